@@ -1,1 +1,1 @@
-export {};
+export { type EventNetOptions, eventNet, type Stage, sevenBNet, wideSevenBNet } from "./eventNet.js";

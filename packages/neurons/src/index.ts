@@ -1,1 +1,26 @@
-export {};
+export { type IfParams, ifCharge, integrateAndFire } from "./if.js";
+export { type LifParams, lif, lifCharge } from "./lif.js";
+export {
+  canFuse,
+  fusedAttrs,
+  fusedInputs,
+  MULTI_STEP_NEURON,
+  MULTI_STEP_NEURON_GRAD,
+  type MultiStepNeuronAttrs,
+  multiStepNeuron,
+} from "./multiStepNeuron.js";
+export {
+  type Charge,
+  type FusedCharge,
+  fire,
+  type MembraneParams,
+  membrane,
+  type Neuron,
+  type NeuronModel,
+  neuron,
+  type Reset,
+  reset,
+  type Step,
+} from "./neuron.js";
+export { type PlifParams, plif, plifCharge, plifInitial } from "./plif.js";
+export { type Unrolled, unroll } from "./unroll.js";

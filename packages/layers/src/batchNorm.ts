@@ -1,0 +1,94 @@
+import {
+  add,
+  mul,
+  batchNorm as normalise,
+  ones,
+  reshape,
+  type Tensor,
+  type Tensor1D,
+  type Tensor4D,
+  tidy,
+  type Variable,
+  variable,
+  zeros,
+} from "@tensorflow/tfjs-core";
+import { batchNormTraining } from "./batchNormTraining.js";
+import { checkInteger } from "./check.js";
+import type { Module } from "./module.js";
+
+/** Options of {@link batchNorm}. */
+export interface BatchNormOptions {
+  /** Added to the variance before its root is taken. */
+  readonly epsilon?: number;
+  /** Weight of the newest batch in the running statistics. */
+  readonly momentum?: number;
+}
+
+/** A batch norm, and what a fused unit needs to take its place. */
+export interface BatchNorm extends Module {
+  readonly parameters: { readonly weight: Variable; readonly bias: Variable };
+  readonly buffers: { readonly runningMean: Variable; readonly runningVar: Variable };
+  readonly epsilon: number;
+  /** Throws unless the last axis of `x` has the norm's channels, and it has 2 values of each in training. */
+  check(x: Tensor, training: boolean): void;
+  /** Moves the running statistics towards those of a batch of `count` values per channel. */
+  update(mean: Tensor, variance: Tensor, count: number): void;
+}
+
+/**
+ * Batch norm over all axes but the last, with PyTorch's semantics: `y = (x − mean) / √(variance + ε) · weight + bias`.
+ *
+ * In training, mean and variance are the batch's, over T·N·H·W (time is part of the batch), and the running statistics
+ * become `(1 − momentum) · running + momentum · batch`, with the unbiased variance. In evaluation the running ones are used.
+ *
+ * `[..., C] → [..., C]`. Parameters: `weight` (1 at the start) and `bias` (0), `[C]`. Buffers: `runningMean` (0) and
+ * `runningVar` (1), `[C]`.
+ *
+ * @throws RangeError when channels is not a positive integer, and, when called, when x has other channels or, in
+ * training, fewer than 2 values per channel
+ *
+ * @example
+ * const norm = batchNorm(1);
+ * norm.forward(tensor2d([[1], [3]]), { training: true });
+ * norm.buffers.runningMean.arraySync(); // [0.2]
+ */
+export function batchNorm(channels: number, { epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): BatchNorm {
+  checkInteger("batchNorm", "channels", channels, 1);
+  const weight = variable(ones([channels]));
+  const bias = variable(zeros([channels]));
+  const runningMean = variable(zeros([channels]), false);
+  const runningVar = variable(ones([channels]), false);
+  const norm: BatchNorm = {
+    parameters: { weight, bias },
+    buffers: { runningMean, runningVar },
+    epsilon,
+    check(x, training) {
+      if (x.rank < 2 || x.shape.at(-1) !== channels) {
+        throw new RangeError(`batchNorm: x must have ${channels} channels on its last axis, got [${x.shape}]`);
+      }
+      if (training && x.size < 2 * channels) {
+        throw new RangeError(`batchNorm: x must have at least 2 values per channel in training, got [${x.shape}]`);
+      }
+    },
+    update(mean, variance, count) {
+      tidy(() => {
+        const mix = (running: Variable, batch: Tensor) =>
+          running.assign(add(mul(running, 1 - momentum), mul(batch, momentum)));
+        mix(runningMean, mean);
+        mix(runningVar, mul(variance, count / (count - 1)));
+      });
+    },
+    forward(x, { training }) {
+      norm.check(x, training);
+      if (training) {
+        const { y, mean, variance } = batchNormTraining(x, weight, bias, epsilon);
+        norm.update(mean, variance, x.size / channels);
+        return y;
+      }
+      const rows = reshape(x, [x.size / channels, 1, 1, channels]) as Tensor4D;
+      const [m, v, b, w] = [runningMean, runningVar, bias, weight] as unknown as Tensor1D[];
+      return reshape(normalise(rows, m!, v!, b, w, epsilon), x.shape);
+    },
+  };
+  return norm;
+}

@@ -1,0 +1,63 @@
+import {
+  type IfParams,
+  integrateAndFire,
+  type LifParams,
+  lif,
+  type Neuron,
+  neuron,
+  type PlifParams,
+  plif,
+  plifInitial,
+  unroll,
+} from "@sew/neurons";
+import type { Spike } from "@sew/surrogates";
+import { scalar, tidy, type Variable, variable } from "@tensorflow/tfjs-core";
+import type { Module } from "./module.js";
+
+/** A layer of neurons: currents `[T, N, ...] → spikes [T, N, ...]`, each sequence from rest. */
+export interface Spiking extends Module {
+  readonly neuron: Neuron;
+}
+
+/** Makes one layer of neurons. Blocks call it once for each, so that each has parameters of its own. */
+export type SpikingFactory = () => Spiking;
+
+/**
+ * A layer of the given neuron, `S = unroll(neuron, X)`, always from rest: there is no state to forget between batches.
+ *
+ * @param parameters the variables among the neuron's parameters, by name
+ *
+ * @example
+ * const layer = spiking(neuron(integrateAndFire));
+ * layer.forward(tensor2d([[0.5], [0.5]]), evaluation).arraySync(); // [[0], [1]]
+ */
+export function spiking(neuron: Neuron, parameters: Readonly<Record<string, Variable>> = {}): Spiking {
+  return { neuron, parameters, forward: (x) => tidy(() => unroll(neuron, x).spikes) };
+}
+
+/** Makes layers of IF neurons (Eq. 4). */
+export function ifNeurons(params: Partial<IfParams> = {}, spike?: Spike): SpikingFactory {
+  return () => spiking(neuron(integrateAndFire, params, spike));
+}
+
+/** Makes layers of LIF neurons (Eq. 5). */
+export function lifNeurons(params: Partial<LifParams> = {}, spike?: Spike): SpikingFactory {
+  return () => spiking(neuron(lif, params, spike));
+}
+
+/** Options of {@link plifNeurons}. */
+export interface PlifOptions extends Partial<Omit<PlifParams, "w">> {
+  /** τ at the start, in time-steps; above 1. */
+  readonly initialTau?: number;
+  /** Whether training changes w; without it the layer is LIF with a fixed τ. */
+  readonly learnTau?: boolean;
+}
+
+/** Makes layers of PLIF neurons (Eq. 5 with 1/τ = sigmoid(w)), each with one learnable `w`. */
+export function plifNeurons(options: PlifOptions = {}, spike?: Spike): SpikingFactory {
+  const { initialTau = 2, learnTau = true, ...params } = options;
+  return () => {
+    const w = variable(scalar(plifInitial(initialTau)), learnTau);
+    return spiking(neuron(plif, { ...params, w }, spike), { w });
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * @file Leaky integrate-and-fire (LIF).
+ *
+ * W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, Eq. 5.
+ */
+import { add, div, sub, type Tensor } from "@tensorflow/tfjs-core";
+import { type MembraneParams, membrane, type NeuronModel } from "./neuron.js";
+
+/** Parameters of {@link lif}. */
+export interface LifParams extends MembraneParams {
+  /** Membrane time constant τ, in time-steps; at least 1. */
+  readonly tau: number;
+}
+
+/**
+ * LIF charge: `H[t] = V[t-1] + (X[t] − (V[t-1] − V_reset)) / τ` (Eq. 5).
+ *
+ * The potential moves a fraction 1/τ of the way to `x + vReset`; at τ = 1 it
+ * arrives there and keeps nothing of the past.
+ *
+ * @param v potential V[t-1], any shape
+ * @param x input current X[t], shape of `v`
+ * @returns charged potential H[t], shape of `v`
+ */
+export function lifCharge(v: Tensor, x: Tensor, { tau, vReset }: LifParams): Tensor {
+  return add(v, div(sub(x, sub(v, vReset)), tau));
+}
+
+/**
+ * The LIF model.
+ *
+ * @example
+ * const step = neuron(lif, { tau: 2 });
+ * const { spikes, v } = step(zeros([2]), tensor1d([1.5, 2]));
+ * spikes.arraySync(); // [0, 1]
+ * v.arraySync(); // [0.75, 0]
+ *
+ * @throws RangeError when `tau` is below 1 or not finite
+ */
+export const lif: NeuronModel<LifParams> = {
+  name: "lif",
+  charge: lifCharge,
+  defaults: { ...membrane, tau: 2 },
+  check({ tau }) {
+    if (!(tau >= 1 && Number.isFinite(tau))) {
+      throw new RangeError(`lif: tau must be at least 1 time-step, got ${tau}`);
+    }
+  },
+  fused: ({ tau }) => ({ kind: "leak", tau }),
+};

@@ -1,0 +1,30 @@
+import { sigmoid as logistic, mul, sub } from "@tensorflow/tfjs-core";
+import { checkPositive } from "./check.js";
+import { type Spike, spike } from "./spike.js";
+
+/** Options of {@link sigmoid}. */
+export interface SigmoidOptions {
+  /** Steepness α; σ'(0) = α/4. */
+  readonly alpha?: number;
+}
+
+/**
+ * Sigmoid: `σ'(u) = α · s (1 − s)` with `s = σ(u) = 1 / (1 + exp(−α u))`.
+ *
+ * At the default α = 4, σ'(0) = 1.
+ *
+ * @throws RangeError when `alpha` is not a finite number above 0
+ *
+ * @example
+ * grad(sigmoid())(tensor1d([0])).arraySync(); // [1]
+ */
+export function sigmoid({ alpha = 4 }: SigmoidOptions = {}): Spike {
+  checkPositive("sigmoid", "alpha", alpha);
+  return spike(
+    (u) => {
+      const s = logistic(mul(alpha, u));
+      return mul(mul(alpha, s), sub(1, s));
+    },
+    { kind: "sigmoid", alpha },
+  );
+}
