@@ -1,1 +1,133 @@
-console.log("later");
+// Compiles the addon from cc/ with the machine's C++ compiler: no Python, no make, no download. It does nothing when
+// build/sew.node is already what cc/ says. With --optional (an install), a failure is reported and is no error: the
+// package then runs on the cpu backend and says so.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL(".", import.meta.url));
+const optional = process.argv.includes("--optional");
+const out = join(root, "build");
+
+/** Per source file, what the instruction set it is for needs. */
+const instructionSets =
+  process.arch === "x64"
+    ? {
+        "isa/avx512.cc": [
+          "-mavx512f",
+          "-mavx512bw",
+          "-mavx512dq",
+          "-mavx512vl",
+          "-mavx2",
+          "-mfma",
+          "-mprefer-vector-width=512",
+        ],
+        "isa/avx2.cc": ["-mavx2", "-mfma"],
+        "isa/baseline.cc": [],
+      }
+    : { "isa/baseline.cc": [] };
+// No contraction: a product and a sum are fused only where the source says fma, so that results do not depend on it.
+const flags = [
+  "-std=c++17",
+  "-O3",
+  "-fPIC",
+  "-fvisibility=hidden",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-ffp-contract=off",
+  "-fno-exceptions",
+  "-fno-rtti",
+  "-Wall",
+  "-Wextra",
+  "-DNAPI_VERSION=8",
+];
+
+function compiler() {
+  const wanted = process.env.CXX === undefined ? ["c++", "g++", "clang++"] : [process.env.CXX];
+  const found = wanted.find((name) => spawnSync(name, ["--version"]).status === 0);
+  if (found === undefined)
+    throw new Error(`no C++ compiler found (tried ${wanted.join(", ")}); install g++, or set CXX`);
+  return found;
+}
+
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
+    let errors = "";
+    child.stderr.on("data", (chunk) => {
+      errors += chunk;
+    });
+    child.on("error", reject);
+    child.on("close", (code) =>
+      code === 0 ? resolve(errors) : reject(new Error(`${command} ${args.join(" ")}\n${errors}`)),
+    );
+  });
+}
+
+async function build() {
+  const sources = readdirSync(join(root, "cc"), { recursive: true })
+    .map(String)
+    .filter((f) => /\.(cc|h)$/.test(f))
+    .sort();
+  const cxx = compiler();
+  const headers = createRequire(import.meta.url)("node-api-headers").include_dir;
+  const hash = createHash("sha256").update(
+    JSON.stringify([
+      flags,
+      instructionSets,
+      process.arch,
+      process.platform,
+      spawnSync(cxx, ["--version"]).stdout.toString(),
+    ]),
+  );
+  for (const file of [...sources.map((f) => join(root, "cc", f)), fileURLToPath(import.meta.url)])
+    hash.update(readFileSync(file));
+  const stamp = hash.digest("hex");
+  const stampFile = join(out, "stamp");
+  const addon = join(out, "sew.node");
+  if (existsSync(addon) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
+  const work = join(out, `work-${process.pid}`);
+  mkdirSync(work, { recursive: true });
+  try {
+    const units = sources.filter((f) => f.endsWith(".cc") && (!f.startsWith("isa") || f in instructionSets));
+    const objects = units.map((f) => join(work, `${f.replace(/[\\/]/g, "-")}.o`));
+    const queue = units.map(
+      (f, i) => () =>
+        run(cxx, [
+          ...flags,
+          ...(instructionSets[f] ?? []),
+          `-I${headers}`,
+          "-c",
+          join(root, "cc", f),
+          "-o",
+          objects[i],
+        ]),
+    );
+    const worker = async () => {
+      for (let job = queue.shift(); job; job = queue.shift()) process.stderr.write(await job());
+    };
+    await Promise.all(Array.from({ length: Math.max(1, availableParallelism()) }, worker));
+    const undefinedSymbols = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
+    await run(cxx, ["-shared", "-pthread", ...undefinedSymbols, ...objects, "-o", join(work, "sew.node")]);
+    rmSync(stampFile, { force: true });
+    renameSync(join(work, "sew.node"), addon);
+    writeFileSync(stampFile, stamp);
+    rmSync(join(out, "failure.txt"), { force: true });
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+try {
+  await build();
+} catch (error) {
+  mkdirSync(out, { recursive: true });
+  // The backend quotes this when it cannot load the addon.
+  writeFileSync(join(out, "failure.txt"), error.message);
+  console.error(`@sew/backend-native: the addon could not be built: ${error.message}`);
+  if (!optional) process.exit(1);
+}

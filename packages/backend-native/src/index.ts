@@ -1,1 +1,5 @@
-export {};
+export { instructionSet, instructionSets, runNative, setInstructionSet, setThreads, threads } from "./addon.js";
+export { NATIVE, NativeBackend, type NativeMemory } from "./backend.js";
+export type { PoolStatistics } from "./bufferPool.js";
+export { nativeKernels, registerNative } from "./registerNative.js";
+export { type BackendName, BackendUnavailable, backendNames, useBackend } from "./useBackend.js";

@@ -1,0 +1,164 @@
+// The addon's face to Node: unpacks arguments, calls a kernel, and hands back its status. No arithmetic here.
+#include <node_api.h>
+#include <stdlib.h>
+
+#include "dispatch.h"
+#include "threads.h"
+
+using namespace sew;
+
+namespace {
+
+// Node-API calls fail only on misuse from this file's own TypeScript caller, or when an exception is pending; either way
+// the exception is raised there.
+#define CHECK(call)                                                            \
+  do {                                                                         \
+    if ((call) != napi_ok) {                                                   \
+      bool pending = false;                                                    \
+      napi_is_exception_pending(env, &pending);                                \
+      if (!pending) napi_throw_type_error(env, nullptr, "backend-native: " #call " failed"); \
+      return nullptr;                                                          \
+    }                                                                          \
+  } while (0)
+
+napi_value number(napi_env env, double value) {
+  napi_value result = nullptr;
+  napi_create_double(env, value, &result);
+  return result;
+}
+
+napi_value string(napi_env env, const char* value) {
+  napi_value result = nullptr;
+  napi_create_string_utf8(env, value, NAPI_AUTO_LENGTH, &result);
+  return result;
+}
+
+// run(kernel, numbers, ...typed arrays): the status, 0 when it went well
+napi_value run(napi_env env, napi_callback_info info) {
+  size_t count = 2 + Call::max_buffers;
+  napi_value args[2 + Call::max_buffers];
+  CHECK(napi_get_cb_info(env, info, &count, args, nullptr, nullptr));
+  if (count < 2 || count > 2 + Call::max_buffers) return number(env, static_cast<int>(Status::wrong_arguments));
+  int32_t kernel = -1;
+  CHECK(napi_get_value_int32(env, args[0], &kernel));
+  if (kernel < 0 || kernel >= static_cast<int>(KernelId::count))
+    return number(env, static_cast<int>(Status::unknown_kernel));
+  Call call;
+  uint32_t numbers = 0;
+  CHECK(napi_get_array_length(env, args[1], &numbers));
+  if (numbers > Call::max_numbers) return number(env, static_cast<int>(Status::wrong_arguments));
+  call.number_count = static_cast<int>(numbers);
+  for (uint32_t i = 0; i < numbers; i++) {
+    napi_value element;
+    CHECK(napi_get_element(env, args[1], i, &element));
+    CHECK(napi_get_value_double(env, element, &call.numbers[i]));
+  }
+  call.buffer_count = static_cast<int>(count) - 2;
+  for (int i = 0; i < call.buffer_count; i++) {
+    Buffer& b = call.buffers[i];
+    napi_typedarray_type type;
+    CHECK(napi_get_typedarray_info(env, args[2 + i], &type, &b.length, &b.data, nullptr, nullptr));
+    switch (type) {
+      case napi_float32_array: b.type = Type::float32; break;
+      case napi_uint8_array: b.type = Type::uint8; break;
+      case napi_int32_array: b.type = Type::int32; break;
+      default: return number(env, static_cast<int>(Status::wrong_type));
+    }
+  }
+  return number(env, static_cast<int>(current_set()->kernels[kernel](call)));
+}
+
+// allocate(bytes): an ArrayBuffer of aligned memory, or null when there is none
+napi_value allocate_buffer(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value arg;
+  CHECK(napi_get_cb_info(env, info, &count, &arg, nullptr, nullptr));
+  double bytes = 0;
+  CHECK(napi_get_value_double(env, arg, &bytes));
+  napi_value result = nullptr;
+  void* memory = bytes >= 0 && bytes <= 1099511627776.0 ? allocate(static_cast<size_t>(bytes)) : nullptr;
+  if (memory == nullptr) {
+    CHECK(napi_get_null(env, &result));
+    return result;
+  }
+  const napi_status status = napi_create_external_arraybuffer(
+      env, memory, static_cast<size_t>(bytes), [](napi_env, void* data, void*) { release(data); }, nullptr, &result);
+  if (status != napi_ok) {
+    // A host that forbids external memory (Electron): its own, unaligned, is slower but right.
+    release(memory);
+    CHECK(napi_create_arraybuffer(env, static_cast<size_t>(bytes), &memory, &result));
+  }
+  return result;
+}
+
+// threads(count?): sets the number when given; returns the number in use
+napi_value threads(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value arg;
+  CHECK(napi_get_cb_info(env, info, &count, &arg, nullptr, nullptr));
+  if (count > 0) {
+    int32_t wanted = 1;
+    CHECK(napi_get_value_int32(env, arg, &wanted));
+    set_thread_count(wanted);
+  }
+  return number(env, thread_count());
+}
+
+// instructionSet(name?): selects one when given; returns the name in use, or null when this machine lacks it
+napi_value instruction_set(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value arg;
+  CHECK(napi_get_cb_info(env, info, &count, &arg, nullptr, nullptr));
+  if (count > 0) {
+    char name[32] = {};
+    size_t length = 0;
+    CHECK(napi_get_value_string_utf8(env, arg, name, sizeof name, &length));
+    if (!select(name)) {
+      napi_value none;
+      CHECK(napi_get_null(env, &none));
+      return none;
+    }
+  }
+  return string(env, current_set()->name);
+}
+
+napi_value scratch_size(napi_env env, napi_callback_info) { return number(env, static_cast<double>(scratch_bytes())); }
+
+napi_value init(napi_env env, napi_value exports) {
+  const struct {
+    const char* name;
+    napi_callback f;
+  } functions[] = {{"run", run},
+                   {"allocate", allocate_buffer},
+                   {"threads", threads},
+                   {"instructionSet", instruction_set},
+                   {"scratchBytes", scratch_size}};
+  for (auto& f : functions) {
+    napi_value value;
+    CHECK(napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.f, nullptr, &value));
+    CHECK(napi_set_named_property(env, exports, f.name, value));
+  }
+  napi_value kernels, sets, statuses;
+  CHECK(napi_create_array(env, &kernels));
+  const char* names[] = {
+#define K(name) #name,
+      SEW_KERNELS(K)
+#undef K
+  };
+  for (uint32_t i = 0; i < static_cast<uint32_t>(KernelId::count); i++)
+    CHECK(napi_set_element(env, kernels, i, string(env, names[i])));
+  CHECK(napi_set_named_property(env, exports, "kernels", kernels));
+  CHECK(napi_create_array(env, &sets));
+  for (uint32_t i = 0; supported_sets()[i] != nullptr; i++)
+    CHECK(napi_set_element(env, sets, i, string(env, supported_sets()[i]->name)));
+  CHECK(napi_set_named_property(env, exports, "instructionSets", sets));
+  CHECK(napi_create_array(env, &statuses));
+  for (uint32_t i = 0; i <= static_cast<uint32_t>(Status::out_of_memory); i++)
+    CHECK(napi_set_element(env, statuses, i, string(env, text(static_cast<Status>(i)))));
+  CHECK(napi_set_named_property(env, exports, "statuses", statuses));
+  return exports;
+}
+
+}  // namespace
+
+NAPI_MODULE(sew, init)

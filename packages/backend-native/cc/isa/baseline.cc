@@ -1,0 +1,14 @@
+// The kernels, compiled for baseline; build.mjs gives this file its compiler flags.
+#define SEW_SIMD "../simd/baseline.h"
+#include "../kernels/all.h"
+
+namespace sew {
+
+static bool supported() {
+  return true;
+}
+
+extern const InstructionSet baseline_set;
+const InstructionSet baseline_set = {"baseline", "the architecture's baseline, 4 floats at a time", supported, SEW_KERNEL_TABLE};
+
+}  // namespace sew

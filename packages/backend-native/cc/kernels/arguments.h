@@ -1,0 +1,53 @@
+// Unpacks a call and checks it. A kernel reads its numbers and buffers in order and returns `args.status` if it is not ok.
+
+inline long min(long a, long b) { return a < b ? a : b; }
+inline long max(long a, long b) { return a > b ? a : b; }
+inline long ceil_div(long a, long b) { return (a + b - 1) / b; }
+
+class Arguments {
+ public:
+  explicit Arguments(const Call& call) : call_(call) {}
+  Status status = Status::ok;
+
+  double number() {
+    if (numbers_ >= call_.number_count) return fail(Status::wrong_arguments), 0;
+    return call_.numbers[numbers_++];
+  }
+
+  // An integer in [least, 2^40].
+  long integer(long least = 0) {
+    double value = number();
+    if (!(value >= least && value <= 1099511627776.0)) return fail(Status::wrong_arguments), least;
+    return static_cast<long>(value);
+  }
+
+  // An integer of either sign, such as a padding.
+  long offset() {
+    double value = number();
+    if (!(value >= -1048576.0 && value <= 1048576.0)) return fail(Status::wrong_arguments), 0;
+    return static_cast<long>(value);
+  }
+
+  float* floats(long at_least) { return static_cast<float*>(buffer(at_least, Type::float32)); }
+  uint8_t* bytes(long at_least) { return static_cast<uint8_t*>(buffer(at_least, Type::uint8)); }
+  int32_t* ints(long at_least) { return static_cast<int32_t*>(buffer(at_least, Type::int32)); }
+  Type next_type() const {
+    return buffers_ < call_.buffer_count ? call_.buffers[buffers_].type : Type::float32;
+  }
+
+ private:
+  void fail(Status s) {
+    if (status == Status::ok) status = s;
+  }
+  void* buffer(long at_least, Type type) {
+    if (buffers_ >= call_.buffer_count) return fail(Status::wrong_arguments), nullptr;
+    const Buffer& b = call_.buffers[buffers_++];
+    if (b.type != type) return fail(Status::wrong_type), nullptr;
+    if (b.length < static_cast<size_t>(at_least)) return fail(Status::too_small), nullptr;
+    return b.data;
+  }
+
+  const Call& call_;
+  int buffers_ = 0;
+  int numbers_ = 0;
+};

@@ -1,0 +1,146 @@
+// Batch norm over rows of C channels, in evaluation and in training, and the gradient of the latter.
+//
+// Sums over the rows are taken in chunks whose number depends on the shape alone, in double precision from block to
+// block, and added in order: the result does not depend on the number of threads.
+
+constexpr long norm_chunks = 64;
+constexpr long norm_block = 256;  // rows summed in float32 before they are added to the double sums
+
+// Two sums per channel over all rows: f(row, c, &first, &second) adds a value's share. Result: sums[0 .. C) and [C .. 2C).
+template <class F>
+Status channel_sums(long rows, long C, double* sums, const F& add_row) {
+  const long chunk = max(norm_block, ceil_div(rows, norm_chunks)), chunks = ceil_div(rows, chunk);
+  const size_t doubles = sizeof(double) / sizeof(float);
+  double* partial = reinterpret_cast<double*>(scratch(1, chunks * 2 * C * doubles));
+  if (partial == nullptr) return Status::out_of_memory;
+  bool failed = false;
+  parallel(chunks, [&](long task) {
+    float* block = scratch(2, 2 * C);
+    if (block == nullptr) {
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      return;
+    }
+    double* mine = partial + task * 2 * C;
+    for (long c = 0; c < 2 * C; c++) mine[c] = 0;
+    const long to = min(rows, (task + 1) * chunk);
+    for (long r0 = task * chunk; r0 < to; r0 += norm_block) {
+      memset(block, 0, 2 * C * sizeof(float));
+      for (long r = r0; r < min(to, r0 + norm_block); r++) add_row(r, block, block + C);
+      for (long c = 0; c < 2 * C; c++) mine[c] += block[c];
+    }
+  });
+  if (failed) return Status::out_of_memory;
+  for (long c = 0; c < 2 * C; c++) {
+    sums[c] = 0;
+    for (long i = 0; i < chunks; i++) sums[c] += partial[i * 2 * C + c];
+  }
+  return Status::ok;
+}
+
+constexpr long norm_rows = 512;  // rows per task of an element-wise pass
+
+// y = (x - mean) * factor + offset, the one formula of every forward pass.
+inline void normalise(long rows, long C, const float* x, const float* mean, const float* factor, const float* offset,
+                      float* y) {
+  parallel(ceil_div(rows, norm_rows), [&](long task) {
+    for (long r = task * norm_rows; r < min(rows, (task + 1) * norm_rows); r++) {
+      const float* __restrict from = x + r * C;
+      float* __restrict to = y + r * C;
+#pragma GCC ivdep
+      for (long c = 0; c < C; c++) to[c] = (from[c] - mean[c]) * factor[c] + offset[c];
+    }
+  });
+}
+
+// x, mean, variance, scale, offset -> y
+Status batchNorm(const Call& call) {
+  Arguments args(call);
+  const long rows = args.integer(), C = args.integer(1);
+  const double epsilon = args.number();
+  const float *x = args.floats(rows * C), *mean = args.floats(C), *variance = args.floats(C);
+  const float *scale = args.floats(C), *offset = args.floats(C);
+  float* y = args.floats(rows * C);
+  if (args.status != Status::ok) return args.status;
+  float* factor = scratch(0, C);
+  if (factor == nullptr) return Status::out_of_memory;
+  for (long c = 0; c < C; c++) factor[c] = static_cast<float>(scale[c] / sqrt(variance[c] + epsilon));
+  normalise(rows, C, x, mean, factor, offset, y);
+  return Status::ok;
+}
+
+// x, scale, offset -> y, mean, variance
+Status batchNormTraining(const Call& call) {
+  Arguments args(call);
+  const long rows = args.integer(1), C = args.integer(1);
+  const double epsilon = args.number();
+  const float *x = args.floats(rows * C), *scale = args.floats(C), *offset = args.floats(C);
+  float *y = args.floats(rows * C), *mean = args.floats(C), *variance = args.floats(C);
+  if (args.status != Status::ok) return args.status;
+  const size_t doubles = sizeof(double) / sizeof(float);
+  double* sums = reinterpret_cast<double*>(scratch(0, 2 * C * doubles + C));
+  if (sums == nullptr) return Status::out_of_memory;
+  float* factor = reinterpret_cast<float*>(sums + 2 * C);
+  // Sums of x - shift, with a value of the channel itself as the shift, lose nothing where the mean is far from 0.
+  const float* shift = x;
+  const Status status = channel_sums(rows, C, sums, [&](long r, float* __restrict first, float* __restrict second) {
+    const float* __restrict from = x + r * C;
+#pragma GCC ivdep
+    for (long c = 0; c < C; c++) {
+      const float d = from[c] - shift[c];
+      first[c] += d;
+      second[c] += d * d;
+    }
+  });
+  if (status != Status::ok) return status;
+  for (long c = 0; c < C; c++) {
+    const double m = sums[c] / rows, v = sums[C + c] / rows - m * m;
+    mean[c] = static_cast<float>(shift[c] + m);
+    variance[c] = static_cast<float>(v > 0 ? v : 0);
+    factor[c] = static_cast<float>(scale[c] / sqrt(variance[c] + epsilon));
+  }
+  normalise(rows, C, x, mean, factor, offset, y);
+  return Status::ok;
+}
+
+// x, dy, scale, mean, variance -> dx, dscale, doffset.
+// With r = 1/sqrt(variance + epsilon): doffset = sum dy, dscale = r * sum dy (x - mean),
+// dx = scale * r * (dy - doffset/rows - (x - mean) * r * dscale/rows).
+Status batchNormTrainingGrad(const Call& call) {
+  Arguments args(call);
+  const long rows = args.integer(1), C = args.integer(1);
+  const double epsilon = args.number();
+  const float *x = args.floats(rows * C), *dy = args.floats(rows * C), *scale = args.floats(C);
+  const float *mean = args.floats(C), *variance = args.floats(C);
+  float *dx = args.floats(rows * C), *dscale = args.floats(C), *doffset = args.floats(C);
+  if (args.status != Status::ok) return args.status;
+  const size_t doubles = sizeof(double) / sizeof(float);
+  double* sums = reinterpret_cast<double*>(scratch(0, 2 * C * doubles + 3 * C));
+  if (sums == nullptr) return Status::out_of_memory;
+  float *factor = reinterpret_cast<float*>(sums + 2 * C), *level = factor + C, *slope = level + C;
+  const Status status = channel_sums(rows, C, sums, [&](long r, float* __restrict first, float* __restrict second) {
+    const float *__restrict from = x + r * C, *__restrict g = dy + r * C;
+#pragma GCC ivdep
+    for (long c = 0; c < C; c++) {
+      first[c] += g[c];
+      second[c] += g[c] * (from[c] - mean[c]);
+    }
+  });
+  if (status != Status::ok) return status;
+  for (long c = 0; c < C; c++) {
+    const double r = 1 / sqrt(variance[c] + epsilon);
+    doffset[c] = static_cast<float>(sums[c]);
+    dscale[c] = static_cast<float>(sums[C + c] * r);
+    factor[c] = static_cast<float>(scale[c] * r);
+    level[c] = static_cast<float>(sums[c] / rows);
+    slope[c] = static_cast<float>(sums[C + c] * r * r / rows);
+  }
+  parallel(ceil_div(rows, norm_rows), [&](long task) {
+    for (long i = task * norm_rows; i < min(rows, (task + 1) * norm_rows); i++) {
+      const float *__restrict from = x + i * C, *__restrict g = dy + i * C;
+      float* __restrict to = dx + i * C;
+#pragma GCC ivdep
+      for (long c = 0; c < C; c++) to[c] = (g[c] - level[c] - (from[c] - mean[c]) * slope[c]) * factor[c];
+    }
+  });
+  return Status::ok;
+}

@@ -1,0 +1,188 @@
+// Dense convolution, and its gradient with respect to the input, which is a convolution too.
+// Images are NHWC, filters [KH][KW][C][K].
+
+// One convolution: y[n][m][q] = sum over i, j, c of x[n][m*sh - pt + i*dh][q*sw - pl + j*dw][c] * w[i][j][c]. Output
+// (m, q) is stored at row oh0 + m*osh and column ow0 + q*osw of an image of YH x YW pixels.
+struct Conv {
+  long N, IH, IW, C;
+  long OH, OW, K;
+  long KH, KW, sh, sw, pt, pl, dh, dw;
+  long YH, YW, oh0, osh, ow0, osw;
+
+  // Pixels and floats of a padded input row.
+  long columns() const { return KW == 0 ? 0 : (OW - 1) * sw + (KW - 1) * dw + 1; }
+  long row() const { return columns() * C; }
+  // Neighbouring taps of a row form one run of KW*C floats when they are not dilated.
+  long runs() const { return dw == 1 || KW <= 1 ? KH : KH * KW; }
+  long run() const { return dw == 1 || KW <= 1 ? KW * C : C; }
+};
+
+// Copies `rows` rows of an image from row `from` and column -pl on, with zeros outside, so that no tap needs a check.
+inline void copy_padded(const Conv& g, const float* image, long from, long rows, float* to) {
+  const long width_in = g.columns(), left = max(0, min(g.pl, width_in));
+  const long begin = max(0, -g.pl), end = min(g.IW, width_in - g.pl);
+  for (long i = from; i < from + rows; i++, to += g.row()) {
+    if (i < 0 || i >= g.IH || end <= begin) {
+      memset(to, 0, g.row() * sizeof(float));
+      continue;
+    }
+    memset(to, 0, left * g.C * sizeof(float));
+    memcpy(to + left * g.C, image + (i * g.IW + begin) * g.C, (end - begin) * g.C * sizeof(float));
+    const long filled = left + end - begin;
+    memset(to + filled * g.C, 0, (width_in - filled) * g.C * sizeof(float));
+  }
+}
+
+// Output rows that one task handles: their padded input should stay in the second-level cache.
+constexpr long band_floats = 48 * 1024;
+
+inline long band_rows(const Conv& g) {
+  long rows = max(1, band_floats / max(1, g.row() * g.sh));
+  // Whole images when several fit; else an image's rows in equal parts.
+  if (rows >= g.OH) return rows / g.OH * g.OH;
+  return ceil_div(g.OH, ceil_div(g.OH, rows));
+}
+
+// `packed` holds the filter in panels of output channels, KH*KW*C rows each.
+inline Status convolve(const Conv& g, const float* x, const float* packed, float* y) {
+  const long total = g.N * g.OH, taps = g.KH * g.KW * g.C;
+  long band = min(band_rows(g), max(1, ceil_div(total, 4L * thread_count())));
+  const long halo = max(0, (g.KH - 1) * g.dh + 1 - g.sh);
+  // A band may reach over several images; each starts with a halo of its own.
+  const long images = ceil_div(band, g.OH) + 1;
+  const size_t floats = (band * g.sh + images * (halo + g.sh)) * g.row() + panel;
+  long offsets[64 * 64];
+  if (g.runs() > 64 * 64) return Status::wrong_arguments;
+  for (long s = 0; s < g.runs(); s++)
+    offsets[s] = g.runs() == g.KH ? s * g.dh * g.row() : (s / g.KW) * g.dh * g.row() + (s % g.KW) * g.dw * g.C;
+  bool failed = false;
+  parallel(ceil_div(total, band), [&](long task) {
+    float* rows_in = scratch(1, floats);
+    if (rows_in == nullptr) {
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      return;
+    }
+    const long from = task * band, to = min(total, from + band);
+    float* at = rows_in;
+    for (long i = from; i < to;) {
+      const long n = i / g.OH, m0 = i % g.OH, m1 = min(g.OH, m0 + to - i);
+      const long rows = g.KH == 0 ? 0 : (m1 - 1 - m0) * g.sh + (g.KH - 1) * g.dh + 1;
+      copy_padded(g, x + n * g.IH * g.IW * g.C, m0 * g.sh - g.pt, rows, at);
+      at += rows * g.row();
+      i += m1 - m0;
+    }
+    for (long k = 0; k < g.K; k += panel) {
+      const float* row_in = rows_in;
+      for (long i = from; i < to; i++) {
+        const long n = i / g.OH, m = i % g.OH;
+        TileArgs t;
+        t.a = row_in;
+        t.a_row = g.sw * g.C;
+        t.a_step = 1;
+        t.a_offset = offsets;
+        t.b = packed + (k / panel) * taps * panel;
+        t.b_step = panel;
+        t.b_segment = g.run() * panel;
+        t.segments = g.runs();
+        t.length = g.run();
+        t.y = y + ((n * g.YH + g.oh0 + m * g.osh) * g.YW + g.ow0) * g.K + k;
+        t.y_row = g.osw * g.K;
+        t.columns = min(panel, g.K - k);
+        t.accumulate = false;
+        tile_rows_of(t, g.OW);
+        // On to the next row of this image, or to the first of the next image.
+        row_in += (m + 1 < g.OH ? g.sh : g.KH == 0 ? 0 : (g.KH - 1) * g.dh + 1) * g.row();
+      }
+    }
+  });
+  return failed ? Status::out_of_memory : Status::ok;
+}
+
+// The numbers that all three kernels take, in this order.
+struct ConvShape {
+  long N, IH, IW, C, OH, OW, K, KH, KW, sh, sw, pt, pl, dh, dw;
+  long x() const { return N * IH * IW * C; }
+  long w() const { return KH * KW * C * K; }
+  long y() const { return N * OH * OW * K; }
+};
+
+inline ConvShape conv_shape(Arguments& args) {
+  ConvShape s;
+  s.N = args.integer(), s.IH = args.integer(), s.IW = args.integer(), s.C = args.integer();
+  s.OH = args.integer(), s.OW = args.integer(), s.K = args.integer();
+  s.KH = args.integer(1), s.KW = args.integer(1), s.sh = args.integer(1), s.sw = args.integer(1);
+  s.pt = args.offset(), s.pl = args.offset(), s.dh = args.integer(1), s.dw = args.integer(1);
+  return s;
+}
+
+// x, w -> y
+Status conv2d(const Call& call) {
+  Arguments args(call);
+  const ConvShape s = conv_shape(args);
+  const float *x = args.floats(s.x()), *w = args.floats(s.w());
+  float* y = args.floats(s.y());
+  if (args.status != Status::ok) return args.status;
+  if (s.y() == 0) return Status::ok;
+  const long taps = s.KH * s.KW * s.C;
+  float* packed = scratch(0, ceil_div(s.K, panel) * taps * panel);
+  if (packed == nullptr) return Status::out_of_memory;
+  pack(w, taps, s.K, s.K, 1, packed, taps * panel, 0);
+  return convolve({s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.KH, s.KW, s.sh, s.sw, s.pt, s.pl, s.dh, s.dw,
+                   s.OH, s.OW, 0, 1, 0, 1},
+                  x, packed, y);
+}
+
+// Along one axis, the taps that reach the input positions p with (p + pad) mod stride = phase, as a stride-1 convolution
+// over the output gradient: taps last to first, `pad` zeros before it.
+struct Phase {
+  long first, count;      // input positions first, first + stride, ...
+  long tap, taps, step;   // taps tap, tap + step, ... in the filter
+  long pad, dilation;
+};
+
+inline Phase phase_of(long phase, long size, long kernel, long stride, long pad, long dilation) {
+  Phase p;
+  if (stride == 1) return {0, size, 0, kernel, 1, (kernel - 1) * dilation - pad, dilation};
+  p.first = ((phase - pad) % stride + stride) % stride;
+  p.count = p.first < size ? (size - 1 - p.first) / stride + 1 : 0;
+  p.tap = phase;
+  p.step = stride;
+  p.taps = phase < kernel ? (kernel - 1 - phase) / stride + 1 : 0;
+  p.pad = (p.taps - 1) - (p.first + pad - phase) / stride;
+  p.dilation = 1;
+  return p;
+}
+
+// dy, w -> dx. At stride s it is s*s convolutions, each of the input pixels that meet the same taps. A dilated filter
+// with a stride is not taken: TensorFlow.js has none.
+Status conv2dInputGrad(const Call& call) {
+  Arguments args(call);
+  const ConvShape s = conv_shape(args);
+  const float *dy = args.floats(s.y()), *w = args.floats(s.w());
+  float* dx = args.floats(s.x());
+  if ((s.sh > 1 && s.dh > 1) || (s.sw > 1 && s.dw > 1)) return Status::wrong_arguments;
+  if (args.status != Status::ok) return args.status;
+  if (s.x() == 0) return Status::ok;
+  float* packed = scratch(0, ceil_div(s.C, panel) * s.KH * s.KW * s.K * panel);
+  if (packed == nullptr) return Status::out_of_memory;
+  for (long a = 0; a < s.sh; a++)
+    for (long b = 0; b < s.sw; b++) {
+      const Phase h = phase_of(a, s.IH, s.KH, s.sh, s.pt, s.dh), v = phase_of(b, s.IW, s.KW, s.sw, s.pl, s.dw);
+      if (h.count == 0 || v.count == 0) continue;
+      // A phase that no tap reaches has a gradient of 0: a convolution with no taps at all.
+      const bool reached = h.taps > 0 && v.taps > 0;
+      const long rows = reached ? h.taps : 0, columns = reached ? v.taps : 0;
+      const long taps = rows * columns * s.K;
+      for (long i = 0; i < rows; i++)
+        for (long j = 0; j < columns; j++) {
+          const long kh = h.tap + (rows - 1 - i) * h.step, kw = v.tap + (columns - 1 - j) * v.step;
+          pack(w + (kh * s.KW + kw) * s.C * s.K, s.K, s.C, 1, s.K, packed, taps * panel, (i * columns + j) * s.K);
+        }
+      const Status status = convolve({s.N, s.OH, s.OW, s.K, h.count, v.count, s.C, rows, columns, 1, 1,
+                                      reached ? h.pad : 0, reached ? v.pad : 0, h.dilation, v.dilation,
+                                      s.IH, s.IW, h.first, s.sh, v.first, s.sw},
+                                     dy, packed, dx);
+      if (status != Status::ok) return status;
+    }
+  return Status::ok;
+}

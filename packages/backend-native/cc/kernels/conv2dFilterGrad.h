@@ -1,0 +1,90 @@
+// The gradient with respect to the filter: dw[i][j][c][k] = sum over pixels of x[pixel + (i, j)][c] * dy[pixel][k].
+//
+// The pixels are cut into chunks, whose number depends on the shape alone; each has sums of its own, which are added
+// in order at the end. So the result does not depend on the number of threads.
+
+// Sums of all chunks together should not be much larger than the caches.
+constexpr long partial_floats = 2L << 20;
+constexpr long most_chunks = 32;
+
+// x, dy -> dw
+Status conv2dFilterGrad(const Call& call) {
+  Arguments args(call);
+  const ConvShape s = conv_shape(args);
+  const float *x = args.floats(s.x()), *dy = args.floats(s.y());
+  float* dw = args.floats(s.w());
+  if (args.status != Status::ok) return args.status;
+  const Conv g = {s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.KH, s.KW, s.sh, s.sw, s.pt, s.pl, s.dh, s.dw,
+                  s.OH, s.OW, 0, 1, 0, 1};
+  if (s.y() == 0 || s.w() == 0) {
+    memset(dw, 0, s.w() * sizeof(float));
+    return Status::ok;
+  }
+  const long taps = s.KH * s.KW * s.C, panels = ceil_div(s.K, panel), size = taps * panels * panel;
+  const long total = s.N * s.OH;
+  const long chunks = min(max(1, min(partial_floats / size, most_chunks)), total);
+  // Few chunks leave threads idle: then panels of output channels are shared out as well.
+  const long groups = min(panels, ceil_div(most_chunks, chunks));
+  const long chunk = ceil_div(total, chunks);
+  const long band = min(chunk, max(1, band_floats / max(1, g.row() * g.sh)));
+  float* sums = scratch(0, chunks * size);
+  if (sums == nullptr) return Status::out_of_memory;
+  const long halo = (g.KH - 1) * g.dh + 1;
+  bool failed = false;
+  parallel(chunks * groups, [&](long task) {
+    const long part = task / groups, group = task % groups;
+    const long k0 = panels * group / groups, k1 = panels * (group + 1) / groups;
+    float* rows_in = scratch(1, (band * g.sh + halo) * g.row() + tile_rows);
+    float* gradient = scratch(2, band * g.OW * panel);
+    long* offsets = reinterpret_cast<long*>(scratch(3, band * (sizeof(long) / sizeof(float))));
+    if (rows_in == nullptr || gradient == nullptr || offsets == nullptr) {
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      return;
+    }
+    float* mine = sums + part * size;
+    memset(mine + k0 * taps * panel, 0, (k1 - k0) * taps * panel * sizeof(float));
+    for (long b = 0; b < band; b++) offsets[b] = b * g.sh * g.row();
+    const long to = min(total, (part + 1) * chunk);
+    for (long i = part * chunk; i < to;) {
+      const long n = i / g.OH, m0 = i % g.OH, rows = min(min(g.OH - m0, band), to - i);
+      copy_padded(g, x + n * g.IH * g.IW * g.C, m0 * g.sh - g.pt, (rows - 1) * g.sh + halo, rows_in);
+      for (long k = k0; k < k1; k++) {
+        const long columns = min(panel, g.K - k * panel);
+        pack(dy + (n * g.OH + m0) * g.OW * g.K + k * panel, rows * g.OW, columns, g.K, 1, gradient, 0, 0);
+        for (long run = 0; run < g.runs(); run++) {
+          const long kh = g.runs() == g.KH ? run : run / g.KW, kw = g.runs() == g.KH ? 0 : run % g.KW;
+          TileArgs t;
+          t.a = rows_in + kh * g.dh * g.row() + kw * g.dw * g.C;
+          t.a_row = 1;
+          t.a_step = g.sw * g.C;
+          t.a_offset = offsets;
+          t.b = gradient;
+          t.b_step = panel;
+          t.b_segment = g.OW * panel;
+          t.segments = rows;
+          t.length = g.OW;
+          t.y = mine + (k * taps + run * g.run()) * panel;
+          t.y_row = panel;
+          t.columns = panel;
+          t.accumulate = true;
+          tile_rows_of(t, g.run());
+        }
+      }
+      i += rows;
+    }
+  });
+  if (failed) return Status::out_of_memory;
+  parallel(ceil_div(taps, 64), [&](long task) {
+    for (long i = task * 64; i < min(taps, task * 64 + 64); i++)
+      for (long p = 0; p < panels; p++) {
+        const float* from = sums + (p * taps + i) * panel;
+        float* to = dw + i * g.K + p * panel;
+        for (long k = 0; k < min(panel, g.K - p * panel); k++) {
+          float sum = from[k];
+          for (long c = 1; c < chunks; c++) sum += from[c * size + k];
+          to[k] = sum;
+        }
+      }
+  });
+  return Status::ok;
+}

@@ -1,0 +1,30 @@
+// How many multiply-adds this instruction set does when nothing waits for memory: the floor that kernels are held to.
+
+// rounds per thread, in thousands; -> [2] operations done, a multiply-add counting as two, and a sum to keep them alive
+Status fmaPeak(const Call& call) {
+  Arguments args(call);
+  const long rounds = args.integer(1) * 1000;
+  float* done = args.floats(2);
+  if (args.status != Status::ok) return args.status;
+  constexpr int chains = 12;  // more than latency times units, and few enough for every register file
+  const long threads = min(thread_count(), 256);
+  float sums[256];
+  parallel(threads, [&](long task) {
+    Vector sum[chains];
+#pragma GCC unroll 16
+    for (int i = 0; i < chains; i++) sum[i] = splat(static_cast<float>(i));
+    const Vector a = splat(0.999f), b = splat(0.001f);
+    for (long r = 0; r < rounds; r++) {
+#pragma GCC unroll 16
+      for (int i = 0; i < chains; i++) sum[i] = fma(sum[i], a, b);
+    }
+    Vector total = sum[0];
+#pragma GCC unroll 16
+    for (int i = 1; i < chains; i++) total += sum[i];
+    sums[task] = total[0];
+  });
+  done[0] = static_cast<float>(2.0 * width * chains * rounds * threads);
+  done[1] = 0;
+  for (long i = 0; i < threads; i++) done[1] += sums[i];
+  return Status::ok;
+}

@@ -1,0 +1,148 @@
+// Max and average pooling of NHWC images, and their gradients. Images are shared out among threads; of equal maxima the
+// first, row by row, counts.
+
+struct PoolShape {
+  long N, IH, IW, C, OH, OW, KH, KW, sh, sw, pt, pl, dh, dw;
+  long x() const { return N * IH * IW * C; }
+  long y() const { return N * OH * OW * C; }
+};
+
+inline PoolShape pool_shape(Arguments& args) {
+  PoolShape s;
+  s.N = args.integer(), s.IH = args.integer(), s.IW = args.integer(), s.C = args.integer();
+  s.OH = args.integer(), s.OW = args.integer(), s.KH = args.integer(1), s.KW = args.integer(1);
+  s.sh = args.integer(1), s.sw = args.integer(1), s.pt = args.offset(), s.pl = args.offset();
+  s.dh = args.integer(1), s.dw = args.integer(1);
+  return s;
+}
+
+// Calls f(offset of the input pixel's channels) for each pixel of the window of output (i, j) that lies inside.
+template <class F>
+inline void for_window(const PoolShape& s, long i, long j, const F& f) {
+  for (long a = 0; a < s.KH; a++) {
+    const long h = i * s.sh - s.pt + a * s.dh;
+    if (h < 0 || h >= s.IH) continue;
+    for (long b = 0; b < s.KW; b++) {
+      const long w = j * s.sw - s.pl + b * s.dw;
+      if (w >= 0 && w < s.IW) f((h * s.IW + w) * s.C);
+    }
+  }
+}
+
+// One row of outputs per task, for kernels that write only their own outputs.
+template <class F>
+inline void for_output_rows(const PoolShape& s, const F& f) {
+  parallel(s.N * s.OH, [&](long task) { f(task / s.OH, task % s.OH); });
+}
+
+// x -> y
+Status maxPool(const Call& call) {
+  Arguments args(call);
+  const PoolShape s = pool_shape(args);
+  const float* x = args.floats(s.x());
+  float* y = args.floats(s.y());
+  if (args.status != Status::ok) return args.status;
+  for_output_rows(s, [&](long n, long i) {
+    const float* image = x + n * s.IH * s.IW * s.C;
+    for (long j = 0; j < s.OW; j++) {
+      float* __restrict to = y + ((n * s.OH + i) * s.OW + j) * s.C;
+      for (long c = 0; c < s.C; c++) to[c] = -INFINITY;
+      for_window(s, i, j, [&](long at) {
+        const float* __restrict from = image + at;
+        for (long c = 0; c < s.C; c++) to[c] = from[c] > to[c] ? from[c] : to[c];
+      });
+    }
+  });
+  return Status::ok;
+}
+
+// dy, x -> dx
+Status maxPoolGrad(const Call& call) {
+  Arguments args(call);
+  const PoolShape s = pool_shape(args);
+  const float *dy = args.floats(s.y()), *x = args.floats(s.x());
+  float* dx = args.floats(s.x());
+  if (args.status != Status::ok) return args.status;
+  bool failed = false;
+  parallel(s.N, [&](long n) {
+    float* best = scratch(0, s.C);
+    int32_t* where = reinterpret_cast<int32_t*>(scratch(1, s.C));
+    if (best == nullptr || where == nullptr) {
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      return;
+    }
+    const float* image = x + n * s.IH * s.IW * s.C;
+    float* into = dx + n * s.IH * s.IW * s.C;
+    memset(into, 0, s.IH * s.IW * s.C * sizeof(float));
+    for (long i = 0; i < s.OH; i++)
+      for (long j = 0; j < s.OW; j++) {
+        const float* __restrict g = dy + ((n * s.OH + i) * s.OW + j) * s.C;
+        for (long c = 0; c < s.C; c++) best[c] = -INFINITY, where[c] = -1;
+        int32_t tap = 0;
+        for_window(s, i, j, [&](long at) {
+          const float* __restrict from = image + at;
+          for (long c = 0; c < s.C; c++) {
+            const bool more = from[c] > best[c];
+            best[c] = more ? from[c] : best[c];
+            where[c] = more ? tap : where[c];
+          }
+          tap++;
+        });
+        tap = 0;
+        for_window(s, i, j, [&](long at) {
+          float* __restrict to = into + at;
+          for (long c = 0; c < s.C; c++) to[c] += where[c] == tap ? g[c] : 0.0f;
+          tap++;
+        });
+      }
+  });
+  return failed ? Status::out_of_memory : Status::ok;
+}
+
+// x -> y: the mean of the pixels that lie inside.
+Status avgPool(const Call& call) {
+  Arguments args(call);
+  const PoolShape s = pool_shape(args);
+  const float* x = args.floats(s.x());
+  float* y = args.floats(s.y());
+  if (args.status != Status::ok) return args.status;
+  for_output_rows(s, [&](long n, long i) {
+    const float* image = x + n * s.IH * s.IW * s.C;
+    for (long j = 0; j < s.OW; j++) {
+      float* __restrict to = y + ((n * s.OH + i) * s.OW + j) * s.C;
+      memset(to, 0, s.C * sizeof(float));
+      float count = 0;
+      for_window(s, i, j, [&](long at) {
+        const float* __restrict from = image + at;
+        for (long c = 0; c < s.C; c++) to[c] += from[c];
+        count++;
+      });
+      for (long c = 0; c < s.C; c++) to[c] /= count;
+    }
+  });
+  return Status::ok;
+}
+
+// dy -> dx
+Status avgPoolGrad(const Call& call) {
+  Arguments args(call);
+  const PoolShape s = pool_shape(args);
+  const float* dy = args.floats(s.y());
+  float* dx = args.floats(s.x());
+  if (args.status != Status::ok) return args.status;
+  parallel(s.N, [&](long n) {
+    float* into = dx + n * s.IH * s.IW * s.C;
+    memset(into, 0, s.IH * s.IW * s.C * sizeof(float));
+    for (long i = 0; i < s.OH; i++)
+      for (long j = 0; j < s.OW; j++) {
+        const float* __restrict g = dy + ((n * s.OH + i) * s.OW + j) * s.C;
+        float count = 0;
+        for_window(s, i, j, [&](long) { count++; });
+        for_window(s, i, j, [&](long at) {
+          float* __restrict to = into + at;
+          for (long c = 0; c < s.C; c++) to[c] += g[c] / count;
+        });
+      }
+  });
+  return Status::ok;
+}

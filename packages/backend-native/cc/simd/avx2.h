@@ -1,0 +1,15 @@
+// AVX2 with FMA: 8 floats a vector, 16 registers.
+#pragma once
+
+constexpr int width = 8;
+constexpr int tile_rows = 6;  // 6 x 2 sums, 2 weights and 1 activation fill 15 registers
+
+typedef float Vector __attribute__((vector_size(32)));
+typedef int32_t IntVector __attribute__((vector_size(32)));
+
+static inline Vector load(const float* p) { return (Vector)_mm256_loadu_ps(p); }
+static inline void store(float* p, Vector v) { _mm256_storeu_ps(p, (__m256)v); }
+static inline Vector splat(float x) { return (Vector)_mm256_set1_ps(x); }
+static inline Vector fma(Vector a, Vector b, Vector c) {
+  return (Vector)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}

@@ -1,0 +1,28 @@
+// What every machine of the architecture has: SSE2 on x86-64, NEON on Arm; 4 floats a vector. Elsewhere the compiler
+// turns the vectors into scalars.
+#pragma once
+
+constexpr int width = 4;
+#if defined(__ARM_NEON)
+constexpr int tile_rows = 14;  // 32 registers
+#else
+constexpr int tile_rows = 6;  // 16 registers
+#endif
+
+typedef float Vector __attribute__((vector_size(16)));
+typedef int32_t IntVector __attribute__((vector_size(16)));
+
+static inline Vector load(const float* p) {
+  Vector v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+static inline void store(float* p, Vector v) { memcpy(p, &v, sizeof v); }
+static inline Vector splat(float x) { return Vector{x, x, x, x}; }
+static inline Vector fma(Vector a, Vector b, Vector c) {
+#if defined(__ARM_NEON)
+  return (Vector)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + c;
+#endif
+}

@@ -1,0 +1,17 @@
+// What can go wrong in a kernel. Texts are in status.cc, one for each.
+#pragma once
+
+namespace sew {
+
+enum class Status : int {
+  ok = 0,
+  unknown_kernel,
+  wrong_arguments,
+  wrong_type,
+  too_small,
+  out_of_memory,
+};
+
+const char* text(Status status);
+
+}  // namespace sew

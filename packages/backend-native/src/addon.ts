@@ -1,0 +1,121 @@
+/** @file The C++ addon: found, loaded, and called by kernel name. */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+/** Arrays that kernels take: tensors' own memory, never copied. */
+export type KernelArray = Float32Array | Uint8Array | Int32Array;
+
+interface Exports {
+  readonly kernels: readonly string[];
+  readonly statuses: readonly string[];
+  readonly instructionSets: readonly string[];
+  run(kernel: number, numbers: readonly number[], ...arrays: KernelArray[]): number;
+  allocate(bytes: number): ArrayBuffer | null;
+  threads(count?: number): number;
+  instructionSet(name?: string): string | null;
+  scratchBytes(): number;
+}
+
+const file = fileURLToPath(new URL("../build/sew.node", import.meta.url));
+const failureFile = fileURLToPath(new URL("../build/failure.txt", import.meta.url));
+
+let loaded: Exports | undefined;
+let kernelIds: ReadonlyMap<string, number>;
+
+/**
+ * Loads the addon, once.
+ *
+ * @throws Error that says why it cannot be loaded, and what its build printed when that is the reason
+ */
+export function loadAddon(): Exports {
+  if (loaded !== undefined) return loaded;
+  if (process.env.SEW_NATIVE === "off") throw new Error("SEW_NATIVE=off forbids it");
+  if (!existsSync(file)) {
+    const reason = existsSync(failureFile) ? `its build failed: ${readFileSync(failureFile, "utf8").trim()}` : "";
+    throw new Error(reason === "" ? "it has not been built" : reason);
+  }
+  const addon = createRequire(import.meta.url)(file) as Exports;
+  kernelIds = new Map(addon.kernels.map((name, id) => [name, id]));
+  const { SEW_THREADS, SEW_ISA } = process.env;
+  loaded = addon;
+  if (SEW_ISA !== undefined) setInstructionSet(SEW_ISA);
+  if (SEW_THREADS !== undefined) setThreads(Number(SEW_THREADS));
+  return addon;
+}
+
+/**
+ * The instruction sets that the kernels are compiled for and this machine has, best first.
+ *
+ * @example
+ * instructionSets().includes("baseline"); // true
+ */
+export function instructionSets(): readonly string[] {
+  return loadAddon().instructionSets;
+}
+
+/** The instruction set in use. */
+export function instructionSet(): string {
+  return loadAddon().instructionSet() as string;
+}
+
+/**
+ * Makes all kernels run with one instruction set, as the environment variable `SEW_ISA` does from the start.
+ *
+ * @throws RangeError when this machine lacks it
+ */
+export function setInstructionSet(name: string): void {
+  if (loadAddon().instructionSet(name) === null) {
+    throw new RangeError(
+      `setInstructionSet: name must be one of ${instructionSets().join(", ")} on this machine, got ${name}`,
+    );
+  }
+}
+
+/** Threads that a kernel may use. */
+export function threads(): number {
+  return loadAddon().threads();
+}
+
+/**
+ * Sets the threads that a kernel may use, as the environment variable `SEW_THREADS` does from the start; all cores
+ * unless set. It changes no result, not by a bit.
+ *
+ * @throws RangeError when count is not an integer from 1 to 256
+ */
+export function setThreads(count: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > 256) {
+    throw new RangeError(`setThreads: count must be an integer from 1 to 256, got ${count}`);
+  }
+  loadAddon().threads(count);
+}
+
+/** Bytes that the kernels' threads keep between calls. */
+export function scratchBytes(): number {
+  return loadAddon().scratchBytes();
+}
+
+/** Aligned memory outside the JavaScript heap. @throws RangeError when the system has none left */
+export function allocate(bytes: number): ArrayBuffer {
+  const buffer = loadAddon().allocate(bytes);
+  if (buffer === null) {
+    throw new RangeError(
+      `native: the system has no memory left for a tensor of ${bytes} bytes; use a smaller batch or fewer time-steps`,
+    );
+  }
+  return buffer;
+}
+
+/**
+ * Runs a kernel of the addon on the memory of tensors.
+ *
+ * @throws Error that names the kernel, its numbers and its arrays when it refuses them
+ */
+export function runNative(kernel: string, numbers: readonly number[], ...arrays: KernelArray[]): void {
+  const addon = loadAddon();
+  const status = addon.run(kernelIds.get(kernel) ?? -1, numbers, ...arrays);
+  if (status !== 0) {
+    const lengths = arrays.map((a) => `${a.constructor.name}(${a.length})`).join(", ");
+    throw new Error(`${kernel}: ${addon.statuses[status]}; numbers [${numbers.join(", ")}], arrays ${lengths}`);
+  }
+}

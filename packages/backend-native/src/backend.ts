@@ -1,0 +1,80 @@
+import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import type { BackendValues, DataType, TensorInfo } from "@tensorflow/tfjs-core";
+import { scratchBytes } from "./addon.js";
+import { BufferPool, type PoolStatistics } from "./bufferPool.js";
+
+/** The name under which the backend is registered. */
+export const NATIVE = "native";
+
+/** What `tf.memory()` adds on this backend. */
+export interface NativeMemory extends PoolStatistics {
+  readonly unreliable: false;
+  readonly reasons: string[];
+  /** Bytes that the kernels' threads keep between calls. */
+  readonly scratchBytes: number;
+}
+
+/**
+ * Storage of the native backend: TensorFlow.js's CPU backend with float32 tensors in pooled, aligned memory.
+ *
+ * Extending the CPU backend makes every operation work; kernels in `kernels/` replace the hot ones. It knows no kernel.
+ */
+export class NativeBackend extends MathBackendCPU {
+  readonly #pool = new BufferPool();
+
+  constructor() {
+    super();
+    // The CPU backend would advise to install another one.
+    (this as unknown as { firstUse: boolean }).firstUse = false;
+  }
+
+  /** A new float32 tensor, contents undefined, and its memory: what a kernel writes its result to. */
+  output(shape: number[]): [info: TensorInfo, values: Float32Array] {
+    const values = this.#pool.take(shape.reduce((a, b) => a * b, 1));
+    return [{ dataId: super.write(values, shape, "float32") as object, shape, dtype: "float32" }, values];
+  }
+
+  /** The memory of a float32 tensor. */
+  floats({ dataId }: TensorInfo): Float32Array {
+    return this.data.get(dataId).values as Float32Array;
+  }
+
+  /**
+   * Takes values from outside. A view into another tensor's memory, such as the CPU backend's slice makes, is copied:
+   * that tensor's memory will be reused when it is disposed.
+   */
+  override write(values: BackendValues, shape: number[], dtype: DataType): object {
+    if (ArrayBuffer.isView(values) && this.#pool.owns(values)) {
+      const copy = this.#pool.take(values.length);
+      copy.set(values as Float32Array);
+      return super.write(copy, shape, dtype) as object;
+    }
+    return super.write(values, shape, dtype) as object;
+  }
+
+  /** A copy of a tensor's values: its memory is reused when the tensor is disposed, the caller's array must not be. */
+  override readSync(dataId: object): BackendValues {
+    const values = super.readSync(dataId);
+    return ArrayBuffer.isView(values) && this.#pool.owns(values) ? (values as Float32Array).slice() : values;
+  }
+
+  override async read(dataId: object): Promise<BackendValues> {
+    return this.readSync(dataId);
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    if (!this.data.has(dataId)) return true;
+    const { values } = this.data.get(dataId);
+    const gone = super.disposeData(dataId, force);
+    if (gone && ArrayBuffer.isView(values)) this.#pool.give(values);
+    return gone;
+  }
+
+  override disposeIntermediateTensorInfo({ dataId }: TensorInfo): void {
+    this.disposeData(dataId);
+  }
+
+  override memory(): NativeMemory {
+    return { unreliable: false, reasons: [], ...this.#pool.statistics(), scratchBytes: scratchBytes() };
+  }
+}

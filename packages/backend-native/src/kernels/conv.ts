@@ -1,0 +1,69 @@
+/** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: dense convolution of NHWC images and its two gradients. */
+import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
+import { runNative } from "../addon.js";
+import { floatKernel } from "./kernel.js";
+
+interface ConvAttrs {
+  strides: [number, number] | number;
+  pad: "valid" | "same" | number | backend_util.ExplicitPadding;
+  dataFormat: "NHWC" | "NCHW";
+  dilations?: [number, number] | number;
+  dimRoundingMode?: "floor" | "round" | "ceil";
+}
+
+type Shape4 = [number, number, number, number];
+
+function geometry(x: readonly number[], filter: readonly number[], attrs: ConvAttrs): backend_util.Conv2DInfo {
+  const { strides, pad, dilations = 1, dimRoundingMode } = attrs;
+  return backend_util.computeConv2DInfo(x as Shape4, filter as Shape4, strides, dilations, pad, dimRoundingMode);
+}
+
+/** The numbers of the C++ kernels, in their order. */
+function numbers(g: backend_util.Conv2DInfo): number[] {
+  return [
+    ...[g.batchSize, g.inHeight, g.inWidth, g.inChannels, g.outHeight, g.outWidth, g.outChannels],
+    ...[g.filterHeight, g.filterWidth, g.strideHeight, g.strideWidth, g.padInfo.top, g.padInfo.left],
+    ...[g.dilationHeight, g.dilationWidth],
+  ];
+}
+
+const isNhwc = (_: unknown, { dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;
+
+export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorInfo }, ConvAttrs>(
+  "Conv2D",
+  ({ x, filter }, attrs, backend) => {
+    const g = geometry(x.shape, filter.shape, attrs);
+    const [y, values] = backend.output(g.outShape);
+    runNative("conv2d", numbers(g), backend.floats(x), backend.floats(filter), values);
+    return y;
+  },
+  isNhwc,
+);
+
+export const conv2DBackpropInputConfig: KernelConfig = floatKernel<
+  { dy: TensorInfo; filter: TensorInfo },
+  ConvAttrs & { inputShape: Shape4 }
+>(
+  "Conv2DBackpropInput",
+  ({ dy, filter }, attrs, backend) => {
+    const g = geometry(attrs.inputShape, filter.shape, attrs);
+    const [dx, values] = backend.output(attrs.inputShape);
+    runNative("conv2dInputGrad", numbers(g), backend.floats(dy), backend.floats(filter), values);
+    return dx;
+  },
+  isNhwc,
+);
+
+export const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
+  { x: TensorInfo; dy: TensorInfo },
+  ConvAttrs & { filterShape: Shape4 }
+>(
+  "Conv2DBackpropFilter",
+  ({ x, dy }, attrs, backend) => {
+    const g = geometry(x.shape, attrs.filterShape, attrs);
+    const [dw, values] = backend.output(attrs.filterShape);
+    runNative("conv2dFilterGrad", numbers(g), backend.floats(x), backend.floats(dy), values);
+    return dw;
+  },
+  isNhwc,
+);

@@ -1,0 +1,113 @@
+/** @file Element-wise operations of one and two tensors, comparisons, and casts to float32. */
+import { broadcast_util, getKernel, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
+import { type KernelArray, runNative } from "../addon.js";
+import { NATIVE, type NativeBackend } from "../backend.js";
+import { floatKernel, sizeOf } from "./kernel.js";
+
+// TensorFlow.js's names, in the order of the enumerations in cc/kernels/elementwise.h.
+const unaryNames = [
+  ...["Neg", "Abs", "Square", "Sqrt", "Rsqrt", "Reciprocal", "Exp", "Log", "Sigmoid", "Tanh", "Relu", "Step"],
+];
+const binaryNames = ["Add", "Sub", "Multiply", "RealDiv", "Maximum", "Minimum", "SquaredDifference"];
+const compareNames = ["Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"];
+
+const unaryConfigs: KernelConfig[] = unaryNames.map((name, op) =>
+  floatKernel<{ x: TensorInfo }, { alpha?: number }>(name, ({ x }, { alpha = 0 }, backend) => {
+    const [y, values] = backend.output(x.shape);
+    runNative("unary", [op, values.length, alpha], backend.floats(x), values);
+    return y;
+  }),
+);
+
+/** Axes that both arguments step through alike are one to the kernel, which takes this many. */
+const MOST_AXES = 6;
+
+/** Per axis of the result: its size and the stride of each argument, 0 where that is spread. */
+function broadcastAxes(shape: readonly number[], a: readonly number[], b: readonly number[]): number[][] {
+  const axes: number[][] = [];
+  let [strideA, strideB] = [1, 1];
+  for (let i = 1; i <= shape.length; i++) {
+    const [size, sizeA, sizeB] = [shape.at(-i)!, a.at(-i) ?? 1, b.at(-i) ?? 1];
+    const axis = [size, sizeA === 1 && size > 1 ? 0 : strideA, sizeB === 1 && size > 1 ? 0 : strideB];
+    strideA *= sizeA;
+    strideB *= sizeB;
+    const inner = axes[0];
+    const joins = (k: 1 | 2) => axis[k] === inner![0]! * inner![k]! || (axis[k] === 0 && inner![k] === 0);
+    if (size === 1) continue;
+    if (inner !== undefined && joins(1) && joins(2)) inner[0]! *= size;
+    else axes.unshift(axis);
+  }
+  return axes.length === 0 ? [[1, 0, 0]] : axes;
+}
+
+type Pair = { a: TensorInfo; b: TensorInfo };
+
+function broadcast({ a, b }: Pair): { shape: number[]; axes: number[][] } {
+  const shape = broadcast_util.assertAndGetBroadcastShape(a.shape, b.shape);
+  return { shape, axes: broadcastAxes(shape, a.shape, b.shape) };
+}
+
+const fewAxes = (pair: Pair) => broadcast(pair).axes.length <= MOST_AXES;
+
+const binaryConfigs: KernelConfig[] = binaryNames.map((name, op) =>
+  floatKernel<Pair, unknown>(
+    name,
+    ({ a, b }, _, backend) => {
+      const { shape, axes } = broadcast({ a, b });
+      const [y, values] = backend.output(shape);
+      runNative("binary", [op, axes.length, ...axes.flat()], backend.floats(a), backend.floats(b), values);
+      return y;
+    },
+    fewAxes,
+  ),
+);
+
+const compareConfigs: KernelConfig[] = compareNames.map((name, op) =>
+  floatKernel<Pair, unknown>(
+    name,
+    ({ a, b }, _, backend) => {
+      const { shape, axes } = broadcast({ a, b });
+      const values = new Uint8Array(sizeOf(shape));
+      runNative("compare", [op, axes.length, ...axes.flat()], backend.floats(a), backend.floats(b), values);
+      return backend.makeTensorInfo(shape, "bool", values);
+    },
+    fewAxes,
+  ),
+);
+
+const castConfig: KernelConfig = {
+  kernelName: "Cast",
+  backendName: NATIVE,
+  kernelFunc: (args) => {
+    const { x } = args.inputs as { x: TensorInfo };
+    const { dtype } = args.attrs as { dtype: string };
+    if (dtype !== "float32" || (x.dtype !== "bool" && x.dtype !== "int32")) {
+      return getKernel("Cast", "cpu").kernelFunc(args);
+    }
+    const backend = args.backend as NativeBackend;
+    const from = backend.data.get(x.dataId).values as KernelArray;
+    const [y, values] = backend.output(x.shape);
+    runNative("cast", [values.length], from, values);
+    return y;
+  },
+};
+
+/** AddN: a sum of several tensors of one shape, which gradients that meet are. */
+const addNConfig: KernelConfig = floatKernel<TensorInfo[], unknown>("AddN", (tensors, _, backend) => {
+  const [first, ...rest] = Object.values(tensors);
+  const [y, values] = backend.output(first!.shape);
+  const axes = [0, 1, values.length, 1, 1];
+  if (rest.length === 0) values.set(backend.floats(first!));
+  rest.forEach((t, i) => {
+    runNative("binary", axes, i === 0 ? backend.floats(first!) : values, backend.floats(t), values);
+  });
+  return y;
+});
+
+export const elementwiseConfigs: readonly KernelConfig[] = [
+  ...unaryConfigs,
+  ...binaryConfigs,
+  ...compareConfigs,
+  castConfig,
+  addNConfig,
+];

@@ -1,0 +1,65 @@
+/** @file FusedBatchNorm (evaluation), and the fused batch norm of @sew/layers for training with its gradient. */
+import type { BATCH_NORM_TRAINING, BATCH_NORM_TRAINING_GRAD, BatchNormTrainingAttrs } from "@sew/layers";
+import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
+import { runNative } from "../addon.js";
+import type { NativeBackend } from "../backend.js";
+import { floatKernel, sizeOf } from "./kernel.js";
+
+const forward: typeof BATCH_NORM_TRAINING = "BatchNormTraining";
+const backward: typeof BATCH_NORM_TRAINING_GRAD = "BatchNormTrainingGrad";
+
+type PerChannel<K extends string> = { [key in K]: TensorInfo };
+
+/** Rows and channels of `[..., C]`. */
+function rowsOf({ shape }: TensorInfo): [rows: number, channels: number] {
+  const channels = shape.at(-1) ?? 1;
+  return [sizeOf(shape) / Math.max(1, channels), channels];
+}
+
+/** The values of a per-channel tensor, or `value` for all channels where it was not given. */
+function perChannel(backend: NativeBackend, tensor: TensorInfo | undefined, channels: number, value: number) {
+  return tensor === undefined ? new Float32Array(channels).fill(value) : backend.floats(tensor);
+}
+
+export const fusedBatchNormConfig: KernelConfig = floatKernel<
+  PerChannel<"x" | "mean" | "variance"> & { scale?: TensorInfo; offset?: TensorInfo },
+  { varianceEpsilon?: number }
+>(
+  "FusedBatchNorm",
+  ({ x, mean, variance, scale, offset }, { varianceEpsilon = 0.001 }, backend) => {
+    const [rows, channels] = rowsOf(x);
+    const [y, values] = backend.output(x.shape);
+    runNative(
+      "batchNorm",
+      [rows, channels, varianceEpsilon],
+      ...[backend.floats(x), backend.floats(mean), backend.floats(variance)],
+      ...[perChannel(backend, scale, channels, 1), perChannel(backend, offset, channels, 0), values],
+    );
+    return y;
+  },
+  // Statistics per value instead of per channel are rare: the CPU kernel has them.
+  ({ x, mean, variance, scale, offset }) =>
+    [mean, variance, scale, offset].every((t) => t === undefined || sizeOf(t.shape) === x.shape.at(-1)),
+);
+
+export const batchNormTrainingConfig: KernelConfig = floatKernel<
+  PerChannel<"x" | "scale" | "offset">,
+  BatchNormTrainingAttrs
+>(forward, ({ x, scale, offset }, { epsilon }, backend) => {
+  const [rows, channels] = rowsOf(x);
+  const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
+  const inputs = [x, scale, offset].map((t) => backend.floats(t));
+  runNative("batchNormTraining", [rows, channels, epsilon], ...inputs, ...outputs.map(([, values]) => values));
+  return outputs.map(([info]) => info);
+});
+
+export const batchNormTrainingGradConfig: KernelConfig = floatKernel<
+  PerChannel<"x" | "dy" | "scale" | "mean" | "variance">,
+  BatchNormTrainingAttrs
+>(backward, ({ x, dy, scale, mean, variance }, { epsilon }, backend) => {
+  const [rows, channels] = rowsOf(x);
+  const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
+  const inputs = [x, dy, scale, mean, variance].map((t) => backend.floats(t));
+  runNative("batchNormTrainingGrad", [rows, channels, epsilon], ...inputs, ...outputs.map(([, values]) => values));
+  return outputs.map(([info]) => info);
+});

@@ -1,0 +1,64 @@
+/** @file Sum, Mean, Max, Min over neighbouring axes, and Softmax. */
+import { type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { runNative } from "../addon.js";
+import { floatKernel, sizeOf } from "./kernel.js";
+
+// TensorFlow.js's names, in the order of the enumeration in cc/kernels/reduce.h.
+const names = ["Sum", "Mean", "Max", "Min"];
+
+interface ReduceAttrs {
+  axis: number | number[];
+  keepDims?: boolean;
+}
+interface AxesAttrs {
+  axis?: number | number[];
+  reductionIndices?: number | number[];
+  keepDims?: boolean;
+}
+
+function axesOf({ shape }: TensorInfo, attrs: AxesAttrs): number[] {
+  const axis = attrs.axis ?? attrs.reductionIndices ?? shape.map((_, i) => i);
+  return util.parseAxisParam(axis, shape).sort((a, b) => a - b);
+}
+
+const axisConfigs: KernelConfig[] = names.map((name, op) =>
+  floatKernel<{ x: TensorInfo }, ReduceAttrs>(
+    name,
+    ({ x }, attrs, backend) => {
+      const axes = axesOf(x, attrs);
+      const [from, to] = [axes[0] ?? 0, (axes.at(-1) ?? -1) + 1];
+      const kept = (size: number, axis: number) => (axis < from || axis >= to ? [size] : attrs.keepDims ? [1] : []);
+      const [y, values] = backend.output(x.shape.flatMap(kept));
+      const sizes = [x.shape.slice(0, from), x.shape.slice(from, to), x.shape.slice(to)].map(sizeOf);
+      runNative("reduce", [op, ...sizes], backend.floats(x), values);
+      return y;
+    },
+    // Axes with others between them, and empty tensors, go the CPU kernel's way.
+    ({ x }, attrs) => {
+      const axes = axesOf(x, attrs);
+      return axes.length > 0 && axes.at(-1)! - axes[0]! === axes.length - 1 && sizeOf(x.shape) > 0;
+    },
+  ),
+);
+
+function softmax(name: string, logarithm: boolean): KernelConfig {
+  return floatKernel<{ logits: TensorInfo }, { dim?: number; axis?: number }>(
+    name,
+    ({ logits }, _, backend) => {
+      const classes = logits.shape.at(-1)!;
+      const [y, values] = backend.output(logits.shape);
+      runNative("softmax", [values.length / classes, classes, logarithm ? 1 : 0], backend.floats(logits), values);
+      return y;
+    },
+    ({ logits }, { dim, axis }) => {
+      const last = dim ?? axis ?? -1;
+      return (last === -1 || last === logits.shape.length - 1) && sizeOf(logits.shape) > 0;
+    },
+  );
+}
+
+export const reduceConfigs: readonly KernelConfig[] = [
+  ...axisConfigs,
+  softmax("Softmax", false),
+  softmax("LogSoftmax", true),
+];
