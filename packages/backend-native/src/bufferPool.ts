@@ -18,8 +18,9 @@ export interface PoolStatistics {
 /**
  * Memory for tensors, kept by size: what one training step gives back, the next one takes.
  *
- * The free buffers together never exceed what was alive at the peak; beyond that the longest unused are dropped, so
- * that a change of batch size does not leave both sizes behind.
+ * When it has to ask the system for more, it first drops the sizes that were longest unused until all it holds is at most
+ * twice what was alive at the peak: a change of batch size does not leave both sizes behind, and a program that repeats
+ * its steps asks no more.
  */
 export class BufferPool {
   readonly #free = new Map<number, ArrayBuffer[]>();
@@ -36,6 +37,7 @@ export class BufferPool {
     const kept = this.#free.get(bytes);
     let buffer = kept?.pop();
     if (buffer === undefined) {
+      this.#makeRoom(bytes);
       buffer = allocate(bytes);
       this.#allocations++;
     } else {
@@ -65,14 +67,14 @@ export class BufferPool {
     const kept = this.#free.get(bytes);
     if (kept === undefined) this.#free.set(bytes, [buffer]);
     else kept.push(buffer);
-    this.#trim();
   }
 
-  #trim(): void {
-    for (const [bytes, kept] of this.#free) {
-      if (this.#freeBytes <= this.#peakBytes) return;
-      while (kept.pop() !== undefined) this.#freeBytes -= bytes;
-      this.#free.delete(bytes);
+  #makeRoom(bytes: number): void {
+    const live = this.#liveBytes + bytes;
+    const most = 2 * Math.max(this.#peakBytes, live);
+    for (const [size, kept] of this.#free) {
+      while (live + this.#freeBytes > most && kept.pop() !== undefined) this.#freeBytes -= size;
+      if (kept.length === 0) this.#free.delete(size);
     }
   }
 

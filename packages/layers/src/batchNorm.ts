@@ -9,12 +9,12 @@ import {
   type Tensor4D,
   tidy,
   type Variable,
-  variable,
   zeros,
 } from "@tensorflow/tfjs-core";
 import { batchNormTraining } from "./batchNormTraining.js";
 import { checkInteger } from "./check.js";
 import type { Module } from "./module.js";
+import { owned } from "./owned.js";
 
 /** Options of {@link batchNorm}. */
 export interface BatchNormOptions {
@@ -54,10 +54,10 @@ export interface BatchNorm extends Module {
  */
 export function batchNorm(channels: number, { epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): BatchNorm {
   checkInteger("batchNorm", "channels", channels, 1);
-  const weight = variable(ones([channels]));
-  const bias = variable(zeros([channels]));
-  const runningMean = variable(zeros([channels]), false);
-  const runningVar = variable(ones([channels]), false);
+  const weight = owned(ones([channels]));
+  const bias = owned(zeros([channels]));
+  const runningMean = owned(zeros([channels]), false);
+  const runningVar = owned(ones([channels]), false);
   const norm: BatchNorm = {
     parameters: { weight, bias },
     buffers: { runningMean, runningVar },

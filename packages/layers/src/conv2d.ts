@@ -1,7 +1,8 @@
-import { conv2d as convolve, type Tensor4D, variable } from "@tensorflow/tfjs-core";
+import { conv2d as convolve, type Tensor4D } from "@tensorflow/tfjs-core";
 import { checkInteger } from "./check.js";
 import { checkSequence, folded } from "./fold.js";
 import type { Module } from "./module.js";
+import { owned } from "./owned.js";
 import { type Random, seeded, uniform } from "./random.js";
 
 /** Options of {@link conv2d}. */
@@ -34,7 +35,7 @@ export function conv2d(inChannels: number, outChannels: number, options: Conv2dO
   }
   checkInteger("conv2d", "padding", padding, 0);
   const bound = 1 / Math.sqrt(kernel * kernel * inChannels);
-  const weight = variable(uniform([kernel, kernel, inChannels, outChannels], bound, random));
+  const weight = owned(uniform([kernel, kernel, inChannels, outChannels], bound, random));
   return {
     parameters: { weight },
     forward(x) {

@@ -1,6 +1,7 @@
-import { add, matMul, reshape, type Tensor2D, variable } from "@tensorflow/tfjs-core";
+import { add, matMul, reshape, type Tensor2D } from "@tensorflow/tfjs-core";
 import { checkInteger } from "./check.js";
 import type { Module } from "./module.js";
+import { owned } from "./owned.js";
 import { type Random, seeded, uniform } from "./random.js";
 
 /** Options of {@link linear}. */
@@ -26,8 +27,8 @@ export function linear(inFeatures: number, outFeatures: number, options: LinearO
   checkInteger("linear", "inFeatures", inFeatures, 1);
   checkInteger("linear", "outFeatures", outFeatures, 1);
   const bound = 1 / Math.sqrt(inFeatures);
-  const weight = variable(uniform([inFeatures, outFeatures], bound, random));
-  const bias = withBias ? variable(uniform([outFeatures], bound, random)) : undefined;
+  const weight = owned(uniform([inFeatures, outFeatures], bound, random));
+  const bias = withBias ? owned(uniform([outFeatures], bound, random)) : undefined;
   return {
     parameters: bias === undefined ? { weight } : { weight, bias },
     forward(x) {

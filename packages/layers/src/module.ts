@@ -1,5 +1,5 @@
 /** @file Modules and parameters: plain objects that hold tensors by name and know nothing of the mode they run in. */
-import type { Tensor, Variable } from "@tensorflow/tfjs-core";
+import { type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 
 /** What one forward pass is told. It goes down with every call, so that no module has to remember a mode. */
 export interface Context {
@@ -7,7 +7,10 @@ export interface Context {
   readonly training: boolean;
   /** Where the pass's random choices start; a new one for each training step. */
   readonly seed?: number;
-  /** Called with every module's output, from the inside out. The output is disposed after the pass; keep what you need. */
+  /**
+   * Called with every module's output, from the inside out. The output is disposed when the module around it is done;
+   * keep what you need.
+   */
   readonly observe?: (module: Module, output: Tensor) => void;
 }
 
@@ -20,6 +23,7 @@ export const evaluation: Context = { training: false };
  * A module is a plain object. To vary one, wrap it; there is nothing to inherit.
  */
 export interface Module {
+  /** What it computes. Call it through {@link run}, which frees what is left over. */
   forward(x: Tensor, context: Context): Tensor;
   /** What training changes. */
   readonly parameters?: Readonly<Record<string, Variable>>;
@@ -29,9 +33,14 @@ export interface Module {
   readonly children?: Readonly<Record<string, Module>>;
 }
 
-/** Runs a module and shows its output to the context's observer. Modules run their children with it. */
+/**
+ * Runs a module, frees all but its output, and shows that to the context's observer. Modules run their children with it.
+ *
+ * @example
+ * run(flatten(), zeros([4, 2, 2, 2, 32]), evaluation).shape; // [4, 2, 128]
+ */
 export function run(module: Module, x: Tensor, context: Context): Tensor {
-  const y = module.forward(x, context);
+  const y = tidy(() => module.forward(x, context));
   context.observe?.(module, y);
   return y;
 }

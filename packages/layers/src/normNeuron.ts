@@ -1,5 +1,5 @@
 import { canFuse, fusedAttrs, fusedInputs, MULTI_STEP_NEURON, MULTI_STEP_NEURON_GRAD, type Neuron } from "@sew/neurons";
-import { customGrad, type GradSaveFunc, keep, type Tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
+import { customGrad, type GradSaveFunc, type Tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
 import type { BatchNorm } from "./batchNorm.js";
 import {
   BATCH_NORM_TRAINING,
@@ -26,32 +26,27 @@ export function normNeuron(norm: BatchNorm, spiking: Spiking, x: Tensor, context
     return run(spiking, run(norm, x, context), context);
   }
   norm.check(x, training);
-  const { spikes, mean, variance } = fused(norm, spiking.neuron, x);
-  norm.update(mean, variance, x.size / norm.parameters.weight.size);
-  mean.dispose();
-  variance.dispose();
+  const spikes = fused(norm, spiking.neuron, x);
   context.observe?.(spiking, spikes);
   return spikes;
 }
 
-function fused(norm: BatchNorm, neuron: Neuron, x: Tensor): { spikes: Tensor; mean: Tensor; variance: Tensor } {
+function fused(norm: BatchNorm, neuron: Neuron, x: Tensor): Tensor {
   const attrs = fusedAttrs(neuron);
   const { epsilon } = norm;
-  const statistics: Tensor[] = [];
+  const { weight, bias } = norm.parameters;
   const op = customGrad((...inputs) => {
     const [x, scale, offset, rate, save] = inputs as [Tensor, Tensor, Tensor, Tensor, GradSaveFunc];
     const [y, mean, variance] = runKernel(BATCH_NORM_TRAINING, { x, scale, offset }, { epsilon }) as Tensor3;
+    norm.update(mean, variance, x.size / weight.size);
     const [spikes] = runKernel(MULTI_STEP_NEURON, { ...fusedInputs(neuron, y), rate }, attrs);
-    statistics.push(keep(mean), keep(variance));
     save([x, scale, offset, rate, mean, variance]);
     return {
       value: spikes!,
       gradFunc: (dSpikes: Tensor, saved: Tensor[]) => gradient(neuron, epsilon, dSpikes, saved),
     };
   });
-  const { weight, bias } = norm.parameters;
-  const spikes = op(x, weight, bias, fusedInputs(neuron, x).rate);
-  return { spikes, mean: statistics[0]!, variance: statistics[1]! };
+  return op(x, weight, bias, fusedInputs(neuron, x).rate);
 }
 
 type Tensor3 = [Tensor, Tensor, Tensor];

@@ -11,8 +11,9 @@ import {
   unroll,
 } from "@sew/neurons";
 import type { Spike } from "@sew/surrogates";
-import { scalar, tidy, type Variable, variable } from "@tensorflow/tfjs-core";
+import { scalar, tidy, type Variable } from "@tensorflow/tfjs-core";
 import type { Module } from "./module.js";
+import { owned } from "./owned.js";
 
 /** A layer of neurons: currents `[T, N, ...] → spikes [T, N, ...]`, each sequence from rest. */
 export interface Spiking extends Module {
@@ -57,7 +58,7 @@ export interface PlifOptions extends Partial<Omit<PlifParams, "w">> {
 export function plifNeurons(options: PlifOptions = {}, spike?: Spike): SpikingFactory {
   const { initialTau = 2, learnTau = true, ...params } = options;
   return () => {
-    const w = variable(scalar(plifInitial(initialTau)), learnTau);
+    const w = owned(scalar(plifInitial(initialTau)), learnTau);
     return spiking(neuron(plif, { ...params, w }, spike), { w });
   };
 }

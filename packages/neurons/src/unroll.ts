@@ -1,4 +1,4 @@
-import { fill, stack, type Tensor, tidy, unstack } from "@tensorflow/tfjs-core";
+import { fill, reshape, stack, type Tensor, tidy, unstack } from "@tensorflow/tfjs-core";
 import { canFuse, multiStepNeuron } from "./multiStepNeuron.js";
 import type { Neuron } from "./neuron.js";
 
@@ -36,7 +36,9 @@ export function unroll(neuron: Neuron, x: Tensor, v?: Tensor): Unrolled {
   if (canFuse(neuron)) return tidy(() => ({ ...multiStepNeuron(neuron, x, v) }));
   return tidy(() => {
     let potential = v ?? fill(shape, neuron.params.vReset);
-    const spikes = unstack(x).map((current) => {
+    // The gradient of unstack fails on a single step (TensorFlow.js 4.22: it stacks a tensor instead of a list).
+    const currents = steps === 1 ? [reshape(x, shape)] : unstack(x);
+    const spikes = currents.map((current) => {
       const step = neuron(potential, current);
       potential = step.v;
       return step.spikes;

@@ -1,1 +1,18 @@
-export {};
+export {
+  float32,
+  floats,
+  floatsOf,
+  imageShapes,
+  membraneParams,
+  type Sequence,
+  sequences,
+  spikesOf,
+} from "./arbitraries.js";
+export { type BackendName, describeBackends, nativeUnavailable, use } from "./backends.js";
+export { difference, expectClose, read, type Tolerance, tight } from "./close.js";
+export { describeModule, type ModuleUnderTest, spikesOfShape } from "./contracts/module.js";
+export { composed, describeNeuron } from "./contracts/neuron.js";
+export { describeReference } from "./contracts/reference.js";
+export { describeSurrogate } from "./contracts/surrogate.js";
+export { referenceSpike } from "./reference/surrogates.js";
+export { scoped } from "./scoped.js";

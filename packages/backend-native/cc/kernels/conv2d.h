@@ -15,6 +15,8 @@ struct Conv {
   // Neighbouring taps of a row form one run of KW*C floats when they are not dilated.
   long runs() const { return dw == 1 || KW <= 1 ? KH : KH * KW; }
   long run() const { return dw == 1 || KW <= 1 ? KW * C : C; }
+  // Input rows that one output row sees.
+  long reach() const { return KH == 0 ? 0 : (KH - 1) * dh + 1; }
 };
 
 // Copies `rows` rows of an image from row `from` and column -pl on, with zeros outside, so that no tap needs a check.
@@ -46,15 +48,16 @@ inline long band_rows(const Conv& g) {
 // `packed` holds the filter in panels of output channels, KH*KW*C rows each.
 inline Status convolve(const Conv& g, const float* x, const float* packed, float* y) {
   const long total = g.N * g.OH, taps = g.KH * g.KW * g.C;
-  long band = min(band_rows(g), max(1, ceil_div(total, 4L * thread_count())));
-  const long halo = max(0, (g.KH - 1) * g.dh + 1 - g.sh);
+  const long band = min(band_rows(g), max(1, ceil_div(total, 4L * thread_count())));
   // A band may reach over several images; each starts with a halo of its own.
   const long images = ceil_div(band, g.OH) + 1;
-  const size_t floats = (band * g.sh + images * (halo + g.sh)) * g.row() + panel;
-  long offsets[64 * 64];
-  if (g.runs() > 64 * 64) return Status::wrong_arguments;
+  const size_t floats = (band * g.sh + images * (g.reach() + g.sh)) * g.row() + panel;
+  constexpr long most_runs = 64 * 64;
+  long offsets[most_runs];
+  if (g.runs() > most_runs) return Status::wrong_arguments;
   for (long s = 0; s < g.runs(); s++)
     offsets[s] = g.runs() == g.KH ? s * g.dh * g.row() : (s / g.KW) * g.dh * g.row() + (s % g.KW) * g.dw * g.C;
+  const bool narrow = 2 * g.OW <= tile_rows;
   bool failed = false;
   parallel(ceil_div(total, band), [&](long task) {
     float* rows_in = scratch(1, floats);
@@ -63,21 +66,26 @@ inline Status convolve(const Conv& g, const float* x, const float* packed, float
       return;
     }
     const long from = task * band, to = min(total, from + band);
-    float* at = rows_in;
-    for (long i = from; i < to;) {
-      const long n = i / g.OH, m0 = i % g.OH, m1 = min(g.OH, m0 + to - i);
-      const long rows = g.KH == 0 ? 0 : (m1 - 1 - m0) * g.sh + (g.KH - 1) * g.dh + 1;
-      copy_padded(g, x + n * g.IH * g.IW * g.C, m0 * g.sh - g.pt, rows, at);
-      at += rows * g.row();
-      i += m1 - m0;
-    }
     for (long k = 0; k < g.K; k += panel) {
-      const float* row_in = rows_in;
-      for (long i = from; i < to; i++) {
+      float* row_in = rows_in;  // the padded input of output row i
+      long copied = 0;          // rows of it that have been copied, in the first pass over the channels
+      for (long i = from; i < to;) {
         const long n = i / g.OH, m = i % g.OH;
+        const float* image = x + n * g.IH * g.IW * g.C;
+        const long rows = narrow && m + 1 < g.OH && i + 1 < to ? 2 : 1, needed = (rows - 1) * g.sh + g.reach();
+        Ahead ahead = {nullptr, 0};
+        if (k == 0) {
+          const long first = m * g.sh - g.pt;
+          copy_padded(g, image, first + copied, max(0, needed - copied), row_in + copied * g.row());
+          copied = max(copied, needed);
+          // The input rows that the next output row adds.
+          const long next = first + copied, count = min(g.sh, g.IH - next);
+          if (next >= 0 && count > 0) ahead = {image + next * g.IW * g.C, count * g.IW * g.C};
+        }
         TileArgs t;
         t.a = row_in;
         t.a_row = g.sw * g.C;
+        t.a_group = g.sh * g.row();
         t.a_step = 1;
         t.a_offset = offsets;
         t.b = packed + (k / panel) * taps * panel;
@@ -87,11 +95,18 @@ inline Status convolve(const Conv& g, const float* x, const float* packed, float
         t.length = g.run();
         t.y = y + ((n * g.YH + g.oh0 + m * g.osh) * g.YW + g.ow0) * g.K + k;
         t.y_row = g.osw * g.K;
+        t.y_group = g.osh * g.YW * g.K;
         t.columns = min(panel, g.K - k);
         t.accumulate = false;
-        tile_rows_of(t, g.OW);
-        // On to the next row of this image, or to the first of the next image.
-        row_in += (m + 1 < g.OH ? g.sh : g.KH == 0 ? 0 : (g.KH - 1) * g.dh + 1) * g.row();
+        if (rows == 2)
+          double_tiles[g.OW](t);
+        else
+          tile_rows_of(t, g.OW, ahead);
+        i += rows;
+        // On to the next row of this image, or past its halo to the next image.
+        const long passed = m + rows < g.OH ? rows * g.sh : (rows - 1) * g.sh + g.reach();
+        row_in += passed * g.row();
+        copied = max(0, copied - passed);
       }
     }
   });

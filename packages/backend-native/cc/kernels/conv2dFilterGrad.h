@@ -6,6 +6,11 @@
 // Sums of all chunks together should not be much larger than the caches.
 constexpr long partial_floats = 2L << 20;
 constexpr long most_chunks = 32;
+// Output pixels that are worth sums of their own.
+constexpr long chunk_pixels = 512;
+// Padded input rows that are worked on together; each such band passes over all sums once, so that larger is better
+// until it leaves the second-level cache.
+constexpr long filter_band_floats = 96 * 1024;
 
 // x, dy -> dw
 Status conv2dFilterGrad(const Call& call) {
@@ -22,19 +27,20 @@ Status conv2dFilterGrad(const Call& call) {
   }
   const long taps = s.KH * s.KW * s.C, panels = ceil_div(s.K, panel), size = taps * panels * panel;
   const long total = s.N * s.OH;
-  const long chunks = min(max(1, min(partial_floats / size, most_chunks)), total);
+  const long most = max(1, min(most_chunks, total * s.OW / chunk_pixels));
+  const long chunks = min(max(1, min(partial_floats / size, most)), total);
   // Few chunks leave threads idle: then panels of output channels are shared out as well.
   const long groups = min(panels, ceil_div(most_chunks, chunks));
   const long chunk = ceil_div(total, chunks);
-  const long band = min(chunk, max(1, band_floats / max(1, g.row() * g.sh)));
+  const long band = min(chunk, max(1, filter_band_floats / max(1, g.row() * g.sh)));
   float* sums = scratch(0, chunks * size);
   if (sums == nullptr) return Status::out_of_memory;
-  const long halo = (g.KH - 1) * g.dh + 1;
+  const size_t floats = (band * g.sh + (ceil_div(band, g.OH) + 1) * (g.reach() + g.sh)) * g.row();
   bool failed = false;
   parallel(chunks * groups, [&](long task) {
     const long part = task / groups, group = task % groups;
     const long k0 = panels * group / groups, k1 = panels * (group + 1) / groups;
-    float* rows_in = scratch(1, (band * g.sh + halo) * g.row() + tile_rows);
+    float* rows_in = scratch(1, floats);
     float* gradient = scratch(2, band * g.OW * panel);
     long* offsets = reinterpret_cast<long*>(scratch(3, band * (sizeof(long) / sizeof(float))));
     if (rows_in == nullptr || gradient == nullptr || offsets == nullptr) {
@@ -43,19 +49,27 @@ Status conv2dFilterGrad(const Call& call) {
     }
     float* mine = sums + part * size;
     memset(mine + k0 * taps * panel, 0, (k1 - k0) * taps * panel * sizeof(float));
-    for (long b = 0; b < band; b++) offsets[b] = b * g.sh * g.row();
     const long to = min(total, (part + 1) * chunk);
     for (long i = part * chunk; i < to;) {
-      const long n = i / g.OH, m0 = i % g.OH, rows = min(min(g.OH - m0, band), to - i);
-      copy_padded(g, x + n * g.IH * g.IW * g.C, m0 * g.sh - g.pt, (rows - 1) * g.sh + halo, rows_in);
+      // A band: image by image, the padded input and where each output row finds its own.
+      const long rows = min(band, to - i);
+      float* at = rows_in;
+      for (long done = 0; done < rows;) {
+        const long n = (i + done) / g.OH, m = (i + done) % g.OH, count = min(g.OH - m, rows - done);
+        const long rows_of_image = (count - 1) * g.sh + g.reach();
+        copy_padded(g, x + n * g.IH * g.IW * g.C, m * g.sh - g.pt, rows_of_image, at);
+        for (long r = 0; r < count; r++) offsets[done + r] = at - rows_in + r * g.sh * g.row();
+        at += rows_of_image * g.row();
+        done += count;
+      }
       for (long k = k0; k < k1; k++) {
         const long columns = min(panel, g.K - k * panel);
-        pack(dy + (n * g.OH + m0) * g.OW * g.K + k * panel, rows * g.OW, columns, g.K, 1, gradient, 0, 0);
+        pack(dy + i * g.OW * g.K + k * panel, rows * g.OW, columns, g.K, 1, gradient, 0, 0);
         for (long run = 0; run < g.runs(); run++) {
           const long kh = g.runs() == g.KH ? run : run / g.KW, kw = g.runs() == g.KH ? 0 : run % g.KW;
           TileArgs t;
           t.a = rows_in + kh * g.dh * g.row() + kw * g.dw * g.C;
-          t.a_row = 1;
+          t.a_row = 1, t.a_group = 0;
           t.a_step = g.sw * g.C;
           t.a_offset = offsets;
           t.b = gradient;
@@ -64,7 +78,7 @@ Status conv2dFilterGrad(const Call& call) {
           t.segments = rows;
           t.length = g.OW;
           t.y = mine + (k * taps + run * g.run()) * panel;
-          t.y_row = panel;
+          t.y_row = panel, t.y_group = 0;
           t.columns = panel;
           t.accumulate = true;
           tile_rows_of(t, g.run());

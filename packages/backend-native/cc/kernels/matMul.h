@@ -26,7 +26,7 @@ Status matMul(const Call& call) {
       for (long k = 0; k < panels; k++) {
         TileArgs t;
         t.a = from + m * (transpose_a ? 1 : L);
-        t.a_row = transpose_a ? 1 : L;
+        t.a_row = transpose_a ? 1 : L, t.a_group = 0;
         t.a_step = transpose_a ? M : 1;
         t.a_offset = &zero;
         t.b = packed + k * L * panel;
@@ -35,7 +35,7 @@ Status matMul(const Call& call) {
         t.segments = 1;
         t.length = L;
         t.y = c + (i * M + m) * N + k * panel;
-        t.y_row = N;
+        t.y_row = N, t.y_group = 0;
         t.columns = min(panel, N - k * panel);
         t.accumulate = false;
         tile_rows_of(t, rows);

@@ -7,36 +7,43 @@
 //   a: r=0  .  .  x  .        b: |  b0  |  b1  |       x is spread over a vector and multiplied with both
 //      r=1  .  .  x  .
 //        ...    j ->
+//
+// A tile may have two groups of R rows, `a_group` and `y_group` apart: images too narrow for a tall tile then fill one
+// with two of their rows.
 
 constexpr int panel = 2 * width;  // columns of a tile
 
 struct TileArgs {
   const float* a;
-  long a_row, a_step;
+  long a_row, a_group, a_step;
   const long* a_offset;  // of each segment
   const float* b;
   long b_step, b_segment;  // from j to j + 1, and from a segment to the next
   long segments, length;
   float* y;
-  long y_row;
+  long y_row, y_group;
   long columns;     // at most `panel`; fewer are stored when a panel hangs over the edge
   bool accumulate;  // adds to y, which then has whole panels
 };
 
-template <int R>
+template <int R, int Groups>
 void tile(const TileArgs& t) {
-  Vector sum[R][2];
+  // The stores come some thousand cycles from now: time enough to fetch what they overwrite.
+  for (int r = 0; r < R * Groups; r++)
+    for (int c = 0; c < panel; c += 16) __builtin_prefetch(t.y + r / R * t.y_group + r % R * t.y_row + c, 1);
+  Vector sum[R * Groups][2];
   if (t.accumulate) {
 #pragma GCC unroll 16
-    for (int r = 0; r < R; r++) {
-      sum[r][0] = load(t.y + r * t.y_row);
-      sum[r][1] = load(t.y + r * t.y_row + width);
+    for (int r = 0; r < R * Groups; r++) {
+      const float* y = t.y + r / R * t.y_group + r % R * t.y_row;
+      sum[r][0] = load(y);
+      sum[r][1] = load(y + width);
     }
   } else {
 #pragma GCC unroll 16
-    for (int r = 0; r < R; r++) sum[r][0] = sum[r][1] = Vector{};
+    for (int r = 0; r < R * Groups; r++) sum[r][0] = sum[r][1] = Vector{};
   }
-  const long a_row = t.a_row, a_step = t.a_step, b_step = t.b_step, length = t.length;
+  const long a_row = t.a_row, a_group = t.a_group, a_step = t.a_step, b_step = t.b_step, length = t.length;
   for (long s = 0; s < t.segments; s++) {
     const float* a = t.a + t.a_offset[s];
     const float* b = t.b + s * t.b_segment;
@@ -44,44 +51,62 @@ void tile(const TileArgs& t) {
       const Vector b0 = load(b), b1 = load(b + width);
       b += b_step;
 #pragma GCC unroll 16
-      for (int r = 0; r < R; r++) {
-        const Vector x = splat(a[r * a_row]);
+      for (int r = 0; r < R * Groups; r++) {
+        const Vector x = splat(a[r / R * a_group + r % R * a_row]);
         sum[r][0] = fma(x, b0, sum[r][0]);
         sum[r][1] = fma(x, b1, sum[r][1]);
       }
       a += a_step;
     }
   }
-  if (t.columns == panel) {
 #pragma GCC unroll 16
-    for (int r = 0; r < R; r++) {
-      store(t.y + r * t.y_row, sum[r][0]);
-      store(t.y + r * t.y_row + width, sum[r][1]);
-    }
-  } else {
-    float row[panel];
-    for (int r = 0; r < R; r++) {
+  for (int r = 0; r < R * Groups; r++) {
+    float* y = t.y + r / R * t.y_group + r % R * t.y_row;
+    if (t.columns == panel) {
+      store(y, sum[r][0]);
+      store(y + width, sum[r][1]);
+    } else {
+      float row[panel];
       store(row, sum[r][0]);
       store(row + width, sum[r][1]);
-      memcpy(t.y + r * t.y_row, row, t.columns * sizeof(float));
+      memcpy(y, row, t.columns * sizeof(float));
     }
   }
 }
 
 typedef void (*Tile)(const TileArgs&);
 
+// By rows of a group, for one group and for two.
 constexpr Tile tiles[] = {
-    nullptr, tile<1>, tile<2>, tile<3>, tile<4>, tile<5>, tile<6>,
+    nullptr,    tile<1, 1>, tile<2, 1>, tile<3, 1>,  tile<4, 1>,  tile<5, 1>,  tile<6, 1>,
 #if defined(__AVX512F__) || defined(__ARM_NEON)
-    tile<7>, tile<8>, tile<9>, tile<10>, tile<11>, tile<12>, tile<13>, tile<14>,
+    tile<7, 1>, tile<8, 1>, tile<9, 1>, tile<10, 1>, tile<11, 1>, tile<12, 1>, tile<13, 1>, tile<14, 1>,
+#endif
+};
+constexpr Tile double_tiles[] = {
+    nullptr,    tile<1, 2>, tile<2, 2>, tile<3, 2>,
+#if defined(__AVX512F__) || defined(__ARM_NEON)
+    tile<4, 2>, tile<5, 2>, tile<6, 2>, tile<7, 2>,
 #endif
 };
 
+// Memory that will be read soon, fetched a little before each tile, so that it arrives while the tile computes.
+struct Ahead {
+  const float* from;
+  long floats;
+};
+
+inline void fetch(const Ahead& ahead, long part, long parts) {
+  const long from = ahead.floats * part / parts, to = ahead.floats * (part + 1) / parts;
+  for (long i = from; i < to; i += 16) __builtin_prefetch(ahead.from + i, 0, 2);
+}
+
 // Covers `rows` rows with tiles of nearly equal height: 16 rows are 8 + 8, not 14 + 2.
-inline void tile_rows_of(TileArgs t, long rows) {
+inline void tile_rows_of(TileArgs t, long rows, const Ahead& ahead = {nullptr, 0}) {
   long count = ceil_div(rows, tile_rows);
   for (long i = 0, from = 0; i < count; i++) {
     long to = rows * (i + 1) / count;
+    fetch(ahead, i, count);
     tiles[to - from](t);
     t.a += (to - from) * t.a_row;
     t.y += (to - from) * t.y_row;

@@ -1,0 +1,26 @@
+/** @file The network of a run. */
+import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
+import { type Module, plifNeurons } from "@sew/layers";
+import { eventNet } from "@sew/models";
+import type { Settings } from "./options.js";
+import type { BlockName } from "./recipes.js";
+
+const factories: Readonly<Record<BlockName, BlockFactory>> = {
+  "sew-add": sew(add),
+  "sew-and": sew(and),
+  "sew-iand": sew(iand),
+  spiking: spikingBlock,
+  plain: plainBlock,
+};
+
+/** `c32k3s1-BN-PLIF-{Block(c32)-MPk2s2}*n-FC`. */
+export function network(
+  { blocks, block, seed, learnTau }: Pick<Settings, "blocks" | "block" | "seed" | "learnTau">,
+  sensor: { readonly height: number; readonly width: number; readonly classes: readonly string[] },
+): Module {
+  return eventNet([{ channels: 32, blocks }], {
+    ...{ classes: sensor.classes.length, height: sensor.height, width: sensor.width, seed },
+    block: factories[block],
+    neurons: plifNeurons({ learnTau }),
+  });
+}

@@ -1,0 +1,155 @@
+/** @file Conv2D and its two gradients, against their definition. */
+import { backend_util } from "@tensorflow/tfjs-core";
+import * as fc from "fast-check";
+import { type Expected, type KernelCase, kernelCase, sumError } from "./kernelCase.js";
+import { about, edgeSizes, floats, type Kind, seeds, sizeOf, sumKinds, type Values } from "./values.js";
+
+type Shape4 = readonly [number, number, number, number];
+
+interface ConvAttrs {
+  readonly strides: [number, number];
+  readonly pad: "valid" | "same" | number | backend_util.ExplicitPadding;
+  readonly dataFormat: "NHWC";
+  readonly dilations: [number, number];
+}
+
+interface Geometry {
+  readonly x: Shape4;
+  readonly filter: Shape4;
+  readonly attrs: ConvAttrs;
+  readonly info: backend_util.Conv2DInfo;
+}
+
+const upTo = (max: number, min = 1) => fc.integer({ min, max });
+const pairs = (max: number) => fc.tuple(upTo(max), upTo(max));
+
+/** Few channels and many pixels, so that rows are about the height of tiles, or the other way round. */
+const sizes = fc.oneof(
+  fc.record({ n: upTo(3), h: upTo(9), w: about(6, 14, 28), c: upTo(5), k: upTo(5) }),
+  fc.record({ n: upTo(2), h: upTo(4), w: upTo(4), c: edgeSizes, k: edgeSizes }),
+  fc.record({ n: upTo(2), h: fc.constant(1), w: fc.constant(1), c: edgeSizes, k: edgeSizes }),
+);
+
+/** Paddings of all forms; explicit ones may cut pixels off, and both may be wider than the filter. */
+const pads: fc.Arbitrary<ConvAttrs["pad"]> = fc.oneof(
+  fc.constantFrom<("valid" | "same")[]>("valid", "same"),
+  upTo(6, 0),
+  fc
+    .tuple(upTo(6, -1), upTo(6, -1), upTo(6, -1), upTo(6, -1))
+    .map<backend_util.ExplicitPadding>(([t, b, l, r]) => [
+      [0, 0],
+      [t, b],
+      [l, r],
+      [0, 0],
+    ]),
+);
+
+/** Convolutions of at most some 300,000 products; `dilated` says which may have gaps in the filter. */
+const geometries = (dilated: "also with strides" | "without strides"): fc.Arbitrary<Geometry> =>
+  fc
+    .record({ size: sizes, kernel: pairs(5), strides: pairs(4), dilations: pairs(3), pad: pads, batch: upTo(9, 0) })
+    .map(({ size: { n, h, w, c, k }, kernel, strides, dilations, pad, batch }) => {
+      const x: Shape4 = [batch === 0 ? 0 : n, h, w, c];
+      const filter: Shape4 = [...kernel, c, k];
+      const taken = (i: 0 | 1) => (dilated === "without strides" && strides[i] > 1 ? 1 : dilations[i]);
+      const attrs: ConvAttrs = { strides, pad, dataFormat: "NHWC", dilations: [taken(0), taken(1)] };
+      const info = backend_util.computeConv2DInfo([...x], [...filter], strides, attrs.dilations, pad);
+      return { x, filter, attrs, info };
+    })
+    .filter(({ filter, info }) => {
+      const products = sizeOf(info.outShape.slice(0, 3)) * sizeOf(filter);
+      return info.outHeight >= 0 && info.outWidth >= 0 && products <= 300_000;
+    });
+
+/** Visits every product of a convolution: positions in x, filter and y. */
+function forProducts({ info: g }: Geometry, visit: (x: number, w: number, y: number) => void): void {
+  for (let n = 0; n < g.batchSize; n++)
+    for (let oh = 0; oh < g.outHeight; oh++)
+      for (let ow = 0; ow < g.outWidth; ow++)
+        for (let kh = 0; kh < g.filterHeight; kh++)
+          for (let kw = 0; kw < g.filterWidth; kw++) {
+            const h = oh * g.strideHeight - g.padInfo.top + kh * g.dilationHeight;
+            const w = ow * g.strideWidth - g.padInfo.left + kw * g.dilationWidth;
+            if (h < 0 || h >= g.inHeight || w < 0 || w >= g.inWidth) continue;
+            for (let c = 0; c < g.inChannels; c++)
+              for (let k = 0; k < g.outChannels; k++)
+                visit(
+                  ((n * g.inHeight + h) * g.inWidth + w) * g.inChannels + c,
+                  ((kh * g.filterWidth + kw) * g.inChannels + c) * g.outChannels + k,
+                  ((n * g.outHeight + oh) * g.outWidth + ow) * g.outChannels + k,
+                );
+          }
+}
+
+/**
+ * Adds up the products in float64. Exact data must give exact results; other data may be off by the rounding of a
+ * float32 sum, in proportion to the sum of the absolute values.
+ */
+function sumsOf(shape: readonly number[], exact: boolean, visitAll: (add: (at: number, term: number) => void) => void) {
+  const [data, magnitude, terms] = [0, 1, 2].map(() => new Float64Array(sizeOf(shape))) as Float64Array[];
+  visitAll((at, term) => {
+    data![at]! += term;
+    magnitude![at]! += Math.abs(term);
+    terms![at]!++;
+  });
+  // Gradients add the sums of up to 32 chunks at the end.
+  const within = exact ? 0 : magnitude!.map((m, i) => m * sumError(terms![i]! + 32));
+  return [{ shape, data: data!, within }] satisfies Expected[];
+}
+
+const isExact = (...all: Values[]) => all.every(({ data }) => data.every(Number.isInteger));
+
+const drawn = <G extends Geometry>(geometry: fc.Arbitrary<G>) =>
+  fc.record({ g: geometry, seed: seeds, kind: sumKinds as fc.Arbitrary<Kind> });
+
+const geometryOf = (x: Shape4, filter: Shape4, attrs: ConvAttrs): Geometry => ({
+  x,
+  filter,
+  attrs,
+  info: backend_util.computeConv2DInfo([...x], [...filter], attrs.strides, attrs.dilations, attrs.pad),
+});
+
+/** The cpu backend's gradients take every filter for one without gaps; TensorFlow.js never asks them for another. */
+const undilated = (_: unknown, { dilations }: ConvAttrs) => dilations[0] === 1 && dilations[1] === 1;
+
+export const convCases: readonly KernelCase[] = [
+  kernelCase({
+    kernel: "Conv2D",
+    calls: drawn(geometries("also with strides")).map(({ g, seed, kind }) => ({
+      inputs: { x: floats(g.x, seed, kind), filter: floats(g.filter, seed + 1, kind) },
+      attrs: g.attrs,
+    })),
+    expected: ({ x, filter }, attrs) => {
+      const g = geometryOf(x.shape as Shape4, filter.shape as Shape4, attrs);
+      return sumsOf(g.info.outShape, isExact(x, filter), (add) =>
+        forProducts(g, (i, j, o) => add(o, x.data[i]! * filter.data[j]!)),
+      );
+    },
+  }),
+  kernelCase({
+    kernel: "Conv2DBackpropInput",
+    calls: drawn(geometries("without strides")).map(({ g, seed, kind }) => ({
+      inputs: { dy: floats(g.info.outShape, seed, kind), filter: floats(g.filter, seed + 1, kind) },
+      attrs: { ...g.attrs, inputShape: g.x },
+    })),
+    expected: ({ dy, filter }, attrs) => {
+      const g = geometryOf(attrs.inputShape, filter.shape as Shape4, attrs);
+      return sumsOf(g.x, isExact(dy, filter), (add) =>
+        forProducts(g, (i, j, o) => add(i, dy.data[o]! * filter.data[j]!)),
+      );
+    },
+    onCpu: undilated,
+  }),
+  kernelCase({
+    kernel: "Conv2DBackpropFilter",
+    calls: drawn(geometries("also with strides")).map(({ g, seed, kind }) => ({
+      inputs: { x: floats(g.x, seed, kind), dy: floats(g.info.outShape, seed + 1, kind) },
+      attrs: { ...g.attrs, filterShape: g.filter },
+    })),
+    expected: ({ x, dy }, attrs) => {
+      const g = geometryOf(x.shape as Shape4, attrs.filterShape, attrs);
+      return sumsOf(g.filter, isExact(x, dy), (add) => forProducts(g, (i, j, o) => add(j, x.data[i]! * dy.data[o]!)));
+    },
+    onCpu: undilated,
+  }),
+];

@@ -1,0 +1,156 @@
+/** @file The fused neurons against Eqs. 1-3, each operation rounded to float32 as the composed operations round it. */
+import type { MultiStepNeuronAttrs } from "@sew/neurons";
+import * as fc from "fast-check";
+import { type KernelCase, kernelCase, sumError } from "./kernelCase.js";
+import { about, edgeSizes, floats, seeds, type Values } from "./values.js";
+
+const f = Math.fround;
+
+/** Sequences: steps and neurons, about the width of vectors and the 1024 neurons of a task. */
+const shapes = fc.oneof(
+  fc.tuple(fc.integer({ min: 1, max: 20 }), edgeSizes).map(([steps, n]) => [steps, n]),
+  fc.tuple(fc.integer({ min: 1, max: 3 }), about(1024, 2048)).map(([steps, n]) => [steps, n]),
+  fc.constantFrom([4, 2, 3, 5], [1, 1], [3, 0], [2]),
+);
+
+const attrs: fc.Arbitrary<MultiStepNeuronAttrs> = fc.record({
+  charge: fc.constantFrom("integrate", "leak", "learnedLeak"),
+  tau: fc.constantFrom(1, 2, 3.7),
+  vThreshold: fc.constantFrom(1, 0.5, 0.3, -0.25, 0),
+  vReset: fc.constantFrom(0, -0.5, 0.1),
+  reset: fc.constantFrom("hard", "soft"),
+  detachReset: fc.boolean(),
+  slope: fc.constantFrom("atan", "sigmoid", "rectangular", "constant"),
+  alpha: fc.constantFrom(1, 2, 4, 0.7),
+});
+
+/** Currents in (-2, 2), or halves and thirds of integers, which bring potentials onto the threshold. */
+const currents = (shape: readonly number[], seed: number): Values => {
+  const { data, ...rest } = floats(shape, seed, seed % 2 === 0 ? "reals" : "integers");
+  return { ...rest, data: (data as Float32Array).map((v) => (seed % 2 === 0 ? v : v / (2 + (seed % 3)))) };
+};
+
+const drawn = fc.record({ shape: shapes, attrs, seed: seeds, rate: fc.constantFrom(0.5, 0.25, 0.9) });
+
+const inputsOf = (shape: readonly number[], seed: number, rate: number) => ({
+  x: currents(shape, seed),
+  v: currents(shape.slice(1), seed + 2),
+  rate: { shape: [], dtype: "float32", data: Float32Array.of(rate) } satisfies Values,
+});
+
+/** Eq. 1. */
+function charge(v: number, x: number, rate: number, a: MultiStepNeuronAttrs): number {
+  if (a.charge === "integrate") return f(v + x);
+  const pull = f(x - f(v - f(a.vReset)));
+  return f(v + (a.charge === "leak" ? f(pull / f(a.tau)) : f(rate * pull)));
+}
+
+/** Eq. 2; Eq. 3 is below. */
+const fires = (h: number, a: MultiStepNeuronAttrs) => (f(h - f(a.vThreshold)) >= 0 ? 1 : 0);
+
+function reset(h: number, s: number, a: MultiStepNeuronAttrs): number {
+  if (a.reset === "soft") return f(h - f(f(a.vThreshold) * s));
+  return f(f(h * (1 - s)) + f(f(a.vReset) * s));
+}
+
+interface Trace {
+  /** V[t-1], H[t] and S[t], step by step and, in each, neuron by neuron. */
+  readonly before: Float64Array;
+  readonly h: Float64Array;
+  readonly s: Float64Array;
+  readonly last: Float64Array;
+}
+
+function forward(x: Values, v: Values, rate: Values, a: MultiStepNeuronAttrs): Trace {
+  const n = v.data.length;
+  const [before, h, s] = [0, 1, 2].map(() => new Float64Array(x.data.length)) as Float64Array[];
+  const last = Float64Array.from(v.data);
+  for (let i = 0; i < x.data.length; i++) {
+    before![i] = last[i % n]!;
+    h![i] = charge(last[i % n]!, x.data[i]!, rate.data[0]!, a);
+    s![i] = fires(h![i]!, a);
+    last[i % n] = reset(h![i]!, s![i]!, a);
+  }
+  return { before: before!, h: h!, s: s!, last };
+}
+
+/** σ'(u) at u = H - V_th, and how large its rounding error may be in units of a relative rounding error. */
+function slope(h: number, a: MultiStepNeuronAttrs): [value: number, scale: number] {
+  const u = f(h - f(a.vThreshold));
+  const alpha = f(a.alpha);
+  const value = {
+    atan: () => alpha / 2 / (1 + (f((Math.PI / 2) * alpha) * u) ** 2),
+    sigmoid: () => {
+      const s = 1 / (1 + Math.exp(-alpha * u));
+      return alpha * s * (1 - s);
+    },
+    rectangular: () => (Math.abs(u) < alpha / 2 ? 1 / alpha : 0),
+    constant: () => alpha,
+  }[a.slope]();
+  // 1 - s has the rounding error of 1, however small it is.
+  return [value, a.slope === "sigmoid" ? alpha * (1 + Math.abs(alpha * u)) : value];
+}
+
+export const multiStepNeuronCases: readonly KernelCase[] = [
+  kernelCase({
+    kernel: "MultiStepNeuron",
+    calls: drawn.map(({ shape, attrs: a, seed, rate }) => ({ inputs: inputsOf(shape, seed, rate), attrs: a })),
+    expected: ({ x, v, rate }, a) => {
+      const { s, last } = forward(x, v, rate, a);
+      return [
+        { shape: x.shape, data: s },
+        { shape: v.shape, data: last },
+      ];
+    },
+    // It has no such kernel. multiStepNeuron.test.ts compares with its composed operations.
+    onCpu: () => false,
+  }),
+  kernelCase({
+    kernel: "MultiStepNeuronGrad",
+    calls: drawn.map(({ shape, attrs: a, seed, rate }) => ({
+      inputs: {
+        ...inputsOf(shape, seed, rate),
+        dSpikes: floats(shape, seed + 3, "reals"),
+        dV: floats(shape.slice(1), seed + 4, "reals"),
+      },
+      attrs: a,
+    })),
+    expected: ({ x, v, rate, dSpikes, dV }, a) => {
+      const { before, h, s } = forward(x, v, rate, a);
+      const n = v.data.length;
+      const steps = x.shape[0]!;
+      const [leaks, threshold, rest] = [a.charge !== "integrate", f(a.vThreshold), f(a.vReset)];
+      const factor = a.charge === "leak" ? 1 / f(a.tau) : rate.data[0]!;
+      const [dx, dv] = [new Float64Array(x.data.length), Float64Array.from(dV.data)];
+      // The same sums with all terms positive: what a rounding error is in proportion to.
+      const [dxScale, dvScale] = [new Float64Array(x.data.length), Float64Array.from(dV.data, Math.abs)];
+      let [dRate, dRateScale] = [0, 0];
+      for (let i = x.data.length - 1; i >= 0; i--) {
+        const [c, [σ, σScale]] = [i % n, slope(h[i]!, a)];
+        const [g, gScale] = [dv[c]!, dvScale[c]!];
+        const kept = a.reset === "soft" ? 1 : 1 - s[i]!;
+        const moved = a.detachReset ? 0 : a.reset === "soft" ? -threshold : rest - h[i]!;
+        const dh = dSpikes.data[i]! * σ + g * (kept + moved * σ);
+        const dhScale = Math.abs(dSpikes.data[i]!) * σScale + gScale * (kept + (Math.abs(moved) + Math.abs(moved && rest)) * σScale);
+        const pull = x.data[i]! - (before[i]! - rest);
+        const pullScale = Math.abs(x.data[i]!) + Math.abs(before[i]!) + Math.abs(rest);
+        dx[i] = leaks ? dh * factor : dh;
+        dxScale[i] = leaks ? dhScale * factor : dhScale;
+        dv[c] = leaks ? dh - dh * factor : dh;
+        dvScale[c] = leaks ? dhScale * (1 + factor) : dhScale;
+        if (a.charge === "learnedLeak") {
+          dRate += dh * pull;
+          dRateScale += dhScale * pullScale;
+        }
+      }
+      // Some 16 roundings a step, carried from step to step.
+      const error = sumError(16 * steps);
+      return [
+        { shape: x.shape, data: dx, within: dxScale.map((m) => m * error) },
+        { shape: v.shape, data: dv, within: dvScale.map((m) => m * error) },
+        { shape: [], data: [dRate], within: dRateScale * error },
+      ];
+    },
+    onCpu: () => false,
+  }),
+];

@@ -1,0 +1,163 @@
+/** @file FusedBatchNorm, and batch norm in training with its gradient, against their definition in float64. */
+import * as fc from "fast-check";
+import { type KernelCase, kernelCase } from "./kernelCase.js";
+import { about, edgeSizes, floats, type Kind, seeds, type Values } from "./values.js";
+
+/** Rows about the 256 of a block, the 512 of a task, and where 64 chunks become longer than a block. */
+const shapes: fc.Arbitrary<number[]> = fc.oneof(
+  fc.tuple(fc.integer({ min: 1, max: 9 }), edgeSizes),
+  fc.tuple(about(256, 512, 1024), fc.constantFrom(1, 3, 17)),
+  fc.tuple(fc.constantFrom(16_384, 16_385, 17_000), fc.constantFrom(1, 2)),
+  fc.tuple(fc.integer({ min: 1, max: 3 }), fc.constant(2), fc.constant(3), fc.constant(4), edgeSizes),
+);
+
+const epsilons = fc.constantFrom(1e-5, 0.001, 0.5);
+const kinds: fc.Arbitrary<Kind> = fc.constantFrom("reals", "integers");
+
+/** A float32 rounding. */
+const u = 2 ** -24;
+/** Roundings of a sum over a block of 256 rows, and some more. */
+const block = 264 * u;
+
+const rowsOf = ({ shape, data }: Values) => ({ channels: shape.at(-1)!, rows: data.length / shape.at(-1)! });
+const moved = ({ shape, dtype, data }: Values, by: number): Values => ({
+  shape,
+  dtype,
+  data: (data as Float32Array).map((v) => v + by),
+});
+/** Positive numbers, as variances are. */
+const positive = ({ shape, dtype, data }: Values): Values => ({
+  shape,
+  dtype,
+  data: (data as Float32Array).map((v) => Math.abs(v) + 0.125),
+});
+
+/** Adds up over the rows, for each channel. */
+function perChannel({ rows, channels }: { rows: number; channels: number }, of: (at: number, c: number) => number) {
+  const sums = new Float64Array(channels);
+  for (let at = 0; at < rows * channels; at++) sums[at % channels]! += of(at, at % channels);
+  return sums;
+}
+
+const evaluation = kernelCase({
+  kernel: "FusedBatchNorm",
+  calls: fc
+    .record({
+      shape: shapes,
+      seed: seeds,
+      kind: kinds,
+      varianceEpsilon: epsilons,
+      given: fc.constantFrom<("scale" | "offset")[][]>(...[[], ["scale"], ["offset"], ["scale", "offset"]] as ("scale" | "offset")[][]),
+    })
+    .map(({ shape, seed, kind, varianceEpsilon, given }) => {
+      const channel = (i: number) => floats([shape.at(-1)!], seed + i, "reals");
+      const inputs: Record<"x" | "mean" | "variance", Values> & { scale?: Values; offset?: Values } = {
+        x: floats(shape, seed, kind),
+        mean: channel(1),
+        variance: positive(channel(2)),
+        ...(given.includes("scale") ? { scale: channel(3) } : {}),
+        ...(given.includes("offset") ? { offset: channel(4) } : {}),
+      };
+      return { inputs: inputs as Record<string, Values>, attrs: { varianceEpsilon } };
+    }),
+  expected: ({ x, mean, variance, scale, offset }, { varianceEpsilon }) => {
+    const { channels } = rowsOf(x!);
+    const parts = Array.from(x!.data, (value, at) => {
+      const c = at % channels;
+      const factor = (scale?.data[c] ?? 1) / Math.sqrt(variance!.data[c]! + varianceEpsilon);
+      return [(value - mean!.data[c]!) * factor, offset?.data[c] ?? 0] as const;
+    });
+    return [
+      {
+        shape: x!.shape,
+        data: parts.map(([a, b]) => a + b),
+        within: parts.map(([a, b]) => 6 * u * (Math.abs(a) + Math.abs(b))),
+      },
+    ];
+  },
+});
+
+const training = kernelCase({
+  kernel: "BatchNormTraining",
+  calls: fc
+    .record({ shape: shapes, seed: seeds, kind: kinds, epsilon: epsilons, far: fc.constantFrom(0, 0, 1000) })
+    .map(({ shape, seed, kind, epsilon, far }) => ({
+      inputs: {
+        x: moved(floats(shape, seed, kind), far),
+        scale: floats([shape.at(-1)!], seed + 1, "reals"),
+        offset: floats([shape.at(-1)!], seed + 2, "reals"),
+      },
+      attrs: { epsilon },
+    })),
+  expected: ({ x, scale, offset }, { epsilon }) => {
+    const size = rowsOf(x);
+    const { rows, channels } = size;
+    const mean = perChannel(size, (at) => x.data[at]! / rows);
+    const variance = perChannel(size, (at, c) => (x.data[at]! - mean[c]!) ** 2 / rows);
+    // The kernel adds up d = x - (the first row), and its square, over blocks in float32.
+    const spread = perChannel(size, (at, c) => Math.abs(x.data[at]! - x.data[c]!) / rows);
+    const square = perChannel(size, (at, c) => (x.data[at]! - x.data[c]!) ** 2 / rows);
+    const meanError = mean.map((m, c) => block * spread[c]! + u * Math.abs(m));
+    // Variance = mean of d² - (mean of d)², each off by a block's rounding; (mean of d)² is at most the mean of d².
+    const varianceError = variance.map((v, c) => 3 * block * square[c]! + u * v);
+    const y = Array.from(x.data, (value, at) => {
+      const c = at % channels;
+      const [v, s, o] = [variance[c]! + epsilon, scale.data[c]!, offset.data[c]!];
+      const factor = s / Math.sqrt(v);
+      const centred = value - mean[c]!;
+      // From the mean, from the variance (the slope of 1/√v), and from the roundings of y itself.
+      const error =
+        Math.abs(factor) * (meanError[c]! + Math.abs(centred) * ((0.5 * varianceError[c]!) / Math.max(v - varianceError[c]!, epsilon) + 6 * u)) +
+        2 * u * Math.abs(o);
+      return [centred * factor + o, error] as const;
+    });
+    return [
+      { shape: x.shape, data: y.map(([value]) => value), within: y.map(([, error]) => error) },
+      { shape: [channels], data: mean, within: meanError },
+      { shape: [channels], data: variance, within: varianceError },
+    ];
+  },
+  // It has no such kernel. normGrad.test.ts compares with its composed operations.
+  onCpu: () => false,
+});
+
+const trainingGrad = kernelCase({
+  kernel: "BatchNormTrainingGrad",
+  calls: fc
+    .record({ shape: shapes, seed: seeds, kind: kinds, epsilon: epsilons })
+    .map(({ shape, seed, kind, epsilon }) => ({
+      inputs: {
+        x: floats(shape, seed, kind),
+        dy: floats(shape, seed + 1, kind),
+        scale: floats([shape.at(-1)!], seed + 2, "reals"),
+        mean: floats([shape.at(-1)!], seed + 3, "reals"),
+        variance: positive(floats([shape.at(-1)!], seed + 4, "reals")),
+      },
+      attrs: { epsilon },
+    })),
+  expected: ({ x, dy, scale, mean, variance }, { epsilon }) => {
+    const size = rowsOf(x);
+    const { rows, channels } = size;
+    const r = Float64Array.from(variance.data, (v) => 1 / Math.sqrt(v + epsilon));
+    const centred = (at: number, c: number) => x.data[at]! - mean.data[c]!;
+    const dOffset = perChannel(size, (at) => dy.data[at]!);
+    const dScale = perChannel(size, (at, c) => r[c]! * dy.data[at]! * centred(at, c));
+    const offsetError = perChannel(size, (at) => Math.abs(dy.data[at]!) * block);
+    const scaleError = perChannel(size, (at, c) => Math.abs(r[c]! * dy.data[at]! * centred(at, c)) * block);
+    const dx = Array.from(x.data, (_, at) => {
+      const c = at % channels;
+      const [g, z, factor] = [dy.data[at]!, centred(at, c) * r[c]!, scale.data[c]! * r[c]!];
+      const terms = [g, -dOffset[c]! / rows, (-z * dScale[c]!) / rows];
+      const error = terms.reduce((s, t) => s + 6 * u * Math.abs(t), 0) + (offsetError[c]! + Math.abs(z) * scaleError[c]!) / rows;
+      return [factor * terms.reduce((s, t) => s + t, 0), Math.abs(factor) * error] as const;
+    });
+    return [
+      { shape: x.shape, data: dx.map(([value]) => value), within: dx.map(([, error]) => error) },
+      { shape: [channels], data: dScale, within: scaleError },
+      { shape: [channels], data: dOffset, within: offsetError },
+    ];
+  },
+  onCpu: () => false,
+});
+
+export const normCases: readonly KernelCase[] = [evaluation, training, trainingGrad];

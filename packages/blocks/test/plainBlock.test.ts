@@ -1,0 +1,37 @@
+import { plainBlock } from "@sew/blocks";
+import { evaluation, ifNeurons, lifNeurons, namedParameters, run } from "@sew/layers";
+import { describeBackends, describeModule, read, scoped, spikesOfShape } from "@sew/testing";
+import { grad, type Tensor, zeros } from "@tensorflow/tfjs-core";
+import { expect, it } from "vitest";
+
+const input = [3, 2, 5, 4, 2];
+
+describeModule("plainBlock", {
+  make: () => plainBlock({ channels: 2, neurons: lifNeurons() }),
+  input,
+  output: input,
+  timeless: false,
+});
+
+describeBackends("plainBlock", () => {
+  it("is two units in a row and no shortcut: with the last batch norm at 0, neither spikes nor gradients pass", () =>
+    scoped(() => {
+      const block = plainBlock({ channels: 2, neurons: ifNeurons() });
+      const weight = namedParameters(block).get("b.norm.weight")!;
+      weight.assign(zeros(weight.shape));
+      const s = spikesOfShape(input);
+      expect(read(run(block, s, evaluation))).toEqual(read(zeros(input)));
+      const dx = grad((x: Tensor) => run(block, x, evaluation))(s);
+      expect(read(dx).map(Math.abs)).toEqual(read(zeros(input)));
+    }));
+
+  it("is SN(F(S)), its two children one after another", () =>
+    scoped(() => {
+      const block = plainBlock({ channels: 2, neurons: ifNeurons({ vThreshold: 0.25 }) });
+      const { a, b } = block.children!;
+      const s = spikesOfShape(input);
+      const expected = read(run(b!, run(a!, s, evaluation), evaluation));
+      expect(read(run(block, s, evaluation))).toEqual(expected);
+      expect(new Set(expected)).toEqual(new Set([0, 1]));
+    }));
+});

@@ -1,0 +1,3 @@
+import { describeReference } from "@sew/testing";
+
+describeReference("blocks");

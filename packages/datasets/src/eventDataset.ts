@@ -1,0 +1,37 @@
+import type { Events } from "./events.js";
+
+/** One labelled sample of an {@link EventDataset}. */
+export interface Sample {
+  /** Distinct within its split. */
+  readonly name: string;
+  /** Index into the data set's `classes`. */
+  readonly label: number;
+  /** The files it is made from, as paths. A cache of the sample is stale once one of them changes. */
+  readonly files: readonly string[];
+}
+
+/** The parts that a data set is published in. */
+export type Split = "train" | "test";
+
+/**
+ * A data set of event recordings: the extension point of this package.
+ *
+ * A new data set is one file with a function that returns such an object, and one call of `describeEventDataset` in its
+ * test. Frames, caching and loading then work with it as they are.
+ *
+ * @typeParam S what the data set needs to know about a sample to read its events
+ */
+export interface EventDataset<S extends Sample = Sample> {
+  /** Lower-case words joined by `-`; names the cache. */
+  readonly name: string;
+  /** Class names; a label is an index into them. */
+  readonly classes: readonly string[];
+  /** Rows of the sensor. */
+  readonly height: number;
+  /** Columns of the sensor. */
+  readonly width: number;
+  /** The samples of a split, always in the same order. Those that share a file follow one another. */
+  samples(split: Split): Promise<readonly S[]>;
+  /** The events of a sample, within the sensor. */
+  events(sample: S): Promise<Events>;
+}

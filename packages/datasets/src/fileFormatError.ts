@@ -1,0 +1,42 @@
+/** What a reader found wrong, and where. */
+export interface FileFault {
+  /** The function that read the file. */
+  readonly reader: string;
+  readonly file: string;
+  /** Byte offset of the fault from the start of the file; left out where the fault is a line. */
+  readonly offset?: number;
+  /** Line of the fault, from 1, in a text file. */
+  readonly line?: number;
+  /** What the file must do, as in "must start with …". */
+  readonly must: string;
+  readonly got: string;
+  /** What the user can do about it. */
+  readonly remedy?: string;
+}
+
+/**
+ * A data file that is not what its format says: truncated, damaged, or of another kind.
+ *
+ * The message reads `<reader>: <file> must …, got … at byte <offset>; <remedy>`.
+ *
+ * @example
+ * try {
+ *   await readAedat31("user01_led.aedat");
+ * } catch (error) {
+ *   if (error instanceof FileFormatError) console.error(error.file, error.offset);
+ * }
+ */
+export class FileFormatError extends Error {
+  override readonly name = "FileFormatError";
+  readonly file: string;
+  readonly offset: number | undefined;
+  readonly line: number | undefined;
+
+  constructor({ reader, file, offset, line, must, got, remedy }: FileFault) {
+    const where = offset !== undefined ? ` at byte ${offset}` : line !== undefined ? ` at line ${line}` : "";
+    super(`${reader}: ${file} must ${must}, got ${got}${where}${remedy === undefined ? "" : `; ${remedy}`}`);
+    this.file = file;
+    this.offset = offset;
+    this.line = line;
+  }
+}

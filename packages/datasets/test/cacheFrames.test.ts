@@ -1,0 +1,236 @@
+import { spawnSync } from "node:child_process";
+import { appendFile, mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheFrames, integrate, openFrameCache } from "@sew/datasets";
+import * as fc from "fast-check";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { datasetOf, eventsOf, formatError, type Row, sortedRows, temporaryFolder } from "./support.js";
+
+const options = { frames: 3, by: "count" } as const;
+const samples: Row[][] = [
+  [
+    [0, 0, 0, 0],
+    [1, 1, 1, 1],
+    [2, 2, 3, 1],
+  ],
+  [],
+  [
+    [5, 2, 2, 0],
+    [6, 2, 2, 0],
+    [7, 2, 2, 0],
+    [8, 2, 2, 0],
+  ],
+];
+
+/** A source file and a data set "made" from it. */
+async function source(of: readonly (readonly Row[])[] = samples) {
+  const dir = await temporaryFolder();
+  const file = join(dir, "source.bin");
+  await writeFile(file, "source");
+  return { dir, file, dataset: datasetOf(of, file) };
+}
+
+/** The warnings that a test caused. */
+function warnings(): string[] {
+  const texts: string[] = [];
+  const spy = vi.spyOn(process, "emitWarning").mockImplementation((text) => void texts.push(`${text}`));
+  onTestFinished(() => spy.mockRestore());
+  return texts;
+}
+
+describe("cacheFrames", () => {
+  it("keeps what integrate gives for each sample, and describes it", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(sortedRows({ height: 4, width: 3, maxLength: 20 }), { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.constantFrom("count" as const, "time" as const),
+        async (of, frames, by) => {
+          const { dir, dataset } = await source(of);
+          const cache = await cacheFrames(dataset, "train", { dir, frames, by });
+          const expected = of.flatMap((rows) => [...integrate(eventsOf(rows), { frames, by, height: 4, width: 3 })]);
+          expect([...(await readFile(join(cache.path, "frames.bin")))]).toEqual(expected);
+          expect(cache).toMatchObject({ dataset: "in-memory", split: "train", frames, by, height: 4, width: 3 });
+          expect(cache).toMatchObject({ type: "uint8", bytes: expected.length, classes: ["even", "odd"] });
+          expect(cache.labels).toEqual(of.map((_, i) => i % 2));
+          expect(cache.names).toEqual(of.map((_, i) => `s${i}`));
+          expect(await openFrameCache(cache.path, { verify: true })).toEqual(cache);
+        },
+      ),
+      { numRuns: 25 },
+    ));
+
+  it("widens to 16 bits from the sample that needs it, earlier ones included", async () => {
+    const busy = Array.from({ length: 300 }, (): Row => [0, 1, 1, 1]);
+    const { dir, dataset } = await source([samples[2]!, busy, samples[0]!]);
+    const cache = await cacheFrames(dataset, "train", { dir, frames: 1 });
+    const bytes = await readFile(join(cache.path, "frames.bin"));
+    const counts = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
+    expect([cache.type, cache.bytes]).toEqual(["uint16", 3 * 24 * 2]);
+    expect([counts[(2 * 3 + 2) * 2], counts[24 + (1 * 3 + 1) * 2 + 1], counts[48]]).toEqual([4, 300, 1]);
+    expect(await readdir(cache.path)).toEqual(["frames.bin", "manifest.json"]);
+  });
+
+  it("reports progress, and converts only once", async () => {
+    const { dir, dataset } = await source();
+    const progress: number[][] = [];
+    const onProgress = (done: number, total: number) => progress.push([done, total]);
+    const first = await cacheFrames(dataset, "train", { dir, ...options, onProgress });
+    expect(progress).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ]);
+    expect(await cacheFrames(dataset, "train", { dir, ...options, onProgress })).toEqual(first);
+    expect(progress.length).toBe(3);
+    expect((await readdir(dir)).sort()).toEqual(["in-memory-train-3-count", "source.bin"]);
+  });
+
+  it.each([
+    {
+      change: "a source of another size",
+      make: ({ file }: { file: string }) => appendFile(file, "more"),
+      why: () => "its source source.bin has changed",
+    },
+    {
+      change: "a source of another time",
+      make: ({ file }: { file: string }) => utimes(file, 1, 1),
+      why: () => "its source source.bin has changed",
+    },
+    {
+      change: "no manifest",
+      make: ({ path }: { path: string }) => rm(join(path, "manifest.json")),
+      why: (path: string) =>
+        `openFrameCache: ${path}/manifest.json must exist, got no such file; delete the folder and call cacheFrames again`,
+    },
+    {
+      change: "frames cut short",
+      make: ({ path }: { path: string }) => truncate(join(path, "frames.bin"), 100),
+      why: (path: string) =>
+        `openFrameCache: ${path}/frames.bin must be 216 bytes long, got 100; delete the folder and call cacheFrames again`,
+    },
+  ])("makes the cache again after $change, and says why", async ({ make, why }) => {
+    const texts = warnings();
+    const { dir, file, dataset } = await source();
+    const { path, sha256 } = await cacheFrames(dataset, "train", { dir, ...options });
+    await make({ file, path });
+    expect((await cacheFrames(dataset, "train", { dir, ...options })).sha256).toBe(sha256);
+    expect(texts).toEqual([`cacheFrames: making ${path} again: ${why(path)}`]);
+    await openFrameCache(path, { verify: true });
+  });
+
+  it("makes it again for other labels", async () => {
+    const texts = warnings();
+    const { dir, file, dataset } = await source();
+    const { path } = await cacheFrames(dataset, "train", { dir, ...options });
+    const two = datasetOf(samples.slice(1), file);
+    expect((await cacheFrames(two, "train", { dir, ...options })).labels.length).toBe(2);
+    expect(texts).toEqual([`cacheFrames: making ${path} again: its labels are others`]);
+  });
+
+  it("leaves nothing behind when the data set fails", async () => {
+    const { dir, dataset } = await source();
+    const failing = { ...dataset, events: () => Promise.reject(new Error("damaged")) };
+    await expect(cacheFrames(failing, "train", { dir, ...options })).rejects.toThrow("damaged");
+    expect(await readdir(dir)).toEqual(["source.bin"]);
+  });
+
+  it("recovers from a process killed in the middle of a conversion", async () => {
+    const { dir, file, dataset } = await source();
+    const program = `
+      import { cacheFrames } from "@sew/datasets";
+      const sample = (i) => ({ name: "s" + i, label: 0, files: [${JSON.stringify(file)}] });
+      await cacheFrames({
+        name: "in-memory", classes: ["even", "odd"], height: 4, width: 3,
+        samples: async () => [sample(0), sample(1)],
+        events: async ({ name }) => {
+          if (name === "s1") process.kill(process.pid, "SIGKILL");
+          return { t: new Float64Array(1), x: new Uint16Array(1), y: new Uint16Array(1), p: new Uint8Array(1) };
+        },
+      }, "train", { dir: ${JSON.stringify(dir)}, frames: 3 });`;
+    const cwd = fileURLToPath(new URL("..", import.meta.url));
+    const { signal } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { cwd });
+    expect(signal).toBe("SIGKILL");
+    expect((await readdir(dir)).filter((name) => name.includes(".tmp-")).length).toBe(1);
+
+    const { path } = await cacheFrames(dataset, "train", { dir, ...options });
+    await openFrameCache(path, { verify: true });
+    expect((await readdir(dir)).sort()).toEqual(["in-memory-train-3-count", "source.bin"]);
+  });
+
+  it("refuses a split without samples", async () => {
+    const { dir, dataset } = await source();
+    await expect(cacheFrames(dataset, "test", { dir, ...options })).rejects.toThrow(
+      new RangeError("cacheFrames: dataset must have samples, got none in the test split of in-memory"),
+    );
+  });
+});
+
+describe("openFrameCache", () => {
+  const remedy = "; delete the folder and call cacheFrames again";
+  const made = async () => {
+    const { dir, dataset } = await source();
+    const { path } = await cacheFrames(dataset, "train", { dir, ...options });
+    const manifest = JSON.parse(await readFile(join(path, "manifest.json"), "utf8"));
+    return { path, manifest };
+  };
+
+  it("says what is missing or does not fit", async () => {
+    const { path, manifest } = await made();
+    const frames = join(path, "frames.bin");
+    const bytes = await readFile(frames);
+    bytes[7]! ^= 1;
+    await writeFile(frames, bytes);
+    await openFrameCache(path);
+    await expect(openFrameCache(path, { verify: true })).rejects.toThrow(
+      new RegExp(`^openFrameCache: ${frames} must have SHA-256 ${manifest.sha256}, got [0-9a-f]{64}${remedy}$`),
+    );
+    await appendFile(frames, "x");
+    await expect(openFrameCache(path)).rejects.toThrow(
+      formatError(`openFrameCache: ${frames} must be 216 bytes long, got 217${remedy}`),
+    );
+    await rm(frames);
+    await expect(openFrameCache(path)).rejects.toThrow(
+      formatError(`openFrameCache: ${frames} must exist, got no such file${remedy}`),
+    );
+    await mkdir(join(path, "empty"));
+    await expect(openFrameCache(join(path, "empty"))).rejects.toThrow(
+      formatError(`openFrameCache: ${path}/empty/manifest.json must exist, got no such file${remedy}`),
+    );
+  });
+
+  it.each([
+    ["text that is not JSON", () => "{"],
+    ["version: Invalid input: expected 1", (good: object) => JSON.stringify({ ...good, version: 2 })],
+    ["frames: Too small: expected number to be >0", (good: object) => JSON.stringify({ ...good, frames: 0 })],
+    ["labels must index classes", (good: object) => JSON.stringify({ ...good, labels: [0, 1, 2] })],
+    ["labels and names must be as many", (good: object) => JSON.stringify({ ...good, names: ["s0"] })],
+    [
+      "bytes must be samples * frames * height * width * 2 counts",
+      (good: object) => JSON.stringify({ ...good, type: "uint16" }),
+    ],
+    ["Invalid input: expected object, received array", () => "[]"],
+  ])("refuses a manifest with %s", async (says, damage) => {
+    const { path, manifest } = await made();
+    const file = join(path, "manifest.json");
+    await writeFile(file, damage(manifest));
+    await expect(openFrameCache(path)).rejects.toThrow(
+      formatError(`openFrameCache: ${file} must describe a frame cache, got ${says}${remedy}`),
+    );
+  });
+
+  it("survives any damage to the manifest", async () => {
+    const { path } = await made();
+    const file = join(path, "manifest.json");
+    const good = await readFile(file);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(good.length), fc.nat(good.length - 1), fc.nat(255), async (length, at, value) => {
+        const bad = Buffer.from(good);
+        bad[at] = value;
+        await writeFile(file, bad.subarray(0, length));
+        await openFrameCache(path).catch((error: Error) => expect(error.name).toBe("FileFormatError"));
+      }),
+    );
+  });
+});

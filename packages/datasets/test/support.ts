@@ -1,0 +1,90 @@
+/** @file Shared by the tests: folders that go away, events at random, a small data set, what sample data there is. */
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type EventDataset, type Events, FileFormatError, type Sample } from "@sew/datasets";
+import * as fc from "fast-check";
+import { afterAll, describe, expect } from "vitest";
+
+/** A new folder, removed after the tests of the file. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "sew-datasets-"));
+  folders.push(folder);
+  return folder;
+}
+
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+/** One event as `[t, x, y, p]`. */
+export type Row = readonly [t: number, x: number, y: number, p: number];
+
+/** Events from rows. */
+export function eventsOf(rows: readonly Row[]): Events {
+  return {
+    t: Float64Array.from(rows, ([t]) => t),
+    x: Uint16Array.from(rows, ([, x]) => x),
+    y: Uint16Array.from(rows, ([, , y]) => y),
+    p: Uint8Array.from(rows, ([, , , p]) => p),
+  };
+}
+
+/** Rows from events. */
+export function rowsOf({ t, x, y, p }: Events): Row[] {
+  return Array.from(t, (time, i) => [time, x[i]!, y[i]!, p[i]!]);
+}
+
+/** Up to `maxLength` rows in time order, on a sensor of `height` x `width`, within `maxTime` microseconds. */
+export function sortedRows({
+  height = 6,
+  width = 5,
+  maxTime = 1000,
+  maxLength = 60,
+}: {
+  height?: number;
+  width?: number;
+  maxTime?: number;
+  maxLength?: number;
+} = {}): fc.Arbitrary<Row[]> {
+  const row: fc.Arbitrary<Row> = fc.tuple(
+    fc.integer({ min: 0, max: maxTime }),
+    fc.nat(width - 1),
+    fc.nat(height - 1),
+    fc.nat(1),
+  );
+  return fc.array(row, { maxLength, size: "max" }).map((rows) => rows.toSorted(([a], [b]) => a - b));
+}
+
+/** A data set in memory whose train split has these samples, labelled 0, 1, 0, 1, …; each made from `file`. */
+export function datasetOf(
+  samples: readonly (readonly Row[])[],
+  file: string,
+): EventDataset<Sample & { readonly index: number }> {
+  return {
+    name: "in-memory",
+    classes: ["even", "odd"],
+    height: 4,
+    width: 3,
+    samples: async (split) =>
+      split === "test"
+        ? []
+        : samples.map((_, index) => ({ name: `s${index}`, label: index % 2, files: [file], index })),
+    events: async ({ index }) => eventsOf(samples[index]!),
+  };
+}
+
+/** Tests on local sample data, `../shared/data` from the root; where it is absent they are skipped and the reason is printed. */
+export function describeSampleData(name: string, tests: (folder: string) => void): void {
+  const beside = fileURLToPath(new URL("../../../../shared/data", import.meta.url));
+  const folder = join(process.env.SEW_SAMPLE_DATA ?? beside, name);
+  const there = existsSync(folder);
+  if (!there)
+    console.info(`skipped: sample data ${name}, as there is no ${folder}; $SEW_SAMPLE_DATA may name another root`);
+  describe.skipIf(!there)(`sample data ${name}`, () => tests(folder));
+}
+
+/** A `FileFormatError` with exactly this message. */
+export const formatError = (message: string): unknown =>
+  expect.toSatisfy((error) => error instanceof FileFormatError && error.message === message, message);

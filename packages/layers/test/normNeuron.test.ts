@@ -1,0 +1,110 @@
+import {
+  type BatchNorm,
+  batchNorm,
+  type Context,
+  type Module,
+  namedParameters,
+  normNeuron,
+  plifNeurons,
+  type Spiking,
+  spiking,
+} from "@sew/layers";
+import { composed, describeBackends, expectClose, float32, imageShapes, read, scoped } from "@sew/testing";
+import { memory, mul, sum, type Tensor, tensor, tidy, variableGrads } from "@tensorflow/tfjs-core";
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+
+/** The unit, and what it is to equal: batch norm and then the neuron, each by composed operations. */
+interface Both {
+  readonly unit: (x: Tensor, context: Context) => Tensor;
+  readonly plain: (x: Tensor, context: Context) => Tensor;
+  readonly norms: readonly [BatchNorm, BatchNorm];
+  readonly layers: readonly [Spiking, Spiking];
+}
+
+function both(): Both {
+  const norms = [batchNorm(2), batchNorm(2)] as const;
+  const make = plifNeurons({ vThreshold: 0.5 });
+  const layers = [make(), make()] as const;
+  const neuron = spiking(composed(layers[1].neuron), layers[1].parameters);
+  return {
+    unit: (x, context) => normNeuron(norms[0], layers[0], x, context),
+    plain: (x, context) => neuron.forward(norms[1].forward(x, context), context),
+    norms,
+    layers,
+  };
+}
+
+const inputs = imageShapes(2, 4).chain((shape) =>
+  fc
+    .array(float32(-4, 4), { minLength: shape.reduce((a, b) => a * b), maxLength: shape.reduce((a, b) => a * b) })
+    // No two values alike, so that no channel's variance vanishes and no potential is on the threshold by design.
+    .map((values) => [shape, values.map((v, i) => v + Math.sin(i))] as const),
+);
+
+describeBackends("normNeuron", () => {
+  it.each([{ training: true }, { training: false }])(
+    "is batch norm and then the neuron, training $training",
+    (context) =>
+      fc.assert(
+        fc.property(inputs, ([shape, values]) =>
+          scoped(() => {
+            const { unit, plain, norms } = both();
+            const x = tensor(values, shape);
+            expect(read(unit(x, context))).toEqual(read(plain(x, context)));
+            for (const name of ["runningMean", "runningVar"] as const) {
+              expectClose(norms[0].buffers[name], norms[1].buffers[name]);
+            }
+          }),
+        ),
+        { numRuns: 30 },
+      ),
+  );
+
+  it("has the gradients of batch norm and then the neuron", () =>
+    fc.assert(
+      fc.property(inputs, ([shape, values]) =>
+        scoped(() => {
+          const { unit, plain, norms, layers } = both();
+          const x = tensor(values, shape);
+          const dy = tensor(
+            values.map((_, i) => Math.cos(i)),
+            shape,
+          );
+          const gradients = (f: Both["unit"], i: 0 | 1) => {
+            const of = [norms[i].parameters.weight, norms[i].parameters.bias, layers[i].parameters!.w!];
+            const { grads } = variableGrads(() => sum(mul(f(x, { training: true }), dy)), of);
+            return of.flatMap((p) => read(grads[p.name]!));
+          };
+          expectClose(gradients(unit, 0), gradients(plain, 1), { relative: 1e-3, absolute: 1e-3 });
+        }),
+      ),
+      { numRuns: 30 },
+    ));
+
+  it("shows its spikes to the observer", () =>
+    scoped(() => {
+      const { unit, layers } = both();
+      const seen: Module[] = [];
+      const x = tensor([1, 2, 3, 4], [1, 2, 1, 1, 2]);
+      const spikes = unit(x, {
+        training: true,
+        observe: (module, y) => {
+          seen.push(module);
+          if (module === layers[0]) expect(y.shape).toEqual(x.shape);
+        },
+      });
+      expect(seen.at(-1)).toBe(layers[0]);
+      expect(spikes.shape).toEqual(x.shape);
+    }));
+
+  it("leaves nothing but its gradients behind", () => {
+    const { unit, norms, layers } = both();
+    const x = tensor([1, 2, 3, 4, 5, 6, 7, 8], [2, 1, 2, 1, 2]);
+    const before = memory().numTensors;
+    const parameters = [...namedParameters(norms[0]).values(), ...namedParameters(layers[0]).values()];
+    const { value, grads } = variableGrads(() => sum(tidy(() => unit(x, { training: true }))), parameters);
+    expect(memory().numTensors - before).toBe(4);
+    for (const t of [value, ...Object.values(grads), x]) t.dispose();
+  });
+});

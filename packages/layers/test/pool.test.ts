@@ -1,0 +1,91 @@
+import { avgPool2d, evaluation, maxPool2d } from "@sew/layers";
+import { describeBackends, describeModule, expectClose, imageShapes, read, scoped } from "@sew/testing";
+import { grad, neg, ones, sum, tensor, zeros } from "@tensorflow/tfjs-core";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+describeModule("maxPool2d", {
+  make: () => maxPool2d(2),
+  input: [3, 2, 4, 5, 2],
+  output: [3, 2, 2, 2, 2],
+  timeless: true,
+});
+describeModule("avgPool2d", {
+  make: () => avgPool2d(3, { stride: 2, padding: 1 }),
+  input: [3, 2, 5, 6, 2],
+  output: [3, 2, 3, 3, 2],
+  timeless: true,
+});
+
+/** The numbers 1 to 16, row by row. */
+const sixteen = () =>
+  tensor(
+    Array.from({ length: 16 }, (_, i) => i + 1),
+    [1, 1, 4, 4, 1],
+  );
+
+describeBackends("maxPool2d", () => {
+  it("takes the largest of each window", () =>
+    scoped(() => expect(read(maxPool2d(2).forward(sixteen(), evaluation))).toEqual([6, 8, 14, 16])));
+
+  it("lets windows overlap at a smaller stride", () =>
+    scoped(() => expect(read(maxPool2d(3, { stride: 1 }).forward(sixteen(), evaluation))).toEqual([11, 12, 15, 16])));
+
+  it("never chooses the padding, even where all values are negative", () =>
+    scoped(() => {
+      const y = maxPool2d(3, { stride: 2, padding: 1 }).forward(neg(sixteen()), evaluation);
+      expect(read(y)).toEqual([-1, -2, -5, -6]);
+    }));
+
+  it("leaves out the row and the column that fill no window", () =>
+    scoped(() => expect(maxPool2d(2).forward(zeros([1, 1, 5, 7, 2]), evaluation).shape).toEqual([1, 1, 2, 3, 2])));
+
+  it("keeps spikes binary: 1 where any of the window is", () =>
+    fc.assert(
+      fc.property(imageShapes(1, 6), fc.integer(), (shape, bits) =>
+        scoped(() => {
+          const values = Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => (bits >> (i % 31)) & 1);
+          for (const y of read(maxPool2d(2).forward(tensor(values, shape), evaluation))) expect([0, 1]).toContain(y);
+        }),
+      ),
+    ));
+
+  it("gives the gradient to the first of equal values, row by row", () =>
+    scoped(() => {
+      const pooled = grad((x) => maxPool2d(2).forward(x, evaluation));
+      expect(read(pooled(ones([1, 1, 2, 2, 1])))).toEqual([1, 0, 0, 0]);
+      expect(read(pooled(tensor([0, 1, 1, 1], [1, 1, 2, 2, 1])))).toEqual([0, 1, 0, 0]);
+    }));
+});
+
+describeBackends("avgPool2d", () => {
+  it("takes the mean of each window", () =>
+    scoped(() => expectClose(avgPool2d(2).forward(sixteen(), evaluation), [3.5, 5.5, 11.5, 13.5])));
+
+  it("spreads the gradient evenly", () =>
+    scoped(() =>
+      expectClose(grad((x) => sum(avgPool2d(2).forward(x, evaluation)))(sixteen()), new Array(16).fill(0.25)),
+    ));
+});
+
+describe.each([
+  { name: "maxPool2d", pool: maxPool2d },
+  { name: "avgPool2d", pool: avgPool2d },
+])("$name's checks", ({ name, pool }) => {
+  it("refuses a window, a stride and a padding that are no sizes", () => {
+    expect(() => pool(0)).toThrow(new RangeError(`${name}: size must be an integer of at least 1, got 0`));
+    expect(() => pool(2, { stride: 0.5 })).toThrow(
+      new RangeError(`${name}: stride must be an integer of at least 1, got 0.5`),
+    );
+    expect(() => pool(2, { padding: -1 })).toThrow(
+      new RangeError(`${name}: padding must be an integer of at least 0, got -1`),
+    );
+  });
+
+  it("refuses a batch of images and says how to make it a sequence", () =>
+    scoped(() =>
+      expect(() => pool(2).forward(zeros([2, 4, 4, 2]), evaluation)).toThrow(
+        new RangeError(`${name}: x must be [T, N, H, W, C], got [2,4,4,2]; add the time axis with expandDims(x, 0)`),
+      ),
+    ));
+});

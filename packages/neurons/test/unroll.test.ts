@@ -1,0 +1,65 @@
+import { integrateAndFire, lif, neuron, unroll } from "@sew/neurons";
+import { spike } from "@sew/surrogates";
+import { describeBackends, expectClose, read, scoped } from "@sew/testing";
+import { grad, grads, onesLike, scalar, sum, tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
+import { expect, it } from "vitest";
+
+describeBackends("unroll", () => {
+  it("gives the spikes of every step, not of the last alone", () =>
+    scoped(() => {
+      const { spikes, v } = unroll(neuron(lif), zeros([4, 2, 3, 5]));
+      expect([spikes.shape, v.shape]).toEqual([
+        [4, 2, 3, 5],
+        [2, 3, 5],
+      ]);
+    }));
+
+  it("works out by hand: LIF, τ = 2, currents 1.5 1.5 0 3", () =>
+    scoped(() => {
+      // H = 0.75, 1.125 (fires), 0, 1.5 (fires)
+      const { spikes, v } = unroll(neuron(lif), tensor2d([[1.5], [1.5], [0], [3]]));
+      expect([read(spikes), read(v)]).toEqual([[0, 1, 0, 1], [0]]);
+    }));
+
+  it("sends the gradient back through time: IF, straight through, S[2] sees both currents and S[1] the first", () =>
+    scoped(() => {
+      // Nothing fires, so the detached reset passes everything: dS[t]/dX[s] = σ' for s ≤ t.
+      const through = neuron(integrateAndFire, { vThreshold: 100 }, spike(onesLike, { kind: "constant", alpha: 1 }));
+      expect(read(grad((x) => unroll(through, x).spikes)(tensor2d([[1], [1], [1]])))).toEqual([3, 2, 1]);
+    }));
+
+  it("cuts the gradient at a spike when the reset is hard and detached", () =>
+    scoped(() => {
+      // The neuron fires at t = 1; what follows starts anew and knows nothing of it.
+      const n = neuron(integrateAndFire, {}, spike(onesLike, { kind: "constant", alpha: 1 }));
+      expect(read(grad((x) => unroll(n, x).spikes)(tensor2d([[2], [0.25], [0.25]])))).toEqual([1, 2, 1]);
+    }));
+
+  it("gives the potential before the first step its gradient", () =>
+    scoped(() => {
+      const [dx, dv] = grads((x, v) => sum(unroll(neuron(lif), x, v).v))([tensor2d([[0], [0]]), tensor1d([0.5])]);
+      expectClose(dx!, [0.25, 0.5]);
+      expectClose(dv!, [0.25]);
+    }));
+
+  it("refuses an input without a time axis", () =>
+    scoped(() =>
+      expect(() => unroll(neuron(lif), scalar(1))).toThrow(
+        new RangeError("unroll: x must be [T, ...] with T at least 1, got []"),
+      ),
+    ));
+
+  it("refuses a sequence of no steps", () =>
+    scoped(() =>
+      expect(() => unroll(neuron(lif), tensor([], [0, 3]))).toThrow(
+        new RangeError("unroll: x must be [T, ...] with T at least 1, got [0,3]"),
+      ),
+    ));
+
+  it("refuses a potential of another shape, naming both", () =>
+    scoped(() =>
+      expect(() => unroll(neuron(lif), zeros([4, 2, 3]), zeros([4, 2]))).toThrow(
+        new RangeError("unroll: v must be [2,3], the shape of one step of x [4,2,3], got [4,2]"),
+      ),
+    ));
+});

@@ -1,0 +1,28 @@
+import { constant } from "@sew/surrogates";
+import { describeBackends, describeSurrogate, float32, floats, read, scoped } from "@sew/testing";
+import { tensor1d } from "@tensorflow/tfjs-core";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+describeSurrogate("constant", constant, fc.record({ value: float32(0.125, 16) }));
+
+describeBackends("constant", () => {
+  it("has the same slope everywhere, 1 unless told (A.5)", () =>
+    fc.assert(
+      fc.property(floats, float32(0.125, 16), (us, value) =>
+        scoped(() => {
+          const u = tensor1d(us);
+          expect(read(constant({ value }).slope(u))).toEqual(us.map(() => value));
+          expect(read(constant().slope(u))).toEqual(us.map(() => 1));
+        }),
+      ),
+    ));
+});
+
+describe("constant's check", () => {
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("refuses value = %s", (value) =>
+    expect(() => constant({ value })).toThrow(
+      new RangeError(`constant: value must be a finite number above 0, got ${value}`),
+    ),
+  );
+});

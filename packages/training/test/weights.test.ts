@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { disposeModule, linear, type Module, namedBuffers, namedParameters, seeded } from "@sew/layers";
+import { eventNet } from "@sew/models";
+import { loadWeights, readSafetensors, saveWeights, writeSafetensors } from "@sew/training";
+import { memory, tensor2d } from "@tensorflow/tfjs-core";
+import { describe, expect, it } from "vitest";
+import { messageOf, temporaryFolder } from "./support.js";
+
+const net = (seed: number, channels = 2): Module =>
+  eventNet([{ channels, blocks: 1 }], { classes: 3, height: 4, width: 4, seed });
+
+const values = (model: Module): [string, number[]][] =>
+  [...namedParameters(model), ...namedBuffers(model)].map(([name, v]) => [name, [...v.dataSync()]]);
+
+describe("saveWeights and loadWeights", () => {
+  it("carry parameters and buffers from one model to another, and the metadata", async () => {
+    const file = join(await temporaryFolder(), "net.safetensors");
+    const [one, other] = [net(1), net(2)];
+    await saveWeights(one, file, { note: "kept" });
+    const tensors = memory().numTensors;
+    expect((await loadWeights(other, file)).note).toBe("kept");
+    expect(memory().numTensors).toBe(tensors);
+    expect(values(other)).toEqual(values(one));
+    expect([...(await readSafetensors(file)).tensors.keys()]).toEqual(values(one).map(([name]) => name));
+    for (const model of [one, other]) disposeModule(model);
+  });
+
+  it("name the first parameters that differ, with both shapes, and change nothing", async () => {
+    const file = join(await temporaryFolder(), "net.safetensors");
+    const [narrow, wide] = [net(1, 2), net(1, 3)];
+    await saveWeights(narrow, file);
+    const before = values(wide);
+    expect(await messageOf(loadWeights(wide, file))).toBe(
+      `loadWeights: ${file} must hold the parameters of this model, got others: stem0.conv.weight is [3,3,2,2] in the ` +
+        "file and [3,3,2,3] in the model, stem0.norm.weight is [2] in the file and [3] in the model, stem0.norm.bias is " +
+        "[2] in the file and [3] in the model, and 13 more differ; build the model with the settings that the file was " +
+        "made with",
+    );
+    expect(values(wide)).toEqual(before);
+    for (const model of [narrow, wide]) disposeModule(model);
+  });
+
+  it("name what is absent on either side", async () => {
+    const file = join(await temporaryFolder(), "linear.safetensors");
+    const [withBias, without] = [linear(1, 2), linear(1, 2, { bias: false })];
+    await saveWeights(withBias, file);
+    expect(await messageOf(loadWeights(without, file))).toContain("bias is [2] in the file and absent in the model");
+    await saveWeights(without, file);
+    expect(await messageOf(loadWeights(withBias, file))).toContain("bias is absent in the file and [2] in the model");
+    for (const model of [withBias, without]) disposeModule(model);
+  });
+
+  it("refuse to save what is not finite, and leave the earlier file", async () => {
+    const file = join(await temporaryFolder(), "linear.safetensors");
+    const model = linear(1, 2, { random: seeded(1) });
+    await saveWeights(model, file);
+    const bytes = await readFile(file);
+    model.parameters!.weight!.assign(tensor2d([[1, Number.NaN]]));
+    expect(await messageOf(saveWeights(model, file))).toBe(
+      "saveWeights: weight must be finite to be saved, got NaN; lower the learning rate and start from an earlier file",
+    );
+    expect(await readFile(file)).toEqual(bytes);
+    disposeModule(model);
+  });
+
+  it("pass over the optimiser's part of a checkpoint", async () => {
+    const file = join(await temporaryFolder(), "last.safetensors");
+    const model = linear(1, 1);
+    const scalarOf = (value: number, shape: number[]) => ({ shape, values: Float32Array.of(value) });
+    await writeSafetensors(
+      file,
+      new Map([
+        ["weight", scalarOf(5, [1, 1])],
+        ["bias", scalarOf(6, [1])],
+        ["optimizer/velocity/bias", scalarOf(7, [1])],
+      ]),
+    );
+    await loadWeights(model, file);
+    expect(values(model)).toEqual([
+      ["weight", [5]],
+      ["bias", [6]],
+    ]);
+    disposeModule(model);
+  });
+});
