@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 const folders = ["packages", "experiments"].flatMap((parent) =>
   readdirSync(new URL(parent, import.meta.url), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .map((entry) => ({ root: `${parent}/${entry.name}`, name: entry.name })),
+    .map((entry) => ({ root: new URL(`${parent}/${entry.name}`, import.meta.url).pathname, name: entry.name })),
 );
 
 export default defineConfig({

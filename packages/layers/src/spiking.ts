@@ -10,7 +10,6 @@ import {
   plifInitial,
   unroll,
 } from "@sew/neurons";
-import type { Spike } from "@sew/surrogates";
 import { scalar, tidy, type Variable } from "@tensorflow/tfjs-core";
 import type { Module } from "./module.js";
 import { owned } from "./owned.js";
@@ -37,12 +36,12 @@ export function spiking(neuron: Neuron, parameters: Readonly<Record<string, Vari
 }
 
 /** Makes layers of IF neurons (Eq. 4). */
-export function ifNeurons(params: Partial<IfParams> = {}, spike?: Spike): SpikingFactory {
+export function ifNeurons(params: Partial<IfParams> = {}, spike?: Neuron["spike"]): SpikingFactory {
   return () => spiking(neuron(integrateAndFire, params, spike));
 }
 
 /** Makes layers of LIF neurons (Eq. 5). */
-export function lifNeurons(params: Partial<LifParams> = {}, spike?: Spike): SpikingFactory {
+export function lifNeurons(params: Partial<LifParams> = {}, spike?: Neuron["spike"]): SpikingFactory {
   return () => spiking(neuron(lif, params, spike));
 }
 
@@ -55,7 +54,7 @@ export interface PlifOptions extends Partial<Omit<PlifParams, "w">> {
 }
 
 /** Makes layers of PLIF neurons (Eq. 5 with 1/τ = sigmoid(w)), each with one learnable `w`. */
-export function plifNeurons(options: PlifOptions = {}, spike?: Spike): SpikingFactory {
+export function plifNeurons(options: PlifOptions = {}, spike?: Neuron["spike"]): SpikingFactory {
   const { initialTau = 2, learnTau = true, ...params } = options;
   return () => {
     const w = owned(scalar(plifInitial(initialTau)), learnTau);

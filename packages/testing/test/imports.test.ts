@@ -8,7 +8,7 @@ import { filesUnder, fromRoot, type Workspace, workspaces } from "./workspace.js
 const table: Readonly<Record<string, readonly string[]>> = {
   surrogates: [],
   neurons: ["surrogates"],
-  layers: ["neurons", "surrogates"],
+  layers: ["neurons"],
   blocks: ["layers", "neurons"],
   models: ["blocks", "layers", "neurons"],
   datasets: [],
@@ -29,7 +29,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
 };
 /** Who may, in addition, import the types of whom. */
 const typesOnly: Readonly<Record<string, readonly string[]>> = {
-  "backend-native": ["neurons", "layers", "surrogates"],
+  "backend-native": ["neurons", "layers"],
 };
 const withoutTensors = ["datasets"];
 

@@ -87,10 +87,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   );
   const last = join(out, "last.safetensors");
   const run = { model, data, optimizer, progress, signals, epochs, seed, checkpointSeconds, rates, out };
-  const save = (state: RunState): Promise<void> =>
-    saveCheckpoint(last, model, optimizer, { seed, momentum, rates, settings }, state);
+  const fixed: RunSettings = { seed, momentum, rates, settings };
+  const save = (state: RunState): Promise<void> => saveCheckpoint(last, model, optimizer, fixed, state);
   try {
-    let state = await start(run, last, resume, { seed, momentum, rates, settings });
+    let state = await start(run, last, resume, fixed);
     await writeMetrics(out, state.history);
     const events = await startEventFile(out, state.history.map(scalars));
     while (state.epoch < epochs && !signals.requested) {

@@ -4,27 +4,52 @@ inline long min(long a, long b) { return a < b ? a : b; }
 inline long max(long a, long b) { return a > b ? a : b; }
 inline long ceil_div(long a, long b) { return (a + b - 1) / b; }
 
+// The product of sizes. Above 2^60, more than any buffer has, it stays there: a plain product might wrap around and seem
+// to fit.
+constexpr long most_elements = 1L << 60;
+template <class... Sizes>
+inline long product(Sizes... sizes) {
+  long result = 1;
+  const auto times = [&](long size) {
+    if (__builtin_mul_overflow(result, size, &result) || result > most_elements) result = most_elements;
+  };
+  (times(sizes), ...);
+  return result;
+}
+
+// Strides, dilations, windows and paddings are not larger than this, so that positions do not wrap around either.
+constexpr long most_step = 1L << 20;
+
 class Arguments {
  public:
   explicit Arguments(const Call& call) : call_(call) {}
   Status status = Status::ok;
+  void fail(Status s) {
+    if (status == Status::ok) status = s;
+  }
 
   double number() {
     if (numbers_ >= call_.number_count) return fail(Status::wrong_arguments), 0;
     return call_.numbers[numbers_++];
   }
 
-  // An integer in [least, 2^40].
-  long integer(long least = 0) {
+  // An integer in [least, most].
+  long integer(long least = 0, long most = 1L << 40) {
     double value = number();
-    if (!(value >= least && value <= 1099511627776.0)) return fail(Status::wrong_arguments), least;
+    if (!(value >= least && value <= most)) return fail(Status::wrong_arguments), least;
     return static_cast<long>(value);
+  }
+
+  // One of an enumeration that starts at 0.
+  template <class E>
+  E choice(E last) {
+    return static_cast<E>(integer(0, static_cast<long>(last)));
   }
 
   // An integer of either sign, such as a padding.
   long offset() {
     double value = number();
-    if (!(value >= -1048576.0 && value <= 1048576.0)) return fail(Status::wrong_arguments), 0;
+    if (!(value >= -most_step && value <= most_step)) return fail(Status::wrong_arguments), 0;
     return static_cast<long>(value);
   }
 
@@ -36,9 +61,6 @@ class Arguments {
   }
 
  private:
-  void fail(Status s) {
-    if (status == Status::ok) status = s;
-  }
   void* buffer(long at_least, Type type) {
     if (buffers_ >= call_.buffer_count) return fail(Status::wrong_arguments), nullptr;
     const Buffer& b = call_.buffers[buffers_++];

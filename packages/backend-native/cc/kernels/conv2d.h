@@ -116,17 +116,22 @@ inline Status convolve(const Conv& g, const float* x, const float* packed, float
 // The numbers that all three kernels take, in this order.
 struct ConvShape {
   long N, IH, IW, C, OH, OW, K, KH, KW, sh, sw, pt, pl, dh, dw;
-  long x() const { return N * IH * IW * C; }
-  long w() const { return KH * KW * C * K; }
-  long y() const { return N * OH * OW * K; }
+  long x() const { return product(N, IH, IW, C); }
+  long w() const { return product(KH, KW, C, K); }
+  long y() const { return product(N, OH, OW, K); }
 };
 
 inline ConvShape conv_shape(Arguments& args) {
   ConvShape s;
   s.N = args.integer(), s.IH = args.integer(), s.IW = args.integer(), s.C = args.integer();
   s.OH = args.integer(), s.OW = args.integer(), s.K = args.integer();
-  s.KH = args.integer(1), s.KW = args.integer(1), s.sh = args.integer(1), s.sw = args.integer(1);
-  s.pt = args.offset(), s.pl = args.offset(), s.dh = args.integer(1), s.dw = args.integer(1);
+  s.KH = args.integer(1, most_step), s.KW = args.integer(1, most_step);
+  s.sh = args.integer(1, most_step), s.sw = args.integer(1, most_step);
+  s.pt = args.offset(), s.pl = args.offset();
+  s.dh = args.integer(1, most_step), s.dw = args.integer(1, most_step);
+  // All padded images together, which no padded band of theirs exceeds.
+  const long height = max(s.OH * s.sh, s.IH) + s.KH * s.dh + s.sh, width_in = max(s.OW * s.sw, s.IW) + s.KW * s.dw + s.sw;
+  if (product(s.N + 2, height, width_in, max(s.C, s.K)) > 1L << 48) args.fail(Status::wrong_arguments);
   return s;
 }
 
@@ -138,6 +143,7 @@ Status conv2d(const Call& call) {
   float* y = args.floats(s.y());
   if (args.status != Status::ok) return args.status;
   if (s.y() == 0) return Status::ok;
+  if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
   const long taps = s.KH * s.KW * s.C;
   float* packed = scratch(0, ceil_div(s.K, panel) * taps * panel);
   if (packed == nullptr) return Status::out_of_memory;
@@ -178,12 +184,14 @@ Status conv2dInputGrad(const Call& call) {
   if ((s.sh > 1 && s.dh > 1) || (s.sw > 1 && s.dw > 1)) return Status::wrong_arguments;
   if (args.status != Status::ok) return args.status;
   if (s.x() == 0) return Status::ok;
+  if (s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
   float* packed = scratch(0, ceil_div(s.C, panel) * s.KH * s.KW * s.K * panel);
   if (packed == nullptr) return Status::out_of_memory;
-  for (long a = 0; a < s.sh; a++)
-    for (long b = 0; b < s.sw; b++) {
+  // The phase of the first input row and column, and of the others up to a stride or the border.
+  for (long i = 0; i < min(s.sh, s.IH); i++)
+    for (long j = 0; j < min(s.sw, s.IW); j++) {
+      const long a = ((i + s.pt) % s.sh + s.sh) % s.sh, b = ((j + s.pl) % s.sw + s.sw) % s.sw;
       const Phase h = phase_of(a, s.IH, s.KH, s.sh, s.pt, s.dh), v = phase_of(b, s.IW, s.KW, s.sw, s.pl, s.dw);
-      if (h.count == 0 || v.count == 0) continue;
       // A phase that no tap reaches has a gradient of 0: a convolution with no taps at all.
       const bool reached = h.taps > 0 && v.taps > 0;
       const long rows = reached ? h.taps : 0, columns = reached ? v.taps : 0;

@@ -68,8 +68,14 @@ const greatest = (pixels: readonly number[], { data }: Values) =>
     return data[i]! > most ? i : best;
   }, undefined);
 
-const unpadded = ({ padInfo: { top, bottom, left, right } }: backend_util.Conv2DInfo) =>
-  top === 0 && bottom === 0 && left === 0 && right === 0;
+/** Whether no window reaches over a border. */
+function inside(g: backend_util.Conv2DInfo): boolean {
+  let full = true;
+  forWindows(g, (_, pixels) => {
+    full &&= pixels.length === g.filterHeight * g.filterWidth;
+  });
+  return full;
+}
 
 export const poolingCases: readonly KernelCase[] = [
   kernelCase({
@@ -144,8 +150,8 @@ export const poolingCases: readonly KernelCase[] = [
       });
       return [{ shape: input.shape, data: data!, within: magnitude!.map((m, i) => m * sumError(terms![i]! + 1)) }];
     },
-    // With padding, the cpu backend's gradient divides by the whole window, but its AvgPool by the pixels inside: its
-    // gradient is then not that of its own forward pass. avgPoolGrad.test.ts shows that this one is.
-    onCpu: ({ input }, attrs) => unpadded(infoOf(input.shape, attrs)),
+    // At a border the cpu backend's gradient divides by the whole window, but its AvgPool by the pixels inside: its
+    // gradient is not that of its own forward pass. avgPoolGrad.test.ts shows that this one is.
+    onCpu: ({ input }, attrs) => inside(infoOf(input.shape, attrs)),
   }),
 ];
