@@ -2,16 +2,15 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { type FiringRates, firingRates, type ReportData, writeReport } from "@sew/analysis";
+import { firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
 import { type BackendName, instructionSet, threads } from "@sew/backend-native";
-import type { FrameCache } from "@sew/datasets";
 import { countParameters, type Module } from "@sew/layers";
-import { confusion, evaluate, loadWeights, type TrainResult, train } from "@sew/training";
-import { tensor, tidy, version_core } from "@tensorflow/tfjs-core";
+import { evaluate, loadWeights, type TrainResult, train } from "@sew/training";
+import { tensor, version_core } from "@tensorflow/tfjs-core";
 import { type Prepared, prepare } from "./data.js";
 import { network } from "./network.js";
 import type { Settings } from "./options.js";
-import { scheduleOf } from "./recipes.js";
+import { type DatasetName, scheduleOf } from "./recipes.js";
 
 /** Writes a file whole or not at all. */
 async function write(file: string, value: unknown): Promise<void> {
@@ -64,6 +63,26 @@ export async function runExperiment(settings: Settings, backend: BackendName): P
   }
 }
 
+const titles: Readonly<Record<DatasetName, string>> = {
+  synthetic: "Synthetic gestures",
+  "dvs-gesture": "DVS128 Gesture",
+  "n-mnist": "N-MNIST",
+};
+
+/** The network in the paper's notation. */
+function notation({ block, blocks }: Settings, classes: number): string {
+  const name = block === "spiking" ? "Spiking Block" : block === "plain" ? "Plain Block" : "SEW Block";
+  return `c32k3s1-BN-PLIF-{${name}(c32)-MPk2s2}*${blocks}-FC${classes}`;
+}
+
+function notes({ dataset }: Settings): string[] {
+  return dataset === "synthetic"
+    ? [
+        "The recordings are synthetic: drawn figures before a simulated event camera. Accuracies on them are not accuracies on DVS128 Gesture.",
+      ]
+    : [];
+}
+
 interface Finished {
   readonly settings: Settings;
   readonly backend: BackendName;
@@ -80,7 +99,6 @@ async function finish({ settings, backend, model, parameters, prepared, result, 
   const { out, dataset, block } = settings;
   await loadWeights(model, join(out, "best.safetensors"));
   const best = await evaluate(model, data.test());
-  const rates = await ratesOf(model, prepared);
   const last = result.history.at(-1)!;
   const numbers = {
     ...{ dataset, block, parameters, epochs: result.history.length },
@@ -90,20 +108,60 @@ async function finish({ settings, backend, model, parameters, prepared, result, 
     seconds: (performance.now() - started) / 1000,
   };
   const file = join(out, "report.html");
-  await writeReport(file, report({ settings, backend, test, result, numbers, rates, confusion: best.confusion }));
+  await writeReport(file, {
+    title: `${titles[dataset]}: ${block}`,
+    subtitle: notation(settings, test.classes.length),
+    notes: notes(settings),
+    summary: {
+      ...{
+        bestTop1: best.top1,
+        bestEpoch: result.best!.epoch,
+        finalTop1: last.testTop1,
+        epochs: result.history.length,
+      },
+      ...{ parameters, samplesPerSecond: numbers.samplesPerSecond, seconds: numbers.seconds },
+    },
+    history: result.history,
+    confusion: { counts: best.confusion, classNames: test.classes },
+    ...(await look(model, prepared)),
+    configuration: settings,
+    environment: environment(backend),
+  });
   console.error(`test top-1 ${(100 * best.top1).toFixed(2)} % (epoch ${result.best!.epoch + 1}); report: ${file}`);
   return numbers;
 }
 
-/** Firing rates on the first test batch. */
-async function ratesOf(model: Module, { data }: Prepared): Promise<FiringRates> {
-  for await (const { x, shape } of data.test()) {
-    const input = tidy(() => tensor(x, [...shape]));
-    const rates = firingRates(model, input);
+/** The first test batch: its firing rates, and a few of its samples as the network sees them. */
+async function look(
+  model: Module,
+  { data, test }: Prepared,
+): Promise<Required<Pick<ReportData, "firingRates" | "samples">>> {
+  for await (const { x, shape, labels } of data.test()) {
+    const input = tensor(x, [...shape]);
+    const rates = await firingRates(model, input);
     input.dispose();
-    return rates;
+    const classes = [...new Set(labels)].slice(0, SAMPLES);
+    return {
+      firingRates: rates,
+      samples: classes.map((label) => sampleOf(x, shape, labels.indexOf(label), test.classes[label]!)),
+    };
   }
-  throw new RangeError("ratesOf: data must have at least 1 test batch, got none");
+  throw new RangeError("look: data must have at least 1 test batch, got none");
+}
+
+/** Samples that a report shows. */
+const SAMPLES = 4;
+
+/** One sample `[T, H, W, 2]` out of a batch `[T, N, H, W, 2]`. */
+function sampleOf(x: Float32Array, shape: readonly number[], index: number, className: string): ReportSample {
+  const [steps, batch, ...image] = shape as [number, number, number, number, number];
+  const size = image.reduce((a, b) => a * b);
+  const frames = new Float32Array(steps * size);
+  for (let t = 0; t < steps; t++) {
+    const from = (t * batch + index) * size;
+    frames.set(x.subarray(from, from + size), t * size);
+  }
+  return { className, frames, shape: [steps, ...image] };
 }
 
 function median(values: readonly number[]): number {

@@ -26,7 +26,8 @@ let kernelIds: ReadonlyMap<string, number>;
 /**
  * Loads the addon, once.
  *
- * @throws Error that says why it cannot be loaded, and what its build printed when that is the reason
+ * @throws Error that says why it cannot be loaded, and what its build printed when that is the reason; RangeError when
+ * SEW_ISA or SEW_THREADS has a wrong value
  */
 export function loadAddon(): Exports {
   if (loaded !== undefined) return loaded;
@@ -37,11 +38,22 @@ export function loadAddon(): Exports {
   }
   const addon = createRequire(import.meta.url)(file) as Exports;
   kernelIds = new Map(addon.kernels.map((name, id) => [name, id]));
-  const { SEW_THREADS, SEW_ISA } = process.env;
   loaded = addon;
-  if (SEW_ISA !== undefined) setInstructionSet(SEW_ISA);
-  if (SEW_THREADS !== undefined) setThreads(Number(SEW_THREADS));
+  fromEnvironment("SEW_ISA", setInstructionSet);
+  fromEnvironment("SEW_THREADS", (count) => setThreads(Number(count)));
   return addon;
+}
+
+/** Hands a variable's value on when it is set. A wrong one leaves the addon unloaded, so that every call says so. */
+function fromEnvironment(variable: string, set: (value: string) => void): void {
+  const value = process.env[variable];
+  if (value === undefined) return;
+  try {
+    set(value);
+  } catch (error) {
+    loaded = undefined;
+    throw new RangeError(`${variable}=${value}: ${(error as Error).message}`);
+  }
 }
 
 /**

@@ -34,9 +34,10 @@ export class NativeBackend extends MathBackendCPU {
     return [{ dataId: super.write(values, shape, "float32") as object, shape, dtype: "float32" }, values];
   }
 
-  /** The memory of a float32 tensor. */
+  /** The memory of a float32 tensor. The CPU backend casts integers by name only: theirs is converted here. */
   floats({ dataId }: TensorInfo): Float32Array {
-    return this.data.get(dataId).values as Float32Array;
+    const { values } = this.data.get(dataId);
+    return values instanceof Float32Array ? values : Float32Array.from(values as Int32Array);
   }
 
   /**

@@ -106,13 +106,16 @@ export async function useBackend(
   try {
     registered = await prepare[name]();
   } catch (error) {
-    if (name !== "native") throw error;
+    // A RangeError is about a wrong setting, which the user must hear of, not about the addon.
+    if (name !== "native" || error instanceof RangeError) throw error;
     if (!warned) {
       warned = true;
       warn(
         `@sew/backend-native: the C++ addon could not be loaded (${(error as Error).message}). ` +
           "Everything works on TensorFlow.js's cpu backend instead, about 100 times slower. " +
-          "To mend it, install g++ and run: npm rebuild @sew/backend-native (in a clone: pnpm --filter @sew/backend-native build).",
+          (process.env.SEW_NATIVE === "off"
+            ? "To have it back, unset SEW_NATIVE."
+            : "To mend it, install g++ and run: npm rebuild @sew/backend-native (in a clone: pnpm --filter @sew/backend-native build)."),
       );
     }
     return useBackend("cpu", warn);

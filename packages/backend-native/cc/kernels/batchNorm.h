@@ -57,9 +57,9 @@ Status batchNorm(const Call& call) {
   Arguments args(call);
   const long rows = args.integer(), C = args.integer(1);
   const double epsilon = args.number();
-  const float *x = args.floats(rows * C), *mean = args.floats(C), *variance = args.floats(C);
+  const float *x = args.floats(product(rows, C)), *mean = args.floats(C), *variance = args.floats(C);
   const float *scale = args.floats(C), *offset = args.floats(C);
-  float* y = args.floats(rows * C);
+  float* y = args.floats(product(rows, C));
   if (args.status != Status::ok) return args.status;
   float* factor = scratch(0, C);
   if (factor == nullptr) return Status::out_of_memory;
@@ -73,8 +73,8 @@ Status batchNormTraining(const Call& call) {
   Arguments args(call);
   const long rows = args.integer(1), C = args.integer(1);
   const double epsilon = args.number();
-  const float *x = args.floats(rows * C), *scale = args.floats(C), *offset = args.floats(C);
-  float *y = args.floats(rows * C), *mean = args.floats(C), *variance = args.floats(C);
+  const float *x = args.floats(product(rows, C)), *scale = args.floats(C), *offset = args.floats(C);
+  float *y = args.floats(product(rows, C)), *mean = args.floats(C), *variance = args.floats(C);
   if (args.status != Status::ok) return args.status;
   const size_t doubles = sizeof(double) / sizeof(float);
   double* sums = reinterpret_cast<double*>(scratch(0, 2 * C * doubles + C));
@@ -109,9 +109,9 @@ Status batchNormTrainingGrad(const Call& call) {
   Arguments args(call);
   const long rows = args.integer(1), C = args.integer(1);
   const double epsilon = args.number();
-  const float *x = args.floats(rows * C), *dy = args.floats(rows * C), *scale = args.floats(C);
+  const float *x = args.floats(product(rows, C)), *dy = args.floats(product(rows, C)), *scale = args.floats(C);
   const float *mean = args.floats(C), *variance = args.floats(C);
-  float *dx = args.floats(rows * C), *dscale = args.floats(C), *doffset = args.floats(C);
+  float *dx = args.floats(product(rows, C)), *dscale = args.floats(C), *doffset = args.floats(C);
   if (args.status != Status::ok) return args.status;
   const size_t doubles = sizeof(double) / sizeof(float);
   double* sums = reinterpret_cast<double*>(scratch(0, 2 * C * doubles + 3 * C));

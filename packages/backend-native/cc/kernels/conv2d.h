@@ -187,10 +187,10 @@ Status conv2dInputGrad(const Call& call) {
   if (s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
   float* packed = scratch(0, ceil_div(s.C, panel) * s.KH * s.KW * s.K * panel);
   if (packed == nullptr) return Status::out_of_memory;
-  // The phase of the first input row and column, and of the others up to a stride or the border.
-  for (long i = 0; i < min(s.sh, s.IH); i++)
-    for (long j = 0; j < min(s.sw, s.IW); j++) {
-      const long a = ((i + s.pt) % s.sh + s.sh) % s.sh, b = ((j + s.pl) % s.sw + s.sw) % s.sw;
+  // Phases in the order of the first row and column that they have.
+  for (long row = 0; row < min(s.sh, s.IH); row++)
+    for (long column = 0; column < min(s.sw, s.IW); column++) {
+      const long a = ((row + s.pt) % s.sh + s.sh) % s.sh, b = ((column + s.pl) % s.sw + s.sw) % s.sw;
       const Phase h = phase_of(a, s.IH, s.KH, s.sh, s.pt, s.dh), v = phase_of(b, s.IW, s.KW, s.sw, s.pl, s.dw);
       // A phase that no tap reaches has a gradient of 0: a convolution with no taps at all.
       const bool reached = h.taps > 0 && v.taps > 0;

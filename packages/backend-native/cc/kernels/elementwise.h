@@ -17,7 +17,7 @@ void map(long n, const float* x, float* y, const F& f) {
 // op, size, parameter; x -> y. `step` is 1 above 0, NaN at NaN, else the parameter, as TensorFlow.js has it.
 Status unary(const Call& call) {
   Arguments args(call);
-  const Unary op = static_cast<Unary>(args.integer());
+  const Unary op = args.choice(Unary::step);
   const long n = args.integer();
   const float parameter = static_cast<float>(args.number());
   const float* x = args.floats(n);
@@ -38,7 +38,6 @@ Status unary(const Call& call) {
     case Unary::step:
       map(n, x, y, [parameter](float v) { return v != v ? v : v > 0 ? 1.0f : parameter; });
       break;
-    default: return Status::wrong_arguments;
   }
   return Status::ok;
 }
@@ -53,13 +52,13 @@ struct Broadcast {
 
 inline Broadcast broadcast(Arguments& args) {
   Broadcast s;
-  s.axes = static_cast<int>(args.integer(1));
+  s.axes = static_cast<int>(args.integer(1, Broadcast::most_axes));
   s.total = 1, s.a_size = 1, s.b_size = 1;
-  if (s.axes > Broadcast::most_axes) s.axes = Broadcast::most_axes, args.status = Status::wrong_arguments;
   for (int i = 0; i < s.axes; i++) {
     s.size[i] = args.integer(), s.a[i] = args.integer(), s.b[i] = args.integer();
-    s.total *= s.size[i];
-    if (s.size[i] > 0) s.a_size += (s.size[i] - 1) * s.a[i], s.b_size += (s.size[i] - 1) * s.b[i];
+    s.total = product(s.total, s.size[i]);
+    if (s.size[i] == 0) continue;
+    s.a_size += product(s.size[i] - 1, s.a[i]), s.b_size += product(s.size[i] - 1, s.b[i]);
   }
   if (s.total == 0) s.a_size = s.b_size = 0;
   return s;
@@ -101,7 +100,7 @@ void combine(const Broadcast& s, const float* a, const float* b, T* y, const F& 
 // op, axes, then size and both strides of each axis; a, b -> y
 Status binary(const Call& call) {
   Arguments args(call);
-  const Binary op = static_cast<Binary>(args.integer());
+  const Binary op = args.choice(Binary::squared_difference);
   const Broadcast s = broadcast(args);
   const float *a = args.floats(s.a_size), *b = args.floats(s.b_size);
   float* y = args.floats(s.total);
@@ -115,7 +114,6 @@ Status binary(const Call& call) {
     case Binary::maximum: combine(s, a, b, y, [](float p, float q) { return p != p || p > q ? p : q; }); break;
     case Binary::minimum: combine(s, a, b, y, [](float p, float q) { return p != p || p < q ? p : q; }); break;
     case Binary::squared_difference: combine(s, a, b, y, [](float p, float q) { return (p - q) * (p - q); }); break;
-    default: return Status::wrong_arguments;
   }
   return Status::ok;
 }
@@ -123,7 +121,7 @@ Status binary(const Call& call) {
 // As binary, with a result of 0 and 1 in bytes.
 Status compare(const Call& call) {
   Arguments args(call);
-  const Compare op = static_cast<Compare>(args.integer());
+  const Compare op = args.choice(Compare::not_equal);
   const Broadcast s = broadcast(args);
   const float *a = args.floats(s.a_size), *b = args.floats(s.b_size);
   uint8_t* y = args.bytes(s.total);
@@ -135,7 +133,6 @@ Status compare(const Call& call) {
     case Compare::less_equal: combine(s, a, b, y, [](float p, float q) -> uint8_t { return p <= q; }); break;
     case Compare::equal: combine(s, a, b, y, [](float p, float q) -> uint8_t { return p == q; }); break;
     case Compare::not_equal: combine(s, a, b, y, [](float p, float q) -> uint8_t { return p != q; }); break;
-    default: return Status::wrong_arguments;
   }
   return Status::ok;
 }

@@ -3,7 +3,7 @@
 // rounds per thread, in thousands; -> [2] operations done, a multiply-add counting as two, and a sum to keep them alive
 Status fmaPeak(const Call& call) {
   Arguments args(call);
-  const long rounds = args.integer(1) * 1000;
+  const long rounds = args.integer(1, most_step) * 1000;
   float* done = args.floats(2);
   if (args.status != Status::ok) return args.status;
   constexpr int chains = 12;  // more than latency times units, and few enough for every register file

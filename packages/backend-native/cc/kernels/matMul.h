@@ -8,11 +8,11 @@ Status matMul(const Call& call) {
   const long batch = args.integer(), batch_a = args.integer(), batch_b = args.integer();
   const long M = args.integer(), L = args.integer(), N = args.integer();
   const bool transpose_a = args.number() != 0, transpose_b = args.number() != 0;
-  const float *a = args.floats(batch_a * M * L), *b = args.floats(batch_b * L * N);
-  float* c = args.floats(batch * M * N);
+  const float *a = args.floats(product(batch_a, M, L)), *b = args.floats(product(batch_b, L, N));
+  float* c = args.floats(product(batch, M, N));
   if (args.status != Status::ok) return args.status;
   if ((batch_a != 1 && batch_a != batch) || (batch_b != 1 && batch_b != batch)) return Status::wrong_arguments;
-  if (M == 0 || N == 0) return Status::ok;
+  if (batch == 0 || M == 0 || N == 0) return Status::ok;
   const long panels = ceil_div(N, panel);
   float* packed = scratch(0, max(1, panels * L * panel));
   if (packed == nullptr) return Status::out_of_memory;

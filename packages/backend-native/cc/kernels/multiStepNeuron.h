@@ -21,15 +21,14 @@ constexpr long neuron_block = 1024;  // neurons per task
 inline Neuron neuron_of(Arguments& args) {
   Neuron n;
   n.steps = args.integer(1), n.size = args.integer();
-  n.charge = static_cast<Charge>(args.integer());
+  n.charge = args.choice(Charge::learned_leak);
   n.tau = static_cast<float>(args.number());
   n.threshold = static_cast<float>(args.number());
   n.reset = static_cast<float>(args.number());
   n.soft = args.number() != 0, n.detach = args.number() != 0;
-  n.slope = static_cast<Slope>(args.integer());
+  n.slope = args.choice(Slope::constant);
   n.alpha = static_cast<float>(args.number());
   n.rate = 0;
-  if (n.charge > Charge::learned_leak || n.slope > Slope::constant) args.status = Status::wrong_arguments;
   return n;
 }
 
@@ -132,8 +131,8 @@ void neuron_forward(const Neuron& n, const float* x, const float* v0, float* spi
 Status multiStepNeuron(const Call& call) {
   Arguments args(call);
   Neuron n = neuron_of(args);
-  const float *x = args.floats(n.steps * n.size), *v = args.floats(n.size), *rate = args.floats(1);
-  float *spikes = args.floats(n.steps * n.size), *v_last = args.floats(n.size);
+  const float *x = args.floats(product(n.steps, n.size)), *v = args.floats(n.size), *rate = args.floats(1);
+  float *spikes = args.floats(product(n.steps, n.size)), *v_last = args.floats(n.size);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
   switch (n.charge) {
@@ -237,9 +236,9 @@ Status neuron_backward_of(const Neuron& n, const float* x, const float* v0, cons
 Status multiStepNeuronGrad(const Call& call) {
   Arguments args(call);
   Neuron n = neuron_of(args);
-  const float *x = args.floats(n.steps * n.size), *v = args.floats(n.size), *rate = args.floats(1);
-  const float *ds = args.floats(n.steps * n.size), *dv_last = args.floats(n.size);
-  float *dx = args.floats(n.steps * n.size), *dv = args.floats(n.size), *drate = args.floats(1);
+  const float *x = args.floats(product(n.steps, n.size)), *v = args.floats(n.size), *rate = args.floats(1);
+  const float *ds = args.floats(product(n.steps, n.size)), *dv_last = args.floats(n.size);
+  float *dx = args.floats(product(n.steps, n.size)), *dv = args.floats(n.size), *drate = args.floats(1);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
   switch (n.charge) {

@@ -3,16 +3,18 @@
 
 struct PoolShape {
   long N, IH, IW, C, OH, OW, KH, KW, sh, sw, pt, pl, dh, dw;
-  long x() const { return N * IH * IW * C; }
-  long y() const { return N * OH * OW * C; }
+  long x() const { return product(N, IH, IW, C); }
+  long y() const { return product(N, OH, OW, C); }
 };
 
 inline PoolShape pool_shape(Arguments& args) {
   PoolShape s;
   s.N = args.integer(), s.IH = args.integer(), s.IW = args.integer(), s.C = args.integer();
-  s.OH = args.integer(), s.OW = args.integer(), s.KH = args.integer(1), s.KW = args.integer(1);
-  s.sh = args.integer(1), s.sw = args.integer(1), s.pt = args.offset(), s.pl = args.offset();
-  s.dh = args.integer(1), s.dw = args.integer(1);
+  s.OH = args.integer(), s.OW = args.integer();
+  s.KH = args.integer(1, most_step), s.KW = args.integer(1, most_step);
+  s.sh = args.integer(1, most_step), s.sw = args.integer(1, most_step);
+  s.pt = args.offset(), s.pl = args.offset();
+  s.dh = args.integer(1, most_step), s.dw = args.integer(1, most_step);
   return s;
 }
 
@@ -42,6 +44,7 @@ Status maxPool(const Call& call) {
   const float* x = args.floats(s.x());
   float* y = args.floats(s.y());
   if (args.status != Status::ok) return args.status;
+  if (s.y() == 0) return Status::ok;
   for_output_rows(s, [&](long n, long i) {
     const float* image = x + n * s.IH * s.IW * s.C;
     for (long j = 0; j < s.OW; j++) {
@@ -63,6 +66,7 @@ Status maxPoolGrad(const Call& call) {
   const float *dy = args.floats(s.y()), *x = args.floats(s.x());
   float* dx = args.floats(s.x());
   if (args.status != Status::ok) return args.status;
+  if (s.x() == 0 || s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
   bool failed = false;
   parallel(s.N, [&](long n) {
     float* best = scratch(0, s.C);
@@ -106,6 +110,7 @@ Status avgPool(const Call& call) {
   const float* x = args.floats(s.x());
   float* y = args.floats(s.y());
   if (args.status != Status::ok) return args.status;
+  if (s.y() == 0) return Status::ok;
   for_output_rows(s, [&](long n, long i) {
     const float* image = x + n * s.IH * s.IW * s.C;
     for (long j = 0; j < s.OW; j++) {
@@ -130,6 +135,7 @@ Status avgPoolGrad(const Call& call) {
   const float* dy = args.floats(s.y());
   float* dx = args.floats(s.x());
   if (args.status != Status::ok) return args.status;
+  if (s.x() == 0 || s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
   parallel(s.N, [&](long n) {
     float* into = dx + n * s.IH * s.IW * s.C;
     memset(into, 0, s.IH * s.IW * s.C * sizeof(float));

@@ -19,12 +19,11 @@ inline double neutral(Reduce op) { return op == Reduce::max ? -INFINITY : op == 
 // op, outer, n, inner; x -> y [outer][inner]
 Status reduce(const Call& call) {
   Arguments args(call);
-  const Reduce op = static_cast<Reduce>(args.integer());
+  const Reduce op = args.choice(Reduce::min);
   const long outer = args.integer(), n = args.integer(), inner = args.integer();
-  const float* x = args.floats(outer * n * inner);
-  float* y = args.floats(outer * inner);
+  const float* x = args.floats(product(outer, n, inner));
+  float* y = args.floats(product(outer, inner));
   if (args.status != Status::ok) return args.status;
-  if (op > Reduce::min) return Status::wrong_arguments;
   if (outer * inner == 0) return Status::ok;
   const long chunk = max(reduce_least, ceil_div(n, reduce_chunks)), chunks = max(1, ceil_div(n, chunk));
   double* partial = reinterpret_cast<double*>(scratch(0, outer * chunks * inner * (sizeof(double) / sizeof(float))));
@@ -66,8 +65,8 @@ Status softmax(const Call& call) {
   Arguments args(call);
   const long rows = args.integer(), classes = args.integer(1);
   const bool logarithm = args.number() != 0;
-  const float* x = args.floats(rows * classes);
-  float* y = args.floats(rows * classes);
+  const float* x = args.floats(product(rows, classes));
+  float* y = args.floats(product(rows, classes));
   if (args.status != Status::ok) return args.status;
   const long batch = max(1, element_block / classes);
   parallel(ceil_div(rows, batch), [&](long task) {

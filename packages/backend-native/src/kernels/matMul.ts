@@ -12,6 +12,18 @@ type Inputs = { a: TensorInfo; b: TensorInfo };
 
 const batchOf = ({ shape }: TensorInfo) => sizeOf(shape.slice(0, -2));
 
+/** Where the matrix of a tensor begins that the result's `index`-th is made of; `batch` is the result's. */
+function startOf({ shape }: TensorInfo, batch: readonly number[], index: number): number {
+  let [start, stride, rest] = [0, shape.at(-1)! * shape.at(-2)!, index];
+  for (let axis = 1; axis <= batch.length; axis++) {
+    const size = shape.at(-2 - axis) ?? 1;
+    if (size > 1) start += (rest % batch.at(-axis)!) * stride;
+    stride *= size;
+    rest = Math.floor(rest / batch.at(-axis)!);
+  }
+  return start;
+}
+
 export const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
   "BatchMatMul",
   ({ a, b }, { transposeA, transposeB }, backend) => {
@@ -23,10 +35,17 @@ export const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
     const batch = broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
     const [y, values] = backend.output([...batch, rows, columns]);
     const flags = [transposeA ? 1 : 0, transposeB ? 1 : 0];
-    const sizes = [sizeOf(batch), batchOf(a), batchOf(b), rows, inner, columns];
-    runNative("matMul", [...sizes, ...flags], backend.floats(a), backend.floats(b), values);
+    const sizes = [rows, inner, columns, ...flags];
+    const [from, by, count] = [backend.floats(a), backend.floats(b), sizeOf(batch)];
+    if ([a, b].every((t) => batchOf(t) === 1 || batchOf(t) === count)) {
+      runNative("matMul", [count, batchOf(a), batchOf(b), ...sizes], from, by, values);
+      return y;
+    }
+    // The C++ kernel takes one matrix or as many as the result has: a partial broadcast goes one by one.
+    for (let i = 0; i < count; i++) {
+      const [left, right] = [from.subarray(startOf(a, batch, i)), by.subarray(startOf(b, batch, i))];
+      runNative("matMul", [1, 1, 1, ...sizes], left, right, values.subarray(i * rows * columns));
+    }
     return y;
   },
-  // The C++ kernel takes one matrix or as many as the result has, not a partial broadcast.
-  ({ a, b }) => batchOf(a) === batchOf(b) || batchOf(a) === 1 || batchOf(b) === 1,
 );

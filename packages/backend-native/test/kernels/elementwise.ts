@@ -83,7 +83,7 @@ const unaryCases: KernelCase[] = Object.entries(unary).map(([kernel, formula]) =
   }),
 );
 
-/** How one axis of two arguments is joined: alike, either spread, or either missing from here outwards. */
+/** How one axis of two arguments is joined: alike, or either spread over it. */
 const joints = fc.constantFrom("both", "spread a", "spread b");
 
 const axesOf = (longest: number) =>
@@ -115,7 +115,7 @@ function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const [p, q] = [a.at(i - rank) ?? 1, b.at(i - rank) ?? 1];
-    return i - rank < -a.length ? q : i - rank < -b.length ? p : p === 1 ? q : p;
+    return p === 1 ? q : p;
   });
 }
 
@@ -177,6 +177,8 @@ const castCase: KernelCase = kernelCase({
       return { inputs: { x: { shape, dtype, data } as Values }, attrs: { dtype: "float32" } };
     }),
   expected: ({ x }) => [{ shape: x.shape, data: Float64Array.from(x.data, fround), signedZeros: true }],
+  // It hands on the integers themselves, of which not all are float32 numbers.
+  onCpu: ({ x }) => x.dtype !== "int32",
 });
 
 /** A list of tensors instead of named ones. */

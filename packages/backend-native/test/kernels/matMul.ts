@@ -70,5 +70,10 @@ export const matMulCases: readonly KernelCase[] = [
       }
       return [{ shape, data: data!, within: within! }];
     },
+    // It repeats the matrices of the smaller batch in order, which is not broadcasting where only some axes are spread.
+    onCpu: ({ a, b }) => {
+      const [batchA, batchB] = [a, b].map(({ shape }) => String(shape.slice(0, -2)));
+      return batchA === batchB || [a, b].some(({ shape }) => sizeOf(shape.slice(0, -2)) === 1);
+    },
   }),
 ];

@@ -117,7 +117,7 @@ const training = kernelCase({
       { shape: [channels], data: variance, within: varianceError },
     ];
   },
-  // It has no such kernel. normGrad.test.ts compares with its composed operations.
+  // It has no such kernel. batchNormTraining.test.ts compares with its composed operations.
   onCpu: () => false,
 });
 

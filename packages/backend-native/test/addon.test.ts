@@ -1,0 +1,241 @@
+import { instructionSet, instructionSets, runNative, setInstructionSet, setThreads, threads } from "@sew/backend-native";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { describeNative } from "./describeNative.js";
+
+const outOfRange = "a number or a buffer is missing, or a size is out of range";
+const tooSmall = "a buffer is smaller than the shapes say";
+const wrongType = "a buffer has the wrong element type";
+
+const f = (length: number) => new Float32Array(length);
+
+type Arrays = Parameters<typeof runNative>[2][];
+
+/** One right call of each kernel, of the smallest sizes, with every array as long as it needs to be and no longer. */
+const calls: Readonly<Record<string, { numbers: number[]; arrays: Arrays }>> = {
+  conv2d: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(4), f(8), f(2)] },
+  conv2dInputGrad: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(2), f(8), f(4)] },
+  conv2dFilterGrad: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(4), f(2), f(8)] },
+  matMul: { numbers: [1, 1, 1, 2, 3, 2, 0, 0], arrays: [f(6), f(6), f(4)] },
+  batchNorm: { numbers: [3, 2, 0.1], arrays: [f(6), f(2), f(2), f(2), f(2), f(6)] },
+  batchNormTraining: { numbers: [3, 2, 0.1], arrays: [f(6), f(2), f(2), f(6), f(2), f(2)] },
+  batchNormTrainingGrad: { numbers: [3, 2, 0.1], arrays: [f(6), f(6), f(2), f(2), f(2), f(6), f(2), f(2)] },
+  maxPool: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(8), f(2)] },
+  maxPoolGrad: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(2), f(8), f(8)] },
+  avgPool: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(8), f(2)] },
+  avgPoolGrad: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(2), f(8)] },
+  unary: { numbers: [0, 3, 0], arrays: [f(3), f(3)] },
+  binary: { numbers: [0, 2, 3, 2, 0, 2, 1, 1], arrays: [f(6), f(2), f(6)] },
+  compare: { numbers: [0, 2, 3, 2, 0, 2, 1, 1], arrays: [f(6), f(2), new Uint8Array(6)] },
+  cast: { numbers: [3], arrays: [new Int32Array(3), f(3)] },
+  fill: { numbers: [3, 1], arrays: [f(3)] },
+  reduce: { numbers: [0, 2, 3, 2], arrays: [f(12), f(4)] },
+  softmax: { numbers: [2, 3, 0], arrays: [f(6), f(6)] },
+  multiStepNeuron: { numbers: [2, 3, 1, 2, 1, 0, 0, 1, 0, 2], arrays: [f(6), f(3), f(1), f(6), f(3)] },
+  multiStepNeuronGrad: {
+    numbers: [2, 3, 1, 2, 1, 0, 0, 1, 0, 2],
+    arrays: [f(6), f(3), f(1), f(6), f(3), f(6), f(3), f(1)],
+  },
+  fmaPeak: { numbers: [1], arrays: [f(2)] },
+};
+
+const names = Object.keys(calls).map((kernel) => ({ kernel }));
+
+/** The whole message of a refusal. */
+function refusal(kernel: string, why: string, numbers: readonly number[], arrays: Arrays): string {
+  const lengths = arrays.map((a) => `${a!.constructor.name}(${a!.length})`).join(", ");
+  return `${kernel}: ${why}; numbers [${numbers.join(", ")}], arrays ${lengths}`;
+}
+
+const run = (kernel: string, numbers: readonly number[], arrays: Arrays) => () => runNative(kernel, numbers, ...arrays);
+
+/** The message that a call is refused with; undefined when it is not. */
+function messageOf(call: () => void): string | undefined {
+  try {
+    call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return undefined;
+}
+
+describeNative("the addon", () => {
+  it("is called with right arguments here for every kernel that it has", () => {
+    for (const { kernel } of names) {
+      const { numbers, arrays } = calls[kernel]!;
+      expect(messageOf(run(kernel, numbers, arrays))).toBeUndefined();
+    }
+    expect(messageOf(run("noSuchKernel", [], []))).toBe(
+      "noSuchKernel: there is no kernel of this number; numbers [], arrays ",
+    );
+  });
+
+  it.each(names)("refuses an array that is one too short for $kernel", ({ kernel }) => {
+    const { numbers, arrays } = calls[kernel]!;
+    arrays.forEach((array, i) => {
+      const short = arrays.with(i, array!.slice(1));
+      expect(run(kernel, numbers, short)).toThrow(new Error(refusal(kernel, tooSmall, numbers, short)));
+    });
+  });
+
+  it.each(names)("refuses an array of another type in $kernel", ({ kernel }) => {
+    const { numbers, arrays } = calls[kernel]!;
+    arrays.forEach((array, i) => {
+      // A cast takes integers of both sizes.
+      const other = array instanceof Float32Array ? new Int32Array(array.length) : f(array!.length);
+      const wrong = arrays.with(i, other);
+      expect(run(kernel, numbers, wrong)).toThrow(new Error(refusal(kernel, wrongType, numbers, wrong)));
+      const doubles = arrays.with(i, new Float64Array(array!.length) as unknown as Float32Array);
+      expect(run(kernel, numbers, doubles)).toThrow(new Error(refusal(kernel, wrongType, numbers, doubles)));
+    });
+  });
+
+  it.each(names)("refuses a call of $kernel in which a number or an array is missing", ({ kernel }) => {
+    const { numbers, arrays } = calls[kernel]!;
+    const [fewer, lacking] = [numbers.slice(0, -1), arrays.slice(0, -1)];
+    expect(run(kernel, fewer, arrays)).toThrow(new Error(refusal(kernel, outOfRange, fewer, arrays)));
+    expect(run(kernel, numbers, lacking)).toThrow(new Error(refusal(kernel, outOfRange, numbers, lacking)));
+  });
+
+  it("refuses more numbers and arrays than any kernel has", () => {
+    const numbers = Array.from({ length: 49 }, () => 1);
+    expect(run("fill", numbers, [f(3)])).toThrow(new Error(refusal("fill", outOfRange, numbers, [f(3)])));
+    const arrays = Array.from({ length: 13 }, () => f(3));
+    expect(run("fill", [3, 1], arrays)).toThrow(new Error(refusal("fill", outOfRange, [3, 1], arrays)));
+  });
+
+  it("refuses what is no array, and numbers that are none", () => {
+    expect(run("fill", [3, 1], [{} as Float32Array])).toThrow(TypeError);
+    expect(run("fill", ["3" as unknown as number, 1], [f(3)])).toThrow(TypeError);
+    expect(run("fill", {} as number[], [f(3)])).toThrow(TypeError);
+  });
+
+  it.each([
+    { kernel: "unary", op: 12 },
+    { kernel: "binary", op: 7 },
+    { kernel: "compare", op: 6 },
+    { kernel: "reduce", op: 4 },
+  ])("refuses operation $op of $kernel, and one that is the first only in its lower 32 bits", ({ kernel, op }) => {
+    const { numbers, arrays } = calls[kernel]!;
+    for (const wrong of [op, 2 ** 32, -1]) {
+      const changed = numbers.with(0, wrong);
+      expect(run(kernel, changed, arrays)).toThrow(new Error(refusal(kernel, outOfRange, changed, arrays)));
+    }
+  });
+
+  /** Kernels whose numbers from `first` on (to `last`) are sizes. Their arrays are of the right sizes: a few numbers. */
+  const sizes: readonly { kernel: string; first: number; last: number }[] = [
+    ...["conv2d", "conv2dInputGrad", "conv2dFilterGrad"].map((kernel) => ({ kernel, first: 0, last: 14 })),
+    { kernel: "matMul", first: 0, last: 5 },
+    ...["batchNorm", "batchNormTraining", "batchNormTrainingGrad"].map((kernel) => ({ kernel, first: 0, last: 1 })),
+    ...["maxPool", "maxPoolGrad", "avgPool", "avgPoolGrad"].map((kernel) => ({ kernel, first: 0, last: 13 })),
+    { kernel: "unary", first: 1, last: 1 },
+    ...["binary", "compare"].map((kernel) => ({ kernel, first: 1, last: 7 })),
+    ...["cast", "fill"].map((kernel) => ({ kernel, first: 0, last: 0 })),
+    { kernel: "reduce", first: 1, last: 3 },
+    { kernel: "softmax", first: 0, last: 1 },
+    ...["multiStepNeuron", "multiStepNeuronGrad"].map((kernel) => ({ kernel, first: 0, last: 1 })),
+    { kernel: "fmaPeak", first: 0, last: 0 },
+  ];
+
+  it("is asked for absurd sizes here in every kernel", () =>
+    expect(sizes.map(({ kernel }) => kernel)).toEqual(Object.keys(calls)));
+
+  it.each(sizes)("refuses sizes of $kernel that are no sizes", ({ kernel, first, last }) => {
+    const { numbers, arrays } = calls[kernel]!;
+    for (let i = first; i <= last; i++) {
+      for (const size of [1e300, Number.NaN, Number.POSITIVE_INFINITY, -1e300, 2 ** 40 * (1 + 2 ** -52), -(2 ** 21)]) {
+        const changed = numbers.with(i, size);
+        expect(run(kernel, changed, arrays)).toThrow(new Error(refusal(kernel, outOfRange, changed, arrays)));
+      }
+    }
+  });
+
+  it.each(sizes)("refuses sizes of $kernel whose product leaves 64 bits, or does what few elements allow", (of) => {
+    const { kernel, first, last } = of;
+    const { numbers, arrays } = calls[kernel]!;
+    const size = fc.constantFrom(0, 1, 2, 3, 2 ** 12, 2 ** 20, 2 ** 24, 2 ** 31, 2 ** 32, 2 ** 39, 2 ** 40);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: first, max: last }), size), { maxLength: 6 }), (changes) => {
+        const changed = changes.reduce((all, [i, value]) => all.with(i, value), numbers);
+        // Rounds of a million are no mistake, only slow.
+        fc.pre(kernel !== "fmaPeak" || changed[0]! > 2 ** 20);
+        const message = messageOf(run(kernel, changed, arrays));
+        if (message !== undefined) {
+          expect([outOfRange, tooSmall].map((why) => refusal(kernel, why, changed, arrays))).toContain(message);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("refuses products that are 0 in 64 bits", () => {
+    const huge = 2 ** 40;
+    const refused: [kernel: string, why: string, numbers: number[], arrays: Arrays][] = [
+      ["conv2d", outOfRange, [1, huge, huge, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1], [f(1), f(1), f(1)]],
+      ["maxPool", tooSmall, [1, huge, huge, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1], [f(1), f(1)]],
+      ["binary", tooSmall, [0, 2, huge, 0, 0, huge, 0, 0], [f(1), f(1), f(1)]],
+      ["binary", outOfRange, [0, huge, 1, 1, 1], [f(1), f(1), f(1)]],
+      ["matMul", tooSmall, [1, 1, 1, huge, huge, 0, 0, 0], [f(1), f(1), f(1)]],
+      ["multiStepNeuron", tooSmall, [huge, huge, 0, 1, 1, 0, 0, 0, 0, 1], [f(1), f(1), f(1), f(1), f(1)]],
+    ];
+    for (const [kernel, why, numbers, arrays] of refused) {
+      expect(run(kernel, numbers, arrays)).toThrow(new Error(refusal(kernel, why, numbers, arrays)));
+    }
+  });
+
+  it("refuses a stride with a dilation in conv2dInputGrad", () => {
+    const numbers = [1, 3, 3, 1, 1, 1, 2, 2, 2, 2, 1, 0, 0, 2, 1];
+    const arrays = [f(2), f(8), f(9)];
+    expect(run("conv2dInputGrad", numbers, arrays)).toThrow(
+      new Error(refusal("conv2dInputGrad", outOfRange, numbers, arrays)),
+    );
+  });
+});
+
+describeNative("instruction sets", () => {
+  it("are, on every machine, at least the baseline, and the first is in use", () => {
+    expect(instructionSets()).toContain("baseline");
+    expect(instructionSet()).toBe(process.env.SEW_ISA ?? instructionSets()[0]);
+  });
+
+  it("can be chosen by name", () => {
+    const before = instructionSet();
+    for (const name of instructionSets()) {
+      setInstructionSet(name);
+      expect(instructionSet()).toBe(name);
+    }
+    setInstructionSet(before);
+  });
+
+  it("keep the one in use when the name is of none", () => {
+    const before = instructionSet();
+    for (const name of ["", "sse9", "baseline ", "b".repeat(100)]) {
+      expect(() => setInstructionSet(name)).toThrow(
+        new RangeError(
+          `setInstructionSet: name must be one of ${instructionSets().join(", ")} on this machine, got ${name}`,
+        ),
+      );
+    }
+    expect(instructionSet()).toBe(before);
+  });
+});
+
+describeNative("threads", () => {
+  describe("setThreads", () => {
+    it("takes 1 to 256", () => {
+      const before = threads();
+      for (const count of [1, 2, 256]) {
+        setThreads(count);
+        expect(threads()).toBe(count);
+      }
+      setThreads(before);
+    });
+
+    it.each([0, -1, 1.5, 257, Number.NaN, Number.POSITIVE_INFINITY])("refuses %s", (count) =>
+      expect(() => setThreads(count)).toThrow(
+        new RangeError(`setThreads: count must be an integer from 1 to 256, got ${count}`),
+      ),
+    );
+  });
+});
