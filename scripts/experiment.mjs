@@ -16,7 +16,9 @@ if (!names.includes(name)) {
 install();
 const built = pnpm(["exec", "turbo", "run", "build", `--filter=./experiments/${name}`, "--output-logs=errors-only"]);
 if (built !== 0) process.exit(built);
-const child = spawn(process.execPath, [new URL(`${name}/dist/main.js`, folder).pathname, ...args], { stdio: "inherit" });
+const child = spawn(process.execPath, [new URL(`${name}/dist/main.js`, folder).pathname, ...args], {
+  stdio: "inherit",
+});
 // The terminal sends Ctrl-C to the whole group: the experiment saves and ends, and this process waits for it.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
 child.on("exit", (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + 15));

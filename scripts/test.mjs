@@ -9,7 +9,15 @@ const reports = ["packages", "experiments"].flatMap((parent) =>
 );
 for (const report of reports) rmSync(report, { force: true });
 const lint = pnpm(["exec", "biome", "check", "."]);
-const status = pnpm(["exec", "turbo", "run", "typecheck", "test", "--continue", "--output-logs=new-only"]);
+const status = pnpm([
+  "exec",
+  "turbo",
+  "run",
+  "typecheck",
+  "test",
+  "--continue=dependencies-successful",
+  "--output-logs=new-only",
+]);
 let passed = 0;
 let failed = 0;
 let skipped = 0;
@@ -22,5 +30,7 @@ for (const report of reports.filter((url) => existsSync(url))) {
 if (lint !== 0) console.log("biome check found problems (above)");
 if (status !== 0 && failed === 0) console.log("a build or type check failed (above)");
 if (lint !== 0 || (status !== 0 && failed === 0)) failed++;
-console.log(skipped > 0 ? `${passed} passed, ${failed} failed, ${skipped} skipped` : `${passed} passed, ${failed} failed`);
+console.log(
+  skipped > 0 ? `${passed} passed, ${failed} failed, ${skipped} skipped` : `${passed} passed, ${failed} failed`,
+);
 process.exit(failed === 0 && status === 0 ? 0 : 1);

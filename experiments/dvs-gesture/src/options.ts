@@ -22,7 +22,6 @@ export interface Settings extends Recipe {
   readonly out: string;
   readonly backend: BackendName;
   readonly seed: number;
-  readonly learnTau: boolean;
   readonly lenientLabels: boolean;
   readonly workers: number;
   readonly resume: boolean;
@@ -80,7 +79,8 @@ function command(): Command {
     .option("--frames <T>", "frames that each recording is cut into", integer(1))
     .option("--train-frames <T>", "frames that a training batch keeps (random temporal delete)", integer(1))
     .addOption(choice("--by <what>", "frames of equal event count or equal time", ["count", "time"]))
-    .option("--fixed-tau", "keep the neurons' time constant at 2 instead of learning it")
+    .option("--learn-tau", "let each neuron layer learn its time constant (default: up to a learning rate of 0.005)")
+    .option("--no-learn-tau", "keep the neurons' time constant at 2")
     .option("--lenient-labels", "warn of labels that overlap or lie outside a recording, instead of stopping")
     .option("--seed <n>", "where all random choices start", integer(0), 0)
     .option("--workers <n>", "threads that prepare batches", integer(0), 1)
@@ -93,7 +93,7 @@ function command(): Command {
 export function parseOptions(argv: readonly string[]): Settings {
   const program = command();
   program.parse([...argv], { from: "user" });
-  const { data, out, json, fixedTau, lenientLabels, resume, ...given } = program.opts<
+  const { data, out, json, lenientLabels, resume, ...given } = program.opts<
     Partial<Recipe> & {
       dataset: DatasetName;
       block: BlockName;
@@ -105,7 +105,6 @@ export function parseOptions(argv: readonly string[]): Settings {
       seed: number;
       workers: number;
       schedule?: ScheduleName;
-      fixedTau?: true;
       lenientLabels?: true;
       resume?: true;
     }
@@ -122,7 +121,6 @@ export function parseOptions(argv: readonly string[]): Settings {
     ...given,
     data: data ?? "runs/data/synthetic-gestures",
     out: out ?? `runs/dvs-gesture/${dataset}-${block}`,
-    learnTau: fixedTau !== true,
     lenientLabels: lenientLabels === true,
     resume: resume === true,
     ...(json !== undefined && { json }),

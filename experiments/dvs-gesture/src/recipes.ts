@@ -23,6 +23,8 @@ export interface Recipe {
   readonly epochs: number;
   readonly lr: number;
   readonly schedule: ScheduleName;
+  /** Whether the neurons learn their time constant, one per layer, or keep τ = 2. */
+  readonly learnTau: boolean;
 }
 
 /** Table 8 of the paper: the learning rate of each block on DVS128 Gesture. */
@@ -34,6 +36,13 @@ const table8: Readonly<Record<BlockName, number>> = {
   plain: 0.005,
 };
 
+/**
+ * Above this rate the gradient of τ, a sum over every neuron of a layer and every step, throws τ to its limits within some
+ * steps. The published runs were spared: a bug in their neurons' kernel lost all but a fraction of that sum, so that τ
+ * stayed near 2 (SpikingJelly issue 151).
+ */
+const MOST_RATE_FOR_TAU = 0.005;
+
 /** The recipe of a data set and a block. */
 export function recipe(dataset: DatasetName, block: BlockName): Recipe {
   switch (dataset) {
@@ -42,17 +51,18 @@ export function recipe(dataset: DatasetName, block: BlockName): Recipe {
       return {
         ...{ blocks: 7, frames: 16, trainFrames: 12, by: "count" },
         ...{ batch: 16, epochs: 192, lr: table8[block], schedule: "step" },
+        learnTau: table8[block] <= MOST_RATE_FOR_TAU,
       };
     // Small enough for a first run of minutes on two cores.
     case "synthetic":
       return {
-        ...{ blocks: 7, frames: 8, trainFrames: 6, by: "count" },
-        ...{ batch: 8, epochs: 5, lr: 0.02, schedule: "cosine" },
+        ...{ blocks: 7, frames: 4, trainFrames: 3, by: "count" },
+        ...{ batch: 4, epochs: 9, lr: 0.02, schedule: "cosine", learnTau: false },
       };
     case "n-mnist":
       return {
         ...{ blocks: 4, frames: 8, trainFrames: 8, by: "count" },
-        ...{ batch: 20, epochs: 10, lr: 0.005, schedule: "cosine" },
+        ...{ batch: 20, epochs: 10, lr: 0.005, schedule: "cosine", learnTau: true },
       };
   }
 }

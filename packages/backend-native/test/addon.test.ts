@@ -1,4 +1,11 @@
-import { instructionSet, instructionSets, runNative, setInstructionSet, setThreads, threads } from "@sew/backend-native";
+import {
+  instructionSet,
+  instructionSets,
+  runNative,
+  setInstructionSet,
+  setThreads,
+  threads,
+} from "@sew/backend-native";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
 import { fault, runKernelOn } from "./kernels/kernelCase.js";
+import { copiedOnCpu } from "./kernels/pooling.js";
 import { floats, seeds, sizeOf } from "./kernels/values.js";
 
 const upTo = (max: number, min = 1) => fc.integer({ min, max });
@@ -22,8 +23,9 @@ describeNative("AvgPoolGrad", () => {
   it("is the derivative of AvgPool, its own and the cpu backend's, at borders too", () =>
     fc.assert(
       fc.property(pools, ({ shape, attrs, seed }) => {
-        const { outShape } = backend_util.computePool2DInfo(shape, attrs.filterSize, attrs.strides, 1, attrs.pad);
-        fc.pre(outShape.every((size) => size > 0));
+        const info = backend_util.computePool2DInfo(shape, attrs.filterSize, attrs.strides, 1, attrs.pad);
+        const { outShape } = info;
+        fc.pre(outShape.every((size) => size > 0) && !copiedOnCpu(info));
         const dy = floats(outShape, seed, "integers");
         for (const backend of ["native", "cpu"] as const) {
           const derivative = Array.from({ length: sizeOf(shape) }, (_, pixel) => {
@@ -31,7 +33,7 @@ describeNative("AvgPoolGrad", () => {
             x.data[pixel] = 1;
             const [y] = runKernelOn(backend, "AvgPool", { inputs: { x }, attrs });
             // A window that lies in the padding alone averages nothing, 0/0, and depends on no pixel.
-            return y!.data.reduce((sum, v, o) => sum + (Number.isNaN(v) ? 0 : v * dy.data[o]!), 0);
+            return [...y!.data].reduce((sum, v, o) => sum + (Number.isNaN(v) ? 0 : v * dy.data[o]!), 0);
           });
           const input = floats(shape, seed + 1, "reals");
           const found = runKernelOn("native", "AvgPoolGrad", { inputs: { dy, input }, attrs });

@@ -1,18 +1,15 @@
 /** @file One suite for all backends: what holds on the slow, obvious one must hold on the fast one. */
-import * as backendNative from "@sew/backend-native";
+import { useBackend } from "@sew/backend-native";
 import { getBackend, setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, it } from "vitest";
 
 /** The backends that every suite is held to. */
 export type BackendName = "cpu" | "native";
 
-const { useBackend } = backendNative as { useBackend?: (name: "native") => Promise<string> };
-
 /** Why the native backend cannot be used here; `undefined` when it can. */
 export const nativeUnavailable: string | undefined = await (async () => {
   const before = getBackend();
   try {
-    if (useBackend === undefined) return "@sew/backend-native has no useBackend";
     const name = await useBackend("native");
     return name === "native" ? undefined : `useBackend("native") chose "${name}"`;
   } catch (error) {
@@ -24,7 +21,7 @@ export const nativeUnavailable: string | undefined = await (async () => {
 
 /** Makes `name` the current backend. */
 export async function use(name: BackendName): Promise<void> {
-  await (name === "native" && useBackend !== undefined ? useBackend(name) : setBackend(name));
+  await useBackend(name);
 }
 
 /**

@@ -81,11 +81,12 @@ const castConfig: KernelConfig = {
   kernelFunc: (args) => {
     const { x } = args.inputs as { x: TensorInfo };
     const { dtype } = args.attrs as { dtype: string };
-    if (dtype !== "float32" || (x.dtype !== "bool" && x.dtype !== "int32")) {
-      return getKernel("Cast", "cpu").kernelFunc(args);
-    }
     const backend = args.backend as NativeBackend;
     const from = backend.data.get(x.dataId).values as KernelArray;
+    // The type of the array, not of the tensor: the CPU backend's oneHot keeps integers as floats.
+    if (dtype !== "float32" || !(from instanceof Uint8Array || from instanceof Int32Array)) {
+      return getKernel("Cast", "cpu").kernelFunc(args);
+    }
     const [y, values] = backend.output(x.shape);
     runNative("cast", [values.length], from, values);
     return y;

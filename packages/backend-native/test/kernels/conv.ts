@@ -34,14 +34,12 @@ const sizes = fc.oneof(
 const pads: fc.Arbitrary<ConvAttrs["pad"]> = fc.oneof(
   fc.constantFrom<("valid" | "same")[]>("valid", "same"),
   upTo(6, 0),
-  fc
-    .tuple(upTo(6, -1), upTo(6, -1), upTo(6, -1), upTo(6, -1))
-    .map<backend_util.ExplicitPadding>(([t, b, l, r]) => [
-      [0, 0],
-      [t, b],
-      [l, r],
-      [0, 0],
-    ]),
+  fc.tuple(upTo(6, -1), upTo(6, -1), upTo(6, -1), upTo(6, -1)).map<backend_util.ExplicitPadding>(([t, b, l, r]) => [
+    [0, 0],
+    [t, b],
+    [l, r],
+    [0, 0],
+  ]),
 );
 
 /** Convolutions of at most some 300,000 products; `dilated` says which may have gaps in the filter. */

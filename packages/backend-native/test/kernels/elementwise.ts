@@ -54,12 +54,14 @@ const compare: Readonly<Record<string, (a: number, b: number) => boolean>> = {
 function rounded<F>(shape: readonly number[], data: Float64Array, { error, signedZeros = false }: Formula<F>) {
   const expected = Float32Array.from(data);
   const within =
-    error === undefined ? 0 : expected.map((e) => (Number.isFinite(e) ? abs(e) * error.units * 2 ** -24 + error.absolute : 0));
+    error === undefined
+      ? 0
+      : expected.map((e) => (Number.isFinite(e) ? abs(e) * error.units * 2 ** -24 + error.absolute : 0));
   return [{ shape, data: expected, within, signedZeros }];
 }
 
 /** One axis of any size, nothing included, and about the 16,384 elements of a task; or several axes. */
-const shapes: fc.Arbitrary<number[]> = fc.oneof(
+const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(
   edgeSizes.map((n) => [n]),
   fc.constantFrom([], [0], [2, 0, 3]),
   about(16_384, 32_768).map((n) => [n]),
@@ -97,7 +99,15 @@ const pairs = fc
   .oneof(
     axesOf(5),
     about(16_384).map((n) => [["both", n]] as [string, number][]),
-    about(16_384).chain((n) => joints.map((j) => [[j, 3], ["both", n]] as [string, number][])),
+    about(16_384).chain((n) =>
+      joints.map(
+        (j) =>
+          [
+            [j, 3],
+            ["both", n],
+          ] as [string, number][],
+      ),
+    ),
     fc.constant([1, 2, 3, 4, 5, 6, 7].map((i) => [i % 2 === 0 ? "spread a" : "spread b", 2] as [string, number])),
   )
   .chain((axes) => fc.tuple(fc.constant(axes), fc.nat(axes.length), fc.constantFrom("a", "b")))
@@ -149,7 +159,8 @@ const binaryCases: KernelCase[] = Object.entries(binary).map(([kernel, formula])
       return rounded(shape, data, formula);
     },
     // Its SquaredDifference does not round the difference: an infinity may come a factor 2 later.
-    onCpu: ({ a, b }) => kernel !== "SquaredDifference" || ![a, b].some(({ data }) => data.some((v) => abs(v) > 2 ** 63)),
+    onCpu: ({ a, b }) =>
+      kernel !== "SquaredDifference" || ![a, b].some(({ data }) => data.some((v) => abs(v) > 2 ** 63)),
   }),
 );
 
@@ -185,7 +196,12 @@ const castCase: KernelCase = kernelCase({
 const addNCase: KernelCase = {
   kernel: "AddN",
   calls: fc
-    .record({ shape: shapes, seed: seeds, count: fc.integer({ min: 1, max: 5 }), kind: fc.constantFrom<Kind[]>("reals", "integers") })
+    .record({
+      shape: shapes,
+      seed: seeds,
+      count: fc.integer({ min: 1, max: 5 }),
+      kind: fc.constantFrom<Kind[]>("reals", "integers"),
+    })
     .map(({ shape, seed, count, kind }) => ({
       inputs: Array.from({ length: count }, (_, i) => floats(shape, seed + i, kind)),
       attrs: {},
@@ -195,8 +211,12 @@ const addNCase: KernelCase = {
     const sum = (of: (v: number) => number) =>
       tensors[0]!.data.length === 0
         ? new Float64Array()
-        : Float64Array.from({ length: tensors[0]!.data.length }, (_, i) => tensors.reduce((s, { data }) => s + of(data[i]!), 0));
-    return [{ shape: tensors[0]!.shape, data: sum((v) => v), within: sum(abs).map((m) => m * sumError(tensors.length)) }];
+        : Float64Array.from({ length: tensors[0]!.data.length }, (_, i) =>
+            tensors.reduce((s, { data }) => s + of(data[i]!), 0),
+          );
+    return [
+      { shape: tensors[0]!.shape, data: sum((v) => v), within: sum(abs).map((m) => m * sumError(tensors.length)) },
+    ];
   },
 };
 

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { type KernelCase, kernelCase } from "./kernelCase.js";
 import { about, floats, seeds, sizeOf } from "./values.js";
 
-const shapes: fc.Arbitrary<number[]> = fc.oneof(
+const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(
   fc.constantFrom([], [0], [1], [3, 5], [2, 0]),
   about(16, 16_384, 32_768).map((n) => [n]),
 );

@@ -131,7 +131,8 @@ export const multiStepNeuronCases: readonly KernelCase[] = [
         const kept = a.reset === "soft" ? 1 : 1 - s[i]!;
         const moved = a.detachReset ? 0 : a.reset === "soft" ? -threshold : rest - h[i]!;
         const dh = dSpikes.data[i]! * σ + g * (kept + moved * σ);
-        const dhScale = Math.abs(dSpikes.data[i]!) * σScale + gScale * (kept + (Math.abs(moved) + Math.abs(moved && rest)) * σScale);
+        const dhScale =
+          Math.abs(dSpikes.data[i]!) * σScale + gScale * (kept + (Math.abs(moved) + Math.abs(moved && rest)) * σScale);
         const pull = x.data[i]! - (before[i]! - rest);
         const pullScale = Math.abs(x.data[i]!) + Math.abs(before[i]!) + Math.abs(rest);
         dx[i] = leaks ? dh * factor : dh;

@@ -47,7 +47,9 @@ const evaluation = kernelCase({
       seed: seeds,
       kind: kinds,
       varianceEpsilon: epsilons,
-      given: fc.constantFrom<("scale" | "offset")[][]>(...[[], ["scale"], ["offset"], ["scale", "offset"]] as ("scale" | "offset")[][]),
+      given: fc.constantFrom<("scale" | "offset")[][]>(
+        ...([[], ["scale"], ["offset"], ["scale", "offset"]] as ("scale" | "offset")[][]),
+      ),
     })
     .map(({ shape, seed, kind, varianceEpsilon, given }) => {
       const channel = (i: number) => floats([shape.at(-1)!], seed + i, "reals");
@@ -107,7 +109,9 @@ const training = kernelCase({
       const centred = value - mean[c]!;
       // From the mean, from the variance (the slope of 1/√v), and from the roundings of y itself.
       const error =
-        Math.abs(factor) * (meanError[c]! + Math.abs(centred) * ((0.5 * varianceError[c]!) / Math.max(v - varianceError[c]!, epsilon) + 6 * u)) +
+        Math.abs(factor) *
+          (meanError[c]! +
+            Math.abs(centred) * ((0.5 * varianceError[c]!) / Math.max(v - varianceError[c]!, epsilon) + 6 * u)) +
         2 * u * Math.abs(o);
       return [centred * factor + o, error] as const;
     });
@@ -148,7 +152,8 @@ const trainingGrad = kernelCase({
       const c = at % channels;
       const [g, z, factor] = [dy.data[at]!, centred(at, c) * r[c]!, scale.data[c]! * r[c]!];
       const terms = [g, -dOffset[c]! / rows, (-z * dScale[c]!) / rows];
-      const error = terms.reduce((s, t) => s + 6 * u * Math.abs(t), 0) + (offsetError[c]! + Math.abs(z) * scaleError[c]!) / rows;
+      const error =
+        terms.reduce((s, t) => s + 6 * u * Math.abs(t), 0) + (offsetError[c]! + Math.abs(z) * scaleError[c]!) / rows;
       return [factor * terms.reduce((s, t) => s + t, 0), Math.abs(factor) * error] as const;
     });
     return [

@@ -50,12 +50,20 @@ const reducers: Readonly<Record<string, Reducer>> = {
     kinds: ["reals", "integers"],
     axes: "axis",
   },
-  Max: { of: (vs) => vs.reduce((a, b) => Math.max(a, b)), error: () => 0, kinds: ["reals", "hard"], axes: "reductionIndices" },
+  Max: {
+    of: (vs) => vs.reduce((a, b) => Math.max(a, b)),
+    error: () => 0,
+    kinds: ["reals", "hard"],
+    axes: "reductionIndices",
+  },
   Min: { of: (vs) => vs.reduce((a, b) => Math.min(a, b)), error: () => 0, kinds: ["reals", "hard"], axes: "axis" },
 };
 
 /** The values that come together in each element of the result, and its shape. */
-function groups({ shape, data }: Values, { axis, reductionIndices, keepDims }: Attrs): [shape: number[], groups: number[][]] {
+function groups(
+  { shape, data }: Values,
+  { axis, reductionIndices, keepDims }: Attrs,
+): [shape: number[], groups: number[][]] {
   const axes = new Set((axis ?? reductionIndices)!.map((i) => (i < 0 ? i + shape.length : i)));
   const kept = shape.map((size, i) => (axes.has(i) ? 1 : size));
   const found: number[][] = Array.from({ length: sizeOf(kept) }, () => []);

@@ -24,7 +24,21 @@ export function integers(seed: number): () => number {
 /** What floating-point code gets wrong: signed zeros, infinities, NaN, the ends of the range, numbers below normal. */
 const hard = [
   ...[Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 1, -1, 0.5, -0.5],
-  ...[2 ** -149, -(2 ** -149), 2 ** -126, 2 ** 127, -(2 ** 127), 2 ** 24, 88.5, -88.5, 90, -90, 104, -104, 1 + 2 ** -23],
+  ...[
+    2 ** -149,
+    -(2 ** -149),
+    2 ** -126,
+    2 ** 127,
+    -(2 ** 127),
+    2 ** 24,
+    88.5,
+    -88.5,
+    90,
+    -90,
+    104,
+    -104,
+    1 + 2 ** -23,
+  ],
 ];
 
 const kinds = {

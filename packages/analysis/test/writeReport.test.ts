@@ -1,0 +1,67 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { report, writeReport } from "@sew/analysis";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { example } from "./example.js";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "sew-report-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe("writeReport", () => {
+  it("writes the report, makes the folder, and leaves nothing else there", async () => {
+    const file = join(folder, "runs", "1", "report.html");
+    await writeReport(file, example);
+    expect(readFileSync(file, "utf8")).toBe(report(example));
+    expect(readdirSync(join(folder, "runs", "1"))).toEqual(["report.html"]);
+  });
+
+  it("replaces an earlier report at once: who reads meanwhile sees one or the other", async () => {
+    const file = join(folder, "report.html");
+    const [old, next] = [{ title: "old" }, { ...example, title: "next" }];
+    await writeReport(file, old);
+    let done = false;
+    const writing = writeReport(file, next).then(() => {
+      done = true;
+    });
+    const seen = new Set<string>();
+    while (!done) {
+      seen.add(readFileSync(file, "utf8"));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await writing;
+    seen.add(readFileSync(file, "utf8"));
+    for (const page of seen) expect([report(old), report(next)]).toContain(page);
+    expect(seen).toContain(report(next));
+  });
+
+  it("survives two writers", async () => {
+    const file = join(folder, "report.html");
+    await Promise.all([writeReport(file, example), writeReport(file, example)]);
+    expect(readdirSync(folder)).toEqual(["report.html"]);
+  });
+
+  it("leaves an earlier report as it was when the new data is wrong", async () => {
+    const file = join(folder, "report.html");
+    writeFileSync(file, "earlier");
+    await expect(writeReport(file, { title: "x", confusion: { counts: [[1, 2]] } })).rejects.toThrow("must be square");
+    expect(readFileSync(file, "utf8")).toBe("earlier");
+    expect(readdirSync(folder)).toEqual(["report.html"]);
+  });
+
+  it("says what to do when the file cannot be written, and leaves nothing behind", async () => {
+    const file = join(folder, "taken");
+    mkdirSync(file);
+    await expect(writeReport(file, example)).rejects.toThrow(
+      /^writeReport: file must be writable, got EISDIR: .*; make room or choose another folder$/,
+    );
+    expect(readdirSync(folder)).toEqual(["taken"]);
+    writeFileSync(join(folder, "file"), "");
+    await expect(writeReport(join(folder, "file", "report.html"), example)).rejects.toThrow(
+      /^writeReport: file must be writable, got (EEXIST|ENOTDIR): .*; make room or choose another folder$/,
+    );
+  });
+});
