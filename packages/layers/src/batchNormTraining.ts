@@ -1,7 +1,8 @@
 /**
  * @file The kernel that a backend may offer for batch norm in training, and its gradient.
  *
- * A backend registers both under the names below; batchNorm and normNeuron use them when it has them.
+ * A backend registers both under the names below; batchNorm and normNeuron use them when it has them. Its FusedBatchNorm,
+ * given the same statistics, must then return the same y bit for bit: normNeuron computes y again with it.
  */
 import {
   add,

@@ -1,13 +1,15 @@
 import { canFuse, fusedAttrs, fusedInputs, MULTI_STEP_NEURON, MULTI_STEP_NEURON_GRAD, type Neuron } from "@sew/neurons";
-import { customGrad, type GradSaveFunc, type Tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
-import type { BatchNorm } from "./batchNorm.js";
 import {
-  BATCH_NORM_TRAINING,
-  BATCH_NORM_TRAINING_GRAD,
-  batchNormTraining,
-  hasBatchNormTraining,
-  runKernel,
-} from "./batchNormTraining.js";
+  customGrad,
+  engine,
+  FusedBatchNorm,
+  type GradSaveFunc,
+  type Tensor,
+  tidy,
+  zerosLike,
+} from "@tensorflow/tfjs-core";
+import type { BatchNorm } from "./batchNorm.js";
+import { BATCH_NORM_TRAINING, BATCH_NORM_TRAINING_GRAD, hasBatchNormTraining, runKernel } from "./batchNormTraining.js";
 import { type Context, run } from "./module.js";
 import type { Spiking } from "./spiking.js";
 
@@ -54,7 +56,9 @@ type Tensor3 = [Tensor, Tensor, Tensor];
 function gradient(neuron: Neuron, epsilon: number, dSpikes: Tensor, saved: Tensor[]): Tensor[] {
   return tidy(() => {
     const [x, scale, offset, rate, mean, variance] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-    const { y } = batchNormTraining(x, scale, offset, epsilon);
+    // The statistics are known: the kernel of evaluation normalises with them in one pass, by the same formula.
+    const inputs = { x, mean, variance, scale, offset };
+    const y = engine().runKernel(FusedBatchNorm, inputs, { varianceEpsilon: epsilon }) as Tensor;
     const { v } = fusedInputs(neuron, y);
     const attrs = fusedAttrs(neuron);
     const [dy, dv, dRate] = runKernel(

@@ -9,9 +9,12 @@ export type BackendName = "cpu" | "native";
 /** Why the native backend cannot be used here; `undefined` when it can. */
 export const nativeUnavailable: string | undefined = await (async () => {
   const before = getBackend();
+  let reason = "";
   try {
-    const name = await useBackend("native");
-    return name === "native" ? undefined : `useBackend("native") chose "${name}"`;
+    const name = await useBackend("native", (message) => {
+      reason = message;
+    });
+    return name === "native" ? undefined : reason;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   } finally {

@@ -14,6 +14,7 @@ const core = "@tensorflow/tfjs-core";
 /** Inside this package, so that imports find what it depends on: every package. */
 const folder = join(import.meta.dirname, "..", "node_modules", ".examples");
 
+const home = process.cwd();
 const exported = new Map<string, ReadonlySet<string>>();
 let count = 0;
 
@@ -47,7 +48,7 @@ async function execute(example: Example): Promise<string[]> {
     if (!agree(actual, expected)) wrong.push(`${place}, but it is ${JSON.stringify(actual)}`);
   };
   Object.assign(globalThis, { check });
-  const [before, empty] = [process.cwd(), mkdtempSync(join(tmpdir(), "sew-example-"))];
+  const empty = mkdtempSync(join(tmpdir(), "sew-example-"));
   const quiet = vi.spyOn(console, "log").mockImplementation(() => {});
   process.chdir(empty);
   engine().startScope();
@@ -55,7 +56,7 @@ async function execute(example: Example): Promise<string[]> {
     await import(/* @vite-ignore */ pathToFileURL(file).href);
   } finally {
     engine().endScope();
-    process.chdir(before);
+    process.chdir(home);
     quiet.mockRestore();
     rmSync(empty, { recursive: true, force: true });
   }

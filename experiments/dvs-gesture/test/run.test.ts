@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { readSafetensors } from "@sew/training";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "sew-dvs-gesture-"));
+const data = join(folder, "n-mnist");
+
+/** Recordings of two strokes that a network can tell apart, in N-MNIST's flat layout. */
+function writeRecordings(): void {
+  const events = (vertical: boolean, shift: number) =>
+    Buffer.concat(
+      Array.from({ length: 400 }, (_, i) => {
+        const along = i % 30;
+        const [x, y] = vertical ? [10 + shift, along] : [along, 10 + shift];
+        const t = 500 * i;
+        return Buffer.from([x, y, ((i & 1) << 7) | (t >> 16), (t >> 8) & 255, t & 255]);
+      }),
+    );
+  const list = (ids: readonly number[]) => ids.map((id) => `${id} ${id % 2}\n`).join("");
+  const ids = Array.from({ length: 24 }, (_, i) => i + 1);
+  for (const id of ids) writeFileSync(join(data, `${id}.bs2`), events(id % 2 === 1, id % 12));
+  writeFileSync(join(data, "train1K.txt"), list(ids.slice(0, 16)));
+  writeFileSync(join(data, "test100.txt"), list(ids.slice(16)));
+}
+
+/** Starts the experiment on these recordings. */
+function start(out: string, args: readonly string[] = [], threads = 2): ChildProcess & { errors: () => string } {
+  const fixed = ["--dataset", "n-mnist", "--data", data, "--cache", join(folder, "cache"), "--frames", "4"];
+  const small = ["--batch", "2", "--epochs", "3", "--workers", "0"];
+  const child = spawn(process.execPath, [main, ...fixed, ...small, "--out", out, ...args], {
+    env: { ...process.env, SEW_THREADS: String(threads) },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let errors = "";
+  child.stderr!.on("data", (chunk) => {
+    errors += chunk;
+  });
+  return Object.assign(child, { errors: () => errors });
+}
+
+const ended = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on("close", resolve));
+
+/** The weights, running statistics and optimiser state of a run, as bytes. */
+async function state(out: string): Promise<Record<string, string>> {
+  const { tensors } = await readSafetensors(join(out, "last.safetensors"));
+  const bytes = ({ values }: { values: Float32Array }) =>
+    Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
+  return Object.fromEntries([...tensors].map(([name, tensor]) => [name, bytes(tensor)]));
+}
+
+describe("pnpm experiment dvs-gesture", () => {
+  const whole = join(folder, "whole");
+
+  beforeAll(async () => {
+    await import("node:fs/promises").then(({ mkdir }) => mkdir(data, { recursive: true }));
+    writeRecordings();
+    const child = start(whole, ["--json", join(folder, "numbers.json")]);
+    expect([await ended(child), child.errors()]).toEqual([0, expect.stringContaining("report:")]);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("leaves its settings, metrics, checkpoints, report and numbers", () => {
+    for (const name of ["config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "report.html"]) {
+      expect([name, existsSync(join(whole, name))]).toEqual([name, true]);
+    }
+    const config = JSON.parse(readFileSync(join(whole, "config.json"), "utf8"));
+    expect(config).toMatchObject({ dataset: "n-mnist", block: "sew-add", batch: 2, seed: 0, frames: 4 });
+    const numbers = JSON.parse(readFileSync(join(folder, "numbers.json"), "utf8"));
+    expect(numbers).toMatchObject({ dataset: "n-mnist", epochs: 3 });
+    expect(numbers.bestTop1).toBeGreaterThanOrEqual(0.5);
+    expect(readFileSync(join(whole, "report.html"), "utf8")).toContain(
+      "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*4-FC10",
+    );
+  });
+
+  it.each([1, 2])("ends with the same weights when it is killed and resumed, on %i threads", async (threads) => {
+    const out = join(folder, `killed-${threads}`);
+    const killed = start(out, [], threads);
+    // Into the second epoch, that is after the first checkpoint.
+    while (!existsSync(join(out, "last.safetensors")) && killed.exitCode === null) await setTimeout(5);
+    await setTimeout(100);
+    killed.kill("SIGKILL");
+    await ended(killed);
+    expect(existsSync(join(out, "report.html"))).toBe(false);
+    const resumed = start(out, ["--resume"], threads);
+    expect([await ended(resumed), resumed.errors()]).toEqual([0, expect.stringContaining("resuming")]);
+    expect(await state(out)).toEqual(await state(whole));
+  });
+
+  it("refuses to resume a run of another block, and leaves its checkpoint alone", async () => {
+    const before = await state(whole);
+    const child = start(whole, ["--resume", "--block", "plain"]);
+    expect(await ended(child)).toBe(1);
+    expect(child.errors()).toContain(join(whole, "last.safetensors"));
+    expect(child.errors()).toContain("sew-add");
+    expect(await state(whole)).toEqual(before);
+  });
+
+  it("names a missing folder of recordings", async () => {
+    const child = start(join(folder, "none"), ["--data", join(folder, "nowhere")]);
+    expect(await ended(child)).toBe(1);
+    expect(child.errors()).toContain(
+      `nMnist: dir must hold Train/<digit>/*.bin or train1K.txt, got neither in ${join(folder, "nowhere")}`,
+    );
+  });
+});
