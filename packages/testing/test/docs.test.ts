@@ -100,6 +100,8 @@ describe("the check of examples itself", () => {
     expect(await execute(example("lif.defaults.tau; // 3"))).toEqual(["here: lif.defaults.tau; // 3, but it is 2"]);
     expect(await execute(example("tensor1d([1, 2]).arraySync(); // [1, 2.1]"))).toHaveLength(1);
     expect(await execute(example("[1, 2]; // [1]"))).toHaveLength(1);
+    expect(await execute(example("console.log(1 + 1); // 2"))).toEqual([]);
+    expect(await execute(example("console.log(1 + 1); // 3"))).toHaveLength(1);
   });
 
   it("reads a typed array as Node prints it", async () => {

@@ -116,6 +116,12 @@ function promised(comment: string): string | undefined {
   }
 }
 
+/** What a statement shows: the argument of `console.log`, else its own value. */
+function printed(expression: ts.Expression): ts.Expression {
+  if (!ts.isCallExpression(expression) || expression.expression.getText() !== "console.log") return expression;
+  return expression.arguments.length === 1 ? expression.arguments[0]! : expression;
+}
+
 /** The example as TypeScript, with the imports that a doc comment takes for granted. */
 export function complete({ code }: Example, exported: ReadonlyMap<string, ReadonlySet<string>>): string {
   const source = ts.createSourceFile("example.ts", code, ts.ScriptTarget.Latest, true);
@@ -123,7 +129,8 @@ export function complete({ code }: Example, exported: ReadonlyMap<string, Readon
 }
 
 /**
- * The module that runs an example. A statement `expression; // value` becomes a check of that value.
+ * The module that runs an example. A statement `expression; // value` becomes a check of that value, and so does
+ * `console.log(expression); // value`.
  *
  * @param exported the exports of each package, in the order in which they are searched
  * @returns JavaScript; `check` is a global
@@ -137,8 +144,8 @@ export function moduleOf({ code, where }: Example, exported: ReadonlyMap<string,
     const comment = code.slice(trailing.pos + 2, trailing.end).trim();
     const value = promised(comment);
     if (value === undefined) return statement.getFullText();
-    const place = `${where}: ${statement.expression.getText()}; // ${comment}`;
-    return `check(${JSON.stringify(place)}, ${statement.expression.getText()}, (${value}));`;
+    const shown = printed(statement.expression).getText();
+    return `check(${JSON.stringify(`${where}: ${shown}; // ${comment}`)}, ${shown}, (${value}));`;
   });
   const { outputText } = ts.transpileModule([imports, ...statements].join("\n"), {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },
