@@ -53,6 +53,7 @@ export async function runExperiment(settings: Settings, backend: BackendName): P
     const result = await train({
       ...{ model, data: prepared.data, out, epochs: settings.epochs, rate: scheduleOf(settings) },
       ...{ seed: settings.seed, settings: { ...identity, backend }, resume },
+      ...(settings.clipNorm !== undefined && { clipNorm: settings.clipNorm }),
     });
     if (result.stopped) return false;
     const numbers = await finish({ settings, backend, model, parameters, prepared, result, started });

@@ -75,6 +75,7 @@ function command(): Command {
     .option("--epochs <n>", "passes over the training samples", integer(1))
     .option("--batch <n>", "samples per training step", integer(1))
     .option("--lr <rate>", "learning rate at the start", positive)
+    .option("--clip-norm <length>", "shorten gradients that are longer together", positive)
     .addOption(choice("--schedule <name>", "how the learning rate falls", schedules))
     .option("--frames <T>", "frames that each recording is cut into", integer(1))
     .option("--train-frames <T>", "frames that a training batch keeps (random temporal delete)", integer(1))

@@ -35,8 +35,9 @@ type Wanted = Omit<FrameCacheManifest, "type" | "bytes" | "sha256">;
  * @throws RangeError when the split has no samples, and as `integrate`; what the data set throws
  *
  * @example
- * const cache = await cacheFrames(dvsGesture("data/DvsGesture"), "train", { dir: "cache", frames: 16 });
- * cache.labels.length; // 1176
+ * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
+ * const cache = await cacheFrames(dvsGesture("gestures"), "train", { dir: "cache", frames: 16 });
+ * cache.labels.length; // 11
  */
 export async function cacheFrames<S extends Sample>(
   dataset: EventDataset<S>,

@@ -71,10 +71,11 @@ export interface Loader {
  * @throws RangeError when an option is out of its range, or `dropLast` leaves no batch
  *
  * @example
- * const loader = createLoader(cache, { batchSize: 16, shuffle: true, seed: 1, dropLast: true, keepFrames: 12 });
- * for (let epoch = 0; epoch < 192; epoch++) {
- *   for await (const { x, shape, labels } of loader.epoch({ epoch })) await step(x, shape, labels);
- * }
+ * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
+ * const cache = await cacheFrames(dvsGesture("gestures"), "train", { dir: "cache", frames: 16 });
+ * const loader = createLoader(cache, { batchSize: 4, shuffle: true, seed: 1, dropLast: true, keepFrames: 12 });
+ * loader.batchesPerEpoch; // 2
+ * for await (const { x, shape, labels } of loader.epoch({ epoch: 0 })) console.log(shape, labels);
  * await loader.close();
  */
 export function createLoader(
@@ -153,7 +154,11 @@ export function createLoader(
  * One pass over a frame cache, on threads of its own: {@link createLoader}, `epoch` and `close` in one.
  *
  * @example
- * for await (const { x, shape, labels } of batches(testCache, { batchSize: 16 })) await evaluate(x, shape, labels);
+ * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
+ * const cache = await cacheFrames(dvsGesture("gestures"), "test", { dir: "cache", frames: 16 });
+ * const sizes = [];
+ * for await (const { labels } of batches(cache, { batchSize: 4 })) sizes.push(labels.length);
+ * sizes; // [4, 4, 3]
  */
 export async function* batches(
   cache: FrameCache,

@@ -74,9 +74,12 @@ export interface DvsGestureOptions {
  * @see Amir et al., "A Low Power, Fully Event-Based Gesture Recognition System", CVPR 2017
  *
  * @example
+ * ```ts no-run
  * const gestures = dvsGesture("data/DvsGesture", { labelProblems: "warn" });
- * const [first] = await gestures.samples("train");
- * const events = await gestures.events(first);
+ * for (const sample of await gestures.samples("train")) {
+ *   console.log(gestures.classes[sample.label], (await gestures.events(sample)).t.length);
+ * }
+ * ```
  */
 export function dvsGesture(
   dir: string,

@@ -33,7 +33,9 @@ export function allocateEvents(count: number): Events {
  * Every event is looked at, so the times need not be sorted.
  *
  * @example
- * const half = eventsBetween(recording, 500_000, 1_000_000); // 0.5 s ≤ t < 1 s
+ * const [t, x] = [Float64Array.of(100, 200, 300), Uint16Array.of(1, 2, 3)];
+ * const events = { t, x, y: Uint16Array.of(0, 0, 0), p: Uint8Array.of(1, 0, 1) };
+ * eventsBetween(events, 200, 300).x; // Uint16Array [2]
  */
 export function eventsBetween(events: Events, start: number, end: number): Events {
   let count = 0;

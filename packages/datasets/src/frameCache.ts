@@ -97,8 +97,10 @@ export interface OpenFrameCacheOptions {
  * @throws FileFormatError naming the file, when one of the two is missing, damaged, or does not fit the other
  *
  * @example
- * const cache = await openFrameCache("cache/dvs-gesture-train-16-count", { verify: true });
- * cache.labels.length; // samples
+ * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
+ * await cacheFrames(dvsGesture("gestures"), "train", { dir: "cache", frames: 16 });
+ * const cache = await openFrameCache("cache/synthetic-gestures-train-16-count", { verify: true });
+ * cache.labels.length; // 11
  */
 export async function openFrameCache(
   path: string,

@@ -37,8 +37,9 @@ export interface IntegrateOptions {
  *   arXiv:2102.04159
  *
  * @example
- * const frames = integrate(events, { frames: 16, by: "count", height: 128, width: 128 });
- * frames.length; // 16 * 128 * 128 * 2
+ * const [t, x] = [Float64Array.of(0, 10, 20, 30), Uint16Array.of(0, 1, 0, 0)];
+ * const events = { t, x, y: Uint16Array.of(0, 0, 0, 0), p: Uint8Array.of(1, 0, 1, 1) };
+ * integrate(events, { frames: 2, by: "count", height: 1, width: 2 }); // Uint16Array [0, 1, 1, 0, 0, 2, 0, 0]
  */
 export function integrate(events: Events, { frames, by, height, width }: IntegrateOptions): Uint16Array {
   for (const [name, value] of Object.entries({ frames, height, width })) {

@@ -22,9 +22,12 @@ const DIGITS = Array.from({ length: 10 }, (_, digit) => `${digit}`);
  * @throws (events) FileFormatError as `readNMnist`
  *
  * @example
+ * ```ts no-run
  * const digits = nMnist("data/N-MNIST");
- * const [first] = await digits.samples("test");
- * const events = await digits.events(first);
+ * for (const sample of await digits.samples("test")) {
+ *   console.log(digits.classes[sample.label], (await digits.events(sample)).t.length);
+ * }
+ * ```
  */
 export function nMnist(dir: string): EventDataset {
   return {

@@ -46,8 +46,10 @@ export interface Aedat31Options {
  * @see https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-3.1.html
  *
  * @example
- * const events = await readAedat31("user01_led.aedat", { height: 128, width: 128 });
- * console.log(events.t.length, "events");
+ * const [x, y] = [Uint16Array.of(5, 6), Uint16Array.of(7, 8)];
+ * await writeAedat31("two.aedat", { t: Float64Array.of(1000, 1200), x, y, p: Uint8Array.of(1, 0) });
+ * const events = await readAedat31("two.aedat", { height: 128, width: 128 });
+ * events.t; // Float64Array [1000, 1200]
  */
 export async function readAedat31(path: string, options: Aedat31Options = {}): Promise<Events> {
   return parseAedat31(await readFile(path), { ...options, file: path });

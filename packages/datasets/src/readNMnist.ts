@@ -24,7 +24,12 @@ const OVERFLOW_TIME = 2 ** 13;
  * @see Orchard et al., "Converting Static Image Datasets to Spiking Neuromorphic Datasets Using Saccades", 2015
  *
  * @example
- * const { t, x, y, p } = await readNMnist("Train/5/00001.bin");
+ * import { writeFile } from "node:fs/promises";
+ * import { readNMnist } from "@sew/datasets";
+ *
+ * await writeFile("one.bin", Uint8Array.of(5, 7, 0x80, 0x03, 0xe8));
+ * const { t, x, y, p } = await readNMnist("one.bin");
+ * [t[0], x[0], y[0], p[0]]; // [1000, 5, 7, 1]
  */
 export async function readNMnist(path: string): Promise<Events> {
   return parseNMnist(await readFile(path), path);

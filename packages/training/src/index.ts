@@ -1,4 +1,5 @@
 export type { Batch, Data } from "./batch.js";
+export { clipGradients } from "./clipGradients.js";
 export { confusion } from "./confusion.js";
 export { crossEntropy } from "./crossEntropy.js";
 export { type Evaluation, type EvaluationProgress, evaluate } from "./evaluate.js";

@@ -42,7 +42,12 @@ export interface ConsoleProgressOptions {
  * epoch on both.
  *
  * @example
- * await train({ ...options, progress: consoleProgress({ interval: 60 }) });
+ * async function* batches() {
+ *   yield { x: Float32Array.of(1, 2), shape: [1, 1, 2], labels: Int32Array.of(0) };
+ * }
+ * const progress = consoleProgress({ interval: 60 });
+ * const run = { model: linear(2, 3), data: { train: batches, test: batches }, out: "runs/one", epochs: 1, progress };
+ * await train({ ...run, rate: constantRate(0.1) });
  */
 export function consoleProgress({ stream = process.stderr, interval = 10 }: ConsoleProgressOptions = {}): Progress {
   const live = stream.isTTY ? terminalBar(stream) : timedLines(stream, interval);

@@ -28,6 +28,8 @@ export interface TrainOptions {
   readonly rate: Schedule;
   /** μ of the optimiser. */
   readonly momentum?: number;
+  /** How long the gradients of a step may be together, see `clipGradients`; as long as they are unless given. */
+  readonly clipNorm?: number;
   /** Where the run's random choices start. */
   readonly seed?: number;
   /** What else must be equal for a run to be resumed, such as the network, the data set and the batch size; as JSON. */
@@ -75,7 +77,8 @@ export interface TrainResult {
  * (await train(run)).stopped; // false
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { model, data, out, epochs, rate, momentum = 0.9, seed = 0, settings = {} } = options;
+  const { model, data, out, epochs, rate, momentum = 0.9, clipNorm, seed = 0 } = options;
+  const settings = { ...options.settings, ...(clipNorm !== undefined && { clipNorm }) };
   const { resume = false, checkpointSeconds = 60, progress = consoleProgress() } = options;
   checkOptions(epochs, seed, checkpointSeconds);
   await mkdir(out, { recursive: true });
@@ -86,7 +89,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     () => progress.close(),
   );
   const last = join(out, "last.safetensors");
-  const run = { model, data, optimizer, progress, signals, epochs, seed, checkpointSeconds, rates, out };
+  const run = { model, data, optimizer, clipNorm, progress, signals, epochs, seed, checkpointSeconds, rates, out };
   const fixed: RunSettings = { seed, momentum, rates, settings };
   const save = (state: RunState): Promise<void> => saveCheckpoint(last, model, optimizer, fixed, state);
   try {
@@ -130,6 +133,7 @@ interface Run {
   readonly model: Module;
   readonly data: Data;
   readonly optimizer: Optimizer;
+  readonly clipNorm: number | undefined;
   readonly progress: Progress;
   readonly signals: StopSignals;
   readonly epochs: number;
@@ -170,14 +174,14 @@ async function start(run: Run, last: string, resume: boolean, settings: RunSetti
 
 /** Trains until the epoch's batches are done or a signal arrives. */
 async function trainEpoch(run: Run, from: RunState, save: (state: RunState) => Promise<void>): Promise<RunState> {
-  const { model, data, optimizer, progress, signals, epochs, seed, checkpointSeconds, rates } = run;
+  const { model, data, optimizer, clipNorm, progress, signals, epochs, seed, checkpointSeconds, rates } = run;
   const { epoch } = from;
   optimizer.setLearningRate(rates[epoch]!);
   let state = from;
   let saved = performance.now();
   let before = saved;
   for await (const batch of data.train(epoch, from.batch)) {
-    const { loss, correct } = await trainStep(model, optimizer, batch, mixSeed(seed, epoch, state.batch));
+    const { loss, correct } = await trainStep(model, optimizer, batch, mixSeed(seed, epoch, state.batch), clipNorm);
     if (!Number.isFinite(loss)) {
       throw new Error(
         `train: loss must be finite, got ${loss} at step ${state.batch} of epoch ${epoch} (both from 0); lower the ` +

@@ -1,6 +1,7 @@
 import { type Module, run } from "@sew/layers";
 import { concat, keep, mean, reshape, type Tensor, type Tensor3D, tidy } from "@tensorflow/tfjs-core";
 import { type Batch, checkOutput, toTensors } from "./batch.js";
+import { clipGradients } from "./clipGradients.js";
 import { crossEntropy } from "./crossEntropy.js";
 import { leanGradients } from "./leanGradients.js";
 import type { Optimizer } from "./sgd.js";
@@ -19,6 +20,7 @@ export interface StepResult {
  * no tensor behind.
  *
  * @param seed of the step's random choices, such as dropout's; a new one for each step
+ * @param clipNorm how long the gradients may be together, see {@link clipGradients}; as long as they are unless given
  * @throws RangeError when the batch does not fit the model
  *
  * @example
@@ -28,7 +30,13 @@ export interface StepResult {
  * const batch = { x: Float32Array.of(1, 2), shape: [1, 1, 2], labels: Int32Array.of(0) };
  * const { loss } = await trainStep(model, optimizer, batch, 0);
  */
-export async function trainStep(model: Module, optimizer: Optimizer, batch: Batch, seed: number): Promise<StepResult> {
+export async function trainStep(
+  model: Module,
+  optimizer: Optimizer,
+  batch: Batch,
+  seed: number,
+  clipNorm?: number,
+): Promise<StepResult> {
   const output = tidy(() => {
     const { x, labels } = toTensors("trainStep", batch);
     let scores: Tensor | undefined;
@@ -38,7 +46,7 @@ export async function trainStep(model: Module, optimizer: Optimizer, batch: Batc
       scores = keep(reshape(mean(logits, 0), [-1]));
       return crossEntropy(logits, labels);
     }, [...optimizer.variables.values()]);
-    optimizer.apply(grads);
+    optimizer.apply(clipNorm === undefined ? grads : clipGradients(grads, clipNorm));
     const all = concat([reshape(value, [1]), scores!]);
     scores!.dispose();
     return all;

@@ -29,8 +29,9 @@ export async function saveWeights(
  * @throws RangeError when the file is damaged, or is of a model with other names or shapes
  *
  * @example
+ * await saveWeights(linear(2, 3), "linear.safetensors", { note: "as drawn" });
  * const model = linear(2, 3);
- * await loadWeights(model, "linear.safetensors");
+ * (await loadWeights(model, "linear.safetensors")).note; // "as drawn"
  */
 export async function loadWeights(model: Module, file: string): Promise<Readonly<Record<string, string>>> {
   const content = await readSafetensors(file);

@@ -23,11 +23,16 @@ interface Geometry {
 const upTo = (max: number, min = 1) => fc.integer({ min, max });
 const pairs = (max: number) => fc.tuple(upTo(max), upTo(max));
 
-/** Few channels and many pixels, so that rows are about the height of tiles, or the other way round. */
+/**
+ * Few channels and many pixels, so that rows are about the height of tiles, or the other way round; so many pixels that
+ * the filter's gradient adds them up in 2 to 32 chunks; and so many images that several share a task.
+ */
 const sizes = fc.oneof(
   fc.record({ n: upTo(3), h: upTo(9), w: about(6, 14, 28), c: upTo(5), k: upTo(5) }),
   fc.record({ n: upTo(2), h: upTo(4), w: upTo(4), c: edgeSizes, k: edgeSizes }),
   fc.record({ n: upTo(2), h: fc.constant(1), w: fc.constant(1), c: edgeSizes, k: edgeSizes }),
+  fc.record({ n: fc.constantFrom(1, 3, 16), h: about(32), w: about(32, 40), c: upTo(2), k: upTo(2) }),
+  fc.record({ n: fc.constantFrom(100, 601), h: upTo(3), w: upTo(3), c: upTo(3), k: upTo(3) }),
 );
 
 /** Paddings of all forms; explicit ones may cut pixels off, and both may be wider than the filter. */
@@ -42,7 +47,7 @@ const pads: fc.Arbitrary<ConvAttrs["pad"]> = fc.oneof(
   ]),
 );
 
-/** Convolutions of at most some 300,000 products; `dilated` says which may have gaps in the filter. */
+/** Convolutions of at most some 400,000 products; `dilated` says which may have gaps in the filter. */
 const geometries = (dilated: "also with strides" | "without strides"): fc.Arbitrary<Geometry> =>
   fc
     .record({ size: sizes, kernel: pairs(5), strides: pairs(4), dilations: pairs(3), pad: pads, batch: upTo(9, 0) })
@@ -56,7 +61,7 @@ const geometries = (dilated: "also with strides" | "without strides"): fc.Arbitr
     })
     .filter(({ filter, info }) => {
       const products = sizeOf(info.outShape.slice(0, 3)) * sizeOf(filter);
-      return info.outHeight >= 0 && info.outWidth >= 0 && products <= 300_000;
+      return info.outHeight >= 0 && info.outWidth >= 0 && products <= 400_000;
     });
 
 /** Visits every product of a convolution: positions in x, filter and y. */
