@@ -129,7 +129,7 @@ describe("writeSyntheticGestures", () => {
   describe("its gestures", () => {
     let byLabel: Map<number, Events>;
     beforeAll(async () => {
-      const gestures = dvsGesture(await written({ ...small, gestureSeconds: 1.5 }));
+      const gestures = dvsGesture(await written({ ...small, gestureSeconds: 3 }));
       const samples = await gestures.samples("train");
       const events = await Promise.all(samples.map((sample) => gestures.events(sample)));
       byLabel = new Map(samples.map(({ label }, i) => [label, events[i]!]));
