@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
 import { type BackendName, instructionSet, threads } from "@sew/backend-native";
 import { countParameters, type Module } from "@sew/layers";
-import { evaluate, loadWeights, type TrainResult, train } from "@sew/training";
+import { adam, evaluate, loadWeights, sgd, type TrainResult, train } from "@sew/training";
 import { tensor, version_core } from "@tensorflow/tfjs-core";
 import { type Prepared, prepare } from "./data.js";
 import { network } from "./network.js";
@@ -53,6 +53,7 @@ export async function runExperiment(settings: Settings, backend: BackendName): P
     const result = await train({
       ...{ model, data: prepared.data, out, epochs: settings.epochs, rate: scheduleOf(settings) },
       ...{ seed: settings.seed, settings: { ...identity, backend }, resume },
+      optimizer: { sgd, adam }[settings.optimizer],
       ...(settings.clipNorm !== undefined && { clipNorm: settings.clipNorm }),
     });
     if (result.stopped) return false;

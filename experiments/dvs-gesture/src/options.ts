@@ -7,6 +7,7 @@ import {
   blocks,
   type DatasetName,
   datasets,
+  optimizers,
   type Recipe,
   recipe,
   type ScheduleName,
@@ -74,6 +75,7 @@ function command(): Command {
     .addOption(choice("--backend <name>", "what computes", backendNames).default("native"))
     .option("--epochs <n>", "passes over the training samples", integer(1))
     .option("--batch <n>", "samples per training step", integer(1))
+    .addOption(choice("--optimizer <name>", "what updates the weights", optimizers))
     .option("--lr <rate>", "learning rate at the start", positive)
     .option("--clip-norm <length>", "shorten gradients that are longer together", positive)
     .addOption(choice("--schedule <name>", "how the learning rate falls", schedules))

@@ -11,6 +11,9 @@ export type BlockName = (typeof blocks)[number];
 export const schedules = ["step", "cosine", "constant"] as const;
 export type ScheduleName = (typeof schedules)[number];
 
+export const optimizers = ["sgd", "adam"] as const;
+export type OptimizerName = (typeof optimizers)[number];
+
 /** Settings of a training run. */
 export interface Recipe {
   /** Residual blocks of 32 channels, each followed by a pooling. */
@@ -21,6 +24,7 @@ export interface Recipe {
   readonly by: SplitBy;
   readonly batch: number;
   readonly epochs: number;
+  readonly optimizer: OptimizerName;
   readonly lr: number;
   readonly schedule: ScheduleName;
   /** How long the gradients of a step may be together; as long as they are, as in the paper, unless given. */
@@ -52,19 +56,19 @@ export function recipe(dataset: DatasetName, block: BlockName): Recipe {
     case "dvs-gesture":
       return {
         ...{ blocks: 7, frames: 16, trainFrames: 12, by: "count" },
-        ...{ batch: 16, epochs: 192, lr: table8[block], schedule: "step" },
+        ...{ batch: 16, epochs: 192, optimizer: "sgd", lr: table8[block], schedule: "step" },
         learnTau: table8[block] <= MOST_RATE_FOR_TAU,
       };
     // Small enough for a first run of minutes on two cores.
     case "synthetic":
       return {
-        ...{ blocks: 7, frames: 8, trainFrames: 3, by: "count" },
-        ...{ batch: 4, epochs: 8, lr: 0.03, schedule: "cosine", clipNorm: 1, learnTau: false },
+        ...{ blocks: 7, frames: 12, trainFrames: 4, by: "count" },
+        ...{ batch: 4, epochs: 6, optimizer: "adam", lr: 0.003, schedule: "cosine", learnTau: true },
       };
     case "n-mnist":
       return {
         ...{ blocks: 4, frames: 8, trainFrames: 8, by: "count" },
-        ...{ batch: 20, epochs: 10, lr: 0.005, schedule: "cosine", learnTau: true },
+        ...{ batch: 20, epochs: 10, optimizer: "sgd", lr: 0.005, schedule: "cosine", learnTau: true },
       };
   }
 }

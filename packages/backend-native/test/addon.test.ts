@@ -171,7 +171,9 @@ describeNative("the addon", () => {
         const message = messageOf(run(kernel, changed, arrays));
         if (message !== undefined) {
           // A stride or a dilation of a million needs so much padding that there may be no memory for it.
-          expect([outOfRange, tooSmall, noMemory].map((why) => refusal(kernel, why, changed, arrays))).toContain(message);
+          expect([outOfRange, tooSmall, noMemory].map((why) => refusal(kernel, why, changed, arrays))).toContain(
+            message,
+          );
         }
       }),
       { numRuns: 500 },

@@ -2,7 +2,7 @@
  * @file All that a run needs to go on as if it had never stopped, in one safetensors file.
  *
  * One file, because one rename replaces it whole: there is no moment at which half a checkpoint is on the disk. The
- * model's tensors are under their own names, the optimiser's velocities under `optimizer/velocity/`, the rest is JSON in
+ * model's tensors are under their own names, what the optimiser keeps under `optimizer/`, the rest is JSON in
  * the file's metadata.
  */
 import { stat } from "node:fs/promises";
@@ -11,8 +11,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { Module } from "@sew/layers";
 import { getBackend, version_core } from "@tensorflow/tfjs-core";
 import type { EpochMetrics } from "./metrics.js";
+import type { Optimizer } from "./optimizer.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";
-import type { Optimizer } from "./sgd.js";
 import { assignWeights, OPTIMIZER_PREFIX, weightsOf } from "./weights.js";
 
 /** Where a run is. */
@@ -33,14 +33,12 @@ export interface RunState {
 /** What must be the same for a run to go on. */
 export interface RunSettings {
   readonly seed: number;
-  readonly momentum: number;
   /** The learning rate of each epoch. A run may be made longer or shorter as long as those it has in common agree. */
   readonly rates: readonly number[];
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
 const FORMAT = "sew-checkpoint-1";
-const VELOCITY = `${OPTIMIZER_PREFIX}velocity/`;
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
 /** What made a file, for its metadata. */
@@ -62,9 +60,10 @@ export async function saveCheckpoint(
   state: RunState,
 ): Promise<void> {
   const tensors = await weightsOf("train", model);
-  const { iterations, velocities } = await optimizer.state();
-  for (const [name, values] of velocities) {
-    tensors.set(VELOCITY + name, { shape: optimizer.variables.get(name)!.shape, values });
+  const { iterations, slots } = await optimizer.state();
+  for (const [slot, values] of slots) {
+    const name = slot.slice(slot.indexOf("/") + 1);
+    tensors.set(OPTIMIZER_PREFIX + slot, { shape: optimizer.variables.get(name)!.shape, values });
   }
   await writeSafetensors(file, tensors, {
     format: FORMAT,
@@ -97,10 +96,10 @@ export async function loadCheckpoint(
   checkSettings(file, parse(file, metadata, "settings") as RunSettings, settings);
   const state = parse(file, metadata, "state") as RunState;
   assignWeights("train", model, content, file);
-  const velocities = [...tensors].filter(([name]) => name.startsWith(VELOCITY));
+  const slots = [...tensors].filter(([name]) => name.startsWith(OPTIMIZER_PREFIX));
   await optimizer.restore({
     iterations: Number(metadata.iterations),
-    velocities: new Map(velocities.map(([name, { values }]) => [name.slice(VELOCITY.length), values])),
+    slots: new Map(slots.map(([name, { values }]) => [name.slice(OPTIMIZER_PREFIX.length), values])),
   });
   return state;
 }
@@ -144,8 +143,6 @@ function checkSettings(file: string, saved: RunSettings, now: RunSettings): void
 }
 
 /** As they come back from JSON, by name. */
-function flat({ seed, momentum, settings }: RunSettings): Map<string, unknown> {
-  return new Map(
-    Object.entries(JSON.parse(JSON.stringify({ ...settings, seed, momentum })) as Record<string, unknown>),
-  );
+function flat({ seed, settings }: RunSettings): Map<string, unknown> {
+  return new Map(Object.entries(JSON.parse(JSON.stringify({ ...settings, seed })) as Record<string, unknown>));
 }

@@ -1,3 +1,4 @@
+export { type AdamOptions, adam } from "./adam.js";
 export type { Batch, Data } from "./batch.js";
 export { clipGradients } from "./clipGradients.js";
 export { confusion } from "./confusion.js";
@@ -7,6 +8,7 @@ export { appendEvent, type ScalarEvent, startEventFile } from "./eventFile.js";
 export { leanGradients } from "./leanGradients.js";
 export type { EpochMetrics } from "./metrics.js";
 export { mixSeed } from "./mixSeed.js";
+export type { Optimizer, OptimizerState } from "./optimizer.js";
 export {
   type BatchProgress,
   type ConsoleProgressOptions,
@@ -16,7 +18,7 @@ export {
 } from "./progress.js";
 export { readSafetensors, type Safetensors, type TensorValues, writeSafetensors } from "./safetensors.js";
 export { type CosineOptions, constantRate, cosine, type Schedule, type StepOptions, step } from "./schedule.js";
-export { type Optimizer, type OptimizerState, sgd } from "./sgd.js";
+export { sgd } from "./sgd.js";
 export { topK } from "./topK.js";
 export { type TrainOptions, type TrainResult, train } from "./train.js";
 export { type StepResult, trainStep } from "./trainStep.js";

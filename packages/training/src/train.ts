@@ -8,9 +8,10 @@ import { type Evaluation, evaluate } from "./evaluate.js";
 import { appendEvent, type ScalarEvent, startEventFile } from "./eventFile.js";
 import { type EpochMetrics, writeMetrics } from "./metrics.js";
 import { mixSeed } from "./mixSeed.js";
+import type { Optimizer } from "./optimizer.js";
 import { consoleProgress, type Progress } from "./progress.js";
 import type { Schedule } from "./schedule.js";
-import { type Optimizer, sgd } from "./sgd.js";
+import { sgd } from "./sgd.js";
 import { type StopSignals, stopSignals } from "./stopSignals.js";
 import { trainStep } from "./trainStep.js";
 import { saveWeights } from "./weights.js";
@@ -26,8 +27,8 @@ export interface TrainOptions {
   readonly epochs: number;
   /** The learning rate of each epoch, such as `cosine({ lr, epochs })`. */
   readonly rate: Schedule;
-  /** μ of the optimiser. */
-  readonly momentum?: number;
+  /** Makes the optimiser, such as `adam`; `sgd` with momentum 0.9 unless given. */
+  readonly optimizer?: (model: Module) => Optimizer;
   /** How long the gradients of a step may be together, see `clipGradients`; as long as they are unless given. */
   readonly clipNorm?: number;
   /** Where the run's random choices start. */
@@ -53,7 +54,7 @@ export interface TrainResult {
 }
 
 /**
- * Trains a model by SGD with momentum on the cross-entropy of its mean output, and tests it after each epoch.
+ * Trains a model, by SGD with momentum unless told otherwise, on the cross-entropy of its mean output, and tests it after each epoch.
  *
  * The run's folder holds `last.safetensors`, from which it resumes; `best.safetensors`, the weights of the best epoch;
  * `metrics.jsonl`, one line for each epoch; and a TensorBoard event file. Each is replaced whole: a process killed at any
@@ -77,20 +78,20 @@ export interface TrainResult {
  * (await train(run)).stopped; // false
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { model, data, out, epochs, rate, momentum = 0.9, clipNorm, seed = 0 } = options;
+  const { model, data, out, epochs, rate, clipNorm, seed = 0 } = options;
   const settings = { ...options.settings, ...(clipNorm !== undefined && { clipNorm }) };
   const { resume = false, checkpointSeconds = 60, progress = consoleProgress() } = options;
   checkOptions(epochs, seed, checkpointSeconds);
   await mkdir(out, { recursive: true });
   const rates = Array.from({ length: epochs }, (_, epoch) => rate(epoch));
-  const optimizer = sgd(model, momentum);
+  const optimizer = (options.optimizer ?? sgd)(model);
   const signals = stopSignals(
     (signal) => progress.message(`${signal}: stopping after this step; once more to stop without saving`),
     () => progress.close(),
   );
   const last = join(out, "last.safetensors");
   const run = { model, data, optimizer, clipNorm, progress, signals, epochs, seed, checkpointSeconds, rates, out };
-  const fixed: RunSettings = { seed, momentum, rates, settings };
+  const fixed: RunSettings = { seed, rates, settings };
   const save = (state: RunState): Promise<void> => saveCheckpoint(last, model, optimizer, fixed, state);
   try {
     let state = await start(run, last, resume, fixed);

@@ -4,7 +4,7 @@ import { type Batch, checkOutput, toTensors } from "./batch.js";
 import { clipGradients } from "./clipGradients.js";
 import { crossEntropy } from "./crossEntropy.js";
 import { leanGradients } from "./leanGradients.js";
-import type { Optimizer } from "./sgd.js";
+import type { Optimizer } from "./optimizer.js";
 import { topK } from "./topK.js";
 
 /** What a step saw, before its update. */

@@ -43,7 +43,7 @@ describe("sgd", () => {
     update(other, b, 2);
     const state = await a.state();
     expect(state.iterations).toBe(3);
-    expect([...state.velocities.keys()]).toEqual(["weight", "bias"]);
+    expect([...state.slots.keys()]).toEqual(["velocity/weight", "velocity/bias"]);
     await b.restore(state);
     for (const [name, p] of Object.entries(other.parameters!)) p.assign(one.parameters![name]!);
     for (let i = 0; i < 2; i++) {
@@ -60,7 +60,7 @@ describe("sgd", () => {
     const model = linear(2, 1);
     const optimizer = sgd(model);
     const state = await optimizer.state();
-    expect([state.iterations, state.velocities.size]).toEqual([0, 0]);
+    expect([state.iterations, state.slots.size]).toEqual([0, 0]);
     await optimizer.restore(state);
     optimizer.setLearningRate(1);
     update(model, optimizer);
@@ -76,10 +76,12 @@ describe("sgd", () => {
     const optimizer = sgd(model);
     optimizer.setLearningRate(0.1);
     update(model, optimizer);
-    const { velocities } = await optimizer.state();
-    expect([...velocities.keys()]).toEqual(["unused.weight", "unused.bias", "used.weight", "used.bias"]);
-    expect(velocities.get("unused.weight")).toEqual(Float32Array.of(0));
-    expect(velocities.get("used.weight")).not.toEqual(Float32Array.of(0, 0));
+    const { slots } = await optimizer.state();
+    expect([...slots.keys()]).toEqual(
+      ["unused.weight", "unused.bias", "used.weight", "used.bias"].map((name) => `velocity/${name}`),
+    );
+    expect(slots.get("velocity/unused.weight")).toEqual(Float32Array.of(0));
+    expect(slots.get("velocity/used.weight")).not.toEqual(Float32Array.of(0, 0));
     optimizer.dispose();
     disposeModule(model);
   });
@@ -115,7 +117,7 @@ describe("sgd", () => {
       new RangeError("sgd: model must have a trainable parameter, got none"),
     );
     const optimizer = sgd(model);
-    const state = { iterations: 1, velocities: new Map([["weight", new Float32Array(2)]]) };
+    const state = { iterations: 1, slots: new Map([["velocity/weight", new Float32Array(2)]]) };
     await expect(optimizer.restore(state)).rejects.toThrow(
       new RangeError("sgd: state must have a velocity for each trained parameter, got none for bias"),
     );

@@ -1,0 +1,82 @@
+import { disposeModule, evaluation, linear, type Module } from "@sew/layers";
+import { adam, leanGradients, type Optimizer } from "@sew/training";
+import { memory, ones, type Scalar, square, sum, tidy } from "@tensorflow/tfjs-core";
+import { describe, expect, it } from "vitest";
+
+/** An update by the gradient of Σ y². */
+function update(model: Module, optimizer: Optimizer): void {
+  tidy(() => {
+    const loss = () => sum(square(model.forward(ones([1, 1, 2]), evaluation))) as Scalar;
+    optimizer.apply(leanGradients(loss, [...optimizer.variables.values()]).grads);
+  });
+}
+
+const weights = (model: Module): number[][] => Object.values(model.parameters!).map((p) => [...p.dataSync()]);
+
+describe("adam", () => {
+  it("moves by lr · m̂ / (√v̂ + ε)", () => {
+    const model = linear(2, 1);
+    const optimizer = adam(model, { beta1: 0.8, beta2: 0.9, epsilon: 0.01 });
+    optimizer.setLearningRate(0.125);
+    let [m, v] = [0, 0];
+    for (let t = 1; t <= 5; t++) {
+      const [w, b] = weights(model);
+      const y = w![0]! + w![1]! + b![0]!;
+      const g = 2 * y;
+      m = 0.8 * m + 0.2 * g;
+      v = 0.9 * v + 0.1 * g * g;
+      const expected = b![0]! - (0.125 * (m / (1 - 0.8 ** t))) / (Math.sqrt(v / (1 - 0.9 ** t)) + 0.01);
+      update(model, optimizer);
+      expect(weights(model)[1]![0]).toBeCloseTo(expected, 5);
+    }
+    optimizer.dispose();
+    disposeModule(model);
+  });
+
+  it("goes on exactly where its state was taken, in another model", async () => {
+    const [one, other] = [linear(2, 3), linear(2, 3)];
+    const [a, b] = [adam(one), adam(other)];
+    for (const optimizer of [a, b]) optimizer.setLearningRate(0.01);
+    for (let i = 0; i < 3; i++) update(one, a);
+    const state = await a.state();
+    expect([state.iterations, ...state.slots.keys()]).toEqual([
+      ...[3, "mean/weight", "mean/bias", "square/weight", "square/bias"],
+    ]);
+    await b.restore(state);
+    for (const [name, p] of Object.entries(other.parameters!)) p.assign(one.parameters![name]!);
+    for (let i = 0; i < 4; i++) {
+      update(one, a);
+      update(other, b);
+    }
+    expect(weights(other)).toEqual(weights(one));
+    for (const optimizer of [a, b]) optimizer.dispose();
+    for (const model of [one, other]) disposeModule(model);
+  });
+
+  it("leaves nothing behind", async () => {
+    const before = memory().numTensors;
+    const model = linear(2, 1);
+    const optimizer = adam(model);
+    update(model, optimizer);
+    await optimizer.restore(await optimizer.state());
+    update(model, optimizer);
+    optimizer.dispose();
+    disposeModule(model);
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it("refuses options out of range, and a state that lacks a name", async () => {
+    const model = linear(2, 1);
+    expect(() => adam(model, { beta2: 1 })).toThrow(
+      new RangeError("adam: beta2 must be at least 0 and below 1, got 1"),
+    );
+    expect(() => adam(model, { epsilon: 0 })).toThrow(new RangeError("adam: epsilon must be above 0, got 0"));
+    const optimizer = adam(model);
+    const slots = new Map([["mean/weight", new Float32Array(2)]]);
+    await expect(optimizer.restore({ iterations: 1, slots })).rejects.toThrow(
+      new RangeError("adam: state must have a mean for each trained parameter, got none for bias"),
+    );
+    optimizer.dispose();
+    disposeModule(model);
+  });
+});
