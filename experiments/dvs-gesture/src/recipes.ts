@@ -63,7 +63,7 @@ export function recipe(dataset: DatasetName, block: BlockName): Recipe {
     case "synthetic":
       return {
         ...{ blocks: 7, frames: 12, trainFrames: 4, by: "count" },
-        ...{ batch: 4, epochs: 6, optimizer: "adam", lr: 0.003, schedule: "cosine", learnTau: true },
+        ...{ batch: 4, epochs: 7, optimizer: "adam", lr: 0.003, schedule: "cosine", learnTau: true },
       };
     case "n-mnist":
       return {

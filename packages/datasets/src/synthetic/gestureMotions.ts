@@ -50,7 +50,7 @@ function wave(rng: Random, reach: number): Motion {
 function circle(rng: Random, reach: number, turn: -1 | 1): Motion {
   const [x, y] = [rng.uniform(0.8, 0.95), rng.uniform(-0.05, 0.2)];
   return {
-    frequency: 0.8,
+    frequency: 0.65,
     pose(phase) {
       const angle = turn * phase;
       const radius = 0.75 * reach;
