@@ -39,7 +39,9 @@ inline void copy_padded(const Conv& g, const float* image, long from, long rows,
 constexpr long band_floats = 48 * 1024;
 
 inline long band_rows(const Conv& g) {
-  long rows = max(1, band_floats / max(1, g.row() * g.sh));
+  // Every band reads the whole filter: where a panel of it is large, larger bands read it less often.
+  const long floats = g.KH * g.KW * g.C * panel > 2 * band_floats ? 2 * band_floats : band_floats;
+  long rows = max(1, floats / max(1, g.row() * g.sh));
   // Whole images when several fit; else an image's rows in equal parts.
   if (rows >= g.OH) return rows / g.OH * g.OH;
   return ceil_div(g.OH, ceil_div(g.OH, rows));
