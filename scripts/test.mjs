@@ -5,7 +5,9 @@ import { install, pnpm } from "./pnpm.mjs";
 install();
 const root = new URL("..", import.meta.url);
 const reports = ["packages", "experiments"].flatMap((parent) =>
-  readdirSync(new URL(`${parent}/`, root)).map((name) => new URL(`${parent}/${name}/.test-results.json`, root)),
+  readdirSync(new URL(`${parent}/`, root), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => new URL(`${parent}/${entry.name}/.test-results.json`, root)),
 );
 for (const report of reports) rmSync(report, { force: true });
 const lint = pnpm(["exec", "biome", "check", "."]);
