@@ -149,7 +149,7 @@ Status conv2d(const Call& call) {
   const long taps = s.KH * s.KW * s.C;
   float* packed = scratch(0, ceil_div(s.K, panel) * taps * panel);
   if (packed == nullptr) return Status::out_of_memory;
-  pack(w, taps, s.K, s.K, 1, packed, taps * panel, 0);
+  pack_parallel(w, taps, s.K, s.K, 1, packed, taps * panel, 0);
   return convolve({s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.KH, s.KW, s.sh, s.sw, s.pt, s.pl, s.dh, s.dw,
                    s.OH, s.OW, 0, 1, 0, 1},
                   x, packed, y);
@@ -201,7 +201,8 @@ Status conv2dInputGrad(const Call& call) {
       for (long i = 0; i < rows; i++)
         for (long j = 0; j < columns; j++) {
           const long kh = h.tap + (rows - 1 - i) * h.step, kw = v.tap + (columns - 1 - j) * v.step;
-          pack(w + (kh * s.KW + kw) * s.C * s.K, s.K, s.C, 1, s.K, packed, taps * panel, (i * columns + j) * s.K);
+          pack_parallel(w + (kh * s.KW + kw) * s.C * s.K, s.K, s.C, 1, s.K, packed, taps * panel,
+                        (i * columns + j) * s.K);
         }
       const Status status = convolve({s.N, s.OH, s.OW, s.K, h.count, v.count, s.C, rows, columns, 1, 1,
                                       reached ? h.pad : 0, reached ? v.pad : 0, h.dilation, v.dilation,

@@ -64,9 +64,9 @@ Status conv2dFilterGrad(const Call& call) {
       }
       for (long k = k0; k < k1; k++) {
         const long columns = min(panel, g.K - k * panel);
-        // With one whole panel of channels the gradient is packed as it is.
-        const bool packed = g.K == panel;
-        if (!packed) pack(dy + i * g.OW * g.K + k * panel, rows * g.OW, columns, g.K, 1, gradient, 0, 0);
+        // A few whole panels of channels are read in place: packing would cost more than the strides.
+        const bool in_place = g.K % panel == 0 && g.K <= 4 * panel;
+        if (!in_place) pack(dy + i * g.OW * g.K + k * panel, rows * g.OW, columns, g.K, 1, gradient, 0, 0);
         for (long run = 0; run < g.runs(); run++) {
           const long kh = g.runs() == g.KH ? run : run / g.KW, kw = g.runs() == g.KH ? 0 : run % g.KW;
           TileArgs t;
@@ -74,9 +74,9 @@ Status conv2dFilterGrad(const Call& call) {
           t.a_row = 1, t.a_group = 0;
           t.a_step = g.sw * g.C;
           t.a_offset = offsets;
-          t.b = packed ? dy + i * g.OW * g.K : gradient;
-          t.b_step = panel;
-          t.b_segment = g.OW * panel;
+          t.b = in_place ? dy + i * g.OW * g.K + k * panel : gradient;
+          t.b_step = in_place ? g.K : panel;
+          t.b_segment = g.OW * t.b_step;
           t.segments = rows;
           t.length = g.OW;
           t.y = mine + (k * taps + run * g.run()) * panel;

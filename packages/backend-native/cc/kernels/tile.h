@@ -131,3 +131,11 @@ inline void pack(const float* src, long rows, long columns, long row, long colum
     }
   }
 }
+
+// The same with panels shared out among threads; not for use inside a task.
+inline void pack_parallel(const float* src, long rows, long columns, long row, long column, float* to, long panel_stride,
+                          long at) {
+  parallel(ceil_div(columns, panel), [&](long p) {
+    pack(src + p * panel * column, rows, min(panel, columns - p * panel), row, column, to + p * panel_stride, 0, at);
+  });
+}
