@@ -4,10 +4,10 @@
  * A backend registers both under the names below; batchNorm and normNeuron use them when it has them. Its FusedBatchNorm,
  * given the same statistics, must then return the same y bit for bit: normNeuron computes y again with it.
  */
+import { runKernel } from "@sew/neurons";
 import {
   add,
   div,
-  engine,
   getBackend,
   getGradient,
   getKernel,
@@ -46,11 +46,6 @@ export function hasBatchNormTraining(): boolean {
     getKernel(BATCH_NORM_TRAINING, getBackend()) !== undefined &&
     getKernel(BATCH_NORM_TRAINING_GRAD, getBackend()) !== undefined
   );
-}
-
-/** Runs a kernel of several outputs on the current backend. */
-export function runKernel(name: string, inputs: Record<string, Tensor>, attrs: object): Tensor[] {
-  return engine().runKernel(name, inputs, attrs as Record<string, never>) as Tensor[];
 }
 
 /**

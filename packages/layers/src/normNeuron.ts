@@ -1,4 +1,12 @@
-import { canFuse, fusedAttrs, fusedInputs, MULTI_STEP_NEURON, MULTI_STEP_NEURON_GRAD, type Neuron } from "@sew/neurons";
+import {
+  canFuse,
+  fusedAttrs,
+  fusedInputs,
+  MULTI_STEP_NEURON,
+  MULTI_STEP_NEURON_GRAD,
+  type Neuron,
+  runKernel,
+} from "@sew/neurons";
 import {
   customGrad,
   engine,
@@ -9,7 +17,7 @@ import {
   zerosLike,
 } from "@tensorflow/tfjs-core";
 import type { BatchNorm } from "./batchNorm.js";
-import { BATCH_NORM_TRAINING, BATCH_NORM_TRAINING_GRAD, hasBatchNormTraining, runKernel } from "./batchNormTraining.js";
+import { BATCH_NORM_TRAINING, BATCH_NORM_TRAINING_GRAD, hasBatchNormTraining } from "./batchNormTraining.js";
 import { type Context, run } from "./module.js";
 import type { Spiking } from "./spiking.js";
 

@@ -8,6 +8,7 @@ export {
   MULTI_STEP_NEURON_GRAD,
   type MultiStepNeuronAttrs,
   multiStepNeuron,
+  runKernel,
 } from "./multiStepNeuron.js";
 export {
   type Charge,

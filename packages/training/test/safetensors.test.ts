@@ -51,7 +51,14 @@ describe("a safetensors file", () => {
     const file = join(await temporaryFolder(), "layout.safetensors");
     const a = { shape: [2, 1], values: Float32Array.of(1, 2) };
     const b = { shape: [], values: Float32Array.of(3) };
-    await writeSafetensors(file, new Map([["a", a], ["b", b]]), { note: "é" }); // biome-ignore format: one line
+    await writeSafetensors(
+      file,
+      new Map([
+        ["a", a],
+        ["b", b],
+      ]),
+      { note: "é" },
+    );
     const bytes = await readFile(file);
     const length = Number(bytes.readBigUInt64LE());
     expect(length % 8).toBe(0);
