@@ -18,6 +18,8 @@ import { owned } from "./owned.js";
 
 /** Options of {@link batchNorm}. */
 export interface BatchNormOptions {
+  /** A constant factor of the weight; see {@link tdBatchNorm}. */
+  readonly gain?: number;
   /** Added to the variance before its root is taken. */
   readonly epsilon?: number;
   /** Weight of the newest batch in the running statistics. */
@@ -29,6 +31,8 @@ export interface BatchNorm extends Module {
   readonly parameters: { readonly weight: Variable; readonly bias: Variable };
   readonly buffers: { readonly runningMean: Variable; readonly runningVar: Variable };
   readonly epsilon: number;
+  /** The factor of the normalised x, `gain · weight`, `[C]`. */
+  scale(): Tensor;
   /** Throws unless the last axis of `x` has the norm's channels, and it has 2 values of each in training. */
   check(x: Tensor, training: boolean): void;
   /** Moves the running statistics towards those of a batch of `count` values per channel. */
@@ -36,7 +40,7 @@ export interface BatchNorm extends Module {
 }
 
 /**
- * Batch norm over all axes but the last, with PyTorch's semantics: `y = (x − mean) / √(variance + ε) · weight + bias`.
+ * Batch norm over all axes but the last, with PyTorch's semantics: `y = gain · weight · (x − mean) / √(variance + ε) + bias`.
  *
  * In training, mean and variance are the batch's, over T·N·H·W (time is part of the batch), and the running statistics
  * become `(1 − momentum) · running + momentum · batch`, with the unbiased variance. In evaluation the running ones are used.
@@ -44,7 +48,7 @@ export interface BatchNorm extends Module {
  * `[..., C] → [..., C]`. Parameters: `weight` (1 at the start) and `bias` (0), `[C]`. Buffers: `runningMean` (0) and
  * `runningVar` (1), `[C]`.
  *
- * @throws RangeError when channels is not a positive integer, and, when called, when x has other channels or, in
+ * @throws RangeError when channels is not a positive integer or gain no finite number, and, when called, when x has other channels or, in
  * training, fewer than 2 values per channel
  *
  * @example
@@ -52,8 +56,10 @@ export interface BatchNorm extends Module {
  * norm.forward(tensor2d([[1], [3]]), { training: true });
  * norm.buffers.runningMean.arraySync(); // [0.2]
  */
-export function batchNorm(channels: number, { epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): BatchNorm {
+export function batchNorm(channels: number, options: BatchNormOptions = {}): BatchNorm {
+  const { gain = 1, epsilon = 1e-5, momentum = 0.1 } = options;
   checkInteger("batchNorm", "channels", channels, 1);
+  if (!Number.isFinite(gain)) throw new RangeError(`batchNorm: gain must be a finite number, got ${gain}`);
   const weight = owned(ones([channels]));
   const bias = owned(zeros([channels]));
   const runningMean = owned(zeros([channels]), false);
@@ -62,6 +68,7 @@ export function batchNorm(channels: number, { epsilon = 1e-5, momentum = 0.1 }: 
     parameters: { weight, bias },
     buffers: { runningMean, runningVar },
     epsilon,
+    scale: () => (gain === 1 ? weight : mul(weight, gain)),
     check(x, training) {
       if (x.rank < 2 || x.shape.at(-1) !== channels) {
         throw new RangeError(`batchNorm: x must have ${channels} channels on its last axis, got [${x.shape}]`);
@@ -81,13 +88,13 @@ export function batchNorm(channels: number, { epsilon = 1e-5, momentum = 0.1 }: 
     forward(x, { training }) {
       norm.check(x, training);
       if (training) {
-        const { y, mean, variance } = batchNormTraining(x, weight, bias, epsilon);
+        const { y, mean, variance } = batchNormTraining(x, norm.scale(), bias, epsilon);
         norm.update(mean, variance, x.size / channels);
         return y;
       }
       const rows = reshape(x, [x.size / channels, 1, 1, channels]) as Tensor4D;
-      const [m, v, b, w] = [runningMean, runningVar, bias, weight] as unknown as Tensor1D[];
-      return reshape(normalise(rows, m!, v!, b, w, epsilon), x.shape);
+      const [m, v, b, s] = [runningMean, runningVar, bias, norm.scale()] as unknown as Tensor1D[];
+      return reshape(normalise(rows, m!, v!, b, s, epsilon), x.shape);
     },
   };
   return norm;

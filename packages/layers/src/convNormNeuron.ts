@@ -1,8 +1,7 @@
-import { batchNorm } from "./batchNorm.js";
-import { type Conv2dOptions, conv2d } from "./conv2d.js";
-import { type Module, run } from "./module.js";
+import type { ActivationFactory } from "./activation.js";
+import { type ConvNorm, type ConvNormOptions, convNorm } from "./convNorm.js";
+import { run } from "./module.js";
 import { normNeuron } from "./normNeuron.js";
-import type { SpikingFactory } from "./spiking.js";
 
 /**
  * The unit that these networks are made of: `S = SN(BN(Conv(x)))`, written `c⟨outChannels⟩k⟨kernel⟩s⟨stride⟩-BN-SN`.
@@ -18,11 +17,10 @@ import type { SpikingFactory } from "./spiking.js";
 export function convNormNeuron(
   inChannels: number,
   outChannels: number,
-  neurons: SpikingFactory,
-  options: Conv2dOptions = {},
-): Module {
-  const conv = conv2d(inChannels, outChannels, options);
-  const norm = batchNorm(outChannels);
+  neurons: ActivationFactory,
+  options: ConvNormOptions = {},
+): ConvNorm {
+  const { conv, norm } = convNorm(inChannels, outChannels, options).children;
   const neuron = neurons();
   return {
     children: { conv, norm, neuron },

@@ -1,3 +1,4 @@
+export { type Activation, type ActivationFactory, relus } from "./activation.js";
 export { type BatchNorm, type BatchNormOptions, batchNorm } from "./batchNorm.js";
 export {
   BATCH_NORM_TRAINING,
@@ -7,9 +8,11 @@ export {
   type Normalised,
 } from "./batchNormTraining.js";
 export { type Conv2dOptions, conv2d } from "./conv2d.js";
+export { type ConvNorm, type ConvNormOptions, convNorm } from "./convNorm.js";
 export { convNormNeuron } from "./convNormNeuron.js";
 export { type DropoutOptions, dropout } from "./dropout.js";
 export { flatten } from "./flatten.js";
+export { fanInUniform, type Initializer, kaimingNormal } from "./initializers.js";
 export { type LinearOptions, linear } from "./linear.js";
 export {
   type Context,
@@ -23,7 +26,7 @@ export {
   run,
 } from "./module.js";
 export { normNeuron } from "./normNeuron.js";
-export { avgPool2d, maxPool2d, type PoolOptions } from "./pool.js";
+export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
 export { type Random, seeded } from "./random.js";
 export { sequential } from "./sequential.js";
 export {
@@ -35,3 +38,4 @@ export {
   type SpikingFactory,
   spiking,
 } from "./spiking.js";
+export { type NormFactory, type TdBatchNormOptions, tdBatchNorm, tdNorms } from "./tdBatchNorm.js";

@@ -16,10 +16,10 @@ import {
   tidy,
   zerosLike,
 } from "@tensorflow/tfjs-core";
+import type { Activation } from "./activation.js";
 import type { BatchNorm } from "./batchNorm.js";
 import { BATCH_NORM_TRAINING, BATCH_NORM_TRAINING_GRAD, hasBatchNormTraining } from "./batchNormTraining.js";
 import { type Context, run } from "./module.js";
-import type { Spiking } from "./spiking.js";
 
 /**
  * Batch norm and a neuron layer on its output: `S = SN(BN(x))`.
@@ -30,25 +30,26 @@ import type { Spiking } from "./spiking.js";
  * @param x `[T, N, ..., C]`
  * @returns spikes of the shape of `x`
  */
-export function normNeuron(norm: BatchNorm, spiking: Spiking, x: Tensor, context: Context): Tensor {
+export function normNeuron(norm: BatchNorm, activation: Activation, x: Tensor, context: Context): Tensor {
   const { training } = context;
-  if (!training || !canFuse(spiking.neuron) || !hasBatchNormTraining()) {
-    return run(spiking, run(norm, x, context), context);
+  const { neuron } = activation;
+  if (!training || neuron === undefined || !canFuse(neuron) || !hasBatchNormTraining()) {
+    return run(activation, run(norm, x, context), context);
   }
   norm.check(x, training);
-  const spikes = fused(norm, spiking.neuron, x);
-  context.observe?.(spiking, spikes);
+  const spikes = fused(norm, neuron, x);
+  context.observe?.(activation, spikes);
   return spikes;
 }
 
 function fused(norm: BatchNorm, neuron: Neuron, x: Tensor): Tensor {
   const attrs = fusedAttrs(neuron);
   const { epsilon } = norm;
-  const { weight, bias } = norm.parameters;
+  const { bias } = norm.parameters;
   const op = customGrad((...inputs) => {
     const [x, scale, offset, rate, save] = inputs as [Tensor, Tensor, Tensor, Tensor, GradSaveFunc];
     const [y, mean, variance] = runKernel(BATCH_NORM_TRAINING, { x, scale, offset }, { epsilon }) as Tensor3;
-    norm.update(mean, variance, x.size / weight.size);
+    norm.update(mean, variance, x.size / bias.size);
     const [spikes] = runKernel(MULTI_STEP_NEURON, { ...fusedInputs(neuron, y), rate }, attrs);
     save([x, scale, offset, rate, mean, variance]);
     return {
@@ -56,7 +57,7 @@ function fused(norm: BatchNorm, neuron: Neuron, x: Tensor): Tensor {
       gradFunc: (dSpikes: Tensor, saved: Tensor[]) => gradient(neuron, epsilon, dSpikes, saved),
     };
   });
-  return op(x, weight, bias, fusedInputs(neuron, x).rate);
+  return op(x, norm.scale(), bias, fusedInputs(neuron, x).rate);
 }
 
 type Tensor3 = [Tensor, Tensor, Tensor];

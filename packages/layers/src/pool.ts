@@ -1,4 +1,4 @@
-import { avgPool, maxPool, type Tensor4D } from "@tensorflow/tfjs-core";
+import { avgPool, maxPool, mean, reshape, type Tensor4D } from "@tensorflow/tfjs-core";
 import { checkInteger } from "./check.js";
 import { checkSequence, folded } from "./fold.js";
 import type { Module } from "./module.js";
@@ -48,4 +48,41 @@ export function maxPool2d(size: number, options: PoolOptions = {}): Module {
  */
 export function avgPool2d(size: number, options: PoolOptions = {}): Module {
   return pool("avgPool2d", avgPool, size, options);
+}
+
+/**
+ * The mean over all rows and columns, at every time-step: `[T, N, H, W, C] → [T, N, C]`.
+ *
+ * @example
+ * globalAvgPool2d().forward(ones([4, 2, 7, 7, 3]), evaluation).shape; // [4, 2, 3]
+ */
+export function globalAvgPool2d(): Module {
+  return {
+    forward(x) {
+      checkSequence("globalAvgPool2d", x);
+      return mean(x, [2, 3]);
+    },
+  };
+}
+
+/**
+ * Voting: the mean of every `size` neighbouring features, `[T, N, C] → [T, N, C / size]`; written `APk⟨size⟩s⟨size⟩` after a
+ * linear layer. Each class is then decided by `size` neurons together.
+ *
+ * @throws RangeError when size is not a positive integer, and, when called, when it does not divide the features of x
+ *
+ * @example
+ * voting(2).forward(tensor3d([[[1, 0, 1, 1]]]), evaluation).arraySync(); // [[[0.5, 1]]]
+ */
+export function voting(size: number): Module {
+  checkInteger("voting", "size", size, 1);
+  return {
+    forward(x) {
+      const [steps, batch, features] = x.shape as [number, number, number];
+      if (x.rank !== 3 || features % size !== 0) {
+        throw new RangeError(`voting: x must be [T, N, C] with C a multiple of ${size}, got [${x.shape}]`);
+      }
+      return mean(reshape(x, [steps, batch, features / size, size]), 3);
+    },
+  };
 }

@@ -21,7 +21,7 @@ export function seeded(seed: number): Random {
 }
 
 /** A tensor of numbers uniform in [−bound, bound). */
-export function uniform(shape: number[], bound: number, random: Random): Tensor {
+export function uniform(shape: readonly number[], bound: number, random: Random): Tensor {
   const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => (2 * random() - 1) * bound);
-  return tensor(values, shape);
+  return tensor(values, [...shape]);
 }

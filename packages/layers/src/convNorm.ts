@@ -1,0 +1,34 @@
+import type { Activation } from "./activation.js";
+import { type BatchNorm, batchNorm } from "./batchNorm.js";
+import { type Conv2dOptions, conv2d } from "./conv2d.js";
+import { type Module, run } from "./module.js";
+import type { NormFactory } from "./tdBatchNorm.js";
+
+/** Options of {@link convNorm}. */
+export interface ConvNormOptions extends Omit<Conv2dOptions, "bias"> {
+  /** Makes the norm; {@link batchNorm} unless given. */
+  readonly norm?: NormFactory;
+  /** How many outputs like this one are summed before the next neurons; td-BN scales by it. */
+  readonly paths?: number;
+}
+
+/** A convolution and its norm, with or without neurons behind them. */
+export interface ConvNorm extends Module {
+  readonly children: { readonly conv: Module; readonly norm: BatchNorm; readonly neuron?: Activation };
+}
+
+/**
+ * `y = BN(Conv(x))`, written `c⟨outChannels⟩k⟨kernel⟩s⟨stride⟩-BN`: `[T, N, H, W, inChannels] → [T, N, H', W', outChannels]`.
+ *
+ * Children: `conv` and `norm`.
+ *
+ * @example
+ * const shortcut = convNorm(2, 4, { kernel: 1, stride: 2 });
+ * shortcut.forward(zeros([3, 1, 8, 8, 2]), evaluation).shape; // [3, 1, 4, 4, 4]
+ */
+export function convNorm(inChannels: number, outChannels: number, options: ConvNormOptions = {}): ConvNorm {
+  const { norm: makeNorm = (channels) => batchNorm(channels), paths = 1, ...rest } = options;
+  const conv = conv2d(inChannels, outChannels, rest);
+  const norm = makeNorm(outChannels, paths);
+  return { children: { conv, norm }, forward: (x, context) => run(norm, run(conv, x, context), context) };
+}
