@@ -1,5 +1,6 @@
 export type { BlockFactory, BlockOptions } from "./block.js";
 export { add, and, type Connect, iand } from "./connect.js";
+export { identityShift } from "./identityShift.js";
 export { plainBlock } from "./plainBlock.js";
-export { sew, sewBlock } from "./sewBlock.js";
-export { spikingBlock } from "./spikingBlock.js";
+export { rbaBlock, sew, sewBlock } from "./sewBlock.js";
+export { annBlock, spikingBlock } from "./spikingBlock.js";

@@ -1,18 +1,22 @@
-import { convNormNeuron, type Module, seeded, sequential } from "@sew/layers";
+import { type Module, sequential } from "@sew/layers";
 import type { BlockOptions } from "./block.js";
+import { named, residualPath } from "./residualPath.js";
 
 /**
- * The Plain block: `O[t] = SN(F(S[t]))`, conv3x3-BN-SN-conv3x3-BN-SN, a SEW block without its shortcut.
+ * The Plain block: `O[t] = SN(F(S[t]))`, a SEW block without its shortcut: conv3x3-BN-SN-conv3x3-BN-SN.
  *
- * `[T, N, H, W, channels] → [T, N, H, W, channels]`. Children: `a` and `b`.
+ * `[T, N, H, W, channels] → [T, N, H', W', outChannels]`. Children: the conv-norm-neuron units `a`, `b` and, in a
+ * bottleneck, `c`.
+ *
+ * @throws RangeError when asked for `zeroInit`: nothing passes by F, so that no F makes it an identity
  *
  * @example
  * const block = plainBlock({ channels: 4, neurons: ifNeurons() });
  * block.forward(ones([2, 1, 8, 8, 4]), evaluation).shape; // [2, 1, 8, 8, 4]
  */
-export function plainBlock({ channels, neurons, random = seeded(0) }: BlockOptions): Module {
-  return sequential({
-    a: convNormNeuron(channels, channels, neurons, { random }),
-    b: convNormNeuron(channels, channels, neurons, { random }),
-  });
+export function plainBlock(options: BlockOptions): Module {
+  if (options.zeroInit) {
+    throw new RangeError("plainBlock: zeroInit must be false, got true; a block without a shortcut has no identity");
+  }
+  return sequential(named(residualPath("neurons", options)));
 }

@@ -1,30 +1,59 @@
-import { convNormNeuron, type Module, run, seeded } from "@sew/layers";
+import { type Module, relus, run } from "@sew/layers";
 import type { BlockFactory, BlockOptions } from "./block.js";
-import type { Connect } from "./connect.js";
+import { add, type Connect } from "./connect.js";
+import { identityShift } from "./identityShift.js";
+import { makeConstant, named, residualPath, runPath, shortcutPath } from "./residualPath.js";
 
 /**
  * The Spike-Element-Wise block: `O[t] = g(A[t], S[t])` with `A[t] = SN(F(S[t]))` (Eq. 9), where F is
- * conv3x3-BN-SN-conv3x3-BN.
+ * conv3x3-BN-SN-conv3x3-BN, or the bottleneck conv1x1-BN-SN-conv3x3-BN-SN-conv1x1-BN.
  *
- * `[T, N, H, W, channels] → [T, N, H, W, channels]`. Children: `a` and `b`, the two conv-norm-neuron units; A is the
- * output of `b`.
+ * With `zeroInit` it is an identity for every neuron model, and passes gradients unchanged (Eq. 11): its last norm starts
+ * with weight 0 and the bias of {@link identityShift}.
+ *
+ * `[T, N, H, W, channels] → [T, N, H', W', outChannels]`. Children: the conv-norm-neuron units `a`, `b` and, in a
+ * bottleneck, `c`, the last of which makes A; and, where the shape changes, `shortcut`, conv1x1-BN-SN, whose output then
+ * takes the place of S (Fig. 2).
  *
  * @param connect g: `add`, `and`, `iand`, or a function of your own
+ * @throws RangeError when a size is not a positive integer or a bottleneck's `outChannels` no multiple of 4, and, when
+ * called, when g changes the shape
  *
  * @example
- * const block = sewBlock(add, { channels: 4, neurons: ifNeurons() });
- * block.forward(ones([2, 1, 8, 8, 4]), evaluation).shape; // [2, 1, 8, 8, 4]
+ * const block = sewBlock(add, { channels: 4, neurons: ifNeurons(), zeroInit: true });
+ * const s = ones([2, 1, 8, 8, 4]);
+ * max(abs(sub(block.forward(s, { training: true }), s))).arraySync(); // 0
  */
-export function sewBlock(connect: Connect, { channels, neurons, random = seeded(0) }: BlockOptions): Module {
-  const a = convNormNeuron(channels, channels, neurons, { random });
-  const b = convNormNeuron(channels, channels, neurons, { random });
+export function sewBlock(connect: Connect, options: BlockOptions): Module {
+  const units = residualPath("neurons", options);
+  const shortcut = shortcutPath("neurons", options);
+  if (options.zeroInit) makeConstant(units, identityShift(connect, units.at(-1)!.children.neuron!));
   return {
-    children: { a, b },
-    forward: (s, context) => connect(run(b, run(a, s, context), context), s),
+    children: { ...named(units), ...(shortcut && { shortcut }) },
+    forward(s, context) {
+      const a = runPath(units, s, context);
+      const o = connect(a, shortcut ? run(shortcut, s, context) : s);
+      if (String(o.shape) !== String(a.shape)) {
+        throw new RangeError(`sewBlock: connect must keep the shape [${a.shape}], got [${o.shape}]`);
+      }
+      return o;
+    },
   };
 }
 
 /** SEW blocks with the given g, for a model that takes a {@link BlockFactory}. */
 export function sew(connect: Connect): BlockFactory {
   return (options) => sewBlock(connect, options);
+}
+
+/**
+ * The ReLU-before-addition (RBA) block of an ANN: `Y = ReLU(F(X)) + X` (Eq. 10), a {@link sewBlock} that adds, with ReLU
+ * in the place of neurons. Its output never falls below X and grows with depth; spikes are bounded where ReLU is not.
+ *
+ * @example
+ * const block = rbaBlock({ channels: 4 });
+ * block.forward(ones([1, 1, 8, 8, 4]), evaluation).shape; // [1, 1, 8, 8, 4]
+ */
+export function rbaBlock(options: Omit<BlockOptions, "neurons">): Module {
+  return sewBlock(add, { ...options, neurons: relus() });
 }

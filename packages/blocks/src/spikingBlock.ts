@@ -1,28 +1,46 @@
-import { batchNorm, conv2d, convNormNeuron, type Module, run, seeded } from "@sew/layers";
+import { type Module, relus, run } from "@sew/layers";
 import { add } from "@tensorflow/tfjs-core";
 import type { BlockOptions } from "./block.js";
+import { makeConstant, named, residualPath, runPath, shortcutPath } from "./residualPath.js";
 
 /**
- * The Spiking ResNet's basic block: `O[t] = SN(F(S[t]) + S[t])` (Eq. 7), where F is conv3x3-BN-SN-conv3x3-BN.
+ * The Spiking ResNet's block: `O[t] = SN(F(S[t]) + S[t])` (Eq. 7), where F is conv3x3-BN-SN-conv3x3-BN, or the bottleneck
+ * conv1x1-BN-SN-conv3x3-BN-SN-conv1x1-BN.
  *
- * The spike after the sum is what keeps it from being an identity: it is the baseline that SEW blocks replace.
+ * The spike after the sum is what keeps it from being an identity: with F = 0 (`zeroInit`) it is SN(S), which copies S for
+ * IF neurons with 0 < V_th ≤ 1 and for hardly any others. It is the baseline that SEW blocks replace.
  *
- * `[T, N, H, W, channels] → [T, N, H, W, channels]`. Children: `a`, `conv`, `norm` and `neuron`.
+ * `[T, N, H, W, channels] → [T, N, H', W', outChannels]`. Children: the units `a`, `b` and, in a bottleneck, `c` of F;
+ * `neuron`; and, where the shape changes, `shortcut`, conv1x1-BN (Fig. 2).
+ *
+ * @throws RangeError when a size is not a positive integer or a bottleneck's `outChannels` no multiple of 4
  *
  * @example
- * const block = spikingBlock({ channels: 4, neurons: ifNeurons() });
- * block.forward(ones([2, 1, 8, 8, 4]), evaluation).shape; // [2, 1, 8, 8, 4]
+ * const block = spikingBlock({ channels: 4, outChannels: 8, stride: 2, neurons: ifNeurons() });
+ * block.forward(ones([2, 1, 8, 8, 4]), evaluation).shape; // [2, 1, 4, 4, 8]
  */
-export function spikingBlock({ channels, neurons, random = seeded(0) }: BlockOptions): Module {
-  const a = convNormNeuron(channels, channels, neurons, { random });
-  const conv = conv2d(channels, channels, { random });
-  const norm = batchNorm(channels);
-  const neuron = neurons();
+export function spikingBlock(options: BlockOptions): Module {
+  const units = residualPath("sum", options);
+  const neuron = options.neurons();
+  const shortcut = shortcutPath("sum", options);
+  if (options.zeroInit) makeConstant(units, 0);
   return {
-    children: { a, conv, norm, neuron },
+    children: { ...named(units), neuron, ...(shortcut && { shortcut }) },
     forward(s, context) {
-      const f = run(norm, run(conv, run(a, s, context), context), context);
-      return run(neuron, add(f, s), context);
+      const f = runPath(units, s, context);
+      return run(neuron, add(f, shortcut ? run(shortcut, s, context) : s), context);
     },
   };
+}
+
+/**
+ * The ANN's basic block and bottleneck: `Y = ReLU(F(X) + X)` (Eq. 6), a {@link spikingBlock} with ReLU in the place of
+ * neurons.
+ *
+ * @example
+ * const block = annBlock({ channels: 4 });
+ * block.forward(ones([1, 1, 8, 8, 4]), evaluation).shape; // [1, 1, 8, 8, 4]
+ */
+export function annBlock(options: Omit<BlockOptions, "neurons">): Module {
+  return spikingBlock({ ...options, neurons: relus() });
 }

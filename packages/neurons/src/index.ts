@@ -1,3 +1,4 @@
+export { firingCurrent, silentCurrent } from "./constantCurrent.js";
 export { type IfParams, ifCharge, integrateAndFire } from "./if.js";
 export { type LifParams, lif, lifCharge } from "./lif.js";
 export {

@@ -53,7 +53,7 @@ const sewPaths: Readonly<Record<string, string>> = {
   bn2: "b.norm",
   sn2: "b.neuron",
 };
-const spikingPaths: Readonly<Record<string, string>> = { ...sewPaths, conv2: "conv", bn2: "norm", sn2: "neuron" };
+const spikingPaths: Readonly<Record<string, string>> = { ...sewPaths, sn2: "neuron" };
 const leaves: Readonly<Record<string, string>> = { running_mean: "runningMean", running_var: "runningVar" };
 
 /** The case as something to run. */

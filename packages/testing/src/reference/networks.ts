@@ -60,7 +60,7 @@ function pathOf(key: string, spiking: boolean): string {
   const block = `block${(layer - 1) / 2}`;
   if (rest[0] === "sn") return `${block}.neuron`;
   const part = unit[Number(rest[1])];
-  return spiking && rest[0] === "b" ? `${block}.${part}` : `${block}.${rest[0]}.${part}`;
+  return `${block}.${rest[0]}.${part}`;
 }
 
 function compare(c: NetworkCase, net: Module): string[] {
