@@ -1,6 +1,6 @@
 import { conv2d, evaluation, seeded } from "@sew/layers";
 import { describeBackends, describeModule, expectClose, imageShapes, read, scoped } from "@sew/testing";
-import { conv2d as convolve, grad, ones, sum, type Tensor4D, tensor, zeros } from "@tensorflow/tfjs-core";
+import { add, conv2d as convolve, grad, ones, sum, type Tensor4D, tensor, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -94,6 +94,24 @@ describeBackends("conv2d", () => {
       expect(Math.max(...a.map(Math.abs))).toBeLessThanOrEqual(bound);
       expect(Math.max(...a.map(Math.abs))).toBeGreaterThan(0.95 * bound);
       expect(Math.abs(a.reduce((s, w) => s + w, 0) / a.length)).toBeLessThan(0.1 * bound);
+    }));
+});
+
+describeModule("conv2d with a bias", {
+  make: () => conv2d(2, 3, { bias: true }),
+  input: [3, 2, 6, 5, 2],
+  output: [3, 2, 6, 5, 3],
+  timeless: true,
+});
+
+describeBackends("conv2d with a bias", () => {
+  it("adds one number to each channel, 0 at the start", () =>
+    scoped(() => {
+      const [plain, biased] = [conv2d(2, 3), conv2d(2, 3, { bias: true })];
+      const x = ones([1, 2, 4, 4, 2]);
+      expect(read(biased.forward(x, evaluation))).toEqual(read(plain.forward(x, evaluation)));
+      biased.parameters!.bias!.assign(tensor([1, 2, 3]));
+      expectClose(biased.forward(x, evaluation), add(plain.forward(x, evaluation), [1, 2, 3]));
     }));
 });
 

@@ -1,4 +1,4 @@
-import { avgPool2d, evaluation, maxPool2d } from "@sew/layers";
+import { avgPool2d, evaluation, globalAvgPool2d, maxPool2d, voting } from "@sew/layers";
 import { describeBackends, describeModule, expectClose, imageShapes, read, scoped } from "@sew/testing";
 import { grad, neg, ones, sum, tensor, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -88,4 +88,62 @@ describe.each([
         new RangeError(`${name}: x must be [T, N, H, W, C], got [2,4,4,2]; add the time axis with expandDims(x, 0)`),
       ),
     ));
+});
+
+describeModule("globalAvgPool2d", {
+  make: () => globalAvgPool2d(),
+  input: [3, 2, 4, 5, 2],
+  output: [3, 2, 2],
+  timeless: true,
+});
+describeModule("voting", { make: () => voting(3), input: [3, 2, 6], output: [3, 2, 2], timeless: true });
+
+describeBackends("globalAvgPool2d", () => {
+  it("is the mean of each channel's rows and columns, at every step and sample", () =>
+    fc.assert(
+      fc.property(imageShapes(3), (shape) =>
+        scoped(() => {
+          const [steps, batch, height, width, channels] = shape;
+          const x = tensor(
+            Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i)),
+            shape,
+          );
+          const values = read(x);
+          const expected = Array.from({ length: steps * batch * channels }, (_, i) => {
+            const [image, channel] = [Math.floor(i / channels), i % channels];
+            const pixels = Array.from(
+              { length: height * width },
+              (_, p) => values[(image * height * width + p) * channels + channel]!,
+            );
+            return pixels.reduce((a, b) => a + b) / pixels.length;
+          });
+          expectClose(globalAvgPool2d().forward(x, evaluation), expected);
+        }),
+      ),
+    ));
+
+  it("refuses a batch of images without time, and says what to do", () =>
+    scoped(() =>
+      expect(() => globalAvgPool2d().forward(zeros([2, 4, 4, 3]), evaluation)).toThrow(
+        new RangeError(
+          "globalAvgPool2d: x must be [T, N, H, W, C], got [2,4,4,3]; add the time axis with expandDims(x, 0)",
+        ),
+      ),
+    ));
+});
+
+describeBackends("voting", () => {
+  it("lets neighbouring features vote for a class together", () =>
+    scoped(() => {
+      const x = tensor([1, 0, 0, 1, 1, 1, 0, 0, 0, 1, 0, 0], [2, 1, 6]);
+      expectClose(voting(3).forward(x, evaluation), [1 / 3, 1, 0, 1 / 3]);
+    }));
+
+  it("refuses features that it does not divide, and images", () =>
+    scoped(() => {
+      const of = (shape: number[]) => () => voting(4).forward(zeros(shape), evaluation);
+      expect(of([2, 1, 6])).toThrow(new RangeError("voting: x must be [T, N, C] with C a multiple of 4, got [2,1,6]"));
+      expect(of([2, 1, 2, 2, 4])).toThrow("voting: x must be [T, N, C] with C a multiple of 4, got [2,1,2,2,4]");
+      expect(() => voting(0)).toThrow(new RangeError("voting: size must be an integer of at least 1, got 0"));
+    }));
 });

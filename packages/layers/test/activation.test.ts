@@ -1,0 +1,38 @@
+import { batchNorm, convNormNeuron, evaluation, normNeuron, relus, run } from "@sew/layers";
+import { describeBackends, describeModule, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
+import { grad, relu, tensor, tensor1d } from "@tensorflow/tfjs-core";
+import { expect, it } from "vitest";
+
+describeModule("relus", { make: relus(), input: [3, 2, 4, 2], output: [3, 2, 4, 2], timeless: true });
+describeModule("convNormNeuron with ReLU", {
+  make: () => convNormNeuron(2, 3, relus(), { stride: 2 }),
+  input: [3, 2, 6, 4, 2],
+  output: [3, 2, 3, 2, 3],
+  timeless: true,
+});
+
+describeBackends("relus", () => {
+  it("is max(x, 0), with no gradient where x is negative", () =>
+    scoped(() => {
+      const x = tensor1d([-2, -0.5, 0.5, 2]);
+      const layer = relus()();
+      expect(read(layer.forward(x, evaluation))).toEqual([0, 0, 0.5, 2]);
+      expect(read(grad((u) => layer.forward(u, evaluation))(x))).toEqual([0, 0, 1, 1]);
+    }));
+
+  it.each([{ training: true }, { training: false }])("takes the neurons' place after a norm, training $training", (c) =>
+    scoped(() => {
+      const x = tensor([1, -2, 3, 5, 0, -7], [3, 1, 2]);
+      const y = normNeuron(batchNorm(2), relus()(), x, c);
+      expectClose(y, relu(run(batchNorm(2), x, c)));
+    }),
+  );
+
+  it("keeps values that are no spikes", () =>
+    scoped(() => {
+      const unit = convNormNeuron(2, 3, relus());
+      const values = read(unit.forward(spikesOfShape([2, 1, 5, 5, 2]), { training: true }));
+      expect(new Set(values).size).toBeGreaterThan(2);
+      expect(Math.min(...values)).toBe(0);
+    }));
+});
