@@ -4,26 +4,31 @@
  * W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, Eq. 5.
  */
 import { add, div, sub, type Tensor } from "@tensorflow/tfjs-core";
+import { checkTau } from "./check.js";
 import { type MembraneParams, membrane, type NeuronModel } from "./neuron.js";
 
 /** Parameters of {@link lif}. */
 export interface LifParams extends MembraneParams {
   /** Membrane time constant τ, in time-steps; at least 1. */
   readonly tau: number;
+  /** Whether the current is divided by τ too, as in Eq. 5; else the potential alone leaks, and X is added whole. */
+  readonly decayInput: boolean;
 }
 
 /**
- * LIF charge: `H[t] = V[t-1] + (X[t] − (V[t-1] − V_reset)) / τ` (Eq. 5).
+ * LIF charge: `H[t] = V[t-1] + (X[t] − (V[t-1] − V_reset)) / τ` (Eq. 5), or, without `decayInput`,
+ * `H[t] = V[t-1] − (V[t-1] − V_reset) / τ + X[t]`.
  *
- * The potential moves a fraction 1/τ of the way to `x + vReset`; at τ = 1 it
+ * With it, the potential moves a fraction 1/τ of the way to `x + vReset`; at τ = 1 it
  * arrives there and keeps nothing of the past.
  *
  * @param v potential V[t-1], any shape
  * @param x input current X[t], shape of `v`
  * @returns charged potential H[t], shape of `v`
  */
-export function lifCharge(v: Tensor, x: Tensor, { tau, vReset }: LifParams): Tensor {
-  return add(v, div(sub(x, sub(v, vReset)), tau));
+export function lifCharge(v: Tensor, x: Tensor, { tau, vReset, decayInput }: LifParams): Tensor {
+  const fall = sub(v, vReset);
+  return decayInput ? add(v, div(sub(x, fall), tau)) : add(sub(v, div(fall, tau)), x);
 }
 
 /**
@@ -40,11 +45,7 @@ export function lifCharge(v: Tensor, x: Tensor, { tau, vReset }: LifParams): Ten
 export const lif: NeuronModel<LifParams> = {
   name: "lif",
   charge: lifCharge,
-  defaults: { ...membrane, tau: 2 },
-  check({ tau }) {
-    if (!(tau >= 1 && Number.isFinite(tau))) {
-      throw new RangeError(`lif: tau must be at least 1 time-step, got ${tau}`);
-    }
-  },
-  fused: ({ tau }) => ({ kind: "leak", tau }),
+  defaults: { ...membrane, tau: 2, decayInput: true },
+  check: ({ tau }) => checkTau("lif", tau),
+  fused: ({ tau, decayInput }) => ({ kind: decayInput ? "leak" : "potentialLeak", tau }),
 };

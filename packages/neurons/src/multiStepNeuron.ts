@@ -18,7 +18,7 @@ import {
 import type { FusedCharge, Neuron, Reset } from "./neuron.js";
 
 /**
- * Inputs: currents `x` [T, ...], the potential before them `v` [...], and `rate` [], which only `learnedLeak` reads.
+ * Inputs: currents `x` [T, ...], the potential before them `v` [...], and `rate` [], which only learned leaks read.
  * Outputs: spikes [T, ...] and the potential after them [...].
  */
 export const MULTI_STEP_NEURON = "MultiStepNeuron";
@@ -28,7 +28,7 @@ export const MULTI_STEP_NEURON_GRAD = "MultiStepNeuronGrad";
 /** Attributes of both kernels. */
 export interface MultiStepNeuronAttrs {
   readonly charge: FusedCharge["kind"];
-  /** τ of the charge `leak`; 0 for the others. */
+  /** τ of the charges with a fixed one; 0 for the others. */
   readonly tau: number;
   readonly vThreshold: number;
   readonly vReset: number;
@@ -56,7 +56,7 @@ export function fusedAttrs({ charge, params, spike }: Neuron): MultiStepNeuronAt
   const { vThreshold, vReset, reset, detachReset } = params;
   return {
     charge: charge.kind,
-    tau: charge.kind === "leak" ? charge.tau : 0,
+    tau: "tau" in charge ? charge.tau : 0,
     vThreshold,
     vReset,
     reset,
@@ -71,7 +71,7 @@ export function fusedInputs({ charge, params }: Neuron, x: Tensor, v?: Tensor): 
   return {
     x,
     v: v ?? fill(x.shape.slice(1), params.vReset),
-    rate: charge?.kind === "learnedLeak" ? charge.rate() : scalar(0),
+    rate: charge !== undefined && "rate" in charge ? charge.rate() : scalar(0),
   };
 }
 

@@ -1,6 +1,7 @@
 /** @file What every spiking neuron shares: Eqs. 1-3 of Fang et al., NeurIPS 2021, arXiv:2102.04159. */
 import { atan, type Spike } from "@sew/surrogates";
 import { add, clone, customGrad, mul, sub, type Tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
+import { checkFinite } from "./check.js";
 
 /** How a potential falls after a spike: to V_reset (hard, Eq. 3), or by V_th (soft). */
 export type Reset = "hard" | "soft";
@@ -30,12 +31,13 @@ export type Charge<P extends MembraneParams> = (v: Tensor, x: Tensor, params: P)
 
 /**
  * A charge in a form that a backend's fused kernel can evaluate:
- * `integrate` is Eq. 4, `leak` is Eq. 5 with a fixed τ, `learnedLeak` is Eq. 5 with 1/τ = `rate`, a scalar tensor.
+ * `integrate` is Eq. 4, `leak` is Eq. 5 with a fixed τ, `learnedLeak` is Eq. 5 with 1/τ = `rate`, a scalar tensor. In
+ * `potentialLeak` and `learnedPotentialLeak` the potential alone leaks and the current is added whole.
  */
 export type FusedCharge =
   | { readonly kind: "integrate" }
-  | { readonly kind: "leak"; readonly tau: number }
-  | { readonly kind: "learnedLeak"; readonly rate: () => Tensor };
+  | { readonly kind: "leak" | "potentialLeak"; readonly tau: number }
+  | { readonly kind: "learnedLeak" | "learnedPotentialLeak"; readonly rate: () => Tensor };
 
 /** A model: its name, its Eq. 1, its default parameters, and what they must satisfy. */
 export interface NeuronModel<P extends MembraneParams> {
@@ -119,10 +121,7 @@ export function neuron<P extends MembraneParams>(
 }
 
 function checkMembrane(name: string, { vThreshold, vReset, reset }: MembraneParams): void {
-  if (!Number.isFinite(vThreshold)) {
-    throw new RangeError(`${name}: vThreshold must be a finite number, got ${vThreshold}`);
-  }
-  if (!Number.isFinite(vReset)) throw new RangeError(`${name}: vReset must be a finite number, got ${vReset}`);
+  checkFinite(name, { vThreshold, vReset });
   if (reset !== "hard" && reset !== "soft") {
     throw new RangeError(`${name}: reset must be "hard" or "soft", got ${JSON.stringify(reset)}`);
   }

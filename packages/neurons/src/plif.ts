@@ -11,17 +11,21 @@ import { type MembraneParams, membrane, type NeuronModel } from "./neuron.js";
 export interface PlifParams extends MembraneParams {
   /** The scalar w with 1/τ = sigmoid(w); a variable to learn it, one for a whole layer of neurons. */
   readonly w: Tensor | number;
+  /** Whether sigmoid(w) scales the current too, as in Eq. 5; else the potential alone leaks, and X is added whole. */
+  readonly decayInput: boolean;
 }
 
 /**
- * PLIF charge: `H[t] = V[t-1] + sigmoid(w) (X[t] − (V[t-1] − V_reset))`.
+ * PLIF charge: `H[t] = V[t-1] + sigmoid(w) (X[t] − (V[t-1] − V_reset))`, or, without `decayInput`,
+ * `H[t] = V[t-1] − sigmoid(w) (V[t-1] − V_reset) + X[t]`.
  *
  * @param v potential V[t-1], any shape
  * @param x input current X[t], shape of `v`
  * @returns charged potential H[t], shape of `v`
  */
-export function plifCharge(v: Tensor, x: Tensor, { w, vReset }: PlifParams): Tensor {
-  return add(v, mul(sigmoid(w), sub(x, sub(v, vReset))));
+export function plifCharge(v: Tensor, x: Tensor, { w, vReset, decayInput }: PlifParams): Tensor {
+  const [rate, fall] = [sigmoid(w), sub(v, vReset)];
+  return decayInput ? add(v, mul(rate, sub(x, fall))) : add(sub(v, mul(rate, fall)), x);
 }
 
 /**
@@ -55,7 +59,7 @@ export function plifInitial(tau: number): number {
 export const plif: NeuronModel<PlifParams> = {
   name: "plif",
   charge: plifCharge,
-  defaults: { ...membrane, w: 0 },
+  defaults: { ...membrane, w: 0, decayInput: true },
   check({ w }) {
     if (w instanceof Tensor) {
       if (w.size !== 1) throw new RangeError(`plif: w must be a scalar, got a tensor of shape [${w.shape}]`);
@@ -63,5 +67,8 @@ export const plif: NeuronModel<PlifParams> = {
       throw new RangeError(`plif: w must be a finite number or a scalar tensor, got ${w}`);
     }
   },
-  fused: ({ w }) => ({ kind: "learnedLeak", rate: () => reshape(sigmoid(w), []) }),
+  fused: ({ w, decayInput }) => ({
+    kind: decayInput ? "learnedLeak" : "learnedPotentialLeak",
+    rate: () => reshape(sigmoid(w), []),
+  }),
 };

@@ -14,8 +14,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 const params: fc.Arbitrary<LifParams> = fc
-  .tuple(membraneParams, float32(1, 64))
-  .map(([membrane, tau]) => ({ ...membrane, tau }));
+  .tuple(membraneParams, float32(1, 64), fc.boolean())
+  .map(([membrane, tau, decayInput]) => ({ ...membrane, tau, decayInput }));
 
 describeNeuron(lif, params);
 
@@ -26,8 +26,21 @@ describeBackends("lifCharge", () => {
         scoped(() => {
           const xs = vs.toReversed();
           expectClose(
-            lifCharge(tensor1d(vs), tensor1d(xs), p),
+            lifCharge(tensor1d(vs), tensor1d(xs), { ...p, decayInput: true }),
             vs.map((v, i) => (1 - 1 / p.tau) * v + (xs[i]! + p.vReset) / p.tau),
+          );
+        }),
+      ),
+    ));
+
+  it("moves a fraction 1/τ from v towards V_reset, and by all of x, when the input does not decay", () =>
+    fc.assert(
+      fc.property(floats, params, (vs, p) =>
+        scoped(() => {
+          const xs = vs.toReversed();
+          expectClose(
+            lifCharge(tensor1d(vs), tensor1d(xs), { ...p, decayInput: false }),
+            vs.map((v, i) => (1 - 1 / p.tau) * v + p.vReset / p.tau + xs[i]!),
           );
         }),
       ),
@@ -51,7 +64,7 @@ describeBackends("lifCharge", () => {
       ),
     ));
 
-  it("has slope 1 − 1/τ in v and 1/τ in x", () =>
+  it("has slope 1 − 1/τ in v and, in x, 1/τ or 1 as the input decays or not", () =>
     fc.assert(
       fc.property(floats, params, (vs, p) =>
         scoped(() => {
@@ -62,7 +75,7 @@ describeBackends("lifCharge", () => {
           );
           expectClose(
             dx!,
-            vs.map(() => 1 / p.tau),
+            vs.map(() => (p.decayInput ? 1 / p.tau : 1)),
           );
         }),
       ),
@@ -91,6 +104,14 @@ describeBackends("lif", () => {
 
   it("does not copy a spike: one of height 1 charges it to 1/τ", () =>
     scoped(() => expect(read(unroll(neuron(lif), tensor2d([[1]])).v)).toEqual([0.5])));
+
+  it("works out by hand without decay of the input: τ = 4, V_reset = 0.25, currents 0.5, 0.5, 0.25", () =>
+    scoped(() => {
+      // H = 0.25 + 0.5, 0.75 − 0.125 + 0.5 (fires), 0.25 + 0.25
+      const step = neuron(lif, { tau: 4, vReset: 0.25, decayInput: false });
+      const { spikes, v } = unroll(step, tensor2d([[0.5], [0.5], [0.25]]));
+      expect([read(spikes), read(v)]).toEqual([[0, 1, 0], [0.5]]);
+    }));
 });
 
 describe("lif's check", () => {

@@ -52,7 +52,12 @@ describe("neuron", () => {
   });
 
   it("keeps the model's other defaults when some parameters are given", () =>
-    expect(neuron(lif, { vThreshold: 0.5 }).params).toEqual({ ...membrane, tau: 2, vThreshold: 0.5 }));
+    expect(neuron(lif, { vThreshold: 0.5 }).params).toEqual({
+      ...membrane,
+      tau: 2,
+      decayInput: true,
+      vThreshold: 0.5,
+    }));
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY])("refuses vThreshold = %s", (vThreshold) =>
     expect(() => neuron(integrateAndFire, { vThreshold })).toThrow(

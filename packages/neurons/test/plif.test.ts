@@ -16,8 +16,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 const params: fc.Arbitrary<PlifParams> = fc
-  .tuple(membraneParams, float32(-4, 4))
-  .map(([membrane, w]) => ({ ...membrane, w }));
+  .tuple(membraneParams, float32(-4, 4), fc.boolean())
+  .map(([membrane, w, decayInput]) => ({ ...membrane, w, decayInput }));
 
 const sigmoid = (w: number) => 1 / (1 + Math.exp(-w));
 
@@ -52,7 +52,7 @@ describeBackends("plif", () => {
       fc.property(floats, params, (xs, p) =>
         scoped(() => {
           // Below every threshold nothing fires, and V = sigmoid(w) (x + V_reset − V_reset) from rest.
-          const quiet = { ...p, vThreshold: 1000 };
+          const quiet = { ...p, vThreshold: 1000, decayInput: true };
           const x = tensor(xs, [1, xs.length]);
           const dw = grad((w) => sum(unroll(neuron(plif, { ...quiet, w }), x).v))(scalar(p.w as number));
           const s = sigmoid(p.w as number);
@@ -70,6 +70,16 @@ describeBackends("plif", () => {
       const layer = (u: Tensor) => neuron(plif, { w: u, vThreshold: 10 });
       expectClose(unroll(layer(w), x).v, [2 * r - r * r]);
       expectClose(grad((u) => sum(unroll(layer(u), x).v))(w), [(2 - 2 * r) * r * (1 - r)]);
+    }));
+
+  it("learns the leak alone when the input does not decay: two steps of x = 1 from rest leave V = 2 − r", () =>
+    scoped(() => {
+      const w = scalar(0.5);
+      const r = sigmoid(0.5);
+      const x = tensor2d([[1], [1]]);
+      const layer = (u: Tensor) => neuron(plif, { w: u, vThreshold: 10, decayInput: false });
+      expectClose(unroll(layer(w), x).v, [2 - r]);
+      expectClose(grad((u) => sum(unroll(layer(u), x).v))(w), [-r * (1 - r)]);
     }));
 
   it("gets from a fused kernel the gradient of w that the composed operations have", ({ skip }) => {

@@ -1,4 +1,4 @@
-import { add, div, mul, square } from "@tensorflow/tfjs-core";
+import { add, atan as arctan, div, mul, square, type Tensor } from "@tensorflow/tfjs-core";
 import { checkPositive } from "./check.js";
 import { type Spike, spike } from "./spike.js";
 
@@ -22,5 +22,9 @@ export interface AtanOptions {
  */
 export function atan({ alpha = 2 }: AtanOptions = {}): Spike {
   checkPositive("atan", "alpha", alpha);
-  return spike((u) => div(alpha / 2, add(1, square(mul((Math.PI / 2) * alpha, u)))), { kind: "atan", alpha });
+  const z = (u: Tensor) => mul((Math.PI / 2) * alpha, u);
+  return spike((u) => div(alpha / 2, add(1, square(z(u)))), {
+    primitive: (u) => add(div(arctan(z(u)), Math.PI), 0.5),
+    fused: { kind: "atan", alpha },
+  });
 }

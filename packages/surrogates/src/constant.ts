@@ -1,4 +1,4 @@
-import { fill } from "@tensorflow/tfjs-core";
+import { add, fill, mul } from "@tensorflow/tfjs-core";
 import { checkPositive } from "./check.js";
 import { type Spike, spike } from "./spike.js";
 
@@ -9,7 +9,7 @@ export interface ConstantOptions {
 }
 
 /**
- * Constant: `σ'(u) = value`, the straight-through estimator.
+ * Constant: `σ'(u) = value`, the straight-through estimator; `σ(u) = value · u + 1/2`, which leaves [0, 1].
  *
  * Fang et al., NeurIPS 2021, Appendix A.5, with value 1.
  *
@@ -20,5 +20,8 @@ export interface ConstantOptions {
  */
 export function constant({ value = 1 }: ConstantOptions = {}): Spike {
   checkPositive("constant", "value", value);
-  return spike((u) => fill(u.shape, value), { kind: "constant", alpha: value });
+  return spike((u) => fill(u.shape, value), {
+    primitive: (u) => add(mul(value, u), 0.5),
+    fused: { kind: "constant", alpha: value },
+  });
 }

@@ -1,4 +1,4 @@
-import { abs, cast, less, mul } from "@tensorflow/tfjs-core";
+import { abs, add, cast, clipByValue, div, less, mul } from "@tensorflow/tfjs-core";
 import { checkPositive } from "./check.js";
 import { type Spike, spike } from "./spike.js";
 
@@ -9,7 +9,7 @@ export interface RectangularOptions {
 }
 
 /**
- * Rectangular: `σ'(u) = 1/a where |u| < a/2, else 0`.
+ * Rectangular: `σ'(u) = 1/a where |u| < a/2, else 0`, the derivative of `σ(u) = clip(u/a + 1/2, 0, 1)`.
  *
  * Fang et al., NeurIPS 2021, Appendix A.5, with a = 1.
  *
@@ -20,5 +20,8 @@ export interface RectangularOptions {
  */
 export function rectangular({ a = 1 }: RectangularOptions = {}): Spike {
   checkPositive("rectangular", "a", a);
-  return spike((u) => mul(1 / a, cast(less(abs(u), a / 2), "float32")), { kind: "rectangular", alpha: a });
+  return spike((u) => mul(1 / a, cast(less(abs(u), a / 2), "float32")), {
+    primitive: (u) => clipByValue(add(div(u, a), 0.5), 0, 1),
+    fused: { kind: "rectangular", alpha: a },
+  });
 }

@@ -25,6 +25,6 @@ export function sigmoid({ alpha = 4 }: SigmoidOptions = {}): Spike {
       const s = logistic(mul(alpha, u));
       return mul(mul(alpha, s), sub(1, s));
     },
-    { kind: "sigmoid", alpha },
+    { primitive: (u) => logistic(mul(alpha, u)), fused: { kind: "sigmoid", alpha } },
   );
 }

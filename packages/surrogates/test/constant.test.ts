@@ -17,6 +17,9 @@ describeBackends("constant", () => {
         }),
       ),
     ));
+
+  it("has a straight line through 1/2 for its primitive", () =>
+    scoped(() => expect(read(constant({ value: 0.5 }).primitive!(tensor1d([-3, 0, 3])))).toEqual([-1, 0.5, 2])));
 });
 
 describe("constant's check", () => {

@@ -13,6 +13,12 @@ describeBackends("rectangular", () => {
       expect(read(rectangular({ a: 4 }).slope(tensor1d([-3, -1.5, 0, 1.5, 3])))).toEqual([0, 0.25, 0.25, 0.25, 0]);
     }));
 
+  it("has a ramp for its primitive, from 0 at −a/2 to 1 at a/2", () =>
+    scoped(() => {
+      const σ = rectangular({ a: 4 }).primitive!(tensor1d([-3, -2, -1, 0, 1, 2, 3]));
+      expect(read(σ)).toEqual([0, 0, 0.25, 0.5, 0.75, 1, 1]);
+    }));
+
   it("leaves its edges out: 1 where |u| < a/2, 0 at ±a/2 itself (A.5)", () =>
     fc.assert(
       fc.property(float32(0.125, 16), (a) =>

@@ -16,6 +16,9 @@ describeBackends("sigmoid", () => {
 
   it("is α s (1 − s): 4 · 0.8808 · 0.1192 at α u = 2", () =>
     scoped(() => expectClose(sigmoid().slope(tensor1d([0.5])), [0.41997434])));
+
+  it("has the primitive 1 / (1 + exp(−α u)): 0.8808 at α u = 2", () =>
+    scoped(() => expectClose(sigmoid().primitive!(tensor1d([0.5, -0.5])), [0.88079708, 0.11920292])));
 });
 
 describe("sigmoid's check", () => {

@@ -1,8 +1,9 @@
-import { spike } from "@sew/surrogates";
-import { describeBackends, floats, read, scoped } from "@sew/testing";
-import { abs, grad, mul, relu, sub, tensor, tensor1d } from "@tensorflow/tfjs-core";
+import * as surrogates from "@sew/surrogates";
+import { type FusedSlope, type Spike, smooth, spike } from "@sew/surrogates";
+import { describeBackends, expectClose, floats, read, scoped } from "@sew/testing";
+import { abs, grad, mul, relu, sub, sum, tanh, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 /** A slope of one's own: the triangle, to be recognised by its values. */
 const triangle = spike((u) => relu(sub(1, abs(u))));
@@ -31,8 +32,43 @@ describeBackends("spike", () => {
       expect([s.shape, s.dtype]).toEqual([[1, 3, 2], "float32"]);
     }));
 
-  it("tells fused kernels nothing that it was not told", () => {
-    expect(triangle.fused).toBeUndefined();
-    expect(spike((u) => u, { kind: "constant", alpha: 1 }).fused).toEqual({ kind: "constant", alpha: 1 });
+  it("says of its slope what it was told, and nothing else", () => {
+    expect([triangle.fused, triangle.primitive]).toEqual([undefined, undefined]);
+    const fused = { kind: "constant", alpha: 1 } as const;
+    const told = spike((u) => u, { primitive: tanh, fused });
+    expect([told.fused, told.primitive]).toEqual([fused, tanh]);
   });
+});
+
+describeBackends("smooth", () => {
+  it("makes a loss whose finite differences are the gradient that training uses", () =>
+    scoped(() => {
+      // A chain of two neurons: the second is fed by the first, and only a smooth one passes small differences on.
+      const soft = smooth(surrogates.sigmoid({ alpha: 1 }));
+      const loss = (u: number) => read(sum(mul(3, soft(sub(mul(2, soft(tensor1d([u]))), 1)))))[0]!;
+      const gradient = grad((u) => sum(mul(3, soft(sub(mul(2, soft(u)), 1)))))(tensor1d([0.25]));
+      expectClose(gradient, [(loss(0.25 + 2 ** -6) - loss(0.25 - 2 ** -6)) * 2 ** 5], {
+        relative: 1e-4,
+        absolute: 1e-4,
+      });
+    }));
+
+  it("refuses a spike function without a primitive, and says what to do", () =>
+    expect(() => smooth(triangle)).toThrow(
+      new TypeError(
+        "smooth: spike must have a primitive, got one without; make it with spike(slope, { primitive }), where slope is the derivative of primitive",
+      ),
+    ));
+});
+
+describe("the surrogates of this package", () => {
+  const { smooth: _, spike: __, ...made } = surrogates;
+
+  it.each(Object.entries(made) as [FusedSlope["kind"], () => Spike][])(
+    "%s has a primitive and is fused",
+    (name, make) => {
+      expect(make().primitive).toBeTypeOf("function");
+      expect(make().fused).toMatchObject({ kind: name });
+    },
+  );
 });

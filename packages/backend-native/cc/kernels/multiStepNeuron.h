@@ -3,8 +3,19 @@
 //
 // The arithmetic is that of the composed operations step by step, with no fused multiply-add, so that both fire alike.
 
-enum class Charge { integrate, leak, learned_leak };
-enum class Slope { atan, sigmoid, rectangular, constant };
+enum class Charge { integrate, leak, learned_leak, potential_leak, learned_potential_leak };
+enum class Slope {
+  atan,
+  sigmoid,
+  rectangular,
+  constant,
+  scaled_atan,
+  piecewise_quadratic,
+  piecewise_exponential,
+  soft_sign,
+  super_spike,
+  erf
+};
 
 struct Neuron {
   long steps, size;  // T, and neurons
@@ -13,7 +24,7 @@ struct Neuron {
   bool soft, detach;
   Slope slope;
   float alpha;
-  float rate;  // 1/tau of the learned leak
+  float rate;  // 1/tau of the learned leaks
 };
 
 constexpr long neuron_block = 1024;  // neurons per task
@@ -21,23 +32,32 @@ constexpr long neuron_block = 1024;  // neurons per task
 inline Neuron neuron_of(Arguments& args) {
   Neuron n;
   n.steps = args.integer(1), n.size = args.integer();
-  n.charge = args.choice(Charge::learned_leak);
+  n.charge = args.choice(Charge::learned_potential_leak);
   n.tau = static_cast<float>(args.number());
   n.threshold = static_cast<float>(args.number());
   n.reset = static_cast<float>(args.number());
   n.soft = args.number() != 0, n.detach = args.number() != 0;
-  n.slope = args.choice(Slope::constant);
+  n.slope = args.choice(Slope::erf);
   n.alpha = static_cast<float>(args.number());
   n.rate = 0;
   return n;
 }
 
+constexpr bool is_learned(Charge c) { return c == Charge::learned_leak || c == Charge::learned_potential_leak; }
+constexpr bool decays_input(Charge c) { return c == Charge::leak || c == Charge::learned_leak; }
+
+// A tau-th of a potential or of its gradient; `leak` is tau, or 1/tau where that is learned.
+template <Charge C>
+inline Vector leaked(Vector v, Vector leak) {
+  return is_learned(C) ? leak * v : v / leak;
+}
+
 // Eq. 1
-template <Charge C, class V>
-inline V charge_of(const V& v, const V& x, const V& leak, const V& rest) {
+template <Charge C>
+inline Vector charge_of(Vector v, Vector x, Vector leak, Vector rest) {
   if (C == Charge::integrate) return v + x;
-  const V pull = x - (v - rest);
-  return C == Charge::leak ? v + pull / leak : v + leak * pull;
+  if (decays_input(C)) return v + leaked<C>(x - (v - rest), leak);
+  return v - leaked<C>(v - rest, leak) + x;
 }
 
 // Eq. 2: 1 where h - threshold >= 0
@@ -58,22 +78,64 @@ inline Vector exp_of(Vector v) {
   return load(values);
 }
 
-template <Slope S>
-inline Vector slope_of(Vector u, float alpha) {
-  const Vector one = splat(1.0f);
-  if (S == Slope::atan) {
-    const Vector z = splat(static_cast<float>(M_PI / 2 * alpha)) * u;
-    return splat(alpha / 2) / (one + z * z);
+inline Vector abs_of(Vector v) { return (Vector)((IntVector)v & 0x7fffffff); }
+
+template <class F>
+inline void map_slopes(const float* h, float threshold, long n, float* slopes, const F& f) {
+  for (long i = 0; i < n; i += width) store(slopes + i, f(load(h + i) - splat(threshold)));
+}
+
+// The slopes at u = H - V_th of n neurons, in whole vectors. A pass of its own, so that the choice of the slope multiplies
+// neither the code nor the branches of the loop that uses it.
+inline void slopes_of(const Neuron& neuron, const float* h, long n, float* slopes) {
+  const Vector one = splat(1.0f), alpha = splat(neuron.alpha);
+  const auto map = [&](const auto& f) { map_slopes(h, neuron.threshold, n, slopes, f); };
+  // top / (1 + (rate u)^2)
+  const auto bell = [&](double top, double rate) {
+    const Vector height = splat(static_cast<float>(top)), scale = splat(static_cast<float>(rate));
+    map([&](Vector u) { return height / (one + scale * u * (scale * u)); });
+  };
+  // top / (1 + rate |u|)^2
+  const auto cusp = [&](float top, float rate) {
+    const Vector height = splat(top), scale = splat(rate);
+    map([&](Vector u) {
+      const Vector z = one + scale * abs_of(u);
+      return height / (z * z);
+    });
+  };
+  switch (neuron.slope) {
+    case Slope::atan: return bell(neuron.alpha / 2, M_PI / 2 * neuron.alpha);
+    case Slope::sigmoid:
+      return map([&](Vector u) {
+        const Vector s = one / (one + exp_of(-(alpha * u)));
+        return alpha * s * (one - s);
+      });
+    case Slope::rectangular: {
+      const Vector half = splat(neuron.alpha / 2);
+      const IntVector height = (IntVector)splat(1 / neuron.alpha);
+      return map([&](Vector u) { return (Vector)((abs_of(u) < half) & height); });
+    }
+    case Slope::constant: return map([&](Vector) { return alpha; });
+    case Slope::scaled_atan: return bell(1 + M_PI * M_PI / 4, M_PI);
+    case Slope::piecewise_quadratic:
+      return map([&](Vector u) {
+        const Vector z = one - alpha * abs_of(u);
+        return alpha * (Vector)((z > Vector{}) & (IntVector)z);
+      });
+    case Slope::piecewise_exponential: {
+      const Vector height = splat(neuron.alpha / 2);
+      return map([&](Vector u) { return height * exp_of(-(alpha * abs_of(u))); });
+    }
+    case Slope::soft_sign: return cusp(neuron.alpha / 2, neuron.alpha);
+    case Slope::super_spike: return cusp(neuron.alpha, 1);
+    case Slope::erf: {
+      const Vector height = splat(static_cast<float>(neuron.alpha / sqrt(M_PI)));
+      return map([&](Vector u) {
+        const Vector z = alpha * u;
+        return height * exp_of(-(z * z));
+      });
+    }
   }
-  if (S == Slope::sigmoid) {
-    const Vector s = one / (one + exp_of(-(splat(alpha) * u)));
-    return splat(alpha) * s * (one - s);
-  }
-  if (S == Slope::rectangular) {
-    const Vector half = splat(alpha / 2);
-    return (Vector)((u < half) & (-u < half) & (IntVector)splat(1 / alpha));
-  }
-  return splat(alpha);
 }
 
 // Calls f(index of the first, how many) for the task's neurons, a vector at a time; the last may be partly filled.
@@ -105,9 +167,32 @@ inline Vector first_lanes(Vector v, long n) {
 }
 
 template <Charge C, bool Soft>
+struct Kind {
+  static constexpr Charge charge = C;
+  static constexpr bool soft = Soft;
+};
+
+template <Charge C, class F>
+inline void for_reset(bool soft, const F& f) {
+  soft ? f(Kind<C, true>()) : f(Kind<C, false>());
+}
+
+// Calls f with the neuron's charge and reset as constants.
+template <class F>
+inline void for_kind(const Neuron& n, const F& f) {
+  switch (n.charge) {
+    case Charge::integrate: return for_reset<Charge::integrate>(n.soft, f);
+    case Charge::leak: return for_reset<Charge::leak>(n.soft, f);
+    case Charge::learned_leak: return for_reset<Charge::learned_leak>(n.soft, f);
+    case Charge::potential_leak: return for_reset<Charge::potential_leak>(n.soft, f);
+    case Charge::learned_potential_leak: return for_reset<Charge::learned_potential_leak>(n.soft, f);
+  }
+}
+
+template <Charge C, bool Soft>
 void neuron_forward(const Neuron& n, const float* x, const float* v0, float* spikes, float* v_last) {
   const Vector threshold = splat(n.threshold), rest = splat(n.reset);
-  const Vector leak = splat(C == Charge::leak ? n.tau : n.rate);
+  const Vector leak = splat(is_learned(C) ? n.rate : n.tau);
   parallel(ceil_div(n.size, neuron_block), [&](long task) {
     const long from = task * neuron_block, to = min(n.size, from + neuron_block);
     // The potentials of the block, between one step and the next.
@@ -135,30 +220,17 @@ Status multiStepNeuron(const Call& call) {
   float *spikes = args.floats(product(n.steps, n.size)), *v_last = args.floats(n.size);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
-  switch (n.charge) {
-    case Charge::integrate:
-      n.soft ? neuron_forward<Charge::integrate, true>(n, x, v, spikes, v_last)
-             : neuron_forward<Charge::integrate, false>(n, x, v, spikes, v_last);
-      break;
-    case Charge::leak:
-      n.soft ? neuron_forward<Charge::leak, true>(n, x, v, spikes, v_last)
-             : neuron_forward<Charge::leak, false>(n, x, v, spikes, v_last);
-      break;
-    case Charge::learned_leak:
-      n.soft ? neuron_forward<Charge::learned_leak, true>(n, x, v, spikes, v_last)
-             : neuron_forward<Charge::learned_leak, false>(n, x, v, spikes, v_last);
-      break;
-  }
+  for_kind(n, [&](auto kind) { neuron_forward<kind.charge, kind.soft>(n, x, v, spikes, v_last); });
   return Status::ok;
 }
 
 // Forward again with H (and V before it) kept for the block, then back through time:
 //   dH[t] = dS[t] σ'(H - V_th) + dV[t] ∂V/∂H,   dX[t] = dH[t] ∂H/∂X,   dV[t-1] = dH[t] ∂H/∂V.
-template <Charge C, bool Soft, Slope S>
+template <Charge C, bool Soft>
 Status neuron_backward(const Neuron& n, const float* x, const float* v0, const float* ds, const float* dv_last, float* dx,
                        float* dv0, float* drate) {
   const Vector threshold = splat(n.threshold), rest = splat(n.reset), one = splat(1.0f);
-  const Vector leak = splat(C == Charge::leak ? n.tau : n.rate);
+  const Vector leak = splat(is_learned(C) ? n.rate : n.tau);
   const long tasks = ceil_div(n.size, neuron_block);
   double* partial = reinterpret_cast<double*>(scratch(0, max(1, tasks) * (sizeof(double) / sizeof(float))));
   if (partial == nullptr) return Status::out_of_memory;
@@ -181,25 +253,31 @@ Status neuron_backward(const Neuron& n, const float* x, const float* v0, const f
       });
     float dv[neuron_block + width];
     memcpy(dv, dv_last + from, (to - from) * sizeof(float));
+    float slopes[neuron_block];
     Vector rates[neuron_block / width] = {};
-    for (long t = n.steps - 1; t >= 0; t--)
+    for (long t = n.steps - 1; t >= 0; t--) {
+      slopes_of(n, h_of + t * neuron_block, to - from, slopes);
       for_vectors(from, to, [&](long i, long count) {
         const Vector h = load(h_of + t * neuron_block + i - from);
-        const Vector s = fire(h, threshold), slope = slope_of<S>(h - threshold, n.alpha);
+        const Vector s = fire(h, threshold), slope = load(slopes + i - from);
         const Vector g = load(dv + i - from);
         Vector dh = load_part(ds + t * n.size + i, count) * slope + (Soft ? g : g * (one - s));
         if (!n.detach) dh += Soft ? -g * threshold * slope : g * (rest - h) * slope;
         Vector dcurrent = dh, dpotential = dh;
-        if (C == Charge::leak) dcurrent = dh / leak, dpotential = dh - dcurrent;
-        if (C == Charge::learned_leak) {
-          dcurrent = dh * leak, dpotential = dh - dcurrent;
-          const Vector v = load(v_of + t * neuron_block + i - from);
-          const Vector pull = load_part(x + t * n.size + i, count) - (v - rest);
+        if (C != Charge::integrate) {
+          const Vector decay = leaked<C>(dh, leak);
+          dpotential = dh - decay;
+          if (decays_input(C)) dcurrent = decay;
+        }
+        if (is_learned(C)) {
+          Vector pull = rest - load(v_of + t * neuron_block + i - from);
+          if (decays_input(C)) pull += load_part(x + t * n.size + i, count);
           rates[(i - from) / width] += first_lanes(dh * pull, count);
         }
         store_part(dx + t * n.size + i, dcurrent, count);
         store(dv + i - from, dpotential);
       });
+    }
     memcpy(dv0 + from, dv, (to - from) * sizeof(float));
     double sum = 0;
     for (const Vector& r : rates)
@@ -213,25 +291,6 @@ Status neuron_backward(const Neuron& n, const float* x, const float* v0, const f
   return Status::ok;
 }
 
-template <Charge C, bool Soft>
-Status neuron_backward_of(const Neuron& n, const float* x, const float* v0, const float* ds, const float* dv_last,
-                          float* dx, float* dv0, float* drate) {
-  switch (n.slope) {
-    case Slope::atan: return neuron_backward<C, Soft, Slope::atan>(n, x, v0, ds, dv_last, dx, dv0, drate);
-    case Slope::sigmoid: return neuron_backward<C, Soft, Slope::sigmoid>(n, x, v0, ds, dv_last, dx, dv0, drate);
-    case Slope::rectangular: return neuron_backward<C, Soft, Slope::rectangular>(n, x, v0, ds, dv_last, dx, dv0, drate);
-    case Slope::constant: return neuron_backward<C, Soft, Slope::constant>(n, x, v0, ds, dv_last, dx, dv0, drate);
-  }
-  return Status::wrong_arguments;
-}
-
-template <Charge C>
-Status neuron_backward_of(const Neuron& n, const float* x, const float* v0, const float* ds, const float* dv_last,
-                          float* dx, float* dv0, float* drate) {
-  return n.soft ? neuron_backward_of<C, true>(n, x, v0, ds, dv_last, dx, dv0, drate)
-                : neuron_backward_of<C, false>(n, x, v0, ds, dv_last, dx, dv0, drate);
-}
-
 // x, v, rate, dspikes [T][size], dv [size] -> dx [T][size], dv [size], drate [1]
 Status multiStepNeuronGrad(const Call& call) {
   Arguments args(call);
@@ -241,10 +300,7 @@ Status multiStepNeuronGrad(const Call& call) {
   float *dx = args.floats(product(n.steps, n.size)), *dv = args.floats(n.size), *drate = args.floats(1);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
-  switch (n.charge) {
-    case Charge::integrate: return neuron_backward_of<Charge::integrate>(n, x, v, ds, dv_last, dx, dv, drate);
-    case Charge::leak: return neuron_backward_of<Charge::leak>(n, x, v, ds, dv_last, dx, dv, drate);
-    case Charge::learned_leak: return neuron_backward_of<Charge::learned_leak>(n, x, v, ds, dv_last, dx, dv, drate);
-  }
-  return Status::wrong_arguments;
+  Status status = Status::ok;
+  for_kind(n, [&](auto kind) { status = neuron_backward<kind.charge, kind.soft>(n, x, v, ds, dv_last, dx, dv, drate); });
+  return status;
 }

@@ -8,11 +8,25 @@ const forward: typeof MULTI_STEP_NEURON = "MultiStepNeuron";
 const backward: typeof MULTI_STEP_NEURON_GRAD = "MultiStepNeuronGrad";
 
 // The order of the enumerations in cc/kernels/multiStepNeuron.h.
-const charges = { integrate: 0, leak: 1, learnedLeak: 2 } satisfies Record<MultiStepNeuronAttrs["charge"], number>;
-const slopes = { atan: 0, sigmoid: 1, rectangular: 2, constant: 3 } satisfies Record<
-  MultiStepNeuronAttrs["slope"],
-  number
->;
+const charges = {
+  integrate: 0,
+  leak: 1,
+  learnedLeak: 2,
+  potentialLeak: 3,
+  learnedPotentialLeak: 4,
+} satisfies Record<MultiStepNeuronAttrs["charge"], number>;
+const slopes = {
+  atan: 0,
+  sigmoid: 1,
+  rectangular: 2,
+  constant: 3,
+  scaledAtan: 4,
+  piecewiseQuadratic: 5,
+  piecewiseExponential: 6,
+  softSign: 7,
+  superSpike: 8,
+  erf: 9,
+} satisfies Record<MultiStepNeuronAttrs["slope"], number>;
 
 type Inputs<K extends string> = { [key in K]: TensorInfo };
 

@@ -14,13 +14,16 @@ const shapes = fc.oneof(
 );
 
 const attrs: fc.Arbitrary<MultiStepNeuronAttrs> = fc.record({
-  charge: fc.constantFrom("integrate", "leak", "learnedLeak"),
+  charge: fc.constantFrom("integrate", "leak", "learnedLeak", "potentialLeak", "learnedPotentialLeak"),
   tau: fc.constantFrom(1, 2, 3.7),
   vThreshold: fc.constantFrom(1, 0.5, 0.3, -0.25, 0),
   vReset: fc.constantFrom(0, -0.5, 0.1),
   reset: fc.constantFrom("hard", "soft"),
   detachReset: fc.boolean(),
-  slope: fc.constantFrom("atan", "sigmoid", "rectangular", "constant"),
+  slope: fc.constantFrom(
+    ...(["atan", "sigmoid", "rectangular", "constant", "scaledAtan"] as const),
+    ...(["piecewiseQuadratic", "piecewiseExponential", "softSign", "superSpike", "erf"] as const),
+  ),
   alpha: fc.constantFrom(1, 2, 4, 0.7),
 });
 
@@ -38,11 +41,15 @@ const inputsOf = (shape: readonly number[], seed: number, rate: number) => ({
   rate: { shape: [], dtype: "float32", data: Float32Array.of(rate) } satisfies Values,
 });
 
+const isLearned = ({ charge }: MultiStepNeuronAttrs) => charge === "learnedLeak" || charge === "learnedPotentialLeak";
+const decaysInput = ({ charge }: MultiStepNeuronAttrs) => charge === "leak" || charge === "learnedLeak";
+
 /** Eq. 1. */
 function charge(v: number, x: number, rate: number, a: MultiStepNeuronAttrs): number {
   if (a.charge === "integrate") return f(v + x);
-  const pull = f(x - f(v - f(a.vReset)));
-  return f(v + (a.charge === "leak" ? f(pull / f(a.tau)) : f(rate * pull)));
+  const fall = f(v - f(a.vReset));
+  const leaked = (u: number) => (isLearned(a) ? f(rate * u) : f(u / f(a.tau)));
+  return decaysInput(a) ? f(v + leaked(f(x - fall))) : f(f(v - leaked(fall)) + x);
 }
 
 /** Eq. 2; Eq. 3 is below. */
@@ -86,9 +93,23 @@ function slope(h: number, a: MultiStepNeuronAttrs): [value: number, scale: numbe
     },
     rectangular: () => (Math.abs(u) < alpha / 2 ? 1 / alpha : 0),
     constant: () => alpha,
+    scaledAtan: () => (1 + Math.PI ** 2 / 4) / (1 + (Math.PI * u) ** 2),
+    piecewiseQuadratic: () => Math.max(0, alpha - alpha ** 2 * Math.abs(u)),
+    piecewiseExponential: () => (alpha / 2) * Math.exp(-alpha * Math.abs(u)),
+    softSign: () => alpha / 2 / (1 + alpha * Math.abs(u)) ** 2,
+    superSpike: () => alpha / (1 + Math.abs(u)) ** 2,
+    erf: () => (alpha / Math.sqrt(Math.PI)) * Math.exp(-((alpha * u) ** 2)),
   }[a.slope]();
-  // 1 - s has the rounding error of 1, however small it is.
-  return [value, a.slope === "sigmoid" ? alpha * (1 + Math.abs(alpha * u)) : value];
+  const z = Math.abs(alpha * u);
+  const scales: Partial<Record<MultiStepNeuronAttrs["slope"], number>> = {
+    // 1 - s and 1 - z have the rounding errors of 1 and z, however small they are.
+    sigmoid: alpha * (1 + z),
+    piecewiseQuadratic: alpha * (1 + z),
+    // exp(z) has the absolute error of z as its relative one.
+    piecewiseExponential: value * (1 + z),
+    erf: value * (1 + 2 * z * z),
+  };
+  return [value, scales[a.slope] ?? value];
 }
 
 export const multiStepNeuronCases: readonly KernelCase[] = [
@@ -119,8 +140,8 @@ export const multiStepNeuronCases: readonly KernelCase[] = [
       const { before, h, s } = forward(x, v, rate, a);
       const n = v.data.length;
       const steps = x.shape[0]!;
-      const [leaks, threshold, rest] = [a.charge !== "integrate", f(a.vThreshold), f(a.vReset)];
-      const factor = a.charge === "leak" ? 1 / f(a.tau) : rate.data[0]!;
+      const [leaks, decays, threshold, rest] = [a.charge !== "integrate", decaysInput(a), f(a.vThreshold), f(a.vReset)];
+      const factor = isLearned(a) ? rate.data[0]! : 1 / f(a.tau);
       const [dx, dv] = [new Float64Array(x.data.length), Float64Array.from(dV.data)];
       // The same sums with all terms positive: what a rounding error is in proportion to.
       const [dxScale, dvScale] = [new Float64Array(x.data.length), Float64Array.from(dV.data, Math.abs)];
@@ -133,13 +154,14 @@ export const multiStepNeuronCases: readonly KernelCase[] = [
         const dh = dSpikes.data[i]! * σ + g * (kept + moved * σ);
         const dhScale =
           Math.abs(dSpikes.data[i]!) * σScale + gScale * (kept + (Math.abs(moved) + Math.abs(moved && rest)) * σScale);
-        const pull = x.data[i]! - (before[i]! - rest);
-        const pullScale = Math.abs(x.data[i]!) + Math.abs(before[i]!) + Math.abs(rest);
-        dx[i] = leaks ? dh * factor : dh;
-        dxScale[i] = leaks ? dhScale * factor : dhScale;
+        const current = decays ? x.data[i]! : 0;
+        const pull = current - (before[i]! - rest);
+        const pullScale = Math.abs(current) + Math.abs(before[i]!) + Math.abs(rest);
+        dx[i] = decays ? dh * factor : dh;
+        dxScale[i] = decays ? dhScale * factor : dhScale;
         dv[c] = leaks ? dh - dh * factor : dh;
         dvScale[c] = leaks ? dhScale * (1 + factor) : dhScale;
-        if (a.charge === "learnedLeak") {
+        if (isLearned(a)) {
           dRate += dh * pull;
           dRateScale += dhScale * pullScale;
         }

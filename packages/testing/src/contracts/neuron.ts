@@ -222,6 +222,47 @@ export function describeNeuron<P extends MembraneParams>(model: NeuronModel<P>, 
           expectClose(slice(dx!, [steps - 1], [1]), dLast!);
         }));
 
+      it("has the gradients of the chain rule over all steps, with the terms of the reset that the detach leaves", () =>
+        forAllSequences(({ x, v, n, steps, size }) => {
+          const p = n.params as P;
+          const [dS, dEnd] = [read(weights(x)), read(weights(v))];
+          const dx = new Array<number>(steps * size).fill(0);
+          const dv = [...dEnd];
+          // The same sums with all terms positive: what a rounding error is in proportion to.
+          const [dxSize, dvSize] = [[...dx], dv.map(Math.abs)];
+          const potentials: Tensor[] = [v];
+          const currents = Array.from({ length: steps }, (_, t) => reshape(slice(x, [t, 0], [1, size]), [size]));
+          for (const current of currents) potentials.push(n(potentials.at(-1)!, current).v);
+          for (let t = steps - 1; t >= 0; t--) {
+            const [before, current] = [potentials[t]!, currents[t]!];
+            const h = read(model.charge(before, current, p));
+            const [s, σ] = [read(n(before, current).spikes), slope(h, p)];
+            const [byV, byX] = grads((a, b) => model.charge(a, b, p))([before, current]).map(read);
+            for (let i = 0; i < size; i++) {
+              const kept = p.reset === "soft" ? 1 : 1 - s[i]!;
+              const moved = p.detachReset ? 0 : p.reset === "soft" ? -p.vThreshold : p.vReset - h[i]!;
+              const direct = dS[t * size + i]! * σ[i]!;
+              const dh = direct + dv[i]! * (kept + moved * σ[i]!);
+              const dhSize = Math.abs(direct) + dvSize[i]! * (kept + Math.abs(moved) * σ[i]!);
+              dx[t * size + i] = dh * byX![i]!;
+              dxSize[t * size + i] = dhSize * Math.abs(byX![i]!);
+              dv[i] = dh * byV![i]!;
+              dvSize[i] = dhSize * (1 + Math.abs(byV![i]!));
+            }
+          }
+          const [gx, gv] = grads((a, b) => {
+            const { spikes, v: last } = unroll(n, a, b);
+            return add(sum(mul(spikes, weights(spikes))), sum(mul(last, weights(last))));
+          })([x, v]);
+          const near = (actual: Tensor, expected: number[], sizes: number[]) => {
+            for (const [i, value] of read(actual).entries()) {
+              expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(1e-5 * (1 + sizes[i]!));
+            }
+          };
+          near(gx!, dx, dxSize);
+          near(gv!, dv, dvSize);
+        }));
+
       it("keeps its two results in memory and nothing else, and its gradient likewise", () => {
         const x = tensor([0.5, 1, 1.5, 2, 2.5, 3], [3, 2]);
         const step = neuron(model);

@@ -1,9 +1,9 @@
 /** @file What must hold of every surrogate. Its test calls `describeSurrogate` once. */
-import type { FusedSlope, Spike } from "@sew/surrogates";
+import { type FusedSlope, type Spike, smooth } from "@sew/surrogates";
 import { grad, memory, mul, neg, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { floats, floatsOf } from "../arbitraries.js";
+import { float32, floats, floatsOf } from "../arbitraries.js";
 import { describeBackends } from "../backends.js";
 import { expectClose, read } from "../close.js";
 import { scoped } from "../scoped.js";
@@ -14,10 +14,17 @@ const formulas: Record<FusedSlope["kind"], (u: number, alpha: number) => number>
   sigmoid: (u, alpha) => (alpha * Math.exp(-Math.abs(alpha * u))) / (1 + Math.exp(-Math.abs(alpha * u))) ** 2,
   rectangular: (u, a) => (Math.abs(u) < a / 2 ? 1 / a : 0),
   constant: (_, value) => value,
+  scaledAtan: (u) => (1 + Math.PI ** 2 / 4) / (1 + (Math.PI * u) ** 2),
+  piecewiseQuadratic: (u, alpha) => Math.max(0, alpha - alpha ** 2 * Math.abs(u)),
+  piecewiseExponential: (u, alpha) => (alpha / 2) * Math.exp(-alpha * Math.abs(u)),
+  softSign: (u, alpha) => alpha / (2 * (1 + alpha * Math.abs(u)) ** 2),
+  superSpike: (u, alpha) => alpha / (1 + Math.abs(u)) ** 2,
+  erf: (u, alpha) => (alpha / Math.sqrt(Math.PI)) * Math.exp(-((alpha * u) ** 2)),
 };
 
 /**
- * Tests a surrogate, on every backend: Θ on the way forward, exactly its slope on the way back.
+ * Tests a surrogate, on every backend: Θ on the way forward, exactly its slope on the way back, and a primitive that the
+ * slope is the derivative of.
  *
  * @param name of the surrogate
  * @param make makes the spike function, as users do
@@ -64,7 +71,51 @@ export function describeSurrogate<P>(name: string, make: (params?: P) => Spike, 
         for (const s of slopes) expect(s >= 0 && s <= top! * (1 + 1e-6)).toBe(true);
       }));
 
-    it("tells fused kernels the slope that it has", () =>
+    it("has a primitive σ with σ(0) = 1/2, odd around it and nowhere falling", () =>
+      forAll((spike, us) => {
+        const sorted = us.toSorted((a, b) => a - b);
+        const σ = read(spike.primitive!(tensor1d(sorted)));
+        expectClose(spike.primitive!(tensor1d([0])), [0.5], { relative: 0, absolute: 1e-7 });
+        expectClose(
+          spike.primitive!(neg(tensor1d(sorted))),
+          σ.map((value) => 1 - value),
+        );
+        for (const [i, value] of σ.slice(1).entries()) expect(value - σ[i]!).toBeGreaterThanOrEqual(-1e-6);
+      }));
+
+    it("is the derivative of its primitive: difference quotients lie between the slopes that the interval has", () =>
+      fc.assert(
+        fc.property(params, fc.array(float32(-4, 4), { minLength: 1, maxLength: 16 }), (p, zs) =>
+          scoped(() => {
+            const spike = make(p);
+            // Intervals of an eighth of the slope's own scale, 1/σ'(0), within a few of it about 0: kinks are in some.
+            const [top] = read(spike.slope(tensor1d([0])));
+            const parts = [-1, -0.5, 0, 0.5, 1].map((part) => zs.map((z) => Math.fround((z + part / 16) / top!)));
+            const slopes = parts.map((us) => read(spike.slope(tensor1d(us))));
+            const σ = parts.map((us) => read(spike.primitive!(tensor1d(us))));
+            for (const i of zs.keys()) {
+              const quotient = (σ[4]![i]! - σ[0]![i]!) / (parts[4]![i]! - parts[0]![i]!);
+              const there = slopes.map((s) => s[i]!);
+              // A few roundings of σ, divided by the interval.
+              const rounding = 1e-5 * top! * Math.max(1, Math.abs(σ[0]![i]!), Math.abs(σ[4]![i]!));
+              expect(quotient).toBeGreaterThanOrEqual(Math.min(...there) - rounding);
+              expect(quotient).toBeLessThanOrEqual(Math.max(...there) + rounding);
+            }
+          }),
+        ),
+      ));
+
+    it("is, smooth, its primitive on the way forward and the same slope on the way back", () =>
+      forAll((spike, us) => {
+        const [soft, u] = [smooth(spike), tensor1d(us)];
+        expect(read(soft(u))).toEqual(read(spike.primitive!(u)));
+        expect(read(grad(soft)(u))).toEqual(read(grad(spike)(u)));
+        expect(read(soft.slope(u))).toEqual(read(spike.slope(u)));
+        expect(soft.fused).toBeUndefined();
+      }));
+
+    it("tells fused kernels the slope that it has", ({ skip }) => {
+      if (make().fused === undefined) skip("it is not one that fused kernels know");
       forAll((spike, us) => {
         const { kind, alpha } = spike.fused!;
         expectClose(
@@ -72,14 +123,18 @@ export function describeSurrogate<P>(name: string, make: (params?: P) => Spike, 
           us.map((u) => formulas[kind](u, alpha)),
           { relative: 1e-4, absolute: 1e-6 },
         );
-      }));
-
-    it("keeps its result in memory and nothing else, and its gradient likewise", () => {
-      const [spike, u] = [make(), tensor1d([-1, 0, 1])];
-      const before = memory().numTensors;
-      const kept = [spike(u), tidy(() => grad(spike)(u))];
-      expect(memory().numTensors - before).toBe(2);
-      for (const t of [...kept, u]) t.dispose();
+      });
     });
+
+    it.each(["as it is", "smooth"])(
+      "keeps, %s, its result in memory and nothing else, and its gradient likewise",
+      (mode) => {
+        const [spike, u] = [mode === "smooth" ? smooth(make()) : make(), tensor1d([-1, 0, 1])];
+        const before = memory().numTensors;
+        const kept = [spike(u), tidy(() => grad(spike)(u))];
+        expect(memory().numTensors - before).toBe(2);
+        for (const t of [...kept, u]) t.dispose();
+      },
+    );
   });
 }
