@@ -1,4 +1,5 @@
 export { firingCurrent, silentCurrent } from "./constantCurrent.js";
+export { type EifParams, eif, eifCharge } from "./eif.js";
 export { type IfParams, ifCharge, integrateAndFire } from "./if.js";
 export { type LifParams, lif, lifCharge } from "./lif.js";
 export {
@@ -25,4 +26,5 @@ export {
   type Step,
 } from "./neuron.js";
 export { type PlifParams, plif, plifCharge, plifInitial } from "./plif.js";
+export { type QifParams, qif, qifCharge } from "./qif.js";
 export { type Unrolled, unroll } from "./unroll.js";

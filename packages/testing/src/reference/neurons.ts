@@ -1,21 +1,36 @@
 /** @file The cases of neurons.json. */
-import { integrateAndFire, lif, type MembraneParams, type Neuron, neuron, plif, unroll } from "@sew/neurons";
+import {
+  eif,
+  integrateAndFire,
+  lif,
+  type MembraneParams,
+  type Neuron,
+  neuron,
+  plif,
+  plifInitial,
+  qif,
+  unroll,
+} from "@sew/neurons";
 import type { Spike } from "@sew/surrogates";
 import { grads, mul, scalar, slice, sum, type Tensor, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { difference, read } from "../close.js";
 import { type ReferenceCase, report } from "./case.js";
+import { lookUp, plain } from "./names.js";
 import { referenceSpike } from "./surrogates.js";
 
 /** A case of neurons.json. */
 export interface NeuronCase {
-  readonly neuron: "IF" | "LIF" | "PLIF";
-  readonly tau: number | null;
+  readonly neuron: string;
+  /** The model's default unless given. */
+  readonly tau?: number | null;
+  /** Whether LIF and PLIF decay the input (Eq. 5); they do unless told. */
+  readonly decayInput?: boolean | null;
   readonly vThreshold: number;
   /** `null` is the soft reset. */
   readonly vReset: number | null;
   readonly detachReset: boolean;
   readonly surrogate: string;
-  readonly alpha: number;
+  readonly alpha?: number | null;
   readonly T: number;
   readonly N: number;
   readonly x: readonly number[];
@@ -23,41 +38,54 @@ export interface NeuronCase {
   readonly spikes: readonly number[];
   readonly v: readonly number[];
   readonly gradX: readonly number[];
-  readonly w?: number;
-  readonly gradW?: number;
+  readonly w?: number | null;
+  readonly gradW?: number | null;
 }
 
+/** What a case says of these parameters, each by its name here or the peer's; nothing of those that it leaves out. */
+function given(c: NeuronCase, names: Readonly<Record<string, readonly string[]>>): Record<string, number> {
+  const said = new Map(Object.entries(c).map(([key, value]) => [plain(key), value as unknown]));
+  const values = Object.entries(names).map(([name, spellings]) => [
+    name,
+    spellings.map((s) => said.get(plain(s))).find((value) => typeof value === "number"),
+  ]);
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Record<string, number>;
+}
+
+const tau = { tau: ["tau"] };
+const rest = { ...tau, vRest: ["vRest"] };
+
+/** Neurons by the names that cases have for them; w is for PLIF alone. */
+const models: Readonly<Record<string, (c: NeuronCase, membrane: MembraneParams, spike: Spike, w: Tensor) => Neuron>> = {
+  IF: (_, membrane, spike) => neuron(integrateAndFire, membrane, spike),
+  LIF: (c, membrane, spike) => neuron(lif, { ...membrane, ...given(c, tau), decayInput: c.decayInput ?? true }, spike),
+  PLIF: (c, membrane, spike, w) => neuron(plif, { ...membrane, w, decayInput: c.decayInput ?? true }, spike),
+  QIF: (c, membrane, spike) =>
+    neuron(qif, { ...membrane, ...given(c, { ...rest, vCritical: ["vCritical", "vc"], a0: ["a0"] }) }, spike),
+  EIF: (c, membrane, spike) =>
+    neuron(eif, { ...membrane, ...given(c, { ...rest, deltaT: ["deltaT"], thetaRh: ["thetaRh"] }) }, spike),
+};
+
 function make(c: NeuronCase, w: Tensor, spike: Spike): Neuron {
-  const { vThreshold, detachReset, tau } = c;
-  const membrane: MembraneParams = {
-    vThreshold,
-    detachReset,
-    vReset: c.vReset ?? 0,
-    reset: c.vReset === null ? "soft" : "hard",
-  };
-  switch (c.neuron) {
-    case "IF":
-      return neuron(integrateAndFire, membrane, spike);
-    case "LIF":
-      return neuron(lif, { ...membrane, tau: tau! }, spike);
-    case "PLIF":
-      return neuron(plif, { ...membrane, w }, spike);
-  }
+  const { vThreshold, detachReset, vReset } = c;
+  const membrane = { vThreshold, detachReset, vReset: vReset ?? 0, reset: vReset === null ? "soft" : "hard" } as const;
+  return lookUp("neuronCase: neuron", models, c.neuron)(c, membrane, spike, w);
 }
 
 /** The case as something to run. */
 export function neuronCase(c: NeuronCase): ReferenceCase {
-  const tau = c.tau === null ? "" : `, τ = ${c.tau}`;
+  const constant = typeof c.tau === "number" ? `, τ = ${c.tau}` : "";
+  const decay = c.decayInput === false ? ", input not decayed" : "";
   const reset = c.vReset === null ? "soft reset" : `V_reset = ${c.vReset}`;
   const detached = c.detachReset ? "detached" : "not detached";
   return {
-    name: `${c.neuron}${tau}, V_th = ${c.vThreshold}, ${reset}, ${detached}, ${c.surrogate} α = ${c.alpha}`,
+    name: `${c.neuron}${constant}${decay}, V_th = ${c.vThreshold}, ${reset}, ${detached}, ${c.surrogate} α = ${c.alpha ?? "default"}`,
     run: () =>
       tidy(() => {
         const shape: [number, number] = [c.T, c.N];
         const [x, dy] = [tensor2d([...c.x], shape), tensor2d([...c.gradOut], shape)];
         const spike = referenceSpike(c.surrogate, c.alpha);
-        const w = scalar(c.w ?? 0);
+        const w = scalar(c.w ?? plifInitial(c.tau ?? 2));
         const step = make(c, w, spike);
         const potentials: number[] = [];
         let v: Tensor | undefined;
@@ -65,7 +93,7 @@ export function neuronCase(c: NeuronCase): ReferenceCase {
           v = unroll(step, slice(x, [t, 0], [1, c.N]), v).v;
           potentials.push(...read(v));
         }
-        const inputs = c.gradW === undefined ? [x] : [x, w];
+        const inputs = typeof c.gradW !== "number" ? [x] : [x, w];
         const [dx, dw] = grads((...[a, b]) => sum(mul(unroll(make(c, b ?? w, spike), a!).spikes, dy)))(inputs);
         return report([
           ["spikes", difference(read(unroll(step, x).spikes), c.spikes, { relative: 0, absolute: 0 })],

@@ -1,47 +1,74 @@
 /** @file The cases of surrogates.json. */
-import { atan, rectangular, type Spike, sigmoid, spike } from "@sew/surrogates";
-import { abs, mul, relu, sub, tensor1d, tidy } from "@tensorflow/tfjs-core";
+import {
+  atan,
+  constant,
+  erf,
+  piecewiseExponential,
+  piecewiseQuadratic,
+  rectangular,
+  type Spike,
+  scaledAtan,
+  sigmoid,
+  softSign,
+  superSpike,
+} from "@sew/surrogates";
+import { tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { difference, read } from "../close.js";
 import { type ReferenceCase, report } from "./case.js";
+import { lookUp } from "./names.js";
 
 /** A case of surrogates.json. */
 export interface SurrogateCase {
   readonly surrogate: string;
-  readonly alpha: number;
+  /** The surrogate's one parameter; its default unless given. */
+  readonly alpha?: number | null;
   readonly x: readonly number[];
   readonly spike: readonly number[];
   readonly derivative: readonly number[];
+  /** σ(x), where the peer has it. For its rect it gives the step itself instead. */
+  readonly primitive?: readonly number[] | null;
 }
 
-/** The peer's surrogates by its names. Its rect has the height α and the width 1/α. */
-const surrogates: Readonly<Record<string, (alpha: number) => Spike>> = {
-  atan: (alpha) => atan({ alpha }),
-  sigmoid: (alpha) => sigmoid({ alpha }),
-  rect: (alpha) => rectangular({ a: 1 / alpha }),
-  piecewiseQuadratic: (alpha) => spike((u) => relu(sub(alpha, mul(alpha * alpha, abs(u))))),
+/** A surrogate of the height α and the width 1/α, as the peer's rect is. */
+const window = ({ alpha = 1 }: { readonly alpha?: number }): Spike => rectangular({ a: 1 / alpha });
+
+/** Our surrogates, by our names and the peer's. */
+const surrogates: Readonly<Record<string, (options: { readonly alpha?: number }) => Spike>> = {
+  atan,
+  sigmoid,
+  rect: window,
+  rectangular: window,
+  constant: ({ alpha }) => (alpha === undefined ? constant() : constant({ value: alpha })),
+  scaledAtan: () => scaledAtan(),
+  piecewiseQuadratic,
+  piecewiseExp: piecewiseExponential,
+  piecewiseExponential,
+  softSign,
+  superSpike,
+  erf,
 };
 
-/** The spike function that a case names. */
-export function referenceSpike(name: string, alpha: number): Spike {
-  const make = surrogates[name];
-  if (make === undefined)
-    throw new RangeError(`referenceSpike: name must be one of ${Object.keys(surrogates)}, got ${name}`);
-  return make(alpha);
+/** The spike function that a case names, in any spelling of the name; with its default parameter unless `alpha` is given. */
+export function referenceSpike(name: string, alpha?: number | null): Spike {
+  return lookUp("referenceSpike: name", surrogates, name)(typeof alpha === "number" ? { alpha } : {});
 }
 
 /** The case as something to run. */
 export function surrogateCase(c: SurrogateCase): ReferenceCase {
   return {
-    name: `${c.surrogate}, α = ${c.alpha}`,
+    name: `${c.surrogate}, α = ${c.alpha ?? "default"}`,
     run: () =>
       tidy(() => {
         const s = referenceSpike(c.surrogate, c.alpha);
-        // The peer's x at the edge of rect was a rounding error inside it, and is stored with 9 digits: on the edge.
-        const edge = c.surrogate === "rect" ? 0.5 / c.alpha : Number.NaN;
-        const x = tensor1d(c.x.map((u) => (Math.abs(u) === edge ? u * (1 - 1e-6) : u)));
+        // On the edge of a window the peer's x was a rounding error to one side, and is stored with 9 digits.
+        const edge = s.fused?.kind === "rectangular" ? s.fused.alpha / 2 : Number.NaN;
+        const inside = (u: number, i: number) => Math.abs(u) === edge && c.derivative[i] !== 0;
+        const x = tensor1d(c.x.map((u, i) => (inside(u, i) ? u * (1 - 1e-6) : u)));
+        const σ = c.primitive?.every((value, i) => value === c.spike[i]) ? undefined : (c.primitive ?? undefined);
         return report([
           ["spike", difference(read(s(x)), c.spike)],
           ["derivative", difference(read(s.slope(x)), c.derivative, { relative: 1e-5, absolute: 5e-7 })],
+          ["primitive", σ && difference(read(s.primitive!(x)), σ, { relative: 1e-5, absolute: 1e-6 })],
         ]);
       }),
   };
