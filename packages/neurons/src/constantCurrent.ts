@@ -1,30 +1,150 @@
-/** @file Constant currents that hold a neuron silent or make it fire at every step. */
-import { fill, max, min, tidy } from "@tensorflow/tfjs-core";
+/** @file The constant currents at which a neuron does the same at every step: fire, or nothing. */
+import { tensor1d, tidy } from "@tensorflow/tfjs-core";
 import type { Neuron } from "./neuron.js";
-import { unroll } from "./unroll.js";
 
-const steps = 64;
-const spikesAt = (neuron: Neuron, current: number) =>
-  tidy(() => {
-    const { spikes } = unroll(neuron, fill([steps, 1], current));
-    return { least: min(spikes).dataSync()[0], most: max(spikes).dataSync()[0] };
-  });
+/** Steps for which spikes are followed when the reset is soft: four times the longest sequence of the paper. */
+const firingSteps = 64;
+/** Steps for which silence is followed: a neuron that charges itself may take hundreds to its first spike. */
+const silentSteps = 1024;
+/** Currents beyond ±2⁶⁴ are not looked at; squares of potentials are still float32 numbers there. */
+const bound = 2 ** 64;
+/** Currents tried at a time: 256⁴ = 2³², so that four rounds tell any float32 from its neighbours. */
+const lanes = 256;
 
-/** The smallest constant current at which the neuron fires at every step from rest. */
+/**
+ * The smallest float32 constant current at which the neuron fires at every step, from rest.
+ *
+ * It is what the last batch norm of a block has to shift its input by, at scale 0, for the neurons behind it to be 1
+ * throughout. It comes from trying the neuron itself on the current backend, so that it is exact there, rounding included,
+ * and works for any model whose charge does not fall when the current rises. At the float32 below it, not every step fires.
+ *
+ * With a hard reset one step decides, since V is V_reset again after each spike. So H(V_reset, x) = V_th:
+ *
+ * - IF: `V_th − V_reset`, from V_reset + x = V_th
+ * - LIF and PLIF: `τ (V_th − V_reset)`, from V_reset + x/τ = V_th. In one step the potential covers a τ-th of the way to
+ *   V_reset + x; a current of V_th − V_reset gets it to the threshold only after infinitely many.
+ *   Without `decayInput` it is that of IF, since nothing leaks at V_reset.
+ * - QIF: `τ (V_th − V_reset) − a₀ (V_reset − V_rest) (V_reset − V_c)`
+ * - EIF: `τ (V_th − V_reset) + (V_reset − V_rest) − Δ_T exp((V_reset − θ_rh) / Δ_T)`
+ *
+ * With a soft reset V is H − V_th after a spike, which is 0 at these currents. They also do at later steps when V_reset = 0,
+ * and mostly when it is below; above, each step starts lower than the one before, and more current is needed. There 64 steps
+ * are followed, or as many as it takes until the potential repeats itself. (EIF may have no such current then: where nothing
+ * brings its potential back, it runs off to infinity.)
+ *
+ * @param neuron a neuron whose parameters are fixed; of a learnable one, its present value counts
+ * @returns a current, exact in float32
+ * @throws RangeError when there is none between −2⁶⁴ and 2⁶⁴, when every current there makes it fire, or when the neuron
+ *   fires at some current but not at a larger one
+ *
+ * @example
+ * firingCurrent(neuron(integrateAndFire)); // 1
+ * firingCurrent(neuron(lif, { tau: 2 })); // 2
+ * const x = fill([100, 1], firingCurrent(neuron(lif, { tau: 3 })));
+ * sum(unroll(neuron(lif, { tau: 3 }), x).spikes).arraySync(); // 100
+ */
 export function firingCurrent(neuron: Neuron): number {
-  let high = 1;
-  while (spikesAt(neuron, high).least !== 1) high *= 2;
-  let low = -high;
-  while (spikesAt(neuron, low).least === 1) low *= 2;
+  const first = smallest(-keyOf(bound), keyOf(bound), (currents) => {
+    const fires = keeps(neuron, 1, currents, 1);
+    const [from, to] = [fires.indexOf(true), fires.lastIndexOf(false)];
+    if (from !== -1 && from < to) {
+      throw new RangeError(
+        `firingCurrent: neuron must have a charge that does not fall when the current rises, got one that fires at ${currents[from]} and not at ${currents[to]}`,
+      );
+    }
+    return fires;
+  });
+  if (first === -keyOf(bound)) {
+    throw new RangeError(`firingCurrent: neuron must be silent at some current, got one that fires at ${-bound}`);
+  }
+  const key =
+    first === undefined || keeps(neuron, 1, [floatOf(first)], firingSteps)[0]
+      ? first
+      : smallest(first, keyOf(bound), (currents) => keeps(neuron, 1, currents, firingSteps));
+  if (key === undefined) {
+    throw new RangeError(
+      `firingCurrent: neuron must fire at every step at some constant current, got one that does not at any up to ${bound}`,
+    );
+  }
+  return floatOf(key);
+}
+
+/**
+ * A constant current at which the neuron never fires, from rest: 0 when that will do, else a negative one.
+ *
+ * IF, LIF and PLIF rest at 0 as long as V_reset < V_th; EIF fires there by itself with its default parameters. The negative
+ * currents tried are −2⁻¹⁰, −2⁻⁹, ... −2³⁰. Silence is followed for 1024 steps, or until the potential repeats itself.
+ *
+ * @param neuron a neuron whose parameters are fixed; of a learnable one, its present value counts
+ * @returns a current, 0 or less
+ * @throws RangeError when the neuron fires at each of these currents
+ *
+ * @example
+ * silentCurrent(neuron(lif)); // 0
+ * silentCurrent(neuron(eif)); // -0.25
+ */
+export function silentCurrent(neuron: Neuron): number {
+  if (keeps(neuron, 0, [0], silentSteps)[0]) return 0;
+  const currents = Array.from({ length: 41 }, (_, i) => -(2 ** (i - 10)));
+  const silent = currents[keeps(neuron, 0, currents, silentSteps).indexOf(true)];
+  if (silent === undefined) {
+    throw new RangeError(
+      `silentCurrent: neuron must be silent at 0 or some negative current, got one that fires at each down to ${currents.at(-1)}`,
+    );
+  }
+  return silent;
+}
+
+/** For each constant current: whether the neuron gives `spike`, 0 or 1, at all these steps from rest. */
+function keeps(neuron: Neuron, spike: 0 | 1, currents: readonly number[], steps: number): boolean[] {
+  const x = Float32Array.from(currents);
+  let v = new Float32Array(x.length).fill(neuron.params.vReset);
+  const kept = currents.map(() => true);
+  for (let t = 0; t < steps; t++) {
+    const [spikes, next] = tidy(() => {
+      const out = neuron(tensor1d(v), tensor1d(x));
+      return [Float32Array.from(out.spikes.dataSync()), Float32Array.from(out.v.dataSync())] as const;
+    });
+    // A potential that repeats itself does so for ever.
+    let settled = true;
+    for (let i = 0; i < x.length; i++) {
+      kept[i] &&= spikes[i] === spike;
+      settled &&= !kept[i] || next[i] === v[i];
+    }
+    if (settled) break;
+    v = next;
+  }
+  return kept;
+}
+
+/**
+ * The first float32 number whose current passes, between two keys; undefined when none is found. The number before it, if
+ * it is not the lower end, was tried and does not pass.
+ */
+function smallest(from: number, to: number, passes: (currents: number[]) => boolean[]): number | undefined {
+  let [low, high] = [from, to];
   for (;;) {
-    const middle = Math.fround((low + high) / 2);
-    if (middle === low || middle === high) return high;
-    if (spikesAt(neuron, middle).least === 1) high = middle;
-    else low = middle;
+    const steps = Math.min(lanes - 1, high - low);
+    const keys = Array.from({ length: steps + 1 }, (_, i) => low + Math.floor((i * (high - low)) / steps));
+    const found = passes(keys.map(floatOf)).indexOf(true);
+    if (found <= 0) return found === 0 ? low : undefined;
+    high = keys[found]!;
+    low = keys[found - 1]!;
+    if (high - low === 1) return high;
   }
 }
 
-/** A constant current, 0 or below, at which the neuron never fires. */
-export function silentCurrent(neuron: Neuron): number {
-  return [0, -1, -2, -4, -8].find((current) => spikesAt(neuron, current).most === 0) ?? -16;
+const floats = new Float32Array(1);
+const bits = new Int32Array(floats.buffer);
+
+/** The place of a float32 number among all: 0 has 0, and neighbours differ by 1. */
+function keyOf(x: number): number {
+  floats[0] = x;
+  return bits[0]! < 0 ? -(bits[0]! & 0x7fffffff) : bits[0]!;
+}
+
+/** The float32 number with this key. */
+function floatOf(key: number): number {
+  bits[0] = Math.abs(key);
+  return key < 0 ? -floats[0]! : floats[0]!;
 }
