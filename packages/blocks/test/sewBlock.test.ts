@@ -1,124 +1,95 @@
-import { add, and, type Connect, iand, sew, sewBlock } from "@sew/blocks";
+import { add, and, type Connect, iand, rbaBlock, sew, sewBlock } from "@sew/blocks";
 import {
-  type Context,
   evaluation,
   ifNeurons,
   lifNeurons,
-  type Module,
   namedParameters,
   plifNeurons,
+  relus,
   run,
   type SpikingFactory,
   seeded,
-  sequential,
 } from "@sew/layers";
 import { describeBackends, describeModule, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
-import { fill, grad, ones, type Tensor, zeros } from "@tensorflow/tfjs-core";
-import * as fc from "fast-check";
+import { ones, add as plus, slice, zeros } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
+import { connects } from "./chain.js";
 
-const input = [3, 2, 5, 4, 2];
-const kinds = [
-  { name: "ADD", connect: add, bias: 0 },
-  { name: "IAND", connect: iand, bias: 0 },
-  { name: "AND", connect: and, bias: 1 },
-] as const;
+const input = [3, 2, 6, 4, 4];
 
-for (const { name, connect } of kinds) {
+for (const { name, connect } of connects) {
   describeModule(`sewBlock ${name}`, {
-    make: () => sewBlock(connect, { channels: 2, neurons: lifNeurons() }),
+    make: () => sewBlock(connect, { channels: 4, neurons: lifNeurons() }),
     input,
     output: input,
     timeless: false,
   });
 }
-
-/** Sets the last batch norm of a block: weight 0, and a bias that keeps A at 0 (0) or at 1 (V_th of IF). */
-function silence(block: Module, bias: number): Module {
-  const parameters = namedParameters(block);
-  const [weight, shift] = [parameters.get("b.norm.weight")!, parameters.get("b.norm.bias")!];
-  weight.assign(zeros(weight.shape));
-  shift.assign(fill(shift.shape, bias));
-  return block;
-}
+describeModule("sewBlock, bottleneck with a shortcut", {
+  make: () => sewBlock(add, { channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons: plifNeurons() }),
+  input,
+  output: [3, 2, 3, 2, 8],
+  timeless: false,
+});
+describeModule("rbaBlock", {
+  make: () => rbaBlock({ channels: 4, outChannels: 6 }),
+  input,
+  output: [3, 2, 6, 4, 6],
+  timeless: true,
+});
 
 const make = (connect: Connect, neurons: SpikingFactory = ifNeurons(), seed = 0) =>
-  sewBlock(connect, { channels: 2, neurons, random: seeded(seed) });
-const contexts: Context[] = [{ training: false }, { training: true }];
+  sewBlock(connect, { channels: 4, neurons, random: seeded(seed) });
 
 describeBackends("sewBlock", () => {
-  it.each(kinds)("$name: is O = g(A, S), where A is what its second unit fires (Eq. 9)", ({ connect }) =>
-    scoped(() => {
-      const block = make(connect, ifNeurons({ vThreshold: 0.25 }));
-      const { a, b } = block.children!;
-      const s = spikesOfShape(input);
-      const fired = run(b!, run(a!, s, evaluation), evaluation);
-      expect(new Set(read(fired))).toEqual(new Set([0, 1]));
-      expect(read(run(block, s, evaluation))).toEqual(read(connect(fired, s)));
-    }),
-  );
+  describe.each(connects)("with g = $name", ({ connect }) => {
+    const neurons = ifNeurons({ vThreshold: 0.25 });
+
+    it("is O = g(A, S), where A is what its second unit fires (Eq. 9)", () =>
+      scoped(() => {
+        const block = make(connect, neurons);
+        const { a, b } = block.children!;
+        const s = spikesOfShape(input);
+        const fired = run(b!, run(a!, s, evaluation), evaluation);
+        expect(new Set(read(fired))).toEqual(new Set([0, 1]));
+        expect(read(run(block, s, evaluation))).toEqual(read(connect(fired, s)));
+      }));
+
+    it("is g(A, shortcut(S)) where it changes the shape, with A from its third unit in a bottleneck (Fig. 2)", () =>
+      scoped(() => {
+        const options = { channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons } as const;
+        const block = sewBlock(connect, options);
+        const { a, b, c, shortcut } = block.children!;
+        const s = spikesOfShape(input);
+        const fired = [a!, b!, c!].reduce((x, unit) => run(unit, x, evaluation), s);
+        const passed = run(shortcut!, s, evaluation);
+        expect(new Set([...read(fired), ...read(passed)])).toEqual(new Set([0, 1]));
+        expect(read(run(block, s, evaluation))).toEqual(read(connect(fired, passed)));
+      }));
+  });
 
   it("tells IAND's arguments apart: S passes where A is silent, and not the other way round", () =>
     scoped(() => {
-      // A fires everywhere (bias V_th, weight 0): nothing of S is left. Swapped, 1 − S would come out.
-      const block = silence(make(iand), 1);
+      // A fires everywhere (AND's identity): nothing of S is left. Swapped, 1 − S would come out.
+      const { weight, bias } = sewBlock(and, { channels: 4, neurons: ifNeurons(), zeroInit: true }).children!.b!
+        .children!.norm!.parameters!;
+      const block = make(iand);
+      const own = block.children!.b!.children!.norm!.parameters!;
+      own.weight!.assign(weight!);
+      own.bias!.assign(bias!);
       expect(read(run(block, zeros(input), evaluation))).toEqual(read(zeros(input)));
       expect(read(run(block, ones(input), evaluation))).toEqual(read(zeros(input)));
     }));
 
-  describe.each(kinds)("$name with the last batch norm's weight 0 and bias $bias (Table 1)", ({ connect, bias }) => {
-    it.each(contexts)("is the identity, training $training", (context) =>
-      scoped(() => {
-        const s = spikesOfShape(input);
-        expect(read(run(silence(make(connect), bias), s, context))).toEqual(read(s));
-      }),
-    );
-
-    it("has the identity's gradient, exactly 1 through any number of blocks (Eq. 11)", () =>
-      fc.assert(
-        fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 1000 }), (k, seed) =>
-          scoped(() => {
-            const blocks = Array.from({ length: k }, (_, i) => [
-              `${i}`,
-              silence(make(connect, ifNeurons(), seed + i), bias),
-            ]);
-            const chain = sequential(Object.fromEntries(blocks) as Record<string, Module>);
-            const s = spikesOfShape([2, 1, 3, 3, 2]);
-            expect(read(grad((x: Tensor) => run(chain, x, evaluation))(s))).toEqual(new Array(s.size).fill(1));
-          }),
-        ),
-        { numRuns: 12 },
-      ));
-  });
-
-  it("ADD: k blocks in a row give integers from 0 to k + 1, and reach k + 1 when all fire", () =>
-    scoped(() => {
-      const k = 4;
-      const eager = (i: number) => silence(make(add, ifNeurons(), i), 1);
-      const chain = sequential(Object.fromEntries(Array.from({ length: k }, (_, i) => [`${i}`, eager(i)])));
-      expect(new Set(read(run(chain, ones(input), evaluation)))).toEqual(new Set([k + 1]));
-      const wild = sequential(
-        Object.fromEntries(Array.from({ length: k }, (_, i) => [`${i}`, make(add, ifNeurons({ vThreshold: 0.1 }), i)])),
-      );
-      for (const o of read(run(wild, spikesOfShape(input), evaluation))) expect([0, 1, 2, 3, 4, 5]).toContain(o);
-    }));
-
-  it.each([kinds[1], kinds[2]])("$name: any number of blocks stay binary", ({ connect }) =>
-    scoped(() => {
-      const chain = sequential(
-        Object.fromEntries(
-          Array.from({ length: 3 }, (_, i) => [`${i}`, make(connect, ifNeurons({ vThreshold: 0.1 }), i)]),
-        ),
-      );
-      for (const o of read(run(chain, spikesOfShape(input), evaluation))) expect([0, 1]).toContain(o);
-    }),
-  );
-
-  it("takes a connect function of one's own", () =>
+  it("takes a connect function of one's own, and refuses one that changes the shape", () =>
     scoped(() => {
       const shortcut: Connect = (_, s) => s;
       const s = spikesOfShape(input);
       expect(read(run(make(shortcut), s, evaluation))).toEqual(read(s));
+      const first: Connect = (a) => slice(a, [0], [1]);
+      expect(() => run(make(first), s, evaluation)).toThrow(
+        new RangeError("sewBlock: connect must keep the shape [3,2,6,4,4], got [1,2,6,4,4]"),
+      );
     }));
 
   it("begins at the seed alone", () =>
@@ -135,13 +106,90 @@ describeBackends("sewBlock", () => {
     }));
 });
 
-describe("sew", () => {
-  it("makes SEW blocks for a model, with a neuron layer each", () =>
+describe("sewBlock's parameters", () => {
+  const unit = (name: string) => [
+    `${name}.conv.weight`,
+    `${name}.norm.weight`,
+    `${name}.norm.bias`,
+    `${name}.neuron.w`,
+  ];
+  const shapesOf = (block: ReturnType<typeof sewBlock>) =>
+    Object.fromEntries(
+      [...namedParameters(block)].filter(([name]) => name.endsWith("conv.weight")).map(([n, w]) => [n, w.shape]),
+    );
+
+  it("are those of two 3x3 units in a basic block, as sew() makes it for a model", () => {
+    const block = sew(add)({ channels: 4, neurons: plifNeurons() });
+    expect([...namedParameters(block).keys()]).toEqual(["a", "b"].flatMap(unit));
+    expect(shapesOf(block)).toEqual({ "a.conv.weight": [3, 3, 4, 4], "b.conv.weight": [3, 3, 4, 4] });
+  });
+
+  it("are those of 1x1, 3x3, 1x1 at a quarter of the width in a bottleneck, and of a 1x1 shortcut", () => {
+    const block = sewBlock(add, { channels: 8, outChannels: 16, path: "bottleneck", neurons: plifNeurons() });
+    expect([...namedParameters(block).keys()]).toEqual(["a", "b", "c", "shortcut"].flatMap(unit));
+    expect(shapesOf(block)).toEqual({
+      "a.conv.weight": [1, 1, 8, 4],
+      "b.conv.weight": [3, 3, 4, 4],
+      "c.conv.weight": [1, 1, 4, 16],
+      "shortcut.conv.weight": [1, 1, 8, 16],
+    });
+  });
+
+  it.each([{ stride: 2 }, { outChannels: 8 }])("include a shortcut's wherever the shape changes: %j", (options) =>
+    expect(Object.keys(sewBlock(add, { channels: 4, neurons: ifNeurons(), ...options }).children!)).toEqual([
+      "a",
+      "b",
+      "shortcut",
+    ]),
+  );
+});
+
+describeBackends("rbaBlock", () => {
+  it("is Y = ReLU(F(X)) + X (Eq. 10): never below X, and without bound", () =>
     scoped(() => {
-      const block = sew(add)({ channels: 2, neurons: plifNeurons() });
-      expect([...namedParameters(block).keys()]).toEqual(
-        ["a", "b"].flatMap((u) => [`${u}.conv.weight`, `${u}.norm.weight`, `${u}.norm.bias`, `${u}.neuron.w`]),
+      const block = rbaBlock({ channels: 4 });
+      const { a, b } = block.children!;
+      const x = spikesOfShape(input);
+      const f = run(b!, run(a!, x, evaluation), evaluation);
+      expect(Math.min(...read(f))).toBe(0);
+      expectClose(run(block, x, evaluation), plus(f, x));
+    }));
+
+  it("has ReLU in the place of all neurons", () =>
+    expect([...namedParameters(rbaBlock({ channels: 4, stride: 2 })).keys()]).toEqual([
+      ...namedParameters(sewBlock(add, { channels: 4, stride: 2, neurons: relus() })).keys(),
+    ]));
+});
+
+describe("the blocks' checks", () => {
+  const neurons = ifNeurons();
+
+  it.each([
+    { options: { channels: 0 }, text: "conv2d: inChannels must be an integer of at least 1, got 0" },
+    {
+      options: { channels: 4, outChannels: 2.5 },
+      text: "conv2d: outChannels must be an integer of at least 1, got 2.5",
+    },
+    { options: { channels: 4, stride: 0 }, text: "conv2d: stride must be an integer of at least 1, got 0" },
+    {
+      options: { channels: 4, outChannels: 6, path: "bottleneck" as const },
+      text: "block: outChannels must be a multiple of 4 in a bottleneck, got 6",
+    },
+    {
+      options: { channels: 4, path: "deep" as "basic" },
+      text: 'block: path must be "basic" or "bottleneck", got "deep"',
+    },
+  ])("refuse $options", ({ options, text }) =>
+    expect(() => sewBlock(add, { ...options, neurons })).toThrow(new RangeError(text)),
+  );
+
+  it("refuse images without time, no time at all, and other channels", () =>
+    scoped(() => {
+      const of = (shape: number[]) => () => run(make(add), zeros(shape), evaluation);
+      expect(of([2, 6, 4, 4])).toThrow(
+        "conv2d: x must be [T, N, H, W, C], got [2,6,4,4]; add the time axis with expandDims(x, 0)",
       );
-      expectClose(run(block, zeros(input), evaluation), zeros(input));
+      expect(of([0, 2, 6, 4, 4])).toThrow("conv2d: x must have at least 1 time-step, got [0,2,6,4,4]");
+      expect(of([1, 2, 6, 4, 3])).toThrow("conv2d: x must have 4 channels, got 3 in [1,2,6,4,3]");
     }));
 });

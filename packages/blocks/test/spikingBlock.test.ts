@@ -1,50 +1,34 @@
-import { spikingBlock } from "@sew/blocks";
-import {
-  evaluation,
-  ifNeurons,
-  lifNeurons,
-  type Module,
-  namedParameters,
-  run,
-  type SpikingFactory,
-  seeded,
-  sequential,
-} from "@sew/layers";
-
-import {
-  describeBackends,
-  describeModule,
-  expectClose,
-  read,
-  referenceSpike,
-  scoped,
-  spikesOfShape,
-} from "@sew/testing";
-import { add, grad, pow, scalar, type Tensor, zeros } from "@tensorflow/tfjs-core";
+import { annBlock, spikingBlock } from "@sew/blocks";
+import { evaluation, ifNeurons, lifNeurons, namedParameters, plifNeurons, run, tdNorms } from "@sew/layers";
+import { describeBackends, describeModule, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
+import { add, moments, relu } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 
-const input = [3, 2, 5, 4, 2];
+const input = [3, 2, 6, 4, 4];
 
 describeModule("spikingBlock", {
-  make: () => spikingBlock({ channels: 2, neurons: lifNeurons() }),
+  make: () => spikingBlock({ channels: 4, neurons: lifNeurons() }),
   input,
   output: input,
   timeless: false,
 });
-
-const make = (neurons: SpikingFactory, seed = 0) => spikingBlock({ channels: 2, neurons, random: seeded(seed) });
-
-/** Zero-initialised: F(S) = 0, so that only the neuron stands between S and O. */
-function silence(block: Module): Module {
-  const weight = namedParameters(block).get("b.norm.weight")!;
-  weight.assign(zeros(weight.shape));
-  return block;
-}
+describeModule("spikingBlock, bottleneck with a shortcut", {
+  make: () => spikingBlock({ channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons: plifNeurons() }),
+  input,
+  output: [3, 2, 3, 2, 8],
+  timeless: false,
+});
+describeModule("annBlock", {
+  make: () => annBlock({ channels: 4, outChannels: 8, path: "bottleneck" }),
+  input,
+  output: [3, 2, 6, 4, 8],
+  timeless: true,
+});
 
 describeBackends("spikingBlock", () => {
   it("is O = SN(F(S) + S): the spike comes after the sum (Eq. 7)", () =>
     scoped(() => {
-      const block = make(ifNeurons({ vThreshold: 0.75 }));
+      const block = spikingBlock({ channels: 4, neurons: ifNeurons({ vThreshold: 0.75 }) });
       const { a, b, neuron } = block.children!;
       const s = spikesOfShape(input);
       const f = [a!, b!].reduce((y, layer) => run(layer, y, evaluation), s);
@@ -54,39 +38,48 @@ describeBackends("spikingBlock", () => {
       expect(expected).not.toEqual(read(s));
     }));
 
-  it("is binary, whatever it adds", () =>
+  it("adds its shortcut, conv1x1-BN without neurons, where it changes the shape (Fig. 2)", () =>
     scoped(() => {
-      const chain = sequential({ a: make(ifNeurons(), 1), b: make(ifNeurons(), 2), c: make(ifNeurons(), 3) });
-      for (const o of read(run(chain, spikesOfShape(input), evaluation))) expect([0, 1]).toContain(o);
-    }));
-
-  it("zero-initialised, copies spikes with IF neurons, which pass on one spike each", () =>
-    scoped(() => {
+      const options = { channels: 4, outChannels: 8, stride: 2, path: "bottleneck" } as const;
+      const block = spikingBlock({ ...options, neurons: ifNeurons({ vThreshold: 0.25 }) });
+      const { a, b, c, neuron, shortcut } = block.children!;
       const s = spikesOfShape(input);
-      expect(read(run(silence(make(ifNeurons())), s, evaluation))).toEqual(read(s));
+      const f = [a!, b!, c!].reduce((y, layer) => run(layer, y, evaluation), s);
+      const passed = run(shortcut!, s, evaluation);
+      expect(new Set(read(passed)).size).toBeGreaterThan(2);
+      expect(read(run(block, s, evaluation))).toEqual(read(run(neuron!, add(f, passed), evaluation)));
     }));
 
-  it("zero-initialised, is no identity with LIF neurons: a spike charges them to 1/τ only", () =>
-    scoped(() => {
-      const s = spikesOfShape([1, 1, 4, 4, 2]);
-      expect(read(run(silence(make(lifNeurons())), s, evaluation))).toEqual(read(zeros([1, 1, 4, 4, 2])));
-    }));
+  it("has no neurons after its last norm, nor in its shortcut", () =>
+    expect([...namedParameters(spikingBlock({ channels: 4, stride: 2, neurons: plifNeurons() })).keys()]).toEqual([
+      ...["conv.weight", "norm.weight", "norm.bias", "neuron.w"].map((name) => `a.${name}`),
+      ...["conv.weight", "norm.weight", "norm.bias"].map((name) => `b.${name}`),
+      "neuron.w",
+      ...["conv.weight", "norm.weight", "norm.bias"].map((name) => `shortcut.${name}`),
+    ]));
 
-  it.each([
-    { alpha: 2, vThreshold: 1, why: "vanishes where the neuron is silent, Θ'(0 − 1) = 0.092" },
-    { alpha: 2, vThreshold: 0.5, why: "vanishes everywhere, Θ'(±0.5) = 0.288" },
-    { alpha: 3, vThreshold: 1, why: "explodes where it fires, Θ'(0) = 1.5" },
-  ])("multiplies the gradient by Θ'(S − V_th) in each block: α = $alpha, V_th = $vThreshold $why (Eq. 8)", (p) =>
+  it("scales td-BN by 1/√2 in the two paths that it sums, and nowhere else", () =>
     scoped(() => {
-      const k = 3;
-      const spike = referenceSpike("atan", p.alpha);
-      const neurons = ifNeurons({ vThreshold: p.vThreshold }, spike);
-      const chain = sequential(
-        Object.fromEntries(Array.from({ length: k }, (_, i) => [`${i}`, silence(make(neurons, i))])),
-      );
-      const s = spikesOfShape([1, 1, 4, 4, 2]);
-      const through = grad((x: Tensor) => run(chain, x, evaluation))(s);
-      expectClose(through, pow(spike.slope(add(s, scalar(-p.vThreshold))), k));
-    }),
-  );
+      const norm = tdNorms({ vThreshold: 3, epsilon: 1e-9 });
+      const block = spikingBlock({ channels: 4, stride: 2, neurons: ifNeurons({ vThreshold: 3 }), norm });
+      const { a, b, shortcut } = block.children!;
+      const deviations = [a!, b!, shortcut!].map((unit) => {
+        const { conv, norm } = unit.children!;
+        const y = run(norm!, run(conv!, spikesOfShape(input), evaluation), { training: true });
+        return Math.sqrt(read(moments(y, [0, 1, 2, 3]).variance)[0]!);
+      });
+      expectClose(deviations, [3, 3 / Math.SQRT2, 3 / Math.SQRT2], { relative: 1e-3, absolute: 0 });
+    }));
+});
+
+describeBackends("annBlock", () => {
+  it("is Y = ReLU(F(X) + X) (Eq. 6)", () =>
+    scoped(() => {
+      const block = annBlock({ channels: 4 });
+      const { a, b } = block.children!;
+      const x = spikesOfShape(input);
+      const f = run(b!, run(a!, x, evaluation), evaluation);
+      expect(Math.min(...read(f))).toBeLessThan(0);
+      expectClose(run(block, x, evaluation), relu(add(f, x)));
+    }));
 });

@@ -14,5 +14,6 @@ export { describeModule, type ModuleUnderTest, spikesOfShape } from "./contracts
 export { composed, describeNeuron } from "./contracts/neuron.js";
 export { describeReference } from "./contracts/reference.js";
 export { describeSurrogate } from "./contracts/surrogate.js";
+export { neuronLayers, restingMembranes, spikes } from "./neuronLayers.js";
 export { referenceSpike } from "./reference/surrogates.js";
 export { scoped } from "./scoped.js";

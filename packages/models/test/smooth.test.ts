@@ -1,0 +1,122 @@
+/**
+ * @file Gradients of whole networks against finite differences. With σ instead of Θ on the way forward a network is
+ * differentiable, and what back-propagation says of it can be checked: the surrogate slopes, the resets through time,
+ * batch statistics, blocks and shortcuts at once.
+ */
+import {
+  avgPool2d,
+  convNormNeuron,
+  eifNeurons,
+  globalAvgPool2d,
+  ifNeurons,
+  lifNeurons,
+  linear,
+  type Module,
+  namedParameters,
+  plifNeurons,
+  qifNeurons,
+  run,
+  type SpikingFactory,
+  seeded,
+  sequential,
+} from "@sew/layers";
+import { families } from "@sew/models";
+import type { Reset } from "@sew/neurons";
+import { atan, erf, piecewiseExponential, type Spike, sigmoid, smooth, softSign, superSpike } from "@sew/surrogates";
+import { describeBackends, read, scoped } from "@sew/testing";
+import { add, mul, sum, type Tensor, tensor, tidy, type Variable, variable, variableGrads } from "@tensorflow/tfjs-core";
+import * as fc from "fast-check";
+import { it } from "vitest";
+
+const random = fc.integer({ min: 0, max: 1e6 });
+const surrogates: Readonly<Record<string, Spike>> = {
+  atan: atan(),
+  sigmoid: sigmoid(),
+  erf: erf(),
+  softSign: softSign(),
+  superSpike: superSpike(),
+  piecewiseExponential: piecewiseExponential({ alpha: 2 }),
+};
+
+/** Neurons of every model. The gradient through the reset must not be detached: finite differences do see it. */
+const neuronsOf: Readonly<Record<string, (spike: Spike, reset: Reset) => SpikingFactory>> = {
+  IF: (spike, reset) => ifNeurons({ reset, detachReset: false }, spike),
+  LIF: (spike, reset) => lifNeurons({ reset, detachReset: false, tau: 1.5, vReset: -0.25 }, spike),
+  PLIF: (spike, reset) => plifNeurons({ reset, detachReset: false }, spike),
+  QIF: (spike, reset) => qifNeurons({ reset, detachReset: false }, spike),
+  EIF: (spike, reset) => eifNeurons({ reset, detachReset: false }, spike),
+};
+
+type Family = Exclude<keyof typeof families, "ann" | "rba">;
+const names = Object.keys(families).filter((name) => name !== "ann" && name !== "rba") as Family[];
+
+/** Stem, a block, pooling, a bottleneck that changes the shape, classifier: 3 steps of 2 images of 8x8. */
+function network(name: Family, neurons: SpikingFactory, seed: number): Module {
+  const { block, norm } = families[name] as (typeof families)["td-bn"];
+  const shared = { random: seeded(seed), ...(norm && { norm }) };
+  return sequential({
+    stem: convNormNeuron(2, 4, neurons, shared),
+    block0: block({ ...shared, channels: 4, neurons }),
+    pool: avgPool2d(2),
+    block1: block({ ...shared, channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons }),
+    average: globalAvgPool2d(),
+    classifier: linear(8, 3, shared),
+  });
+}
+
+/**
+ * The derivative in a random direction of all parameters and the input, by back-propagation and by central differences;
+ * and the largest that it could be in any direction of that length.
+ */
+function derivatives(net: Module, seed: number): { backward: number; forward: number; largest: number } {
+  const draw = seeded(seed);
+  const uniform = (shape: number[]) =>
+    tensor(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * draw() - 1),
+      shape,
+    );
+  const x = variable(uniform([3, 2, 8, 8, 2]));
+  const weights = uniform([3, 2, 3]);
+  const loss = () => tidy(() => sum(mul(weights, run(net, x, { training: true }))));
+  const at = [x, ...namedParameters(net).values()];
+  const start = at.map((v) => v.clone());
+  const direction = at.map((v) => uniform(v.shape));
+  const { grads } = variableGrads(loss as () => ReturnType<typeof sum>, at);
+  const dot = (a: Tensor, b: Tensor) => read(a).reduce((total, value, i) => total + value * read(b)[i]!, 0);
+  const norm = (ts: Tensor[]) => Math.hypot(...ts.map((t) => Math.sqrt(dot(t, t))));
+  const moved = (step: number) => {
+    for (const [i, v] of at.entries()) v.assign(tidy(() => add(start[i]!, mul(direction[i]!, step))));
+    return read(loss())[0]!;
+  };
+  const central = (step: number) => (moved(step) - moved(-step)) / (2 * step);
+  const gradients = at.map((v: Variable) => grads[v.name]!);
+  return {
+    backward: gradients.reduce((total, g, i) => total + dot(g, direction[i]!), 0),
+    // Richardson's extrapolation: the error of the step's square cancels.
+    forward: (4 * central(5e-4) - central(1e-3)) / 3,
+    largest: norm(gradients) * norm(direction),
+  };
+}
+
+describeBackends("the gradient of a smooth network", () => {
+  it.each(names)("matches finite differences, %s", (name) =>
+    fc.assert(
+      fc.property(
+        random,
+        fc.constantFrom(...Object.keys(surrogates)),
+        fc.constantFrom(...Object.keys(neuronsOf)),
+        fc.constantFrom<Reset>("hard", "soft"),
+        (seed, surrogate, neuron, reset) =>
+          scoped(() => {
+            const net = network(name, neuronsOf[neuron]!(smooth(surrogates[surrogate]!), reset), seed);
+            const { backward, forward, largest } = derivatives(net, seed + 1);
+            // Float32 leaves about 1e-4 of the loss's change; a wrong term shows at the size of the gradient itself.
+            if (Math.abs(backward - forward) > 0.01 * Math.abs(backward) + 2e-3 * largest / Math.sqrt(1000)) {
+              throw new Error(`back-propagation: ${backward}, finite differences: ${forward} (of ${largest})`);
+            }
+          }),
+      ),
+      { numRuns: 10 },
+    ),
+  );
+});
