@@ -30,10 +30,12 @@ export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from 
 export { type Random, seeded } from "./random.js";
 export { sequential } from "./sequential.js";
 export {
+  eifNeurons,
   ifNeurons,
   lifNeurons,
   type PlifOptions,
   plifNeurons,
+  qifNeurons,
   type Spiking,
   type SpikingFactory,
   spiking,

@@ -1,4 +1,6 @@
 import {
+  type EifParams,
+  eif,
   type IfParams,
   integrateAndFire,
   type LifParams,
@@ -8,6 +10,8 @@ import {
   type PlifParams,
   plif,
   plifInitial,
+  type QifParams,
+  qif,
   unroll,
 } from "@sew/neurons";
 import { scalar, tidy, type Variable } from "@tensorflow/tfjs-core";
@@ -43,6 +47,16 @@ export function ifNeurons(params: Partial<IfParams> = {}, spike?: Neuron["spike"
 /** Makes layers of LIF neurons (Eq. 5). */
 export function lifNeurons(params: Partial<LifParams> = {}, spike?: Neuron["spike"]): SpikingFactory {
   return () => spiking(neuron(lif, params, spike));
+}
+
+/** Makes layers of QIF neurons, which charge themselves above V_c. */
+export function qifNeurons(params: Partial<QifParams> = {}, spike?: Neuron["spike"]): SpikingFactory {
+  return () => spiking(neuron(qif, params, spike));
+}
+
+/** Makes layers of EIF neurons, which take off exponentially about θ_rh. */
+export function eifNeurons(params: Partial<EifParams> = {}, spike?: Neuron["spike"]): SpikingFactory {
+  return () => spiking(neuron(eif, params, spike));
 }
 
 /** Options of {@link plifNeurons}. */

@@ -1,5 +1,14 @@
-import { evaluation, ifNeurons, lifNeurons, namedParameters, plifNeurons, spiking } from "@sew/layers";
-import { integrateAndFire, lif, neuron, plif, unroll } from "@sew/neurons";
+import {
+  eifNeurons,
+  evaluation,
+  ifNeurons,
+  lifNeurons,
+  namedParameters,
+  plifNeurons,
+  qifNeurons,
+  spiking,
+} from "@sew/layers";
+import { eif, integrateAndFire, lif, neuron, plif, qif, unroll } from "@sew/neurons";
 import { constant } from "@sew/surrogates";
 import { describeBackends, describeModule, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
 import { scalar, tensor2d } from "@tensorflow/tfjs-core";
@@ -8,12 +17,21 @@ import { describe, expect, it } from "vitest";
 const shape = [3, 2, 4];
 describeModule("ifNeurons", { make: ifNeurons(), input: shape, output: shape, timeless: false });
 describeModule("lifNeurons", { make: lifNeurons(), input: shape, output: shape, timeless: false });
+describeModule("qifNeurons", { make: qifNeurons(), input: shape, output: shape, timeless: false });
+describeModule("eifNeurons", { make: eifNeurons(), input: shape, output: shape, timeless: false });
 describeModule("plifNeurons", { make: plifNeurons(), input: shape, output: shape, timeless: false });
 
 describeBackends("a layer of neurons", () => {
   it.each([
     { name: "ifNeurons", layer: ifNeurons({ vThreshold: 0.5 }), alone: neuron(integrateAndFire, { vThreshold: 0.5 }) },
     { name: "lifNeurons", layer: lifNeurons({ tau: 3 }), alone: neuron(lif, { tau: 3 }) },
+    { name: "qifNeurons", layer: qifNeurons({ a0: 2 }), alone: neuron(qif, { a0: 2 }) },
+    { name: "eifNeurons", layer: eifNeurons({ deltaT: 2 }), alone: neuron(eif, { deltaT: 2 }) },
+    {
+      name: "plifNeurons of whole inputs",
+      layer: plifNeurons({ decayInput: false }),
+      alone: neuron(plif, { decayInput: false }),
+    },
     { name: "plifNeurons", layer: plifNeurons({ initialTau: 3 }), alone: neuron(plif, { w: -Math.log(2) }) },
   ])("$name: is its neuron, unrolled", ({ layer, alone }) =>
     scoped(() => {
