@@ -1,4 +1,4 @@
-import { sigmoid as logistic, mul, sub } from "@tensorflow/tfjs-core";
+import { abs, add, div, exp, sigmoid as logistic, mul, square } from "@tensorflow/tfjs-core";
 import { checkPositive } from "./check.js";
 import { type Spike, spike } from "./spike.js";
 
@@ -22,8 +22,9 @@ export function sigmoid({ alpha = 4 }: SigmoidOptions = {}): Spike {
   checkPositive("sigmoid", "alpha", alpha);
   return spike(
     (u) => {
-      const s = logistic(mul(alpha, u));
-      return mul(mul(alpha, s), sub(1, s));
+      // s (1 − s) = e / (1 + e)², without the 1 − s that loses its digits where s is near 1.
+      const e = exp(mul(-alpha, abs(u)));
+      return div(mul(alpha, e), square(add(1, e)));
     },
     { primitive: (u) => logistic(mul(alpha, u)), fused: { kind: "sigmoid", alpha } },
   );

@@ -107,8 +107,8 @@ inline void slopes_of(const Neuron& neuron, const float* h, long n, float* slope
     case Slope::atan: return bell(neuron.alpha / 2, M_PI / 2 * neuron.alpha);
     case Slope::sigmoid:
       return map([&](Vector u) {
-        const Vector s = one / (one + exp_of(-(alpha * u)));
-        return alpha * s * (one - s);
+        const Vector e = exp_of(-(alpha * abs_of(u))), z = one + e;
+        return alpha * e / (z * z);
       });
     case Slope::rectangular: {
       const Vector half = splat(neuron.alpha / 2);

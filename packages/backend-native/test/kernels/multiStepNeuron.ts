@@ -88,8 +88,8 @@ function slope(h: number, a: MultiStepNeuronAttrs): [value: number, scale: numbe
   const value = {
     atan: () => alpha / 2 / (1 + (f((Math.PI / 2) * alpha) * u) ** 2),
     sigmoid: () => {
-      const s = 1 / (1 + Math.exp(-alpha * u));
-      return alpha * s * (1 - s);
+      const e = Math.exp(-Math.abs(alpha * u));
+      return (alpha * e) / (1 + e) ** 2;
     },
     rectangular: () => (Math.abs(u) < alpha / 2 ? 1 / alpha : 0),
     constant: () => alpha,
@@ -102,10 +102,10 @@ function slope(h: number, a: MultiStepNeuronAttrs): [value: number, scale: numbe
   }[a.slope]();
   const z = Math.abs(alpha * u);
   const scales: Partial<Record<MultiStepNeuronAttrs["slope"], number>> = {
-    // 1 - s and 1 - z have the rounding errors of 1 and z, however small they are.
-    sigmoid: alpha * (1 + z),
+    // 1 - z has the rounding errors of 1 and z, however small it is.
     piecewiseQuadratic: alpha * (1 + z),
     // exp(z) has the absolute error of z as its relative one.
+    sigmoid: value * (1 + z),
     piecewiseExponential: value * (1 + z),
     erf: value * (1 + 2 * z * z),
   };
