@@ -1,6 +1,6 @@
 /** @file 7B-Net on event-like input: a training step, a forward pass, and what they take of memory. */
 import type { NativeMemory } from "@sew/backend-native";
-import { evaluation, type Module } from "@sew/layers";
+import { evaluation, type Module, profile } from "@sew/layers";
 import { sevenBNet } from "@sew/models";
 import { sgd, trainStep } from "@sew/training";
 import { memory, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
@@ -38,22 +38,19 @@ function eventLike(shape: readonly number[]): Float32Array {
   return values;
 }
 
-/** Multiply-adds of one forward pass, by layer, and the firing rates of the neuron layers. */
-function inspect(net: Module, x: Tensor): { macs: number[]; rates: number[] } {
-  const macs: number[] = [];
+/** The firing rates of the neuron layers, in order. */
+function ratesOf(net: Module, x: Tensor): number[] {
   const rates: number[] = [];
   tidy(() =>
     net.forward(x, {
       training: true,
       seed: 0,
       observe(module, y) {
-        const weight = module.parameters?.weight;
-        if (weight !== undefined && weight.rank > 1) macs.push((y.size * weight.size) / weight.shape.at(-1)!);
         if ("neuron" in module) rates.push(y.dataSync<"float32">().reduce((a, b) => a + b) / y.size);
       },
     }),
   );
-  return { macs, rates };
+  return rates;
 }
 
 /** Times training steps (batch in, weights updated, loss read) and forward passes. */
@@ -63,7 +60,10 @@ export async function measureNetwork(steps: number, batch: number, runs: number)
   const x = eventLike(shape);
   const labels = Int32Array.from({ length: batch }, (_, i) => i % 11);
   const input = tensor(x, shape);
-  const { macs, rates } = inspect(net, input);
+  const macs = profile(net, shape)
+    .map((layer) => layer.macs)
+    .filter((count) => count > 0);
+  const firingRates = ratesOf(net, input);
   const optimizer = sgd(net);
   optimizer.setLearningRate(0.001);
   const allocations = () => (memory() as unknown as NativeMemory).allocations;
@@ -86,6 +86,6 @@ export async function measureNetwork(steps: number, batch: number, runs: number)
     ...{ steps, batch, trainSeconds, forwardSeconds, forwardFlops },
     // The first convolution's input needs no gradient: two products instead of three.
     trainFlops: 3 * forwardFlops - 2 * macs[0]!,
-    ...{ peakResident, peakTensors: peakBytes, newBuffers, firingRates: rates },
+    ...{ peakResident, peakTensors: peakBytes, newBuffers, firingRates },
   };
 }

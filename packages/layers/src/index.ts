@@ -40,4 +40,5 @@ export {
   type SpikingFactory,
   spiking,
 } from "./spiking.js";
+export { type LayerProfile, profile, summary } from "./summary.js";
 export { type NormFactory, type TdBatchNormOptions, tdBatchNorm, tdNorms } from "./tdBatchNorm.js";

@@ -1,0 +1,78 @@
+/** @file What every layer of a network puts out, holds and costs. */
+import { type Tensor, tidy, zeros } from "@tensorflow/tfjs-core";
+import { evaluation, type Module, namedModules, run } from "./module.js";
+
+/** A layer in numbers. */
+export interface LayerProfile {
+  /** Path of the module, as `namedModules` gives it: `""` is the model. */
+  readonly path: string;
+  /** Shape of its output; absent where the module does not run, or not through `run`. */
+  readonly shape?: readonly number[];
+  /** How many numbers training changes in the module itself, its children aside. */
+  readonly parameters: number;
+  /** Multiply-accumulates of the module itself, its children aside, for the whole input. */
+  readonly macs: number;
+}
+
+/**
+ * Output shape, parameters and multiply-accumulates of every module, outer before inner: the sums are the network's.
+ *
+ * A convolution or linear layer of weight W and output Y takes `|Y| · |W| / outChannels` multiply-accumulates, whatever its
+ * input holds; norms, neurons and biases, which take far fewer, count as none. This runs one forward pass in evaluation
+ * on zeros, so that its time and memory are those of the network.
+ *
+ * @param inputShape `[T, N, ...]`; with T = N = 1 the counts are those of a time-step of one sample
+ *
+ * @example
+ * const net = sequential({ conv: conv2d(2, 4), flatten: flatten(), classifier: linear(256, 3) });
+ * profile(net, [1, 1, 8, 8, 2])[1]; // { path: "conv", shape: [1, 1, 8, 8, 4], parameters: 72, macs: 4608 }
+ */
+export function profile(model: Module, inputShape: readonly number[]): LayerProfile[] {
+  const seen = new Map<Module, { shape: readonly number[]; macs: number }>();
+  const observe = (module: Module, { shape, size }: Tensor): void => {
+    const weight = module.parameters?.weight;
+    const macs = weight !== undefined && weight.rank > 1 ? (size * weight.size) / weight.shape.at(-1)! : 0;
+    seen.set(module, { shape, macs: macs + (seen.get(module)?.macs ?? 0) });
+  };
+  tidy(() => void run(model, zeros([...inputShape]), { ...evaluation, observe }));
+  // A module in two places is one layer.
+  const paths = new Map([...namedModules(model)].map(([path, module]) => [module, path]));
+  return [...paths].map(([module, path]) => ({
+    path,
+    parameters: Object.values(module.parameters ?? {}).reduce((sum, { size }) => sum + size, 0),
+    ...(seen.get(module) ?? { macs: 0 }),
+  }));
+}
+
+/**
+ * The {@link profile} of a model as a table: a line for each module, its children below it, and the totals.
+ *
+ * @example
+ * const net = sequential({ conv: conv2d(2, 4), flatten: flatten(), classifier: linear(256, 3) });
+ * summary(net, [1, 1, 8, 8, 2]).split("\n").at(-1); // "total       [1, 1, 3]                843  5,376"
+ */
+export function summary(model: Module, inputShape: readonly number[]): string {
+  const layers = profile(model, inputShape);
+  const sum = (of: "parameters" | "macs") => layers.reduce((total, layer) => total + layer[of], 0);
+  const row = (name: string, { shape, parameters, macs }: Omit<LayerProfile, "path">): string[] => [
+    name,
+    shape === undefined ? "not run" : `[${shape.join(", ")}]`,
+    parameters.toLocaleString("en-US"),
+    macs.toLocaleString("en-US"),
+  ];
+  const [root, ...inner] = layers;
+  const rows = [
+    ["layer", "output", "parameters", "MACs"],
+    ...inner.map((layer) => {
+      const names = layer.path.split(".");
+      return row("  ".repeat(names.length - 1) + names.at(-1), layer);
+    }),
+    row("total", { ...root!, parameters: sum("parameters"), macs: sum("macs") }),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  const lines = rows.map((cells) =>
+    cells.map((cell, c) => (c < 2 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!))).join("  "),
+  );
+  const rule = "-".repeat(lines[0]!.length);
+  return [lines[0], rule, ...lines.slice(1, -1), rule, lines.at(-1)].join("\n");
+}
