@@ -1,7 +1,7 @@
 /** @file The network of a run. */
 import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
 import { type Module, plifNeurons } from "@sew/layers";
-import { eventNet } from "@sew/models";
+import { network as build } from "@sew/models";
 import type { Settings } from "./options.js";
 import type { BlockName } from "./recipes.js";
 
@@ -13,14 +13,14 @@ const factories: Readonly<Record<BlockName, BlockFactory>> = {
   plain: plainBlock,
 };
 
-/** `c32k3s1-BN-PLIF-{Block(c32)-MPk2s2}*n-FC`. */
+/** 7B-Net of any number of blocks, of any kind. */
 export function network(
   { blocks, block, seed, learnTau }: Pick<Settings, "blocks" | "block" | "seed" | "learnTau">,
   sensor: { readonly height: number; readonly width: number; readonly classes: readonly string[] },
 ): Module {
-  return eventNet([{ channels: 32, blocks }], {
-    ...{ classes: sensor.classes.length, height: sensor.height, width: sensor.width, seed },
+  return build(`c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*${blocks}-FC${sensor.classes.length}`, {
+    ...{ height: sensor.height, width: sensor.width, seed },
     block: factories[block],
-    neurons: plifNeurons({ learnTau }),
+    neurons: { PLIF: plifNeurons({ learnTau }) },
   });
 }

@@ -32,7 +32,7 @@ export const example: Required<ReportData> = {
     classNames,
   },
   firingRates: {
-    layers: { "stem0.neuron": { rate: 0.0812, silent: 0.125 }, "block0.b.neuron": { rate: 0, silent: 1 } },
+    layers: { "unit0.neuron": { rate: 0.0812, silent: 0.125 }, "block0.b.neuron": { rate: 0, silent: 1 } },
     blocks: { block0: { residual: 0.0521, output: 1.3333 }, block1: { output: 0.25 } },
     warnings: ['"block0.b.neuron" never fires.'],
   },

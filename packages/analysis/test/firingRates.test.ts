@@ -1,7 +1,7 @@
 import { firingRates } from "@sew/analysis";
 import { add, and, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
 import { convNormNeuron, disposeModule, ifNeurons, type Module, run, type Spiking, sequential } from "@sew/layers";
-import { eventNet } from "@sew/models";
+import { network } from "@sew/models";
 import { integrateAndFire, neuron } from "@sew/neurons";
 import { spikesOf, spikesOfShape } from "@sew/testing";
 import { memory, mul, add as plus, type Tensor, tensor, tensor1d, zeros, zerosLike } from "@tensorflow/tfjs-core";
@@ -139,7 +139,7 @@ describe("firingRates as laws", () => {
     ));
 
   const net = (block: typeof spikingBlock, seed: number) =>
-    eventNet([{ channels: 4, blocks: 2 }], { classes: 3, height: 8, width: 8, block, neurons: ifNeurons(), seed });
+    network("c4-BN-IF-{SEW-MPk2}*2-FC3", { height: 8, width: 8, block, seed });
   const x = () => spikesOfShape([4, 2, 8, 8, 2]);
   const seeds = fc.integer({ min: 0, max: 1000 });
 
@@ -148,7 +148,7 @@ describe("firingRates as laws", () => {
       fc.asyncProperty(seeds, async (seed) => {
         const { blocks, layers } = await firingRates(net(sew(add), seed), x(), { training: true });
         const { residual, output } = blocks.block0!;
-        expect(output).toBeCloseTo(residual! + layers["stem0.neuron"]!.rate, 9);
+        expect(output).toBeCloseTo(residual! + layers["unit0.neuron"]!.rate, 9);
       }),
       { numRuns: 5 },
     ));
@@ -158,7 +158,7 @@ describe("firingRates as laws", () => {
       fc.asyncProperty(seeds, async (seed) => {
         for (const connect of [and, iand]) {
           const { blocks, layers } = await firingRates(net(sew(connect), seed), x(), { training: true });
-          const [{ residual, output }, s] = [blocks.block0!, layers["stem0.neuron"]!.rate];
+          const [{ residual, output }, s] = [blocks.block0!, layers["unit0.neuron"]!.rate];
           expect(output).toBeLessThanOrEqual(s + 1e-9);
           if (connect === and) expect(output).toBeLessThanOrEqual(residual! + 1e-9);
           else expect(output).toBeGreaterThanOrEqual(s - residual! - 1e-9);
@@ -177,10 +177,10 @@ describe("firingRates as laws", () => {
     }
   });
 
-  it("of an event network name its stem, its units and its blocks, in order", async () => {
+  it("of a network name its units and its blocks, in order", async () => {
     const { layers, blocks } = await firingRates(net(sew(add), 0), x());
     expect(Object.keys(layers)).toEqual([
-      "stem0.neuron",
+      "unit0.neuron",
       "block0.a.neuron",
       "block0.b.neuron",
       "block1.a.neuron",

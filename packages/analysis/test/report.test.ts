@@ -266,7 +266,7 @@ describe("the confusion matrix", () => {
 describe("the firing rates", () => {
   it("name every layer with its rate and silent neurons, and repeat the warnings", () => {
     const section = named(page, "section").find((each) => words(each).includes("Spiking layer"))!;
-    expect(words(section)).toContain("stem0.neuron0.081212.5\u202f%");
+    expect(words(section)).toContain("unit0.neuron0.081212.5\u202f%");
     expect(words(section)).toContain('"block0.b.neuron" never fires.');
     expect(words(named(page, "svg")[3]!)).toMatch(/block0[\s\S]*block1/);
   });
@@ -280,7 +280,7 @@ describe("the firing rates", () => {
   it("of a network without blocks are those of its layers", () => {
     const { layers } = example.firingRates;
     const drawn = report({ title: "x", firingRates: { layers, blocks: {}, warnings: [] } });
-    expect(attribute(named(drawn, "svg")[0]!, "aria-label")).toBe("stem0.neuron: 0.081; block0.b.neuron: 0.000");
+    expect(attribute(named(drawn, "svg")[0]!, "aria-label")).toBe("unit0.neuron: 0.081; block0.b.neuron: 0.000");
   });
 });
 

@@ -1,6 +1,6 @@
 import { type NativeMemory, setThreads, threads } from "@sew/backend-native";
 import { disposeModule, evaluation, type Module, namedBuffers, namedParameters, run } from "@sew/layers";
-import { eventNet } from "@sew/models";
+import { network } from "@sew/models";
 import { expectClose, read } from "@sew/testing";
 import {
   keep,
@@ -26,15 +26,9 @@ import { floats } from "./kernels/values.js";
 
 const [steps, batch, side, classes] = [4, 3, 16, 5];
 
-/** Two stages, so that there are convolutions of several widths; an odd number of channels fills no vector. */
+/** Two widths, so that there are convolutions of several widths; an odd number of channels fills no vector. */
 const makeNet = () =>
-  eventNet(
-    [
-      { channels: 6, blocks: 1 },
-      { channels: 17, blocks: 1 },
-    ],
-    { classes, height: side, width: side, seed: 3 },
-  );
+  network(`c6-BN-PLIF-SEW-MPk2-c17-BN-PLIF-SEW-MPk2-FC${classes}`, { height: side, width: side, seed: 3 });
 
 const frames = (seed: number) => {
   const { shape, data } = floats([steps, batch, side, side, 2], seed, "reals");

@@ -47,11 +47,11 @@ export const usage: Readonly<Record<string, string>> = {
   "@sew/models": `
     import "@tensorflow/tfjs";
     import { zeros } from "@tensorflow/tfjs-core";
-    import { eventNet, type EventNetOptions } from "@sew/models";
+    import { network, type NetworkOptions } from "@sew/models";
     import { deepStrictEqual } from "node:assert";
 
-    const options: EventNetOptions = { classes: 3, height: 8, width: 8 };
-    const net = eventNet([{ channels: 4, blocks: 2 }], options);
+    const options: NetworkOptions = { height: 8, width: 8 };
+    const net = network("c4-BN-PLIF-{SEW(c4)-MPk2}*2-FC3", options);
     deepStrictEqual(net.forward(zeros([2, 1, 8, 8, 2]), { training: false }).shape, [2, 1, 3]);
   `,
   "@sew/datasets": `

@@ -3,8 +3,8 @@ import "@tensorflow/tfjs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { dropout, seeded, sequential } from "@sew/layers";
-import { eventNet } from "@sew/models";
+import { seeded } from "@sew/layers";
+import { network } from "@sew/models";
 import { saveWeights, silentProgress, step, train } from "@sew/training";
 import { setBackend } from "@tensorflow/tfjs-core";
 
@@ -36,9 +36,7 @@ export const tinyData = {
 
 /** Dropout is there so that a wrong seed after a resume shows. */
 export function tinyModel() {
-  const net = eventNet([{ channels: 2, blocks: 1 }], { classes: 2, height: 4, width: 4, seed: 3 });
-  const { classifier, ...features } = net.children;
-  return sequential({ ...features, drop: dropout(0.25), classifier });
+  return network("c2-BN-PLIF-SEW-MPk2-DP-FC2", { height: 4, width: 4, dropout: 0.25, seed: 3 });
 }
 
 export function tinyOptions(out) {

@@ -1,14 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { disposeModule, linear, type Module, namedBuffers, namedParameters, seeded } from "@sew/layers";
-import { eventNet } from "@sew/models";
+import { network } from "@sew/models";
 import { loadWeights, readSafetensors, saveWeights, writeSafetensors } from "@sew/training";
 import { memory, tensor2d } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { messageOf, temporaryFolder } from "./support.js";
 
 const net = (seed: number, channels = 2): Module =>
-  eventNet([{ channels, blocks: 1 }], { classes: 3, height: 4, width: 4, seed });
+  network(`c${channels}-BN-PLIF-SEW-MPk2-FC3`, { height: 4, width: 4, seed });
 
 const values = (model: Module): [string, number[]][] =>
   [...namedParameters(model), ...namedBuffers(model)].map(([name, v]) => [name, [...v.dataSync()]]);
@@ -32,8 +32,8 @@ describe("saveWeights and loadWeights", () => {
     await saveWeights(narrow, file);
     const before = values(wide);
     expect(await messageOf(loadWeights(wide, file))).toBe(
-      `loadWeights: ${file} must hold the parameters of this model, got others: stem0.conv.weight is [3,3,2,2] in the ` +
-        "file and [3,3,2,3] in the model, stem0.norm.weight is [2] in the file and [3] in the model, stem0.norm.bias is " +
+      `loadWeights: ${file} must hold the parameters of this model, got others: unit0.conv.weight is [3,3,2,2] in the ` +
+        "file and [3,3,2,3] in the model, unit0.norm.weight is [2] in the file and [3] in the model, unit0.norm.bias is " +
         "[2] in the file and [3] in the model, and 13 more differ; build the model with the settings that the file was " +
         "made with",
     );

@@ -55,7 +55,7 @@ function pathOf(key: string, spiking: boolean): string {
   const [position, ...rest] = key.split(".") as [string, ...string[]];
   const layer = Number(position);
   const unit = ["conv", "norm", "neuron"];
-  if (layer === 0) return `stem0.${unit[Number(rest[0])]}`;
+  if (layer === 0) return `unit0.${unit[Number(rest[0])]}`;
   if (rest.length === 0) return "classifier";
   const block = `block${(layer - 1) / 2}`;
   if (rest[0] === "sn") return `${block}.neuron`;

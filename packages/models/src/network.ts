@@ -1,0 +1,204 @@
+import type { BlockFactory } from "@sew/blocks";
+import {
+  type ActivationFactory,
+  avgPool2d,
+  conv2d,
+  convNorm,
+  convNormNeuron,
+  dropout,
+  flatten,
+  linear,
+  type Module,
+  maxPool2d,
+  seeded,
+  sequential,
+  voting,
+} from "@sew/layers";
+import { blockNames, type Item, type NeuronName, neuronNames, parseNotation, refusal } from "./notation.js";
+
+/** Options of {@link network}. */
+export interface NetworkOptions {
+  /** Height and width of the frames. */
+  readonly height: number;
+  readonly width: number;
+  /** Channels of the frames: 2 polarities unless given. */
+  readonly inChannels?: number;
+  /** What `SEW` and `SEW Block` stand for; SEW ADD unless given. */
+  readonly block?: BlockFactory;
+  /** What `IF`, `PLIF` and the like stand for, where it is other than `ifNeurons()`, `plifNeurons()`, … */
+  readonly neurons?: Readonly<Partial<Record<NeuronName, ActivationFactory>>>;
+  /** The chance of `DP` to drop a feature; 0.5 unless given. */
+  readonly dropout?: number;
+  /** Seed of the initial weights. */
+  readonly seed?: number;
+}
+
+/** The most weights of a network: 1 GiB of float32. */
+const MOST_WEIGHTS = 2 ** 28;
+
+/**
+ * The network of a notation of the paper, such as `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11`.
+ *
+ * | item | layer |
+ * | --- | --- |
+ * | `c32k3s1` | convolution to 32 channels; k3, s1 and the padding p⌊k/2⌋ may be left out. It has a bias unless BN follows |
+ * | `BN` | batch norm of the convolution before it |
+ * | `IF`, `LIF`, `PLIF`, `QIF`, `EIF`, `ReLU` | neurons |
+ * | `SEW Block(c32)`, `SEW(c32)`, `SEW` | a block of 32 channels, or of those of its input; its neurons are of the kind before it |
+ * | `SEW ADD(c32)`, `SEW AND(c32)`, `SEW IAND(c32)`, `Spiking(c32)`, `Plain(c32)` | a block of that kind; `Block` may follow |
+ * | `MPk2s2`, `APk2s2` | max and average pooling; the stride is k unless given |
+ * | `DP` | dropout |
+ * | `FC10` | linear layer, after flattening |
+ * | `APk10s10` behind an `FC` | voting, at the end |
+ * | `{...}*7` | repetition |
+ *
+ * Frames `[T, N, height, width, inChannels] → [T, N, features]`, or `[T, N, H, W, C]` where nothing is flattened.
+ *
+ * Children, by kind and order: `unit0`, `unit1`, … (convolution, norm and neurons), `conv0` (a convolution without norm),
+ * `neuron0`, `block0`, `pool0`, `dropout0`, `flatten`, `linear0`, `classifier` (the last linear layer), `voting`.
+ *
+ * @throws RangeError when the notation has an error, an item does not fit what comes before it, the frames are too small,
+ * or the network would have more than 1000 items or 2²⁸ weights; it shows the place
+ *
+ * @example
+ * const net = network("c4k3s1-BN-PLIF-{SEW Block(c4)-MPk2s2}*2-FC3", { height: 8, width: 8 });
+ * Object.keys(net.children); // ["unit0", "block0", "pool0", "block1", "pool1", "flatten", "classifier"]
+ * net.forward(zeros([2, 1, 8, 8, 2]), evaluation).shape; // [2, 1, 3]
+ */
+export function network(notation: string, options: NetworkOptions): Module {
+  const { height, width, inChannels = 2, dropout: chance = 0.5, seed = 0 } = options;
+  for (const [name, value] of Object.entries({ height, width, inChannels })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new RangeError(`network: ${name} must be an integer of at least 1, got ${value}`);
+    }
+  }
+  const blocks = { ...blockNames, ...(options.block && { SEW: options.block }) };
+  const random = seeded(seed);
+  const items = parseNotation(notation);
+  const lastLinear = items.findLastIndex(({ kind }) => kind === "linear");
+  const layersOf = (name: NeuronName): ActivationFactory => options.neurons?.[name] ?? neuronNames[name];
+
+  // Nothing is made before all is known to fit.
+  const plan: [name: string, make: () => Module][] = [];
+  const count: Record<string, number> = {};
+  const push = (kind: string, make: () => Module): void => {
+    const index = count[kind] ?? 0;
+    count[kind] = index + 1;
+    plan.push([`${kind}${index}`, make]);
+  };
+
+  /** What the next item gets: channels of an image of this size, or features where there is none. */
+  let channels = inChannels;
+  let image: readonly [height: number, width: number] | undefined = [height, width];
+  let neurons: ActivationFactory | undefined;
+  let weights = 0;
+
+  const refuse = ({ at, text }: Item, must: string, got = JSON.stringify(text), remedy?: string): RangeError =>
+    refusal(notation, at, must, got, remedy);
+  const imageOf = (item: Item): readonly [number, number] => {
+    if (image !== undefined) return image;
+    throw refuse(item, "what needs rows and columns must come before the first FC");
+  };
+  const slide = (item: Item, size: number, stride: number, padding: number): void => {
+    const [rows, columns] = imageOf(item);
+    if (Math.min(rows, columns) + 2 * padding < size) {
+      const got = `${rows} x ${columns} there`;
+      const must = `height and width must leave ${size} x ${size} for ${JSON.stringify(item.text)}`;
+      throw refuse(item, must, got, "give larger frames or fewer poolings");
+    }
+    const slid = (length: number) => Math.floor((length + 2 * padding - size) / stride) + 1;
+    image = [slid(rows), slid(columns)];
+  };
+  const weigh = (item: Item, more: number): void => {
+    weights += more;
+    if (weights > MOST_WEIGHTS)
+      throw refuse(item, `the network must have at most ${MOST_WEIGHTS} weights`, `${weights}`);
+  };
+
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i]!;
+    const from = channels;
+    switch (item.kind) {
+      case "conv": {
+        const { channels: to, kernel, stride, padding } = item;
+        slide(item, kernel, stride, padding);
+        weigh(item, kernel * kernel * from * to);
+        channels = to;
+        const shape = { kernel, stride, padding, random };
+        const [norm, next] = [items[i + 1], items[i + 2]];
+        if (norm?.kind !== "norm") {
+          push("conv", () => conv2d(from, to, { ...shape, bias: true }));
+        } else if (next?.kind !== "neurons") {
+          push("unit", () => convNorm(from, to, shape));
+          i += 1;
+        } else {
+          const made = layersOf(next.name);
+          push("unit", () => convNormNeuron(from, to, made, shape));
+          neurons = made;
+          i += 2;
+        }
+        break;
+      }
+      case "norm":
+        throw refuse(item, "BN must follow a convolution");
+      case "neurons":
+        neurons = layersOf(item.name);
+        push("neuron", neurons);
+        break;
+      case "block": {
+        imageOf(item);
+        const { channels: to = from, name } = item;
+        const made = neurons;
+        if (made === undefined) {
+          throw refuse(
+            item,
+            "a block must have neurons before it, whose kind it takes",
+            undefined,
+            "put c32-BN-PLIF first",
+          );
+        }
+        if (to !== from) {
+          const remedy = `put c${to}k3s1-BN-PLIF before it`;
+          throw refuse(item, `a block must have the ${from} channels of its input`, `${to}`, remedy);
+        }
+        weigh(item, 18 * from * from);
+        push("block", () => blocks[name]({ channels: from, neurons: made, random }));
+        break;
+      }
+      case "maxPool":
+      case "avgPool": {
+        const { kind, size, stride } = item;
+        if (image === undefined && kind === "avgPool") {
+          if (stride !== size) throw refuse(item, "voting must have a stride of its size", `k${size}s${stride}`);
+          if (from % size !== 0) throw refuse(item, `voting must divide the ${from} features`, `k${size}`);
+          if (i < items.length - 1) throw refuse(item, "voting must come last");
+          plan.push(["voting", () => voting(size)]);
+          break;
+        }
+        slide(item, size, stride, 0);
+        const pool = kind === "maxPool" ? maxPool2d : avgPool2d;
+        push("pool", () => pool(size, { stride }));
+        break;
+      }
+      case "dropout":
+        push("dropout", () => dropout(chance, { random }));
+        break;
+      case "linear": {
+        const { features: to } = item;
+        if (image !== undefined) {
+          channels *= image[0] * image[1];
+          image = undefined;
+          plan.push(["flatten", flatten]);
+        }
+        const flat = channels;
+        weigh(item, flat * to);
+        channels = to;
+        const make = () => linear(flat, to, { random });
+        if (i === lastLinear) plan.push(["classifier", make]);
+        else push("linear", make);
+        break;
+      }
+    }
+  }
+  return sequential(Object.fromEntries(plan.map(([name, make]) => [name, make()])));
+}

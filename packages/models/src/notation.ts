@@ -1,0 +1,231 @@
+/** @file The paper's notation of networks, such as `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11`, read into items. */
+import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
+import {
+  type ActivationFactory,
+  eifNeurons,
+  ifNeurons,
+  lifNeurons,
+  plifNeurons,
+  qifNeurons,
+  relus,
+} from "@sew/layers";
+
+/** The names of neurons, and what they stand for unless told. */
+export const neuronNames = {
+  IF: ifNeurons(),
+  LIF: lifNeurons(),
+  PLIF: plifNeurons(),
+  QIF: qifNeurons(),
+  EIF: eifNeurons(),
+  ReLU: relus(),
+} as const satisfies Record<string, ActivationFactory>;
+
+/** A name of neurons in the notation. */
+export type NeuronName = keyof typeof neuronNames;
+
+/** The names of blocks, and what they stand for unless told; the word `Block` may follow each. */
+export const blockNames = {
+  SEW: sew(add),
+  "SEW ADD": sew(add),
+  "SEW AND": sew(and),
+  "SEW IAND": sew(iand),
+  Spiking: spikingBlock,
+  Plain: plainBlock,
+} as const satisfies Record<string, BlockFactory>;
+
+type BlockName = keyof typeof blockNames;
+
+/** What an item says. */
+export type Said =
+  | {
+      readonly kind: "conv";
+      readonly channels: number;
+      readonly kernel: number;
+      readonly stride: number;
+      readonly padding: number;
+    }
+  | { readonly kind: "norm" }
+  | { readonly kind: "neurons"; readonly name: NeuronName }
+  | { readonly kind: "block"; readonly name: BlockName; readonly channels: number | undefined }
+  | { readonly kind: "maxPool" | "avgPool"; readonly size: number; readonly stride: number }
+  | { readonly kind: "dropout" }
+  | { readonly kind: "linear"; readonly features: number };
+
+/** An item, and where it stands in the notation. */
+export type Item = Said & { readonly text: string; readonly at: number };
+
+/** The most items of a network, repetitions counted. */
+const MOST_ITEMS = 1000;
+/** The largest number in an item. */
+const LARGEST = 2 ** 20;
+
+type Sizes = Partial<Record<"channels" | "kernel" | "stride" | "padding" | "size" | "features", number>>;
+type Read = (sizes: Sizes, name: string) => Said;
+
+/** A form of an item: in `pattern`, `#name` is a number of that name, and a space may be left out. */
+function form(pattern: string, read: Read): { readonly pattern: RegExp; readonly read: Read } {
+  const source = pattern.replaceAll(" ", " ?").replaceAll(/#(\w+)/g, "(?<$1>\\d+)");
+  return { pattern: new RegExp(`^${source}$`), read };
+}
+
+/** One of the names, which have their spaces. */
+const oneOf = (names: object) => `(?<name>${Object.keys(names).join("|").replaceAll(" ", "\\s")})`;
+
+const forms = [
+  form(
+    "c #channels (?:k #kernel)? (?:s #stride)? (?:p #padding)?",
+    ({ channels, kernel = 3, stride = 1, padding = Math.floor(kernel / 2) }) => ({
+      kind: "conv",
+      channels: channels!,
+      kernel,
+      stride,
+      padding,
+    }),
+  ),
+  form("BN", () => ({ kind: "norm" })),
+  form(oneOf(neuronNames), (_, name) => ({ kind: "neurons", name: name as NeuronName })),
+  form(`${oneOf(blockNames)}(?:\\sBlock)? (?:\\( c #channels \\))?`, ({ channels }, name) => ({
+    kind: "block",
+    name: name as BlockName,
+    channels,
+  })),
+  form("MP k #size (?:s #stride)?", ({ size, stride = size }) => ({ kind: "maxPool", size: size!, stride: stride! })),
+  form("AP k #size (?:s #stride)?", ({ size, stride = size }) => ({ kind: "avgPool", size: size!, stride: stride! })),
+  form("DP", () => ({ kind: "dropout" })),
+  form("FC #features", ({ features }) => ({ kind: "linear", features: features! })),
+];
+
+const itemForms = "such as c32k3s1, BN, PLIF, SEW Block(c32), MPk2s2, DP or FC10";
+
+/** What a typo may have meant. */
+const examples = [
+  ...["c32", "c32k3", "c32k3s1", "c32k3s1p1", "c32k3p1", "BN", ...Object.keys(neuronNames), "DP", "FC10"],
+  ...["MP", "AP"].flatMap((pool) => [`${pool}k2`, `${pool}k2s2`]),
+  ...Object.keys(blockNames).flatMap((name) => ["", " Block"].flatMap((b) => [`${name}${b}`, `${name}${b}(c32)`])),
+];
+
+/** How many letters must be changed, added or left out to make `b` of `a`. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 0; i < a.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      next.push(Math.min(row[j]! + (a[i] === b[j] ? 0 : 1), row[j + 1]! + 1, next[j]! + 1));
+    }
+    row = next;
+  }
+  return row.at(-1)!;
+}
+
+/** The valid item that is nearest to a text, with the text's numbers where they fit; none where nothing is near. */
+function nearest(text: string): string | undefined {
+  const numbers = /\d+/g;
+  // A longer text is no typo.
+  const shape = (item: string, number: string) => item.slice(0, 40).replaceAll(numbers, number).toLowerCase();
+  const far = (example: string, number: string) => distance(shape(text, number), shape(example, number));
+  // Letters first: where a number is missing they are all there.
+  const [best] = examples
+    .map((example) => ({ example, letters: far(example, ""), all: far(example, "0") }))
+    .sort((a, b) => a.letters - b.letters || a.all - b.all);
+  if (best === undefined || 2 * best.letters > shape(text, "").length) return undefined;
+  const own = text.match(numbers) ?? [];
+  if (own.length !== (best.example.match(numbers) ?? []).length) return best.example;
+  return best.example.replaceAll(numbers, () => own.shift()!);
+}
+
+/** The error of what stands at an offset of the notation, which it shows with a caret under it. */
+export function refusal(notation: string, at: number, must: string, got: string, remedy?: string): RangeError {
+  // As much as a line of a terminal holds.
+  const from = Math.max(0, at - 60);
+  const line = notation.slice(from, at + 40).replaceAll(/\s/g, " ");
+  const hint = remedy === undefined ? "" : `; ${remedy}`;
+  return new RangeError(`network: ${must}, got ${got} at offset ${at}${hint}\n  ${line}\n  ${" ".repeat(at - from)}^`);
+}
+
+const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+
+function readItem(notation: string, text: string, at: number): Item {
+  const plain = text.replaceAll(/\s+/g, " ");
+  for (const { pattern, read } of forms) {
+    const found = pattern.exec(plain);
+    if (found === null) continue;
+    const { name = "", ...digits } = found.groups ?? {};
+    const sizes: Record<string, number> = {};
+    for (const [size, value] of Object.entries(digits)) {
+      if (value === undefined) continue;
+      const [number, least] = [Number(value), size === "padding" ? 0 : 1];
+      if (number < least || number > LARGEST) {
+        throw refusal(notation, at, `the ${size} of an item must be from ${least} to ${LARGEST}`, quoted(plain));
+      }
+      sizes[size] = number;
+    }
+    return { ...read(sizes, name), text: plain, at };
+  }
+  const meant = nearest(plain);
+  const remedy = meant === undefined ? undefined : `did you mean ${quoted(meant)}?`;
+  throw refusal(notation, at, `items must be ${itemForms}`, quoted(plain), remedy);
+}
+
+/**
+ * The items of a notation, in order, repetitions written out.
+ *
+ * @throws RangeError when the notation has an error, with its offset and a caret under it, or more than 1000 items
+ */
+export function parseNotation(notation: string): Item[] {
+  let at = 0;
+  const match = (pattern: RegExp): string => {
+    pattern.lastIndex = at;
+    const [found] = pattern.exec(notation) ?? [""];
+    at += found.length;
+    return found;
+  };
+  const take = (pattern: RegExp): string => {
+    match(/\s*/y);
+    return match(pattern);
+  };
+  const refuse = (must: string, remedy?: string): RangeError =>
+    refusal(
+      notation,
+      at,
+      `notation must have ${must}`,
+      at < notation.length ? quoted(notation[at]!) : "nothing",
+      remedy,
+    );
+
+  /** The items of the notation itself, and of every brace that is open. */
+  const groups: { readonly open: number; readonly items: Item[] }[] = [{ open: 0, items: [] }];
+  const append = (items: readonly Item[], times: number): void => {
+    const into = groups.at(-1)!.items;
+    const total = into.length + items.length * times;
+    if (total > MOST_ITEMS) {
+      throw refusal(notation, at, `notation must have at most ${MOST_ITEMS} items with all repetitions`, String(total));
+    }
+    for (let i = 0; i < times; i++) into.push(...items);
+  };
+
+  do {
+    while (take(/\{/y) !== "") groups.push({ open: at - 1, items: [] });
+    const text = take(/[^-{}*]*/y);
+    if (text === "") throw refuse("an item", `items are ${itemForms}`);
+    append([readItem(notation, text.trimEnd(), at - text.length)], 1);
+    while (take(/\}/y) !== "") {
+      if (groups.length === 1) {
+        at--;
+        throw refuse('a "{" for every "}"');
+      }
+      if (take(/\*/y) === "") throw refuse('"*" and a number behind every "}"');
+      const digits = take(/\d*/y);
+      at -= digits.length;
+      if (!(Number(digits) >= 1)) throw refuse('a number of at least 1 behind "*"');
+      const { items } = groups.pop()!;
+      append(items, Number(digits));
+      at += digits.length;
+    }
+  } while (take(/-/y) !== "");
+  if (at < notation.length) throw refuse('"-" between items', "write what is repeated as {...}*2");
+  if (groups.length > 1) {
+    at = groups.at(-1)!.open;
+    throw refuse('a "}" for every "{"');
+  }
+  return groups[0]!.items;
+}

@@ -1,0 +1,108 @@
+/** @file The networks of the paper that its notation describes. */
+import type { BlockFactory } from "@sew/blocks";
+import type { ActivationFactory, Module } from "@sew/layers";
+import { network } from "./network.js";
+import type { NeuronName } from "./notation.js";
+
+/** Options of the paper's networks. */
+export interface PaperNetOptions {
+  /** Classes to tell apart. */
+  readonly classes: number;
+  /** Height and width of the frames. */
+  readonly height: number;
+  readonly width: number;
+  /** Channels of the frames: 2 polarities, or 3 colours in {@link cifar10Net}, unless given. */
+  readonly inChannels?: number;
+  /** Makes each neuron layer; those of the notation unless given. */
+  readonly neurons?: ActivationFactory;
+  /** Seed of the initial weights. */
+  readonly seed?: number;
+}
+
+/** Options of the networks of residual blocks. */
+export interface BlockNetOptions extends PaperNetOptions {
+  /** Makes each residual block; SEW ADD unless given. */
+  readonly block?: BlockFactory;
+}
+
+/** Options of {@link sevenBNet} and {@link wideSevenBNet}. */
+export interface SevenBNetOptions extends BlockNetOptions {
+  /** Kernel of the convolutions that change the channel count: 3 in the paper, 1 in its code. */
+  readonly stemKernel?: number;
+}
+
+/** Options of {@link plifNet}. */
+export interface PlifNetOptions extends PaperNetOptions {
+  /** Convolutions, each with a pooling: 5 for DVS128 Gesture, 4 for CIFAR10-DVS. */
+  readonly stages?: number;
+}
+
+/**
+ * 7B-Net, the paper's network for DVS128 Gesture: `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11`, 0.13 M parameters
+ * at 128x128.
+ *
+ * @example
+ * countParameters(sevenBNet({ classes: 11, height: 128, width: 128 })); // 130938
+ */
+export function sevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: SevenBNetOptions): Module {
+  return network(`c32k${k}s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC${classes}`, named("PLIF", neurons, rest));
+}
+
+/**
+ * Wide-7B-Net, the paper's network for CIFAR10-DVS:
+ * `c64k3s1-BN-PLIF-{SEW(c64)-MPk2s2}*4-c128k3s1-BN-PLIF-{SEW(c128)-MPk2s2}*3-FC10`, 1.19 M parameters at 128x128 with
+ * the code's 1x1 stems (1 258 778 with the paper's).
+ *
+ * @example
+ * countParameters(wideSevenBNet({ classes: 10, height: 128, width: 128, stemKernel: 1 })); // 1192218
+ */
+export function wideSevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: SevenBNetOptions): Module {
+  const notation = `c64k${k}s1-BN-PLIF-{SEW(c64)-MPk2s2}*4-c128k${k}s1-BN-PLIF-{SEW(c128)-MPk2s2}*3-FC${classes}`;
+  return network(notation, named("PLIF", neurons, rest));
+}
+
+/**
+ * The paper's network for CIFAR-10 (A.5), images of 3 channels: `c32k3s1-BN-IF-{{SEW(c32)}*2-MPk2s2}*5-FC10`.
+ *
+ * @example
+ * countParameters(cifar10Net({ classes: 10, height: 32, width: 32 })); // 186858
+ */
+export function cifar10Net({ classes, neurons, ...rest }: BlockNetOptions): Module {
+  return network(
+    `c32k3s1-BN-IF-{{SEW(c32)}*2-MPk2s2}*5-FC${classes}`,
+    named("IF", neurons, { inChannels: 3, ...rest }),
+  );
+}
+
+/**
+ * The PLIF net that the paper compares with, ten neurons voting for each class:
+ * `{c128k3s1-BN-PLIF-MPk2s2}*5-DP-FC512-PLIF-DP-FC110-PLIF-APk10s10`, 1.70 M parameters at 128x128 and 11 classes.
+ *
+ * W. Fang et al., "Incorporating Learnable Membrane Time Constant to Enhance Learning of Spiking Neural Networks", ICCV
+ * 2021.
+ *
+ * @example
+ * countParameters(plifNet({ classes: 11, height: 128, width: 128 })); // 1698933
+ * countParameters(plifNet({ classes: 10, height: 128, width: 128, stages: 4 })); // 4691818
+ */
+export function plifNet({ classes, stages = 5, neurons, ...rest }: PlifNetOptions): Module {
+  const notation = `{c128k3s1-BN-PLIF-MPk2s2}*${stages}-DP-FC512-PLIF-DP-FC${10 * classes}-PLIF-APk10s10`;
+  return network(notation, named("PLIF", neurons, rest));
+}
+
+/**
+ * The LIF net that the paper compares with: `MPk4-c64k3-LIF-c128k3-LIF-APk2-c128k3-LIF-APk2-FC256-LIF-FC11`, 2.32 M
+ * parameters at 128x128.
+ *
+ * @example
+ * countParameters(lifNet({ classes: 11, height: 128, width: 128 })); // 2322891
+ */
+export function lifNet({ classes, neurons, ...rest }: PaperNetOptions): Module {
+  const notation = `MPk4-c64k3-LIF-c128k3-LIF-APk2-c128k3-LIF-APk2-FC256-LIF-FC${classes}`;
+  return network(notation, named("LIF", neurons, rest));
+}
+
+/** The options of a network whose neurons of one name are the given ones. */
+function named<O extends object>(name: NeuronName, neurons: ActivationFactory | undefined, rest: O) {
+  return { ...rest, ...(neurons && { neurons: { [name]: neurons } }) };
+}
