@@ -3,15 +3,12 @@
 /** One reference case. */
 export interface ReferenceCase {
   readonly name: string;
-  /** Runs it on the current backend. Every line says what differs and by how much; no line, no difference. */
+  /**
+   * Runs it on the current backend. Every line says what differs and by how much; no line, no difference.
+   *
+   * @throws when the case cannot be run, such as one of a block that does not exist
+   */
   run(): string[];
-}
-
-/** A case of a kind that this code does not have yet. */
-export interface UnsupportedCase {
-  readonly name: string;
-  /** What is missing. */
-  readonly unsupported: string;
 }
 
 /** What was compared, and the difference in words when there is one; see `difference`. */

@@ -2,7 +2,7 @@
  * @file Weights and inputs of the reference cases. They are not stored: both sides compute them from a hash of the
  * name and the index, in PyTorch's order of axes.
  */
-import { type Tensor, tensor, transpose } from "@tensorflow/tfjs-core";
+import { reshape, type Tensor, tensor, transpose } from "@tensorflow/tfjs-core";
 
 /** FNV-1a of the name's UTF-8 bytes, 32 bits. */
 function fnv1a(name: string): number {
@@ -25,7 +25,10 @@ export function hashed(name: string, n: number, lo: number, hi: number): Float32
   return Float32Array.from(uniforms(name, n), (u) => lo + (hi - lo) * u);
 }
 
-const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+/** How many numbers a tensor of this shape holds. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
 
 /** The bounds that the cases use for the tensor with this state-dict key and PyTorch shape. */
 function bounds(key: string, shape: readonly number[]): [lo: number, hi: number] {
@@ -38,23 +41,40 @@ function bounds(key: string, shape: readonly number[]): [lo: number, hi: number]
   return key.endsWith("weight") ? [0.9, 1.3] : [-0.1, 0.3];
 }
 
-/** The parameter `key` of the case `tag`, of this PyTorch shape, in the order of axes used here. */
-export function hashedParameter(tag: string, key: string, shape: readonly number[]): Tensor {
-  return fromTorch(hashed(`${tag}.${key}`, sizeOf(shape), ...bounds(key, shape)), shape);
+/** The parameter `key` of the case `tag`, of this PyTorch shape, in the order of axes used here; see {@link fromTorch}. */
+export function hashedParameter(tag: string, key: string, shape: readonly number[], channels?: number): Tensor {
+  return fromTorch(hashed(`${tag}.${key}`, sizeOf(shape), ...bounds(key, shape)), shape, channels);
 }
 
 /**
  * From PyTorch's order of axes to ours: `[T, N, C, H, W]` → `[T, N, H, W, C]`, `[out, in, kh, kw]` → `[kh, kw, in, out]`,
  * `[out, in]` → `[in, out]`; others stay.
+ *
+ * @param channels C of the images whose flattened values a linear weight reads: they are `[C, H, W]` there and
+ * `[H, W, C]` here. All `in` of them unless given.
  */
-export function fromTorch(values: ArrayLike<number>, shape: readonly number[]): Tensor {
-  const order = { 5: [0, 1, 3, 4, 2], 4: [2, 3, 1, 0], 2: [1, 0] }[shape.length];
+export function fromTorch(values: ArrayLike<number>, shape: readonly number[], channels = shape[1]!): Tensor {
   const t = tensor(Float32Array.from(values), [...shape]);
+  if (shape.length === 2) {
+    const [out, features] = shape as [number, number];
+    return reshape(transpose(reshape(t, [out, channels, features / channels]), [2, 1, 0]), [features, out]);
+  }
+  const order = { 5: [0, 1, 3, 4, 2], 4: [2, 3, 1, 0] }[shape.length];
   return order === undefined ? t : transpose(t, order);
 }
 
 /** The way back from {@link fromTorch}, as plain numbers. */
-export function toTorch(t: Tensor): number[] {
-  const order = { 5: [0, 1, 4, 2, 3], 4: [3, 2, 0, 1], 2: [1, 0] }[t.rank];
+export function toTorch(t: Tensor, channels = t.shape[0]!): number[] {
+  if (t.rank === 2) {
+    const [features, out] = t.shape as [number, number];
+    return [...transpose(reshape(t, [features / channels, channels, out]), [2, 1, 0]).dataSync()];
+  }
+  const order = { 5: [0, 1, 4, 2, 3], 4: [3, 2, 0, 1] }[t.rank];
   return [...(order === undefined ? t : transpose(t, order)).dataSync()];
+}
+
+/** The shape that PyTorch gives to a parameter of this shape here. */
+export function torchShape(shape: readonly number[]): number[] {
+  const [kh, kw, from, to] = shape;
+  return shape.length === 4 ? [to!, from!, kh!, kw!] : [...shape].reverse();
 }

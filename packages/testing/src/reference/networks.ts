@@ -1,29 +1,58 @@
 /** @file The cases of networks.json. */
-import { sew, spikingBlock } from "@sew/blocks";
-import { disposeModule, type Module, namedModules, namedParameters, run } from "@sew/layers";
-import { sevenBNet } from "@sew/models";
+import {
+  type ActivationFactory,
+  convNormNeuron,
+  countParameters,
+  disposeModule,
+  flatten,
+  linear,
+  type Module,
+  maxPool2d,
+  namedParameters,
+  relus,
+  run,
+  type SpikingFactory,
+  sequential,
+} from "@sew/layers";
+import { type EventNetOptions, type ResNetDepth, resNet, sevenBNet, wideSevenBNet } from "@sew/models";
 import { losses, mean, oneHot, type Scalar, type Tensor, tensor1d, tidy, variableGrads } from "@tensorflow/tfjs-core";
+import * as z from "zod";
 import { difference, read, type Tolerance } from "../close.js";
-import { assignHashed, compareGradients, finder, type GradientSummary } from "./assign.js";
-import { connects } from "./blocks.js";
-import { type ReferenceCase, report, type UnsupportedCase } from "./case.js";
-import { fromTorch, uniforms } from "./hashed.js";
+import { assignHashed, compareGradients, type Matched, mismatches } from "./assign.js";
+import { type Family, familyBlock, spikes } from "./blocks.js";
+import { type ReferenceCase, report } from "./case.js";
+import { gradients, neuronFields, numbers, size } from "./fields.js";
+import { type NetworkInput, networkInput } from "./networkInput.js";
+import { neuronLayers } from "./neuronLayers.js";
+import { eventNetLayers, resNetLayers } from "./peerLayers.js";
 
 /** A case of networks.json. */
-export interface NetworkCase {
-  readonly tag: string;
-  readonly network: string;
-  readonly connect: "ADD" | "AND" | "IAND" | "spiking" | null;
-  readonly T: number;
-  readonly N: number;
-  readonly classes: number;
-  readonly target: readonly number[];
-  readonly logits: readonly number[];
-  readonly loss: number;
-  readonly firingRates: Readonly<Record<string, number>>;
-  readonly parameters: number;
-  readonly grads: Readonly<Record<string, GradientSummary>>;
-}
+export const networkSchema = z
+  .looseObject({
+    ...neuronFields,
+    tag: z.string(),
+    network: z.string(),
+    connect: z.string().nullish(),
+    T: size,
+    N: size,
+    classes: size,
+    input: z.string(),
+    target: z.array(z.number().int().nonnegative()),
+    logits: numbers,
+    loss: z.number(),
+    firingRates: z.record(z.string(), z.number()),
+    parameters: z.number(),
+    grads: gradients,
+  })
+  .refine(({ target, N, classes }) => target.length === N && target.every((label) => label < classes), {
+    path: ["target"],
+    error: "must have N values below classes",
+  })
+  .refine(({ logits, N, classes }) => logits.length === N * classes, {
+    path: ["logits"],
+    error: "must have N * classes values",
+  });
+type NetworkCase = z.infer<typeof networkSchema>;
 
 /** Spikes are thresholds: a few flip between float64 and float32, and the difference spreads. */
 const tolerances = {
@@ -32,69 +61,128 @@ const tolerances = {
   gradient: { relative: 0.03, absolute: 0 },
 } as const satisfies Record<string, Tolerance>;
 
+/** The CIFAR-10 network of A.5: `c32k3s1-BN-SN-{{Block(c32)}*2-MPk2s2}*5-FC⟨classes⟩`. */
+function cifar10Net(options: Required<Omit<EventNetOptions, "seed">>): Module {
+  const { block, neurons, inChannels, classes, height, width, stemKernel: kernel } = options;
+  const groups = Array.from({ length: 5 }, (_, i): [string, Module][] => [
+    [`block${2 * i}`, block({ channels: 32, neurons })],
+    [`block${2 * i + 1}`, block({ channels: 32, neurons })],
+    [`pool${i}`, maxPool2d(2)],
+  ]);
+  return sequential({
+    unit0: convNormNeuron(inChannels, 32, neurons, { kernel }),
+    ...Object.fromEntries(groups.flat()),
+    flatten: flatten(),
+    classifier: linear(32 * (height >> 5) * (width >> 5), classes),
+  });
+}
+
+/** The networks whose keys are positions, by name. */
+const eventNets: readonly (readonly [
+  RegExp,
+  (options: Required<Omit<EventNetOptions, "seed">>) => Module,
+  "PLIF" | "IF",
+])[] = [
+  [/^7b-?net$/i, sevenBNet, "PLIF"],
+  [/^wide-?7b-?net$/i, wideSevenBNet, "PLIF"],
+  [/^(cifar-?10(-?net)?|c32k3s1-bn-if-\{\{sew( ?block)?\(c32\)\}\*2-mpk2s2\}\*5-fc\d+)$/i, cifar10Net, "IF"],
+];
+
+/** The family of an event network's blocks: a connect function means SEW; where there is none, the keys tell. */
+function eventFamily({ connect }: NetworkCase, keys: readonly string[]): Family {
+  const name = connect?.toLowerCase();
+  if (name === "spiking" || name === "plain") return name;
+  if (name !== undefined) return "sew";
+  return keys.some((key) => /^\d+\.sn\b/.test(key)) ? "spiking" : "plain";
+}
+
+function eventNet(c: NetworkCase, { shape }: NetworkInput): Matched | undefined {
+  const [, build, usual] = eventNets.find(([name]) => name.test(c.network)) ?? [];
+  if (build === undefined) return undefined;
+  const keys = [...Object.keys(c.grads), ...Object.keys(c.firingRates)];
+  const [, , inChannels, height, width] = shape;
+  const module = build({
+    classes: c.classes,
+    inChannels,
+    height,
+    width,
+    block: familyBlock(eventFamily(c, keys), c.connect),
+    neurons: neuronLayers(c, usual) as SpikingFactory,
+    stemKernel: Object.entries(c.grads).find(([key]) => /^\d+\.0\.weight$/.test(key))?.[1].shape[2] ?? 3,
+  });
+  return { module, layers: eventNetLayers(module, keys) };
+}
+
+function anyResNet(c: NetworkCase, { shape }: NetworkInput): Matched | undefined {
+  const [, name, depth] = /^(sew|spiking|plain|ann|rba)-?resnet-?(18|34|50|101|152)$/i.exec(c.network) ?? [];
+  if (name === undefined) return undefined;
+  const family = name.toLowerCase() as Family;
+  const neurons: ActivationFactory = spikes(family) ? neuronLayers(c, "IF") : relus();
+  const module = resNet(Number(depth) as ResNetDepth, {
+    block: familyBlock(family, c.connect),
+    neurons,
+    classes: c.classes,
+    inChannels: shape[2],
+  });
+  return { module, layers: resNetLayers(module) };
+}
+
 /** The case as something to run. */
-export function networkCase(c: NetworkCase): ReferenceCase | UnsupportedCase {
-  const name = `${c.network}${c.connect === null ? "" : ` ${c.connect}`}, T = ${c.T}, N = ${c.N}`;
-  if (c.network !== "7B-Net") return { name, unsupported: `there is no ${c.network}` };
+export function networkCase(c: NetworkCase): ReferenceCase {
+  const connect = c.connect ? ` ${c.connect}` : "";
+  const neuron = c.neuron ? `, ${c.neuron}` : "";
   return {
-    name,
+    name: `${c.network}${connect}${neuron}, T = ${c.T}, N = ${c.N}`,
     run() {
-      const block = c.connect === "spiking" || c.connect === null ? spikingBlock : sew(connects[c.connect]);
-      const net = sevenBNet({ classes: c.classes, height: 128, width: 128, block });
+      const input = networkInput(c);
+      const net = eventNet(c, input) ?? anyResNet(c, input);
+      if (net === undefined) {
+        throw new RangeError(
+          "networkCase: network must be 7B-Net, Wide-7B-Net, CIFAR-10, or sew, spiking, plain, ann or rba and " +
+            `Resnet18, 34, 50, 101 or 152, such as sewResnet18, got ${JSON.stringify(c.network)}`,
+        );
+      }
       try {
-        return tidy(() => compare(c, net));
+        return tidy(() => compare(c, net, input));
       } finally {
-        disposeModule(net);
+        disposeModule(net.module);
       }
     },
   };
 }
 
-/** Where the peer's position-numbered layer is in 7B-Net here: `3.a.1` is `block1.a.norm`. */
-function pathOf(key: string, spiking: boolean): string {
-  const [position, ...rest] = key.split(".") as [string, ...string[]];
-  const layer = Number(position);
-  const unit = ["conv", "norm", "neuron"];
-  if (layer === 0) return `unit0.${unit[Number(rest[0])]}`;
-  if (rest.length === 0) return "classifier";
-  const block = `block${(layer - 1) / 2}`;
-  if (rest[0] === "sn") return `${block}.neuron`;
-  const part = unit[Number(rest[1])];
-  return `${block}.${rest[0]}.${part}`;
-}
-
-function compare(c: NetworkCase, net: Module): string[] {
-  const path = (key: string) => pathOf(key, c.connect === "spiking");
-  const byName = finder(net);
-  const find = (key: string) => {
-    const dot = key.lastIndexOf(".");
-    return byName(`${path(key.slice(0, dot))}${key.slice(dot)}`);
-  };
-  assignHashed(c.tag, c.grads, find);
-  const shape = [c.T, c.N, 2, 128, 128];
-  const counts = uniforms(`${c.tag}.x`, c.T * c.N * 2 * 128 * 128).map((u) => (u < 0.12 ? Math.floor(u * 40) : 0));
-  const x = fromTorch(counts, shape);
+function compare(c: NetworkCase, net: Matched, input: NetworkInput): string[] {
+  const { module, layers } = net;
+  const parameters = ["parameters", difference([countParameters(module)], [c.parameters])] as const;
+  const different = mismatches(net, c.grads);
+  // Without the case's weights every other number would differ too.
+  if (different.length > 0) return [...report([parameters]), ...different];
+  assignHashed(c.tag, net, c.grads);
+  const x = input.values();
   const target = oneHot(tensor1d([...c.target], "int32"), c.classes);
-  const names = new Map([...namedModules(net)].map(([name, module]) => [module, name]));
-  const rates = new Map<string, number>();
-  let logits: number[] = [];
-  const observe = (module: Module, y: Tensor) => {
-    rates.set(names.get(module)!, tidy(() => read(mean(y)))[0]!);
+  const wanted = new Set(Object.keys(c.firingRates).map((key) => layers.get(key)));
+  const rates = new Map<Module, number>();
+  const observe = (layer: Module, y: Tensor) => {
+    if (wanted.has(layer)) rates.set(layer, tidy(() => read(mean(y)))[0]!);
   };
+  let logits: number[] = [];
   const { value, grads } = variableGrads(() => {
-    const scores = mean(run(net, x, { training: true, observe }), 0);
+    const scores = mean(run(module, x, { training: true, observe }), 0);
     logits = read(scores);
     return losses.softmaxCrossEntropy(target, scores) as Scalar;
-  }, [...namedParameters(net).values()]);
-  const largest = Math.max(...c.logits.map(Math.abs));
+  }, [...namedParameters(module).values()]);
+  const largest = c.logits.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
   return report([
-    ["parameters", difference([[...namedParameters(net).values()].reduce((n, p) => n + p.size, 0)], [c.parameters])],
+    parameters,
     ["logits", difference(logits, c.logits, { relative: 0.01, absolute: 0.01 * largest })],
     ["loss", difference(read(value), [c.loss], tolerances.loss)],
-    ...Object.entries(c.firingRates).map(
-      ([key, rate]) =>
-        [`firing rate of ${key}`, difference([rates.get(path(key))!], [rate], tolerances.firingRate)] as const,
-    ),
-    ...compareGradients(c.grads, grads, find, tolerances.gradient),
+    ...Object.entries(c.firingRates).map(([key, rate]) => {
+      const layer = layers.get(key);
+      const here = layer && rates.get(layer);
+      const found =
+        here === undefined ? "there is no such layer here" : difference([here], [rate], tolerances.firingRate);
+      return [`firing rate of ${key}`, found] as const;
+    }),
+    ...compareGradients(c.grads, grads, net, tolerances.gradient),
   ]);
 }

@@ -18,8 +18,8 @@ import { type ReferenceCase, report } from "./case.js";
 import { lookUp, plain } from "./names.js";
 import { referenceSpike } from "./surrogates.js";
 
-/** A case of neurons.json. */
-export interface NeuronCase {
+/** What a case says of its neurons. A model's own parameters may stand beside these fields. */
+export interface NeuronSettings {
   readonly neuron: string;
   /** The model's default unless given. */
   readonly tau?: number | null;
@@ -29,6 +29,10 @@ export interface NeuronCase {
   /** `null` is the soft reset. */
   readonly vReset: number | null;
   readonly detachReset: boolean;
+}
+
+/** A case of neurons.json. */
+export interface NeuronCase extends NeuronSettings {
   readonly surrogate: string;
   readonly alpha?: number | null;
   readonly T: number;
@@ -43,7 +47,7 @@ export interface NeuronCase {
 }
 
 /** What a case says of these parameters, each by its name here or the peer's; nothing of those that it leaves out. */
-function given(c: NeuronCase, names: Readonly<Record<string, readonly string[]>>): Record<string, number> {
+function given(c: NeuronSettings, names: Readonly<Record<string, readonly string[]>>): Record<string, number> {
   const said = new Map(Object.entries(c).map(([key, value]) => [plain(key), value as unknown]));
   const values = Object.entries(names).map(([name, spellings]) => [
     name,
@@ -56,7 +60,7 @@ const tau = { tau: ["tau"] };
 const rest = { ...tau, vRest: ["vRest"] };
 
 /** Neurons by the names that cases have for them; w is for PLIF alone. */
-const models: Readonly<Record<string, (c: NeuronCase, membrane: MembraneParams, spike: Spike, w: Tensor) => Neuron>> = {
+const models: Readonly<Record<string, (c: NeuronSettings, membrane: MembraneParams, spike: Spike, w: Tensor) => Neuron>> = {
   IF: (_, membrane, spike) => neuron(integrateAndFire, membrane, spike),
   LIF: (c, membrane, spike) => neuron(lif, { ...membrane, ...given(c, tau), decayInput: c.decayInput ?? true }, spike),
   PLIF: (c, membrane, spike, w) => neuron(plif, { ...membrane, w, decayInput: c.decayInput ?? true }, spike),
@@ -66,7 +70,8 @@ const models: Readonly<Record<string, (c: NeuronCase, membrane: MembraneParams, 
     neuron(eif, { ...membrane, ...given(c, { ...rest, deltaT: ["deltaT"], thetaRh: ["thetaRh"] }) }, spike),
 };
 
-function make(c: NeuronCase, w: Tensor, spike: Spike): Neuron {
+/** The neuron that a case describes; `w` is that of PLIF. */
+export function make(c: NeuronSettings, w: Tensor, spike: Spike): Neuron {
   const { vThreshold, detachReset, vReset } = c;
   const membrane = { vThreshold, detachReset, vReset: vReset ?? 0, reset: vReset === null ? "soft" : "hard" } as const;
   return lookUp("neuronCase: neuron", models, c.neuron)(c, membrane, spike, w);
