@@ -42,11 +42,14 @@ export function withDefaults<T extends NeuronFields>(
 export function neuronLayers(fields: NeuronFields, usual?: NeuronSettings["neuron"]): ActivationFactory {
   const settings = withDefaults(fields, usual);
   const spike = referenceSpike(settings.surrogate, settings.alpha);
-  if (settings.neuron !== "PLIF") return () => spiking(make(settings, 0, spike));
+  const start = settings.neuron === "PLIF" ? plifInitial(settings.tau!) : 0;
+  // Wrong settings show here, before a block is half made.
+  make(settings, start, spike);
+  if (settings.neuron !== "PLIF") return () => spiking(make(settings, start, spike));
   return () => {
-    const start = scalar(plifInitial(settings.tau!));
-    const w = variable(start);
-    start.dispose();
+    const initial = scalar(start);
+    const w = variable(initial);
+    initial.dispose();
     return spiking(make(settings, w, spike), { w });
   };
 }
