@@ -377,7 +377,11 @@ describe("a network case", () => {
     ["input", { input: "normal(0, 1)" }, `networkInput: input must read 'uniform(tag+".x") in [lo,hi]`],
     ["steps", { input: events(32).replace("[T", "[7") }, "networkInput: input must agree with T = 1, got "],
     ["samples", { input: images(32).replace("[N", "[4") }, "networkInput: input must agree with N = 1, got "],
-    ["input's size", { input: images(99999) }, "networkInput: input must describe from 1 to 67108864 values, got "],
+    [
+      "input's size",
+      { input: images(99999) },
+      "networkInput: input must describe from 1 to 67108864 values and at most 4096 channels, got ",
+    ],
     ["target", { target: [3] }, "cases[0].target: must have N values below classes"],
     ["logits", { logits: [1] }, "cases[0].logits: must have N * classes values"],
     [
@@ -402,7 +406,7 @@ describeBackends("a network case that was changed", (backend) => {
         c.logits[3]! += 1;
         c.parameters -= 1;
         c.firingRates["7.b.2"]! += 0.01;
-        c.firingRates["2.b.2"] = 0;
+        c.firingRates["2.a.2"] = 0;
         c.grads["9.b.1.bias"]!.l2 *= 1.1;
         return c;
       }),
@@ -412,10 +416,10 @@ describeBackends("a network case that was changed", (backend) => {
       "logits",
       "loss",
       "firing rate of 7.b.2",
-      "firing rate of 2.b.2",
+      "firing rate of 2.a.2",
       "gradient norm of 9.b.1.bias",
     ]);
-    expect(lines[4]).toBe("firing rate of 2.b.2: there is no such layer here");
+    expect(lines[4]).toBe("firing rate of 2.a.2: there is no such layer here");
   });
 });
 

@@ -51,7 +51,7 @@ export function networkInput(c: {
   const [channels, height, width] = chw.map(Number) as [number, number, number];
   const shape = [c.T, c.N, channels, height, width] as const;
   const n = sizeOf(shape);
-  if (!(n >= 1 && n <= most)) fail(`describe from 1 to ${most} values`);
+  if (!(n >= 1 && n <= most && channels <= 4096)) fail(`describe from 1 to ${most} values and at most 4096 channels`);
   const [low, high] = [Number(a), Number(b)];
   return {
     shape,

@@ -11,7 +11,6 @@ import {
   namedParameters,
   relus,
   run,
-  type SpikingFactory,
   sequential,
 } from "@sew/layers";
 import { type EventNetOptions, type ResNetDepth, resNet, sevenBNet, wideSevenBNet } from "@sew/models";
@@ -108,10 +107,10 @@ function eventNet(c: NetworkCase, { shape }: NetworkInput): Matched | undefined 
     height,
     width,
     block: familyBlock(eventFamily(c, keys), c.connect),
-    neurons: neuronLayers(c, usual) as SpikingFactory,
+    neurons: neuronLayers(c, usual),
     stemKernel: Object.entries(c.grads).find(([key]) => /^\d+\.0\.weight$/.test(key))?.[1].shape[2] ?? 3,
   });
-  return { module, layers: eventNetLayers(module, keys) };
+  return { module, layers: eventNetLayers(module, Object.keys(c.grads)) };
 }
 
 function anyResNet(c: NetworkCase, { shape }: NetworkInput): Matched | undefined {

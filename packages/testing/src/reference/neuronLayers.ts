@@ -1,5 +1,5 @@
 /** @file Neuron layers with the settings of a case. */
-import { type ActivationFactory, spiking } from "@sew/layers";
+import { type SpikingFactory, spiking } from "@sew/layers";
 import { plifInitial } from "@sew/neurons";
 import { scalar, variable } from "@tensorflow/tfjs-core";
 import type * as z from "zod";
@@ -39,7 +39,7 @@ export function withDefaults<T extends NeuronFields>(
 }
 
 /** Makes the neuron layers of a case; each PLIF layer has a `w` of its own. */
-export function neuronLayers(fields: NeuronFields, usual?: NeuronSettings["neuron"]): ActivationFactory {
+export function neuronLayers(fields: NeuronFields, usual?: NeuronSettings["neuron"]): SpikingFactory {
   const settings = withDefaults(fields, usual);
   const spike = referenceSpike(settings.surrogate, settings.alpha);
   const start = settings.neuron === "PLIF" ? plifInitial(settings.tau!) : 0;
