@@ -6,9 +6,9 @@ import * as z from "zod";
 import { difference, read } from "../close.js";
 import { assignHashed, compareGradients, type Matched, mismatches } from "./assign.js";
 import { type ReferenceCase, report } from "./case.js";
+import { caseNeurons } from "./caseNeurons.js";
 import { channels, gradients, neuronFields, numbers, size } from "./fields.js";
 import { fromTorch, hashed, sizeOf, toTorch, uniforms } from "./hashed.js";
-import { neuronLayers } from "./neuronLayers.js";
 import { blockLayers, findVariable } from "./peerLayers.js";
 
 /** A case of blocks.json. */
@@ -107,7 +107,7 @@ export function blockCase(c: BlockCase): ReferenceCase {
         outChannels,
         stride,
         path,
-        neurons: spikes(family) ? neuronLayers(c) : relus(),
+        neurons: spikes(family) ? caseNeurons(c) : relus(),
       });
       try {
         return tidy(() => compare(c, { module: block, layers: blockLayers(block) }, spikes(family)));

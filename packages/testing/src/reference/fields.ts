@@ -13,8 +13,9 @@ export const numbers = z.array(z.number());
  * is the soft reset, and so differs from a missing one.
  */
 export const neuronFields = {
-  neuron: z.enum(["IF", "LIF", "PLIF", "QIF", "EIF"]).nullish(),
+  neuron: z.string().nullish(),
   tau: z.number().nullish(),
+  decayInput: z.boolean().nullish(),
   vThreshold: z.number().nullish(),
   vReset: z.number().nullish(),
   detachReset: z.boolean().nullish(),

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import * as z from "zod";
 import { blockCase, blockSchema } from "./blocks.js";
 import type { ReferenceCase } from "./case.js";
+import { withDefaults } from "./caseNeurons.js";
 import { faults, neuronFields, numbers, size } from "./fields.js";
 import { networkCase, networkSchema } from "./networks.js";
-import { withDefaults } from "./neuronLayers.js";
 import { neuronCase } from "./neurons.js";
 import { readCases } from "./readCases.js";
 import { surrogateCase } from "./surrogates.js";
@@ -26,10 +26,11 @@ export const fixtures: string = join(import.meta.dirname, "..", "..", "fixtures"
 
 const surrogateSchema = z.looseObject({
   surrogate: z.string(),
-  alpha: z.number(),
+  alpha: z.number().nullish(),
   x: numbers,
   spike: numbers,
   derivative: numbers,
+  primitive: numbers.nullish(),
 });
 
 const neuronSchema = z
@@ -42,8 +43,8 @@ const neuronSchema = z
     spikes: numbers,
     v: numbers,
     gradX: numbers,
-    w: z.number().exactOptional(),
-    gradW: z.number().exactOptional(),
+    w: z.number().nullish(),
+    gradW: z.number().nullish(),
   })
   .refine(({ T, N, x, gradOut }) => x.length === T * N && gradOut.length === T * N, {
     path: ["x"],

@@ -1,28 +1,23 @@
 /** @file The cases of networks.json. */
 import {
   type ActivationFactory,
-  convNormNeuron,
   countParameters,
   disposeModule,
-  flatten,
-  linear,
   type Module,
-  maxPool2d,
   namedParameters,
   relus,
   run,
-  sequential,
 } from "@sew/layers";
-import { type EventNetOptions, type ResNetDepth, resNet, sevenBNet, wideSevenBNet } from "@sew/models";
+import { cifar10Net, type ResNetDepth, resNet, type SevenBNetOptions, sevenBNet, wideSevenBNet } from "@sew/models";
 import { losses, mean, oneHot, type Scalar, type Tensor, tensor1d, tidy, variableGrads } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { difference, read, type Tolerance } from "../close.js";
 import { assignHashed, compareGradients, type Matched, mismatches } from "./assign.js";
 import { type Family, familyBlock, spikes } from "./blocks.js";
 import { type ReferenceCase, report } from "./case.js";
+import { caseNeurons } from "./caseNeurons.js";
 import { gradients, neuronFields, numbers, size } from "./fields.js";
 import { type NetworkInput, networkInput } from "./networkInput.js";
-import { neuronLayers } from "./neuronLayers.js";
 import { eventNetLayers, resNetLayers } from "./peerLayers.js";
 
 /** A case of networks.json. */
@@ -61,28 +56,8 @@ const tolerances = {
   gradient: { relative: 0.03, absolute: 0 },
 } as const satisfies Record<string, Tolerance>;
 
-/** The CIFAR-10 network of A.5: `c32k3s1-BN-SN-{{Block(c32)}*2-MPk2s2}*5-FC⟨classes⟩`. */
-function cifar10Net(options: Required<Omit<EventNetOptions, "seed">>): Module {
-  const { block, neurons, inChannels, classes, height, width, stemKernel: kernel } = options;
-  const groups = Array.from({ length: 5 }, (_, i): [string, Module][] => [
-    [`block${2 * i}`, block({ channels: 32, neurons })],
-    [`block${2 * i + 1}`, block({ channels: 32, neurons })],
-    [`pool${i}`, maxPool2d(2)],
-  ]);
-  return sequential({
-    unit0: convNormNeuron(inChannels, 32, neurons, { kernel }),
-    ...Object.fromEntries(groups.flat()),
-    flatten: flatten(),
-    classifier: linear(32 * (height >> 5) * (width >> 5), classes),
-  });
-}
-
 /** The networks whose keys are positions, by name. */
-const eventNets: readonly (readonly [
-  RegExp,
-  (options: Required<Omit<EventNetOptions, "seed">>) => Module,
-  "PLIF" | "IF",
-])[] = [
+const eventNets: readonly (readonly [RegExp, (options: SevenBNetOptions) => Module, "PLIF" | "IF"])[] = [
   [/^7b-?net$/i, sevenBNet, "PLIF"],
   [/^wide-?7b-?net$/i, wideSevenBNet, "PLIF"],
   [/^(cifar-?10(-?net)?|c32k3s1-bn-if-\{\{sew( ?block)?\(c32\)\}\*2-mpk2s2\}\*5-fc\d+)$/i, cifar10Net, "IF"],
@@ -107,7 +82,7 @@ function eventNet(c: NetworkCase, { shape }: NetworkInput): Matched | undefined 
     height,
     width,
     block: familyBlock(eventFamily(c, keys), c.connect),
-    neurons: neuronLayers(c, usual),
+    neurons: caseNeurons(c, usual),
     stemKernel: Object.entries(c.grads).find(([key]) => /^\d+\.0\.weight$/.test(key))?.[1].shape[2] ?? 3,
   });
   return { module, layers: eventNetLayers(module, Object.keys(c.grads)) };
@@ -117,7 +92,7 @@ function anyResNet(c: NetworkCase, { shape }: NetworkInput): Matched | undefined
   const [, name, depth] = /^(sew|spiking|plain|ann|rba)-?resnet-?(18|34|50|101|152)$/i.exec(c.network) ?? [];
   if (name === undefined) return undefined;
   const family = name.toLowerCase() as Family;
-  const neurons: ActivationFactory = spikes(family) ? neuronLayers(c, "IF") : relus();
+  const neurons: ActivationFactory = spikes(family) ? caseNeurons(c, "IF") : relus();
   const module = resNet(Number(depth) as ResNetDepth, {
     block: familyBlock(family, c.connect),
     neurons,

@@ -22,9 +22,9 @@ import { referenceSpike } from "./surrogates.js";
 export interface NeuronSettings {
   readonly neuron: string;
   /** The model's default unless given. */
-  readonly tau?: number | null;
+  readonly tau?: number | null | undefined;
   /** Whether LIF and PLIF decay the input (Eq. 5); they do unless told. */
-  readonly decayInput?: boolean | null;
+  readonly decayInput?: boolean | null | undefined;
   readonly vThreshold: number;
   /** `null` is the soft reset. */
   readonly vReset: number | null;
@@ -34,7 +34,7 @@ export interface NeuronSettings {
 /** A case of neurons.json. */
 export interface NeuronCase extends NeuronSettings {
   readonly surrogate: string;
-  readonly alpha?: number | null;
+  readonly alpha?: number | null | undefined;
   readonly T: number;
   readonly N: number;
   readonly x: readonly number[];
@@ -42,8 +42,8 @@ export interface NeuronCase extends NeuronSettings {
   readonly spikes: readonly number[];
   readonly v: readonly number[];
   readonly gradX: readonly number[];
-  readonly w?: number | null;
-  readonly gradW?: number | null;
+  readonly w?: number | null | undefined;
+  readonly gradW?: number | null | undefined;
 }
 
 /** What a case says of these parameters, each by its name here or the peer's; nothing of those that it leaves out. */
@@ -60,7 +60,9 @@ const tau = { tau: ["tau"] };
 const rest = { ...tau, vRest: ["vRest"] };
 
 /** Neurons by the names that cases have for them; w is for PLIF alone. */
-const models: Readonly<Record<string, (c: NeuronSettings, membrane: MembraneParams, spike: Spike, w: Tensor) => Neuron>> = {
+const models: Readonly<
+  Record<string, (c: NeuronSettings, membrane: MembraneParams, spike: Spike, w: Tensor | number) => Neuron>
+> = {
   IF: (_, membrane, spike) => neuron(integrateAndFire, membrane, spike),
   LIF: (c, membrane, spike) => neuron(lif, { ...membrane, ...given(c, tau), decayInput: c.decayInput ?? true }, spike),
   PLIF: (c, membrane, spike, w) => neuron(plif, { ...membrane, w, decayInput: c.decayInput ?? true }, spike),
@@ -71,7 +73,7 @@ const models: Readonly<Record<string, (c: NeuronSettings, membrane: MembranePara
 };
 
 /** The neuron that a case describes; `w` is that of PLIF. */
-export function make(c: NeuronSettings, w: Tensor, spike: Spike): Neuron {
+export function make(c: NeuronSettings, w: Tensor | number, spike: Spike): Neuron {
   const { vThreshold, detachReset, vReset } = c;
   const membrane = { vThreshold, detachReset, vReset: vReset ?? 0, reset: vReset === null ? "soft" : "hard" } as const;
   return lookUp("neuronCase: neuron", models, c.neuron)(c, membrane, spike, w);

@@ -21,12 +21,12 @@ import { lookUp } from "./names.js";
 export interface SurrogateCase {
   readonly surrogate: string;
   /** The surrogate's one parameter; its default unless given. */
-  readonly alpha?: number | null;
+  readonly alpha?: number | null | undefined;
   readonly x: readonly number[];
   readonly spike: readonly number[];
   readonly derivative: readonly number[];
   /** σ(x), where the peer has it. For its rect it gives the step itself instead. */
-  readonly primitive?: readonly number[] | null;
+  readonly primitive?: readonly number[] | null | undefined;
 }
 
 /** A surrogate of the height α and the width 1/α, as the peer's rect is. */
