@@ -26,7 +26,7 @@ import { floats } from "./kernels/values.js";
 
 const [steps, batch, side, classes] = [4, 3, 16, 5];
 
-/** Two widths, so that there are convolutions of several widths; an odd number of channels fills no vector. */
+/** One width after another, so that there are convolutions of several widths; an odd number of channels fills no vector. */
 const makeNet = () =>
   network(`c6-BN-PLIF-SEW-MPk2-c17-BN-PLIF-SEW-MPk2-FC${classes}`, { height: side, width: side, seed: 3 });
 

@@ -49,7 +49,7 @@ export function profile(model: Module, inputShape: readonly number[]): LayerProf
  *
  * @example
  * const net = sequential({ conv: conv2d(2, 4), flatten: flatten(), classifier: linear(256, 3) });
- * summary(net, [1, 1, 8, 8, 2]).split("\n").at(-1); // "total       [1, 1, 3]                843  5,376"
+ * summary(net, [1, 1, 8, 8, 2]).split("\n").at(-1); // "total       [1, 1, 3]               843  5,376"
  */
 export function summary(model: Module, inputShape: readonly number[]): string {
   const layers = profile(model, inputShape);

@@ -111,8 +111,9 @@ export function network(notation: string, options: NetworkOptions): Module {
   };
   const weigh = (item: Item, more: number): void => {
     weights += more;
-    if (weights > MOST_WEIGHTS)
+    if (weights > MOST_WEIGHTS) {
       throw refuse(item, `the network must have at most ${MOST_WEIGHTS} weights`, `${weights}`);
+    }
   };
 
   for (let i = 0; i < items.length; i++) {
@@ -150,12 +151,8 @@ export function network(notation: string, options: NetworkOptions): Module {
         const { channels: to = from, name } = item;
         const made = neurons;
         if (made === undefined) {
-          throw refuse(
-            item,
-            "a block must have neurons before it, whose kind it takes",
-            undefined,
-            "put c32-BN-PLIF first",
-          );
+          const must = "a block must have neurons before it, whose kind it takes";
+          throw refuse(item, must, undefined, "put c32-BN-PLIF first");
         }
         if (to !== from) {
           const remedy = `put c${to}k3s1-BN-PLIF before it`;

@@ -1,14 +1,6 @@
 /** @file The paper's notation of networks, such as `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11`, read into items. */
 import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
-import {
-  type ActivationFactory,
-  eifNeurons,
-  ifNeurons,
-  lifNeurons,
-  plifNeurons,
-  qifNeurons,
-  relus,
-} from "@sew/layers";
+import { type ActivationFactory, eifNeurons, ifNeurons, lifNeurons, plifNeurons, qifNeurons, relus } from "@sew/layers";
 
 /** The names of neurons, and what they stand for unless told. */
 export const neuronNames = {
