@@ -25,7 +25,7 @@ export interface TdBatchNormOptions extends Omit<BatchNormOptions, "gain"> {
  * @throws RangeError when α·V_th is not a finite number above 0
  *
  * @example
- * const norm = tdBatchNorm(1, { vThreshold: 0.5 });
+ * const norm = tdBatchNorm(1, { vThreshold: 0.5, epsilon: 0 });
  * norm.forward(tensor2d([[1], [3]]), { training: true }).arraySync(); // [[-0.5], [0.5]]
  */
 export function tdBatchNorm(channels: number, options: TdBatchNormOptions = {}): BatchNorm {

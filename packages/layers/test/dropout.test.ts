@@ -43,7 +43,8 @@ describeBackends("dropout in training", () => {
 
   it("drops p of the features and scales the others by 1 / (1 − p), so that the mean stays", () =>
     fc.assert(
-      fc.property(float32(0, 0.75), fc.integer({ min: 0, max: 2 ** 31 - 1 }), (p, seed) =>
+      // Not rarer than a bell curve describes: of a p of 1e-6 a single one in 4000 is many deviations.
+      fc.property(fc.oneof(fc.constant(0), float32(0.03125, 0.75)), fc.nat(), (p, seed) =>
         scoped(() => {
           const n = 4000;
           const y = read(dropout(p).forward(ones([1, 1, n]), training(seed)));

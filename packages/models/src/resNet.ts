@@ -107,6 +107,9 @@ export function resNet(depth: ResNetDepth, options: ResNetOptions = {}): Module 
   if (!Object.hasOwn(depths, depth)) {
     throw new RangeError(`resNet: depth must be one of ${Object.keys(depths).join(", ")}, got ${depth}`);
   }
+  if (stemOnceFor !== undefined && !(Number.isInteger(stemOnceFor) && stemOnceFor >= 1)) {
+    throw new RangeError(`resNet: stemOnceFor must be an integer of at least 1, got ${stemOnceFor}`);
+  }
   const { blocks, path } = depths[depth];
   const shared = { random: seeded(seed), init: kaimingNormal, ...(norm && { norm }) };
   const stem = convNormNeuron(inChannels, 64, neurons, { ...shared, kernel: 7, stride: 2 });
@@ -132,9 +135,6 @@ export function resNet(depth: ResNetDepth, options: ResNetOptions = {}): Module 
 
 /** The stem whose convolution and norm see the one image, and whose neurons see their result at every step. */
 function repeated({ children }: ConvNorm, steps: number): Module {
-  if (!Number.isInteger(steps) || steps < 1) {
-    throw new RangeError(`resNet: stemOnceFor must be an integer of at least 1, got ${steps}`);
-  }
   const { conv, norm, neuron } = children;
   return {
     children,
