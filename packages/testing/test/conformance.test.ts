@@ -225,19 +225,10 @@ describe("a block case that was changed", () => {
     ["g", { connect: "XOR" }, 'familyBlock: connect must be ADD, AND or IAND in SEW blocks, got "XOR"'],
     ["g of a SEW block", { connect: null }, "familyBlock: connect must be ADD, AND or IAND in SEW blocks, got null"],
     ["surrogate", { surrogate: "tan", alpha: 1 }, "referenceSpike: name must be one of "],
-    [
-      "α of another surrogate",
-      { surrogate: "sigmoid" },
-      "withDefaults: alpha must be given with the surrogate sigmoid",
-    ],
     ["τ", { neuron: "LIF", tau: 0.5 }, "lif: tau must be at least 1 time-step, got 0.5"],
-    ["neuron", { neuron: "Izhikevich" }, "cases[0].neuron: Invalid option"],
+    ["neuron", { neuron: "Izhikevich" }, "neuronCase: neuron must be one of IF, LIF, PLIF, QIF, EIF, got Izhikevich"],
     ["type", { planes: "8" }, "cases[0].planes: Invalid input: expected number, received string"],
-    [
-      "missing neuron",
-      { neuron: undefined },
-      "withDefaults: neuron must be one of IF, LIF, PLIF, QIF, EIF, got undefined",
-    ],
+    ["missing neuron", { neuron: undefined }, "withDefaults: neuron must be named, such as LIF, got none"],
     ["missing field", { yShape: undefined }, "cases[0].yShape: Invalid input: expected array, received undefined"],
     ["length", { y: [0] }, "cases[0].y: must have as many values as yShape"],
     ["size", { planes: 1e9 }, "cases[0].planes: Too big"],
@@ -336,7 +327,7 @@ describe("a network case", () => {
     [
       "c32k3s1-BN-IF-{{SEW(c32)}*2-MPk2s2}*5-FC3",
       { connect: "IAND", neuron: "PLIF", tau: 3, input: images(64) },
-      [cifar, { from: 3, kernel: 1, features: 4, classes: 3, plif: true }],
+      [cifar, { from: 3, kernel: 3, features: 4, classes: 3, plif: true }],
     ],
     ["CIFAR-10", { connect: null }, [cifar, { from: 3, kernel: 3, features: 1, classes: 3, plif: false }, "sn"]],
     [

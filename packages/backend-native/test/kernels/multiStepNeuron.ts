@@ -109,7 +109,8 @@ function slope(h: number, a: MultiStepNeuronAttrs): [value: number, scale: numbe
     piecewiseExponential: value * (1 + z),
     erf: value * (1 + 2 * z * z),
   };
-  return [value, scales[a.slope] ?? value];
+  // Numbers below 2^-126 underflow; with this scale they may.
+  return [value, Math.max(scales[a.slope] ?? value, 2 ** -102)];
 }
 
 export const multiStepNeuronCases: readonly KernelCase[] = [

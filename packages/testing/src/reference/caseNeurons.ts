@@ -36,8 +36,9 @@ export function caseNeurons(fields: NeuronFields, usual?: string): SpikingFactor
   // Wrong settings show here, before a block is half made.
   const fixed = make(settings, 0, spike);
   if (!learns) return () => spiking(fixed);
+  const start = plifInitial(settings.tau ?? 2);
   return () => {
-    const initial = scalar(plifInitial(settings.tau ?? 2));
+    const initial = scalar(start);
     const w = variable(initial);
     initial.dispose();
     return spiking(make(settings, w, spike), { w });
