@@ -360,6 +360,19 @@ describe("a network case", () => {
     expect(lines).toEqual(["extra.weight: there is no such parameter here"]);
   });
 
+  it("finds the keys of blocks that are one sequence, 0 to 5", () => {
+    const { shapes } = eventNetShapes(seven, { from: 2, kernel: 3, features: 1, classes: 3, plif: true });
+    const inOne = (key: string) =>
+      key.replace(
+        /^(\d+)\.([ab])\.(\d)/,
+        (_, position, unit, at) => `${position}.${unit === "b" ? 3 + Number(at) : at}`,
+      );
+    const renamed = Object.fromEntries(Object.entries(shapes).map(([key, shape]) => [inOne(key), shape]));
+    const c = networkCase("7B-Net", { ...renamed, ...unknown }, { input: events(128), connect: "plain" });
+    const lines = differencesOf("networks", { ...c, parameters: (c.parameters as number) - 1 });
+    expect(lines).toEqual(["extra.weight: there is no such parameter here"]);
+  });
+
   const { shapes } = eventNetShapes(cifar, { from: 3, kernel: 3, features: 1, classes: 3, plif: false });
   it.each<[string, Fields, string]>([
     ["network", { network: "vgg11" }, 'Resnet18, 34, 50, 101 or 152, such as sewResnet18, got "vgg11"'],

@@ -22,7 +22,7 @@ function unitLayers({ children }: Module, neuron?: Module): PeerLayers {
 
 /**
  * The layers of a block: `conv1`, `bn1`, `sn1`, … and `downsample.0`, … as the ResNets have them, and `a.0`, `a.1`, `a.2`,
- * …, `sn` as the event networks do. Neurons after the sum are the last unit's `sn2` (or `sn3`) too.
+ * …, `sn` as the event networks do, or `0` to `5` for a block that is one sequence. Neurons after the sum are the last unit's `sn2` (or `sn3`) too.
  */
 export function blockLayers(block: Module): PeerLayers {
   const { shortcut, neuron, ...units } = block.children ?? {};
@@ -31,6 +31,7 @@ export function blockLayers(block: Module): PeerLayers {
     const layers = unitLayers(unit, i + 1 === last ? neuron : undefined);
     return [
       ...under(letter, layers),
+      ...[...layers].map(([at, layer]): Named[number] => [`${3 * i + Number(at)}`, layer]),
       [`conv${i + 1}`, layers.get("0")],
       [`bn${i + 1}`, layers.get("1")],
       [`sn${i + 1}`, layers.get("2")],
@@ -70,8 +71,8 @@ function kindOfModule({ children = {}, parameters = {} }: Module): Kind {
 
 /** What the peer has at a position, from the keys below it. */
 function kindOfKeys(keys: readonly string[]): Kind {
+  if (keys.some((key) => /^[a3]\./.test(key))) return "block";
   if (keys.some((key) => key.startsWith("0."))) return "unit";
-  if (keys.some((key) => key.startsWith("a."))) return "block";
   return keys.includes("weight") ? "linear" : undefined;
 }
 
