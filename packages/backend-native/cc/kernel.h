@@ -30,7 +30,8 @@ typedef Status (*Kernel)(const Call&);
 #define SEW_KERNELS(K)                                                                                       \
   K(conv2d) K(conv2dInputGrad) K(conv2dFilterGrad) K(matMul) K(batchNorm) K(batchNormTraining)               \
   K(batchNormTrainingGrad) K(maxPool) K(maxPoolGrad) K(avgPool) K(avgPoolGrad) K(unary) K(binary) K(compare) \
-  K(cast) K(fill) K(reduce) K(softmax) K(multiStepNeuron) K(multiStepNeuronGrad) K(fmaPeak)
+  K(cast) K(fill) K(reduce) K(softmax) K(multiStepNeuron) K(multiStepNeuronGrad) K(batchStatistics) \
+  K(normNeuron) K(normNeuronGrad) K(fmaPeak)
 
 enum class KernelId : int {
 #define K(name) name,

@@ -14,6 +14,7 @@ import { fillConfigs } from "./kernels/fill.js";
 import { batchMatMulConfig } from "./kernels/matMul.js";
 import { multiStepNeuronConfig, multiStepNeuronGradConfig } from "./kernels/multiStepNeuron.js";
 import { batchNormTrainingConfig, batchNormTrainingGradConfig, fusedBatchNormConfig } from "./kernels/norm.js";
+import { batchStatisticsConfig, normNeuronConfig, normNeuronGradConfig } from "./kernels/normNeuron.js";
 import { avgPoolConfig, avgPoolGradConfig, maxPoolConfig, maxPoolGradConfig } from "./kernels/pooling.js";
 import { reduceConfigs } from "./kernels/reduce.js";
 
@@ -35,6 +36,9 @@ export const nativeKernels: readonly KernelConfig[] = [
   ...reduceConfigs,
   multiStepNeuronConfig,
   multiStepNeuronGradConfig,
+  batchStatisticsConfig,
+  normNeuronConfig,
+  normNeuronGradConfig,
 ];
 
 /**

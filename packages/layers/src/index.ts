@@ -26,6 +26,13 @@ export {
   run,
 } from "./module.js";
 export { normNeuron } from "./normNeuron.js";
+export {
+  BATCH_STATISTICS,
+  hasNormNeuron,
+  NORM_NEURON,
+  NORM_NEURON_GRAD,
+  type NormNeuronAttrs,
+} from "./normNeuronKernels.js";
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
 export { type Random, seeded } from "./random.js";
 export { sequential } from "./sequential.js";

@@ -10,7 +10,7 @@ import {
   spiking,
 } from "@sew/layers";
 import { composed, describeBackends, expectClose, float32, imageShapes, read, scoped } from "@sew/testing";
-import { memory, mul, sum, type Tensor, tensor, tidy, variableGrads } from "@tensorflow/tfjs-core";
+import { memory, mul, sum, type Tensor, tensor, tidy, variable, variableGrads } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 
@@ -61,26 +61,30 @@ describeBackends("normNeuron", () => {
       ),
   );
 
-  it("has the gradients of batch norm and then the neuron", () =>
-    fc.assert(
-      fc.property(inputs, ([shape, values]) =>
-        scoped(() => {
-          const { unit, plain, norms, layers } = both();
-          const x = tensor(values, shape);
-          const dy = tensor(
-            values.map((_, i) => Math.cos(i)),
-            shape,
-          );
-          const gradients = (f: Both["unit"], i: 0 | 1) => {
-            const of = [norms[i].parameters.weight, norms[i].parameters.bias, layers[i].parameters!.w!];
-            const { grads } = variableGrads(() => sum(mul(f(x, { training: true }), dy)), of);
-            return of.flatMap((p) => read(grads[p.name]!));
-          };
-          expectClose(gradients(unit, 0), gradients(plain, 1), { relative: 1e-3, absolute: 1e-3 });
-        }),
+  it.each([{ training: true }, { training: false }])(
+    "has the gradients of batch norm and then the neuron, training $training",
+    (context) =>
+      fc.assert(
+        fc.property(inputs, ([shape, values]) =>
+          scoped(() => {
+            const { unit, plain, norms, layers } = both();
+            const x = tensor(values, shape);
+            const dy = tensor(
+              values.map((_, i) => Math.cos(i)),
+              shape,
+            );
+            const gradients = (f: Both["unit"], i: 0 | 1) => {
+              const input = variable(x);
+              const of = [norms[i].parameters.weight, norms[i].parameters.bias, layers[i].parameters!.w!, input];
+              const { grads } = variableGrads(() => sum(mul(f(input, context), dy)), of);
+              return of.flatMap((p) => read(grads[p.name]!));
+            };
+            expectClose(gradients(unit, 0), gradients(plain, 1), { relative: 1e-3, absolute: 1e-3 });
+          }),
+        ),
+        { numRuns: 30 },
       ),
-      { numRuns: 30 },
-    ));
+  );
 
   it("shows its spikes to the observer", () =>
     scoped(() => {
@@ -96,6 +100,14 @@ describeBackends("normNeuron", () => {
       });
       expect(seen.at(-1)).toBe(layers[0]);
       expect(spikes.shape).toEqual(x.shape);
+    }));
+
+  it("shows an observer the norm's output as well in evaluation", () =>
+    scoped(() => {
+      const { unit, norms, layers } = both();
+      const seen: Module[] = [];
+      unit(tensor([1, 2, 3, 4], [1, 2, 1, 1, 2]), { training: false, observe: (module) => seen.push(module) });
+      expect(seen).toEqual([norms[0], layers[0]]);
     }));
 
   it("leaves nothing but its gradients behind", () => {

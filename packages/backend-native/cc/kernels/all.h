@@ -27,6 +27,7 @@ namespace {
 #include "elementwise.h"
 #include "reduce.h"
 #include "multiStepNeuron.h"
+#include "normNeuron.h"
 #include "fmaPeak.h"
 
 }  // namespace

@@ -4,6 +4,9 @@ inline long min(long a, long b) { return a < b ? a : b; }
 inline long max(long a, long b) { return a > b ? a : b; }
 inline long ceil_div(long a, long b) { return (a + b - 1) / b; }
 
+// The floats of a scratch block that so many doubles take.
+inline size_t doubles(long count) { return count * (sizeof(double) / sizeof(float)); }
+
 // The product of sizes. Above 2^60, more than any buffer has, it stays there: a plain product might wrap around and seem
 // to fit.
 constexpr long most_elements = 1L << 60;

@@ -10,8 +10,7 @@ constexpr long norm_block = 256;  // rows summed in float32 before they are adde
 template <class F>
 Status channel_sums(long rows, long C, double* sums, const F& add_row) {
   const long chunk = max(norm_block, ceil_div(rows, norm_chunks)), chunks = ceil_div(rows, chunk);
-  const size_t doubles = sizeof(double) / sizeof(float);
-  double* partial = reinterpret_cast<double*>(scratch(1, chunks * 2 * C * doubles));
+  double* partial = reinterpret_cast<double*>(scratch(1, doubles(chunks * 2 * C)));
   if (partial == nullptr) return Status::out_of_memory;
   bool failed = false;
   parallel(chunks, [&](long task) {
@@ -52,6 +51,11 @@ inline void normalise(long rows, long C, const float* x, const float* mean, cons
   });
 }
 
+// What a channel's normalised values are multiplied with.
+inline float factor_of(float scale, float variance, double epsilon) {
+  return static_cast<float>(scale / sqrt(variance + epsilon));
+}
+
 // x, mean, variance, scale, offset -> y
 Status batchNorm(const Call& call) {
   Arguments args(call);
@@ -63,23 +67,15 @@ Status batchNorm(const Call& call) {
   if (args.status != Status::ok) return args.status;
   float* factor = scratch(0, C);
   if (factor == nullptr) return Status::out_of_memory;
-  for (long c = 0; c < C; c++) factor[c] = static_cast<float>(scale[c] / sqrt(variance[c] + epsilon));
+  for (long c = 0; c < C; c++) factor[c] = factor_of(scale[c], variance[c], epsilon);
   normalise(rows, C, x, mean, factor, offset, y);
   return Status::ok;
 }
 
-// x, scale, offset -> y, mean, variance
-Status batchNormTraining(const Call& call) {
-  Arguments args(call);
-  const long rows = args.integer(1), C = args.integer(1);
-  const double epsilon = args.number();
-  const float *x = args.floats(product(rows, C)), *scale = args.floats(C), *offset = args.floats(C);
-  float *y = args.floats(product(rows, C)), *mean = args.floats(C), *variance = args.floats(C);
-  if (args.status != Status::ok) return args.status;
-  const size_t doubles = sizeof(double) / sizeof(float);
-  double* sums = reinterpret_cast<double*>(scratch(0, 2 * C * doubles + C));
+// The mean and the biased variance of each channel.
+inline Status statistics(long rows, long C, const float* x, float* mean, float* variance) {
+  double* sums = reinterpret_cast<double*>(scratch(0, doubles(2 * C)));
   if (sums == nullptr) return Status::out_of_memory;
-  float* factor = reinterpret_cast<float*>(sums + 2 * C);
   // Sums of x - shift, with a value of the channel itself as the shift, lose nothing where the mean is far from 0.
   const float* shift = x;
   const Status status = channel_sums(rows, C, sums, [&](long r, float* __restrict first, float* __restrict second) {
@@ -96,10 +92,66 @@ Status batchNormTraining(const Call& call) {
     const double m = sums[c] / rows, v = sums[C + c] / rows - m * m;
     mean[c] = static_cast<float>(shift[c] + m);
     variance[c] = static_cast<float>(v > 0 ? v : 0);
-    factor[c] = static_cast<float>(scale[c] / sqrt(variance[c] + epsilon));
   }
+  return Status::ok;
+}
+
+// x -> mean, variance
+Status batchStatistics(const Call& call) {
+  Arguments args(call);
+  const long rows = args.integer(1), C = args.integer(1);
+  const float* x = args.floats(product(rows, C));
+  float *mean = args.floats(C), *variance = args.floats(C);
+  if (args.status != Status::ok) return args.status;
+  return statistics(rows, C, x, mean, variance);
+}
+
+// x, scale, offset -> y, mean, variance
+Status batchNormTraining(const Call& call) {
+  Arguments args(call);
+  const long rows = args.integer(1), C = args.integer(1);
+  const double epsilon = args.number();
+  const float *x = args.floats(product(rows, C)), *scale = args.floats(C), *offset = args.floats(C);
+  float *y = args.floats(product(rows, C)), *mean = args.floats(C), *variance = args.floats(C);
+  if (args.status != Status::ok) return args.status;
+  const Status status = statistics(rows, C, x, mean, variance);
+  if (status != Status::ok) return status;
+  float* factor = scratch(0, C);
+  if (factor == nullptr) return Status::out_of_memory;
+  for (long c = 0; c < C; c++) factor[c] = factor_of(scale[c], variance[c], epsilon);
   normalise(rows, C, x, mean, factor, offset, y);
   return Status::ok;
+}
+
+// dx = (dy - level - (x - mean) * slope) * factor, by channel.
+struct NormGradient {
+  float *factor, *level, *slope;
+};
+
+// From sums[0 .. C), of dy, and sums[C .. 2C), of dy (x - mean).
+inline void norm_gradients(long rows, long C, double epsilon, const float* scale, const float* variance,
+                           const double* sums, float* dscale, float* doffset, const NormGradient& g) {
+  for (long c = 0; c < C; c++) {
+    const double r = 1 / sqrt(variance[c] + epsilon);
+    doffset[c] = static_cast<float>(sums[c]);
+    dscale[c] = static_cast<float>(sums[C + c] * r);
+    g.factor[c] = static_cast<float>(scale[c] * r);
+    g.level[c] = static_cast<float>(sums[c] / rows);
+    g.slope[c] = static_cast<float>(sums[C + c] * r * r / rows);
+  }
+}
+
+// dx may be dy itself.
+inline void norm_input_gradient(long rows, long C, const float* x, const float* dy, const float* mean,
+                                const NormGradient& g, float* dx) {
+  parallel(ceil_div(rows, norm_rows), [&](long task) {
+    for (long i = task * norm_rows; i < min(rows, (task + 1) * norm_rows); i++) {
+      const float *from = x + i * C, *d = dy + i * C;
+      float* to = dx + i * C;
+#pragma GCC ivdep
+      for (long c = 0; c < C; c++) to[c] = (d[c] - g.level[c] - (from[c] - mean[c]) * g.slope[c]) * g.factor[c];
+    }
+  });
 }
 
 // x, dy, scale, mean, variance -> dx, dscale, doffset.
@@ -113,8 +165,7 @@ Status batchNormTrainingGrad(const Call& call) {
   const float *mean = args.floats(C), *variance = args.floats(C);
   float *dx = args.floats(product(rows, C)), *dscale = args.floats(C), *doffset = args.floats(C);
   if (args.status != Status::ok) return args.status;
-  const size_t doubles = sizeof(double) / sizeof(float);
-  double* sums = reinterpret_cast<double*>(scratch(0, 2 * C * doubles + 3 * C));
+  double* sums = reinterpret_cast<double*>(scratch(0, doubles(2 * C) + 3 * C));
   if (sums == nullptr) return Status::out_of_memory;
   float *factor = reinterpret_cast<float*>(sums + 2 * C), *level = factor + C, *slope = level + C;
   const Status status = channel_sums(rows, C, sums, [&](long r, float* __restrict first, float* __restrict second) {
@@ -126,21 +177,7 @@ Status batchNormTrainingGrad(const Call& call) {
     }
   });
   if (status != Status::ok) return status;
-  for (long c = 0; c < C; c++) {
-    const double r = 1 / sqrt(variance[c] + epsilon);
-    doffset[c] = static_cast<float>(sums[c]);
-    dscale[c] = static_cast<float>(sums[C + c] * r);
-    factor[c] = static_cast<float>(scale[c] * r);
-    level[c] = static_cast<float>(sums[c] / rows);
-    slope[c] = static_cast<float>(sums[C + c] * r * r / rows);
-  }
-  parallel(ceil_div(rows, norm_rows), [&](long task) {
-    for (long i = task * norm_rows; i < min(rows, (task + 1) * norm_rows); i++) {
-      const float *__restrict from = x + i * C, *__restrict g = dy + i * C;
-      float* __restrict to = dx + i * C;
-#pragma GCC ivdep
-      for (long c = 0; c < C; c++) to[c] = (g[c] - level[c] - (from[c] - mean[c]) * slope[c]) * factor[c];
-    }
-  });
+  norm_gradients(rows, C, epsilon, scale, variance, sums, dscale, doffset, {factor, level, slope});
+  norm_input_gradient(rows, C, x, dy, mean, {factor, level, slope}, dx);
   return Status::ok;
 }

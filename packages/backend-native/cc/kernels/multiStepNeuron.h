@@ -189,26 +189,53 @@ inline void for_kind(const Neuron& n, const F& f) {
   }
 }
 
-template <Charge C, bool Soft>
-void neuron_forward(const Neuron& n, const float* x, const float* v0, float* spikes, float* v_last) {
+// The currents X[t] as a tensor holds them. A task reads those of its block through block().
+struct Currents {
+  const float* x;
+  long size;
+  const Currents& block(long) const { return *this; }
+  Vector operator()(long t, long i, long count) const { return load_part(x + t * size + i, count); }
+};
+
+// Their gradient, as a tensor takes it.
+struct CurrentGradient {
+  float* dx;
+  long size;
+  CurrentGradient& block(long, long) { return *this; }
+  void operator()(long t, long i, long count, Vector d) { store_part(dx + t * size + i, d, count); }
+  void finish() {}
+};
+
+// The block's potentials before the first step: those given, or rest.
+inline void start_from(const float* v0, float rest, long from, long to, float* v) {
+  if (v0 != nullptr) {
+    memcpy(v, v0 + from, (to - from) * sizeof(float));
+  } else {
+    for (long i = 0; i < to - from; i++) v[i] = rest;
+  }
+}
+
+// v0 may be null for a sequence that starts from rest, v_last where nobody asks.
+template <Charge C, bool Soft, class Input>
+void neuron_forward(const Neuron& n, const Input& input, const float* v0, float* spikes, float* v_last) {
   const Vector threshold = splat(n.threshold), rest = splat(n.reset);
   const Vector leak = splat(is_learned(C) ? n.rate : n.tau);
   parallel(ceil_div(n.size, neuron_block), [&](long task) {
     const long from = task * neuron_block, to = min(n.size, from + neuron_block);
+    const auto& current = input.block(from);
     // The potentials of the block, between one step and the next.
     float v[neuron_block + width];
-    memcpy(v, v0 + from, (to - from) * sizeof(float));
+    start_from(v0, n.reset, from, to, v);
     for (long t = 0; t < n.steps; t++) {
-      const float* in = x + t * n.size;
       float* out = spikes + t * n.size;
       for_vectors(from, to, [&](long i, long count) {
-        const Vector h = charge_of<C>(load(v + i - from), load_part(in + i, count), leak, rest);
+        const Vector h = charge_of<C>(load(v + i - from), current(t, i, count), leak, rest);
         const Vector s = fire(h, threshold);
         store_part(out + i, s, count);
         store(v + i - from, reset_of<Soft>(h, s, threshold, rest));
       });
     }
-    memcpy(v_last + from, v, (to - from) * sizeof(float));
+    if (v_last != nullptr) memcpy(v_last + from, v, (to - from) * sizeof(float));
   });
 }
 
@@ -220,20 +247,21 @@ Status multiStepNeuron(const Call& call) {
   float *spikes = args.floats(product(n.steps, n.size)), *v_last = args.floats(n.size);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
-  for_kind(n, [&](auto kind) { neuron_forward<kind.charge, kind.soft>(n, x, v, spikes, v_last); });
+  for_kind(n, [&](auto kind) { neuron_forward<kind.charge, kind.soft>(n, Currents{x, n.size}, v, spikes, v_last); });
   return Status::ok;
 }
 
 // Forward again with H (and V before it) kept for the block, then back through time:
 //   dH[t] = dS[t] σ'(H - V_th) + dV[t] ∂V/∂H,   dX[t] = dH[t] ∂H/∂X,   dV[t-1] = dH[t] ∂H/∂V.
-template <Charge C, bool Soft>
-Status neuron_backward(const Neuron& n, const float* x, const float* v0, const float* ds, const float* dv_last, float* dx,
-                       float* dv0, float* drate) {
+//
+// `partial` has a number for each task. v0, dv_last and dv0 may be null, for a sequence that starts from rest and whose
+// last potential nobody uses.
+template <Charge C, bool Soft, class Input, class Output>
+Status neuron_backward(const Neuron& n, const Input& input, const float* v0, const float* ds, const float* dv_last,
+                       Output output, float* dv0, float* drate, double* partial) {
   const Vector threshold = splat(n.threshold), rest = splat(n.reset), one = splat(1.0f);
   const Vector leak = splat(is_learned(C) ? n.rate : n.tau);
   const long tasks = ceil_div(n.size, neuron_block);
-  double* partial = reinterpret_cast<double*>(scratch(0, max(1, tasks) * (sizeof(double) / sizeof(float))));
-  if (partial == nullptr) return Status::out_of_memory;
   bool failed = false;
   parallel(tasks, [&](long task) {
     const long from = task * neuron_block, to = min(n.size, from + neuron_block);
@@ -243,16 +271,18 @@ Status neuron_backward(const Neuron& n, const float* x, const float* v0, const f
       __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
       return;
     }
-    memcpy(v_of, v0 + from, (to - from) * sizeof(float));
+    const auto& current = input.block(from);
+    auto&& gradient = output.block(from, task);
+    start_from(v0, n.reset, from, to, v_of);
     for (long t = 0; t < n.steps; t++)
       for_vectors(from, to, [&](long i, long count) {
         float* at = v_of + t * neuron_block + i - from;
-        const Vector h = charge_of<C>(load(at), load_part(x + t * n.size + i, count), leak, rest);
+        const Vector h = charge_of<C>(load(at), current(t, i, count), leak, rest);
         store(h_of + t * neuron_block + i - from, h);
         store(at + neuron_block, reset_of<Soft>(h, fire(h, threshold), threshold, rest));
       });
     float dv[neuron_block + width];
-    memcpy(dv, dv_last + from, (to - from) * sizeof(float));
+    start_from(dv_last, 0, from, to, dv);
     float slopes[neuron_block];
     Vector rates[neuron_block / width] = {};
     for (long t = n.steps - 1; t >= 0; t--) {
@@ -271,14 +301,15 @@ Status neuron_backward(const Neuron& n, const float* x, const float* v0, const f
         }
         if (is_learned(C)) {
           Vector pull = rest - load(v_of + t * neuron_block + i - from);
-          if (decays_input(C)) pull += load_part(x + t * n.size + i, count);
+          if (decays_input(C)) pull += current(t, i, count);
           rates[(i - from) / width] += first_lanes(dh * pull, count);
         }
-        store_part(dx + t * n.size + i, dcurrent, count);
+        gradient(t, i, count, dcurrent);
         store(dv + i - from, dpotential);
       });
     }
-    memcpy(dv0 + from, dv, (to - from) * sizeof(float));
+    gradient.finish();
+    if (dv0 != nullptr) memcpy(dv0 + from, dv, (to - from) * sizeof(float));
     double sum = 0;
     for (const Vector& r : rates)
       for (int i = 0; i < width; i++) sum += r[i];
@@ -300,7 +331,12 @@ Status multiStepNeuronGrad(const Call& call) {
   float *dx = args.floats(product(n.steps, n.size)), *dv = args.floats(n.size), *drate = args.floats(1);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
+  double* partial = reinterpret_cast<double*>(scratch(0, doubles(1 + ceil_div(n.size, neuron_block))));
+  if (partial == nullptr) return Status::out_of_memory;
   Status status = Status::ok;
-  for_kind(n, [&](auto kind) { status = neuron_backward<kind.charge, kind.soft>(n, x, v, ds, dv_last, dx, dv, drate); });
+  for_kind(n, [&](auto kind) {
+    status = neuron_backward<kind.charge, kind.soft>(n, Currents{x, n.size}, v, ds, dv_last,
+                                                     CurrentGradient{dx, n.size}, dv, drate, partial);
+  });
   return status;
 }

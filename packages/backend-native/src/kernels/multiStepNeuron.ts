@@ -30,9 +30,10 @@ const slopes = {
 
 type Inputs<K extends string> = { [key in K]: TensorInfo };
 
-function numbers(x: TensorInfo, v: TensorInfo, a: MultiStepNeuronAttrs): number[] {
+/** The numbers that describe a neuron over the sequence `x` [T, ...] to the C++ kernels, in their order. */
+export function neuronNumbers({ shape }: TensorInfo, a: MultiStepNeuronAttrs): number[] {
   return [
-    ...[x.shape[0]!, sizeOf(v.shape), charges[a.charge], a.tau, a.vThreshold, a.vReset],
+    ...[shape[0]!, sizeOf(shape.slice(1)), charges[a.charge], a.tau, a.vThreshold, a.vReset],
     ...[a.reset === "soft" ? 1 : 0, a.detachReset ? 1 : 0, slopes[a.slope], a.alpha],
   ];
 }
@@ -42,7 +43,7 @@ export const multiStepNeuronConfig: KernelConfig = floatKernel<Inputs<"x" | "v" 
   ({ x, v, rate }, attrs, backend) => {
     const outputs = [backend.output(x.shape), backend.output(v.shape)];
     const inputs = [x, v, rate].map((t) => backend.floats(t));
-    runNative("multiStepNeuron", numbers(x, v, attrs), ...inputs, ...outputs.map(([, values]) => values));
+    runNative("multiStepNeuron", neuronNumbers(x, attrs), ...inputs, ...outputs.map(([, values]) => values));
     return outputs.map(([info]) => info);
   },
 );
@@ -53,6 +54,6 @@ export const multiStepNeuronGradConfig: KernelConfig = floatKernel<
 >(backward, ({ x, v, rate, dSpikes, dV }, attrs, backend) => {
   const outputs = [backend.output(x.shape), backend.output(v.shape), backend.output([])];
   const inputs = [x, v, rate, dSpikes, dV].map((t) => backend.floats(t));
-  runNative("multiStepNeuronGrad", numbers(x, v, attrs), ...inputs, ...outputs.map(([, values]) => values));
+  runNative("multiStepNeuronGrad", neuronNumbers(x, attrs), ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);
 });

@@ -6,6 +6,7 @@ import type { KernelCase } from "./kernelCase.js";
 import { matMulCases } from "./matMul.js";
 import { multiStepNeuronCases } from "./multiStepNeuron.js";
 import { normCases } from "./norm.js";
+import { normNeuronCases } from "./normNeuron.js";
 import { poolingCases } from "./pooling.js";
 import { reduceCases } from "./reduce.js";
 
@@ -18,4 +19,5 @@ export const kernelCases: readonly KernelCase[] = [
   ...fillCases,
   ...reduceCases,
   ...multiStepNeuronCases,
+  ...normNeuronCases,
 ];

@@ -13,7 +13,7 @@ const shapes = fc.oneof(
   fc.constantFrom([4, 2, 3, 5], [1, 1], [3, 0], [2]),
 );
 
-const attrs: fc.Arbitrary<MultiStepNeuronAttrs> = fc.record({
+export const neuronAttrs: fc.Arbitrary<MultiStepNeuronAttrs> = fc.record({
   charge: fc.constantFrom("integrate", "leak", "learnedLeak", "potentialLeak", "learnedPotentialLeak"),
   tau: fc.constantFrom(1, 2, 3.7),
   vThreshold: fc.constantFrom(1, 0.5, 0.3, -0.25, 0),
@@ -28,12 +28,12 @@ const attrs: fc.Arbitrary<MultiStepNeuronAttrs> = fc.record({
 });
 
 /** Currents in (-2, 2), or halves and thirds of integers, which bring potentials onto the threshold. */
-const currents = (shape: readonly number[], seed: number): Values => {
+export const currents = (shape: readonly number[], seed: number): Values => {
   const { data, ...rest } = floats(shape, seed, seed % 2 === 0 ? "reals" : "integers");
   return { ...rest, data: (data as Float32Array).map((v) => (seed % 2 === 0 ? v : v / (2 + (seed % 3)))) };
 };
 
-const drawn = fc.record({ shape: shapes, attrs, seed: seeds, rate: fc.constantFrom(0.5, 0.25, 0.9) });
+const drawn = fc.record({ shape: shapes, attrs: neuronAttrs, seed: seeds, rate: fc.constantFrom(0.5, 0.25, 0.9) });
 
 const inputsOf = (shape: readonly number[], seed: number, rate: number) => ({
   x: currents(shape, seed),
@@ -68,7 +68,7 @@ interface Trace {
   readonly last: Float64Array;
 }
 
-function forward(x: Values, v: Values, rate: Values, a: MultiStepNeuronAttrs): Trace {
+export function forward(x: Values, v: Values, rate: Values, a: MultiStepNeuronAttrs): Trace {
   const n = v.data.length;
   const [before, h, s] = [0, 1, 2].map(() => new Float64Array(x.data.length)) as Float64Array[];
   const last = Float64Array.from(v.data);
@@ -113,6 +113,52 @@ function slope(h: number, a: MultiStepNeuronAttrs): [value: number, scale: numbe
   return [value, Math.max(scales[a.slope] ?? value, 2 ** -102)];
 }
 
+/** Gradients of a sequence, and sums of the same terms all positive: what a rounding error is in proportion to. */
+interface Gradients {
+  readonly dx: Float64Array;
+  readonly dv: Float64Array;
+  readonly dRate: number;
+  readonly scales: { readonly dx: Float64Array; readonly dv: Float64Array; readonly dRate: number };
+}
+
+/** Back through time. */
+export function backward(
+  { x, v, rate, dSpikes, dV }: Record<"x" | "v" | "rate" | "dSpikes" | "dV", Values>,
+  a: MultiStepNeuronAttrs,
+): Gradients {
+  const { before, h, s } = forward(x, v, rate, a);
+  const n = v.data.length;
+  const [leaks, decays, threshold, rest] = [a.charge !== "integrate", decaysInput(a), f(a.vThreshold), f(a.vReset)];
+  const factor = isLearned(a) ? rate.data[0]! : 1 / f(a.tau);
+  const [dx, dv] = [new Float64Array(x.data.length), Float64Array.from(dV.data)];
+  const [dxScale, dvScale] = [new Float64Array(x.data.length), Float64Array.from(dV.data, Math.abs)];
+  let [dRate, dRateScale] = [0, 0];
+  for (let i = x.data.length - 1; i >= 0; i--) {
+    const [c, [σ, σScale]] = [i % n, slope(h[i]!, a)];
+    const [g, gScale] = [dv[c]!, dvScale[c]!];
+    const kept = a.reset === "soft" ? 1 : 1 - s[i]!;
+    const moved = a.detachReset ? 0 : a.reset === "soft" ? -threshold : rest - h[i]!;
+    const dh = dSpikes.data[i]! * σ + g * (kept + moved * σ);
+    const dhScale =
+      Math.abs(dSpikes.data[i]!) * σScale + gScale * (kept + (Math.abs(moved) + Math.abs(moved && rest)) * σScale);
+    const current = decays ? x.data[i]! : 0;
+    const pull = current - (before[i]! - rest);
+    const pullScale = Math.abs(current) + Math.abs(before[i]!) + Math.abs(rest);
+    dx[i] = decays ? dh * factor : dh;
+    dxScale[i] = decays ? dhScale * factor : dhScale;
+    dv[c] = leaks ? dh - dh * factor : dh;
+    dvScale[c] = leaks ? dhScale * (1 + factor) : dhScale;
+    if (isLearned(a)) {
+      dRate += dh * pull;
+      dRateScale += dhScale * pullScale;
+    }
+  }
+  return { dx, dv, dRate, scales: { dx: dxScale, dv: dvScale, dRate: dRateScale } };
+}
+
+/** Some 16 roundings a step, carried from step to step. */
+export const backwardError = (steps: number): number => sumError(16 * steps);
+
 export const multiStepNeuronCases: readonly KernelCase[] = [
   kernelCase({
     kernel: "MultiStepNeuron",
@@ -137,42 +183,14 @@ export const multiStepNeuronCases: readonly KernelCase[] = [
       },
       attrs: a,
     })),
-    expected: ({ x, v, rate, dSpikes, dV }, a) => {
-      const { before, h, s } = forward(x, v, rate, a);
-      const n = v.data.length;
-      const steps = x.shape[0]!;
-      const [leaks, decays, threshold, rest] = [a.charge !== "integrate", decaysInput(a), f(a.vThreshold), f(a.vReset)];
-      const factor = isLearned(a) ? rate.data[0]! : 1 / f(a.tau);
-      const [dx, dv] = [new Float64Array(x.data.length), Float64Array.from(dV.data)];
-      // The same sums with all terms positive: what a rounding error is in proportion to.
-      const [dxScale, dvScale] = [new Float64Array(x.data.length), Float64Array.from(dV.data, Math.abs)];
-      let [dRate, dRateScale] = [0, 0];
-      for (let i = x.data.length - 1; i >= 0; i--) {
-        const [c, [σ, σScale]] = [i % n, slope(h[i]!, a)];
-        const [g, gScale] = [dv[c]!, dvScale[c]!];
-        const kept = a.reset === "soft" ? 1 : 1 - s[i]!;
-        const moved = a.detachReset ? 0 : a.reset === "soft" ? -threshold : rest - h[i]!;
-        const dh = dSpikes.data[i]! * σ + g * (kept + moved * σ);
-        const dhScale =
-          Math.abs(dSpikes.data[i]!) * σScale + gScale * (kept + (Math.abs(moved) + Math.abs(moved && rest)) * σScale);
-        const current = decays ? x.data[i]! : 0;
-        const pull = current - (before[i]! - rest);
-        const pullScale = Math.abs(current) + Math.abs(before[i]!) + Math.abs(rest);
-        dx[i] = decays ? dh * factor : dh;
-        dxScale[i] = decays ? dhScale * factor : dhScale;
-        dv[c] = leaks ? dh - dh * factor : dh;
-        dvScale[c] = leaks ? dhScale * (1 + factor) : dhScale;
-        if (isLearned(a)) {
-          dRate += dh * pull;
-          dRateScale += dhScale * pullScale;
-        }
-      }
-      // Some 16 roundings a step, carried from step to step.
-      const error = sumError(16 * steps);
+    expected: (inputs, a) => {
+      const { dx, dv, dRate, scales } = backward(inputs, a);
+      const { x, v } = inputs;
+      const error = backwardError(x.shape[0]!);
       return [
-        { shape: x.shape, data: dx, within: dxScale.map((m) => m * error) },
-        { shape: v.shape, data: dv, within: dvScale.map((m) => m * error) },
-        { shape: [], data: [dRate], within: dRateScale * error },
+        { shape: x.shape, data: dx, within: scales.dx.map((m) => m * error) },
+        { shape: v.shape, data: dv, within: scales.dv.map((m) => m * error) },
+        { shape: [], data: [dRate], within: scales.dRate * error },
       ];
     },
     onCpu: () => false,

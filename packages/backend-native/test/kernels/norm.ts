@@ -1,6 +1,6 @@
 /** @file FusedBatchNorm, and batch norm in training with its gradient, against their definition in float64. */
 import * as fc from "fast-check";
-import { type KernelCase, kernelCase } from "./kernelCase.js";
+import { type Expected, type KernelCase, kernelCase } from "./kernelCase.js";
 import { about, edgeSizes, floats, type Kind, seeds, type Values } from "./values.js";
 
 /** Rows about the 256 of a block, the 512 of a task, and where 64 chunks become longer than a block. */
@@ -19,14 +19,14 @@ const u = 2 ** -24;
 /** Roundings of a sum over a block of 256 rows, and some more. */
 const block = 264 * u;
 
-const rowsOf = ({ shape, data }: Values) => ({ channels: shape.at(-1)!, rows: data.length / shape.at(-1)! });
+export const rowsOf = ({ shape, data }: Values) => ({ channels: shape.at(-1)!, rows: data.length / shape.at(-1)! });
 const moved = ({ shape, dtype, data }: Values, by: number): Values => ({
   shape,
   dtype,
   data: (data as Float32Array).map((v) => v + by),
 });
 /** Positive numbers, as variances are. */
-const positive = ({ shape, dtype, data }: Values): Values => ({
+export const positive = ({ shape, dtype, data }: Values): Values => ({
   shape,
   dtype,
   data: (data as Float32Array).map((v) => Math.abs(v) + 0.125),
@@ -79,6 +79,39 @@ const evaluation = kernelCase({
   },
 });
 
+/** Mean and variance of a channel's values, and how far off they may be. */
+function statistics(x: Values) {
+  const size = rowsOf(x);
+  const { rows } = size;
+  const mean = perChannel(size, (at) => x.data[at]! / rows);
+  const variance = perChannel(size, (at, c) => (x.data[at]! - mean[c]!) ** 2 / rows);
+  // The kernel adds up d = x - (the first row), and its square, over blocks in float32.
+  const spread = perChannel(size, (at) => Math.abs(x.data[at]! - x.data[at % size.channels]!) / rows);
+  const square = perChannel(size, (at, c) => (x.data[at]! - x.data[c]!) ** 2 / rows);
+  return {
+    mean,
+    variance,
+    meanError: mean.map((m, c) => block * spread[c]! + u * Math.abs(m)),
+    // Variance = mean of d² - (mean of d)², each off by a block's rounding; (mean of d)² is at most the mean of d².
+    varianceError: variance.map((v, c) => 3 * block * square[c]! + u * v),
+  };
+}
+
+const batchStatistics = kernelCase({
+  kernel: "BatchStatistics",
+  calls: fc
+    .record({ shape: shapes, seed: seeds, kind: kinds, far: fc.constantFrom(0, 0, 1000) })
+    .map(({ shape, seed, kind, far }) => ({ inputs: { x: moved(floats(shape, seed, kind), far) }, attrs: {} })),
+  expected: ({ x }) => {
+    const { mean, variance, meanError, varianceError } = statistics(x);
+    return [
+      { shape: [mean.length], data: mean, within: meanError },
+      { shape: [mean.length], data: variance, within: varianceError },
+    ];
+  },
+  onCpu: () => false,
+});
+
 const training = kernelCase({
   kernel: "BatchNormTraining",
   calls: fc
@@ -92,16 +125,8 @@ const training = kernelCase({
       attrs: { epsilon },
     })),
   expected: ({ x, scale, offset }, { epsilon }) => {
-    const size = rowsOf(x);
-    const { rows, channels } = size;
-    const mean = perChannel(size, (at) => x.data[at]! / rows);
-    const variance = perChannel(size, (at, c) => (x.data[at]! - mean[c]!) ** 2 / rows);
-    // The kernel adds up d = x - (the first row), and its square, over blocks in float32.
-    const spread = perChannel(size, (at, c) => Math.abs(x.data[at]! - x.data[c]!) / rows);
-    const square = perChannel(size, (at, c) => (x.data[at]! - x.data[c]!) ** 2 / rows);
-    const meanError = mean.map((m, c) => block * spread[c]! + u * Math.abs(m));
-    // Variance = mean of d² - (mean of d)², each off by a block's rounding; (mean of d)² is at most the mean of d².
-    const varianceError = variance.map((v, c) => 3 * block * square[c]! + u * v);
+    const { channels } = rowsOf(x);
+    const { mean, variance, meanError, varianceError } = statistics(x);
     const y = Array.from(x.data, (value, at) => {
       const c = at % channels;
       const [v, s, o] = [variance[c]! + epsilon, scale.data[c]!, offset.data[c]!];
@@ -125,6 +150,41 @@ const training = kernelCase({
   onCpu: () => false,
 });
 
+/**
+ * The gradients of x, scale and offset from dy, which may itself be `dyError` off. Without `own` statistics none flows
+ * through mean and variance.
+ */
+export function normGradient(
+  { x, scale, mean, variance }: Record<"x" | "scale" | "mean" | "variance", Values>,
+  dy: ArrayLike<number>,
+  dyError: ArrayLike<number>,
+  epsilon: number,
+  own = true,
+): Expected[] {
+  const size = rowsOf(x);
+  const { rows, channels } = size;
+  const r = Float64Array.from(variance.data, (v) => 1 / Math.sqrt(v + epsilon));
+  const centred = (at: number, c: number) => x.data[at]! - mean.data[c]!;
+  const dOffset = perChannel(size, (at) => dy[at]!);
+  const dScale = perChannel(size, (at, c) => r[c]! * dy[at]! * centred(at, c));
+  const off = (at: number) => Math.abs(dy[at]!) * block + dyError[at]!;
+  const offsetError = perChannel(size, off);
+  const scaleError = perChannel(size, (at, c) => Math.abs(r[c]! * centred(at, c)) * off(at));
+  const dx = Array.from(x.data, (_, at) => {
+    const c = at % channels;
+    const [g, z, factor] = [dy[at]!, centred(at, c) * r[c]!, scale.data[c]! * r[c]!];
+    const terms = own ? [g, -dOffset[c]! / rows, (-z * dScale[c]!) / rows] : [g];
+    const through = own ? (offsetError[c]! + Math.abs(z) * scaleError[c]!) / rows : 0;
+    const error = terms.reduce((s, t) => s + 6 * u * Math.abs(t), dyError[at]!) + through;
+    return [factor * terms.reduce((s, t) => s + t, 0), Math.abs(factor) * error] as const;
+  });
+  return [
+    { shape: x.shape, data: dx.map(([value]) => value), within: dx.map(([, error]) => error) },
+    { shape: [channels], data: dScale, within: scaleError },
+    { shape: [channels], data: dOffset, within: offsetError },
+  ];
+}
+
 const trainingGrad = kernelCase({
   kernel: "BatchNormTrainingGrad",
   calls: fc
@@ -139,30 +199,9 @@ const trainingGrad = kernelCase({
       },
       attrs: { epsilon },
     })),
-  expected: ({ x, dy, scale, mean, variance }, { epsilon }) => {
-    const size = rowsOf(x);
-    const { rows, channels } = size;
-    const r = Float64Array.from(variance.data, (v) => 1 / Math.sqrt(v + epsilon));
-    const centred = (at: number, c: number) => x.data[at]! - mean.data[c]!;
-    const dOffset = perChannel(size, (at) => dy.data[at]!);
-    const dScale = perChannel(size, (at, c) => r[c]! * dy.data[at]! * centred(at, c));
-    const offsetError = perChannel(size, (at) => Math.abs(dy.data[at]!) * block);
-    const scaleError = perChannel(size, (at, c) => Math.abs(r[c]! * dy.data[at]! * centred(at, c)) * block);
-    const dx = Array.from(x.data, (_, at) => {
-      const c = at % channels;
-      const [g, z, factor] = [dy.data[at]!, centred(at, c) * r[c]!, scale.data[c]! * r[c]!];
-      const terms = [g, -dOffset[c]! / rows, (-z * dScale[c]!) / rows];
-      const error =
-        terms.reduce((s, t) => s + 6 * u * Math.abs(t), 0) + (offsetError[c]! + Math.abs(z) * scaleError[c]!) / rows;
-      return [factor * terms.reduce((s, t) => s + t, 0), Math.abs(factor) * error] as const;
-    });
-    return [
-      { shape: x.shape, data: dx.map(([value]) => value), within: dx.map(([, error]) => error) },
-      { shape: [channels], data: dScale, within: scaleError },
-      { shape: [channels], data: dOffset, within: offsetError },
-    ];
-  },
+  expected: ({ dy, ...inputs }, { epsilon }) =>
+    normGradient(inputs, dy.data, new Float64Array(dy.data.length), epsilon),
   onCpu: () => false,
 });
 
-export const normCases: readonly KernelCase[] = [evaluation, training, trainingGrad];
+export const normCases: readonly KernelCase[] = [evaluation, batchStatistics, training, trainingGrad];

@@ -1,0 +1,142 @@
+// Batch norm and neurons in one pass: S = SN((x - mean) * factor + offset), without the normalised currents ever being in
+// memory, and its gradient. Normalised values are those of batchNorm.h, and the neurons those of multiStepNeuron.h, to the
+// last bit: both read and write through the small functions below.
+
+// Per-channel numbers, repeated past the end so that a vector may start at any channel.
+struct Channels {
+  long C;
+  float *mean, *factor, *offset;
+  static size_t floats(long C) { return 3 * (C + width); }
+};
+
+inline Channels channels_of(long C, double epsilon, const float* mean, const float* variance, const float* scale,
+                            const float* offset, float* memory) {
+  const Channels g = {C, memory, memory + C + width, memory + 2 * (C + width)};
+  for (long i = 0; i < C + width; i++) {
+    g.mean[i] = mean[i % C];
+    g.factor[i] = factor_of(scale[i % C], variance[i % C], epsilon);
+    g.offset[i] = offset[i % C];
+  }
+  return g;
+}
+
+// The channel of the first neuron of each vector of a block, the same at every step.
+struct BlockChannels {
+  long from, first[neuron_block / width];
+  BlockChannels(long from, long C) : from(from) {
+    for (long i = 0; i < neuron_block / width; i++) first[i] = (from + i * width) % C;
+  }
+  long operator()(long i) const { return first[(i - from) / width]; }
+};
+
+// What neurons see of x: its normalised values.
+struct NormalisedCurrents {
+  const float* x;
+  long size;
+  Channels g;
+
+  struct Block {
+    const NormalisedCurrents& in;
+    BlockChannels channel;
+    Vector operator()(long t, long i, long count) const {
+      const long c = channel(i);
+      const Vector v = load_part(in.x + t * in.size + i, count);
+      return (v - load(in.g.mean + c)) * load(in.g.factor + c) + load(in.g.offset + c);
+    }
+  };
+  Block block(long from) const { return {*this, BlockChannels(from, g.C)}; }
+};
+
+// Takes the currents' gradient d, and sums d and d (x - mean) by channel on the way.
+struct NormalisedGradient {
+  float* dx;
+  const float* x;
+  long size;
+  Channels g;
+  double* sums;  // 2C of each task
+
+  struct Block {
+    const NormalisedGradient& out;
+    BlockChannels channel;
+    double* mine;
+    // Over the steps, for every neuron.
+    Vector first[neuron_block / width] = {}, second[neuron_block / width] = {};
+
+    void operator()(long t, long i, long count, Vector d) {
+      store_part(out.dx + t * out.size + i, d, count);
+      const long at = (i - channel.from) / width;
+      first[at] += d;
+      second[at] += d * (load_part(out.x + t * out.size + i, count) - load(out.g.mean + channel(i)));
+    }
+    void finish() {
+      const long C = out.g.C, count = min(out.size - channel.from, neuron_block);
+      for (long c = 0; c < 2 * C; c++) mine[c] = 0;
+      for (long i = 0; i < count; i++) {
+        const long c = (channel.from + i) % C;
+        mine[c] += first[i / width][i % width];
+        mine[C + c] += second[i / width][i % width];
+      }
+    }
+  };
+  Block block(long from, long task) const { return {*this, BlockChannels(from, g.C), sums + task * 2 * g.C}; }
+};
+
+// x, mean, variance, scale, offset, rate -> spikes
+Status normNeuron(const Call& call) {
+  Arguments args(call);
+  const long C = args.integer(1);
+  const double epsilon = args.number();
+  Neuron n = neuron_of(args);
+  const long values = product(n.steps, n.size);
+  const float *x = args.floats(values), *mean = args.floats(C), *variance = args.floats(C);
+  const float *scale = args.floats(C), *offset = args.floats(C), *rate = args.floats(1);
+  float* spikes = args.floats(values);
+  if (n.size % C != 0) args.fail(Status::wrong_arguments);
+  if (args.status != Status::ok) return args.status;
+  n.rate = *rate;
+  float* memory = scratch(0, Channels::floats(C));
+  if (memory == nullptr) return Status::out_of_memory;
+  const NormalisedCurrents input = {x, n.size, channels_of(C, epsilon, mean, variance, scale, offset, memory)};
+  for_kind(n, [&](auto kind) { neuron_forward<kind.charge, kind.soft>(n, input, nullptr, spikes, nullptr); });
+  return Status::ok;
+}
+
+// x, mean, variance, scale, offset, rate, dspikes -> dx, dscale, doffset, drate. Where mean and variance are not those of
+// x (`own` is 0), no gradient flows through them.
+Status normNeuronGrad(const Call& call) {
+  Arguments args(call);
+  const long C = args.integer(1);
+  const double epsilon = args.number();
+  const bool own = args.number() != 0;
+  Neuron n = neuron_of(args);
+  const long values = product(n.steps, n.size);
+  const float *x = args.floats(values), *mean = args.floats(C), *variance = args.floats(C);
+  const float *scale = args.floats(C), *offset = args.floats(C), *rate = args.floats(1), *ds = args.floats(values);
+  float *dx = args.floats(values), *dscale = args.floats(C), *doffset = args.floats(C), *drate = args.floats(1);
+  if (n.size % C != 0) args.fail(Status::wrong_arguments);
+  if (args.status != Status::ok) return args.status;
+  n.rate = *rate;
+  const long tasks = ceil_div(n.size, neuron_block);
+  double* sums = reinterpret_cast<double*>(
+      scratch(0, doubles((2 * C + 1) * (tasks + 1)) + Channels::floats(C) + 3 * C));
+  if (sums == nullptr) return Status::out_of_memory;
+  double *total = sums + tasks * 2 * C, *partial = total + 2 * C;
+  float* memory = reinterpret_cast<float*>(partial + tasks + 1);
+  float* factor = memory + Channels::floats(C);
+  const Channels g = channels_of(C, epsilon, mean, variance, scale, offset, memory);
+  Status status = Status::ok;
+  for_kind(n, [&](auto kind) {
+    status = neuron_backward<kind.charge, kind.soft>(n, NormalisedCurrents{x, n.size, g}, nullptr, ds, nullptr,
+                                                     NormalisedGradient{dx, x, n.size, g, sums}, nullptr, drate, partial);
+  });
+  if (status != Status::ok) return status;
+  for (long c = 0; c < 2 * C; c++) {
+    total[c] = 0;
+    for (long i = 0; i < tasks; i++) total[c] += sums[i * 2 * C + c];
+  }
+  const NormGradient to = {factor, factor + C, factor + 2 * C};
+  norm_gradients(values / C, C, epsilon, scale, variance, total, dscale, doffset, to);
+  if (!own) memset(to.level, 0, 2 * C * sizeof(float));
+  norm_input_gradient(values / C, C, x, dx, mean, to, dx);
+  return Status::ok;
+}

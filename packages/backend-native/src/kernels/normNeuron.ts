@@ -1,0 +1,48 @@
+/** @file The fused norm and neurons of @sew/layers: statistics, spikes, and the gradient. */
+import type { BATCH_STATISTICS, NORM_NEURON, NORM_NEURON_GRAD, NormNeuronAttrs } from "@sew/layers";
+import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
+import { runNative } from "../addon.js";
+import { floatKernel, sizeOf } from "./kernel.js";
+import { neuronNumbers } from "./multiStepNeuron.js";
+
+const statistics: typeof BATCH_STATISTICS = "BatchStatistics";
+const forward: typeof NORM_NEURON = "NormNeuron";
+const backward: typeof NORM_NEURON_GRAD = "NormNeuronGrad";
+
+type Inputs<K extends string> = { [key in K]: TensorInfo };
+
+export const batchStatisticsConfig: KernelConfig = floatKernel<Inputs<"x">, unknown>(
+  statistics,
+  ({ x }, _, backend) => {
+    const channels = x.shape.at(-1)!;
+    const outputs = [backend.output([channels]), backend.output([channels])];
+    runNative(
+      "batchStatistics",
+      [sizeOf(x.shape) / channels, channels],
+      backend.floats(x),
+      ...outputs.map(([, values]) => values),
+    );
+    return outputs.map(([info]) => info);
+  },
+);
+
+export const normNeuronConfig: KernelConfig = floatKernel<
+  Inputs<"x" | "mean" | "variance" | "scale" | "offset" | "rate">,
+  NormNeuronAttrs
+>(forward, ({ x, mean, variance, scale, offset, rate }, { epsilon, neuron }, backend) => {
+  const [spikes, values] = backend.output(x.shape);
+  const inputs = [x, mean, variance, scale, offset, rate].map((t) => backend.floats(t));
+  runNative("normNeuron", [x.shape.at(-1)!, epsilon, ...neuronNumbers(x, neuron)], ...inputs, values);
+  return [spikes];
+});
+
+export const normNeuronGradConfig: KernelConfig = floatKernel<
+  Inputs<"x" | "mean" | "variance" | "scale" | "offset" | "rate" | "dSpikes">,
+  NormNeuronAttrs
+>(backward, ({ x, mean, variance, scale, offset, rate, dSpikes }, { epsilon, ownStatistics, neuron }, backend) => {
+  const outputs = [x, scale, offset, rate].map(({ shape }) => backend.output(shape));
+  const inputs = [x, mean, variance, scale, offset, rate, dSpikes].map((t) => backend.floats(t));
+  const numbers = [x.shape.at(-1)!, epsilon, ownStatistics ? 1 : 0, ...neuronNumbers(x, neuron)];
+  runNative("normNeuronGrad", numbers, ...inputs, ...outputs.map(([, values]) => values));
+  return outputs.map(([info]) => info);
+});
