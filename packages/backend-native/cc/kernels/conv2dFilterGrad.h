@@ -12,6 +12,23 @@ constexpr long chunk_pixels = 512;
 // until it leaves the second-level cache.
 constexpr long filter_band_floats = 96 * 1024;
 
+// Adds the sums of all chunks, in order: dw[i][k] = sums[chunk][k / lanes][i][k % lanes] for i < taps and k < K.
+inline void add_chunks(const float* sums, long chunks, long taps, long K, long lanes, float* dw) {
+  const long panels = ceil_div(K, lanes), size = taps * panels * lanes;
+  parallel(ceil_div(taps, 64), [&](long task) {
+    for (long i = task * 64; i < min(taps, task * 64 + 64); i++)
+      for (long p = 0; p < panels; p++) {
+        const float* from = sums + (p * taps + i) * lanes;
+        float* to = dw + i * K + p * lanes;
+        for (long k = 0; k < min(lanes, K - p * lanes); k++) {
+          float sum = from[k];
+          for (long c = 1; c < chunks; c++) sum += from[c * size + k];
+          to[k] = sum;
+        }
+      }
+  });
+}
+
 // x, dy -> dw
 Status conv2dFilterGrad(const Call& call) {
   Arguments args(call);
@@ -90,17 +107,6 @@ Status conv2dFilterGrad(const Call& call) {
     }
   });
   if (failed) return Status::out_of_memory;
-  parallel(ceil_div(taps, 64), [&](long task) {
-    for (long i = task * 64; i < min(taps, task * 64 + 64); i++)
-      for (long p = 0; p < panels; p++) {
-        const float* from = sums + (p * taps + i) * panel;
-        float* to = dw + i * g.K + p * panel;
-        for (long k = 0; k < min(panel, g.K - p * panel); k++) {
-          float sum = from[k];
-          for (long c = 1; c < chunks; c++) sum += from[c * size + k];
-          to[k] = sum;
-        }
-      }
-  });
+  add_chunks(sums, chunks, taps, s.K, panel, dw);
   return Status::ok;
 }

@@ -1,0 +1,172 @@
+// The gradient of a convolution of spikes with respect to the filter: dw[tap][c] is the sum of the rows of dy at the
+// outputs that meet spikes of channel c in that tap.
+//
+// As in the dense kernel the outputs are cut into chunks with sums of their own. A chunk is worked on in bands, with 32
+// output channels of their gradient in the second-level cache, as rows on the grid; 32 input channels at a time choose:
+//
+//   few spikes   dw[tap][c] stays in registers while the rows where the channel spikes are added to it
+//   many spikes  a table has all sums of four rows of dy, for 32 positions; the bits of a channel at those positions
+//                select among them
+
+// Positions of a band, and spikes per position and 32 channels from which the table pays.
+constexpr long spike_gradient_band = 512;
+constexpr long gradient_table_spikes = 8;
+
+template <class X>
+Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float* dw) {
+  const SpikeGrid g(s);
+  int planes[X::planes];
+  long plane_count = 0;
+  const unsigned planes_used = x.planes_used(s.x());
+  for (int p = 0; p < X::planes; p++)
+    if (planes_used >> p & 1) planes[plane_count++] = p;
+  const long taps = s.KH * s.KW * s.C, panels = ceil_div(s.K, lanes), size = taps * panels * lanes;
+  const long most = max(1, min(most_chunks, g.total * s.OW / chunk_pixels));
+  const long chunks = min(max(1, min(partial_floats / size, most)), g.total);
+  const long groups = min(panels, ceil_div(most_chunks, chunks));
+  const long chunk = ceil_div(g.total, chunks);
+  const long band = min(chunk, max(1, spike_gradient_band / g.columns));
+  float* sums = scratch(0, chunks * size);
+  if (sums == nullptr) return Status::out_of_memory;
+  const long blocks = g.phases() * plane_count * g.words;
+  // Positions with those that taps reach, as words of bits; one more, since taps begin inside a word.
+  const long word_count = ceil_div((band + g.down) * g.columns + g.right, word_bits) + 1;
+  const long positions = word_count * word_bits;
+  const size_t string_floats = blocks * word_bits * word_count;
+  const size_t block_floats = blocks * (sizeof(SpikeBlock) / sizeof(float));
+  const size_t span_floats = blocks * word_bits * (g.down + 1) * (sizeof(SpikeSpan) / sizeof(float));
+  const size_t entries = blocks * positions * gradient_table_spikes + append_slack;
+  bool failed = false;
+  parallel(chunks * groups, [&](long task) {
+    const long part = task / groups, group = task % groups;
+    const long p0 = panels * group / groups, p1 = panels * (group + 1) / groups;
+    float* lists = scratch(1, block_floats + span_floats + string_floats + entries);
+    float* gradient = scratch(2, table_floats + (g.right + band * g.columns + word_bits) * lanes);
+    float* read = scratch(3, positions);
+    if (lists == nullptr || gradient == nullptr || read == nullptr) {
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      return;
+    }
+    SpikeBlock* block = reinterpret_cast<SpikeBlock*>(lists);
+    SpikeSpan* span = reinterpret_cast<SpikeSpan*>(lists + block_floats);
+    uint32_t* strings = reinterpret_cast<uint32_t*>(lists + block_floats + span_floats);
+    uint32_t* words = reinterpret_cast<uint32_t*>(read);
+    float* table = gradient;
+    gradient += table_floats;
+    float* mine = sums + part * size;
+    memset(mine + p0 * taps * lanes, 0, (p1 - p0) * taps * lanes * sizeof(float));
+    const long to = min(g.total, (part + 1) * chunk);
+    for (long from = part * chunk; from < to; from += band) {
+      const long rows = min(band, to - from);
+      uint32_t* end = strings + string_floats;
+      for (long b = 0; b < blocks; b++) {
+        const long phase = b / (plane_count * g.words), plane = planes[b / g.words % plane_count];
+        memset(words, 0, positions * sizeof(uint32_t));
+        g.read(x, plane, phase, b % g.words, from, rows + g.down, words);
+        uint32_t* bits = strings + b * word_bits * word_count;
+        for (long i = 0; i < word_count; i++) transpose(words + i * word_bits, bits + i, word_count);
+        block[b].whole = count_spikes(words, positions) > gradient_table_spikes * (rows + g.down) * g.columns;
+        if (!block[b].whole)
+          end = channel_lists(g, bits, word_count, rows, end, block[b].lists, span + b * word_bits * (g.down + 1));
+      }
+      for (long panel_at = p0; panel_at < p1; panel_at++) {
+        const long k0 = panel_at * lanes, columns = min(lanes, s.K - k0);
+        memset(gradient, 0, (g.right + rows * g.columns + word_bits) * lanes * sizeof(float));
+        float* first = gradient + g.right * lanes;  // of position 0
+        for (long r = 0; r < rows; r++) {
+          const long n = (from + r) / g.rows, m = (from + r) % g.rows;
+          if (m >= s.OH) continue;
+          for (long q = 0; q < s.OW; q++)
+            memcpy(first + (r * g.columns + q) * lanes, dy + ((n * s.OH + m) * s.OW + q) * s.K + k0,
+                   columns * sizeof(float));
+        }
+        float* panel_sums = mine + panel_at * taps * lanes;
+        bool any_whole = false;
+        for (long tap = 0; tap < s.KH * s.KW; tap++) {
+          const long kh = tap / s.KW, kw = tap % s.KW, down = kh / s.sh;
+          const long phase = kh % s.sh * g.phases_w + kw % s.sw;
+          const float* at = first - (down * g.columns + kw / s.sw) * lanes;
+          for (long p = 0; p < plane_count; p++)
+            for (long k = 0; k < g.words; k++) {
+              const long index = (phase * plane_count + p) * g.words + k;
+              const SpikeBlock& b = block[index];
+              if (b.whole) {
+                any_whole = true;
+                continue;
+              }
+              const Vector scale = splat(static_cast<float>(1 << planes[p]));
+              const SpikeSpan* spans = span + index * word_bits * (g.down + 1);
+              for (long c = 0; c < word_bits; c++, spans += g.down + 1) {
+                const SpikeSpan range = spans[down];
+                if (range.from == range.to) continue;
+                Vector even[lane_vectors] = {}, odd[lane_vectors] = {};
+                const uint32_t* list = b.lists[c];
+                long i = range.from;
+                for (; i + 1 < range.to; i += 2)
+                  for (long v = 0; v < lane_vectors; v++) {
+                    even[v] += load(at + static_cast<long>(list[i]) * lanes + v * width);
+                    odd[v] += load(at + static_cast<long>(list[i + 1]) * lanes + v * width);
+                  }
+                float* sum = panel_sums + (tap * s.C + k * word_bits + c) * lanes;
+                for (long v = 0; v < lane_vectors; v++) {
+                  if (i < range.to) even[v] += load(at + static_cast<long>(list[i]) * lanes + v * width);
+                  store(sum + v * width, load(sum + v * width) + scale * (even[v] + odd[v]));
+                }
+              }
+            }
+        }
+        if (!any_whole) continue;
+        for (long i = 0; i * word_bits < rows * g.columns; i++)
+          for (long p = 0; p < plane_count; p++) {
+            if (p > 0) {
+              const float scale = static_cast<float>(1 << (planes[p] - planes[p - 1]));
+              for (long j = 0; j < table_floats; j += width) store(table + j, load(table + j) * splat(scale));
+            } else {
+              make_table(first + i * word_bits * lanes, lanes, table);
+              if (planes[0] != 0)
+                for (long j = 0; j < table_floats; j += width)
+                  store(table + j, load(table + j) * splat(static_cast<float>(1 << planes[0])));
+            }
+            for (long tap = 0; tap < s.KH * s.KW; tap++) {
+              const long kh = tap / s.KW, kw = tap % s.KW;
+              const long phase = kh % s.sh * g.phases_w + kw % s.sw;
+              const long shift = i * word_bits + kh / s.sh * g.columns + kw / s.sw;
+              for (long k = 0; k < g.words; k++) {
+                const long index = (phase * plane_count + p) * g.words + k;
+                if (!block[index].whole) continue;
+                const uint32_t* bits = strings + index * word_bits * word_count + shift / word_bits;
+                float* sum = panel_sums + (tap * s.C + k * word_bits) * lanes;
+                for (long c = 0; c < word_bits; c++, bits += word_count) {
+                  const uint64_t pair = static_cast<uint64_t>(bits[1]) << 32 | bits[0];
+                  const uint32_t word = static_cast<uint32_t>(pair >> (shift % word_bits));
+                  if (word != 0) add_selected(table, word, sum + c * lanes);
+                }
+              }
+            }
+          }
+      }
+    }
+  });
+  if (failed) return Status::out_of_memory;
+  add_chunks(sums, chunks, taps, s.K, lanes, dw);
+  return Status::ok;
+}
+
+template <class X>
+Status spike_conv2d_filter_grad(Arguments& args, const ConvShape& s) {
+  const X x = {X::read(args, s.x())};
+  const float* dy = args.floats(s.y());
+  float* dw = args.floats(s.w());
+  if (args.status != Status::ok) return args.status;
+  if (s.y() == 0 || s.w() == 0) return memset(dw, 0, s.w() * sizeof(float)), Status::ok;
+  return spike_filter_grad(s, x, dy, dw);
+}
+
+// x, dy -> dw; x is bits in words, or counts in bytes.
+Status spikeConv2dFilterGrad(const Call& call) {
+  Arguments args(call);
+  const ConvShape s = conv_shape(args);
+  check_spikes(args, s);
+  return args.next_type() == Type::uint8 ? spike_conv2d_filter_grad<Counts>(args, s)
+                                         : spike_conv2d_filter_grad<Bits>(args, s);
+}
