@@ -24,6 +24,14 @@ const calls: Readonly<Record<string, { numbers: number[]; arrays: Arrays }>> = {
   conv2d: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(4), f(8), f(2)] },
   conv2dInputGrad: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(2), f(8), f(4)] },
   conv2dFilterGrad: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(4), f(2), f(8)] },
+  spikeConv2d: {
+    numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [new Int32Array(4), f(256), f(2)],
+  },
+  spikeConv2dFilterGrad: {
+    numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [new Int32Array(4), f(2), f(256)],
+  },
   matMul: { numbers: [1, 1, 1, 2, 3, 2, 0, 0], arrays: [f(6), f(6), f(4)] },
   batchNorm: { numbers: [3, 2, 0.1], arrays: [f(6), f(2), f(2), f(2), f(2), f(6)] },
   batchNormTraining: { numbers: [3, 2, 0.1], arrays: [f(6), f(2), f(2), f(6), f(2), f(2)] },
@@ -133,7 +141,9 @@ describeNative("the addon", () => {
 
   /** Kernels whose numbers from `first` on (to `last`) are sizes. Their arrays are of the right sizes: a few numbers. */
   const sizes: readonly { kernel: string; first: number; last: number }[] = [
-    ...["conv2d", "conv2dInputGrad", "conv2dFilterGrad"].map((kernel) => ({ kernel, first: 0, last: 14 })),
+    ...["conv2d", "conv2dInputGrad", "conv2dFilterGrad", "spikeConv2d", "spikeConv2dFilterGrad"].map((kernel) => ({
+      ...{ kernel, first: 0, last: 14 },
+    })),
     { kernel: "matMul", first: 0, last: 5 },
     ...["batchNorm", "batchNormTraining", "batchNormTrainingGrad"].map((kernel) => ({ kernel, first: 0, last: 1 })),
     ...["maxPool", "maxPoolGrad", "avgPool", "avgPoolGrad"].map((kernel) => ({ kernel, first: 0, last: 13 })),

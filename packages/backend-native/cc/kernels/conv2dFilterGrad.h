@@ -20,11 +20,10 @@ inline void add_chunks(const float* sums, long chunks, long taps, long K, long l
       for (long p = 0; p < panels; p++) {
         const float* from = sums + (p * taps + i) * lanes;
         float* to = dw + i * K + p * lanes;
-        for (long k = 0; k < min(lanes, K - p * lanes); k++) {
-          float sum = from[k];
-          for (long c = 1; c < chunks; c++) sum += from[c * size + k];
-          to[k] = sum;
-        }
+        const long columns = min(lanes, K - p * lanes);
+        memcpy(to, from, columns * sizeof(float));
+        for (long c = 1; c < chunks; c++)
+          for (long k = 0; k < columns; k++) to[k] += from[c * size + k];
       }
   });
 }

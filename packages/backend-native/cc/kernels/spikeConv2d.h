@@ -134,7 +134,7 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
         if (m >= s.OH) continue;
         const float* row = sums + (g.right + r * g.columns) * lanes;
         float* to = y + (n * s.OH + m) * s.OW * s.K + k0;
-        for (long q = 0; q < s.OW; q++) memcpy(to + q * s.K, row + q * lanes, columns * sizeof(float));
+        for (long q = 0; q < s.OW; q++) copy_row(row + q * lanes, columns, to + q * s.K);
       }
     }
   });

@@ -77,8 +77,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
           const long n = (from + r) / g.rows, m = (from + r) % g.rows;
           if (m >= s.OH) continue;
           for (long q = 0; q < s.OW; q++)
-            memcpy(first + (r * g.columns + q) * lanes, dy + ((n * s.OH + m) * s.OW + q) * s.K + k0,
-                   columns * sizeof(float));
+            copy_row(dy + ((n * s.OH + m) * s.OW + q) * s.K + k0, columns, first + (r * g.columns + q) * lanes);
         }
         float* panel_sums = mine + panel_at * taps * lanes;
         bool any_whole = false;
@@ -118,15 +117,10 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         if (!any_whole) continue;
         for (long i = 0; i * word_bits < rows * g.columns; i++)
           for (long p = 0; p < plane_count; p++) {
-            if (p > 0) {
-              const float scale = static_cast<float>(1 << (planes[p] - planes[p - 1]));
-              for (long j = 0; j < table_floats; j += width) store(table + j, load(table + j) * splat(scale));
-            } else {
-              make_table(first + i * word_bits * lanes, lanes, table);
-              if (planes[0] != 0)
-                for (long j = 0; j < table_floats; j += width)
-                  store(table + j, load(table + j) * splat(static_cast<float>(1 << planes[0])));
-            }
+            make_table(first + i * word_bits * lanes, lanes, table);
+            if (planes[p] != 0)
+              for (long j = 0; j < table_floats; j += width)
+                store(table + j, load(table + j) * splat(static_cast<float>(1 << planes[p])));
             for (long tap = 0; tap < s.KH * s.KW; tap++) {
               const long kh = tap / s.KW, kw = tap % s.KW;
               const long phase = kh % s.sh * g.phases_w + kw % s.sw;

@@ -94,18 +94,33 @@ inline long count_spikes(const uint32_t* words, long n) {
   return spikes;
 }
 
+template <int J>
+inline void swap_bits(uint32_t* a, uint32_t mask) {
+  for (int i = 0; i < word_bits; i += 2 * J)
+    for (int k = i; k < i + J; k++) {
+      const uint32_t t = (a[k] >> J ^ a[k + J]) & mask;
+      a[k] ^= t << J;
+      a[k + J] ^= t;
+    }
+}
+
 // Turns 32 words of 32 bits about: bit j of word i becomes bit i of word j. Those words are stored `step` apart.
 inline void transpose(const uint32_t* words, uint32_t* to, long step) {
+#if defined(__AVX512F__)
+  const __m512i low = _mm512_loadu_si512(words), high = _mm512_loadu_si512(words + 16);
+  __m512i bit = _mm512_set1_epi32(1);
+  for (int i = 0; i < word_bits; i++, bit = _mm512_add_epi32(bit, bit))
+    to[i * step] = static_cast<uint32_t>(_mm512_test_epi32_mask(high, bit)) << 16 | _mm512_test_epi32_mask(low, bit);
+#else
   uint32_t a[word_bits];
   memcpy(a, words, sizeof a);
-  uint32_t mask = 0xffff;
-  for (int j = 16; j != 0; j >>= 1, mask ^= mask << j)
-    for (int k = 0; k < word_bits; k = (k + j + 1) & ~j) {
-      const uint32_t t = (a[k] >> j ^ a[k + j]) & mask;
-      a[k] ^= t << j;
-      a[k + j] ^= t;
-    }
+  swap_bits<16>(a, 0x0000ffff);
+  swap_bits<8>(a, 0x00ff00ff);
+  swap_bits<4>(a, 0x0f0f0f0f);
+  swap_bits<2>(a, 0x33333333);
+  swap_bits<1>(a, 0x55555555);
   for (int i = 0; i < word_bits; i++) to[i * step] = a[i];
+#endif
 }
 
 // Appends the positions of a word's bits, counted from `at`; writes up to 32 numbers past the end.
@@ -178,12 +193,16 @@ constexpr long table_floats = fours * 16 * lanes;
 inline void make_table(const float* rows, long step, float* table) {
   for (long four = 0; four < fours; four++, rows += 4 * step, table += 16 * lanes)
     for (long v = 0; v < lanes; v += width) {
-      store(table + v, Vector{});
-      for (long r = 0; r < 4; r++) {
+      Vector sum[16];
+      sum[0] = Vector{};
+#pragma GCC unroll 4
+      for (int r = 0; r < 4; r++) {
         const Vector row = load(rows + r * step + v);
-        for (long bits = 0; bits < 1 << r; bits++)
-          store(table + ((1 << r) + bits) * lanes + v, load(table + bits * lanes + v) + row);
+#pragma GCC unroll 8
+        for (int bits = 0; bits < 1 << r; bits++) sum[(1 << r) + bits] = sum[bits] + row;
       }
+#pragma GCC unroll 16
+      for (int bits = 0; bits < 16; bits++) store(table + bits * lanes + v, sum[bits]);
     }
 }
 
@@ -202,6 +221,14 @@ inline void add_selected(const float* table, uint32_t word, float* y) {
 }
 
 constexpr long lane_vectors = lanes / width;
+
+// One row of a panel of output channels, where whole panels are the rule.
+inline void copy_row(const float* from, long columns, float* to) {
+  if (columns == lanes)
+    memcpy(to, from, lanes * sizeof(float));
+  else
+    memcpy(to, from, columns * sizeof(float));
+}
 
 // `count` rows of `columns` numbers, times `scale`, as rows of all lanes with zeros at the end.
 inline void copy_rows(const float* rows, long step, long count, long columns, float scale, float* to) {
