@@ -31,7 +31,8 @@ typedef Status (*Kernel)(const Call&);
   K(conv2d) K(conv2dInputGrad) K(conv2dFilterGrad) K(spikeConv2d) K(spikeConv2dFilterGrad) K(matMul)         \
   K(batchNorm) K(batchNormTraining) K(batchNormTrainingGrad) K(maxPool) K(maxPoolGrad) K(avgPool)            \
   K(avgPoolGrad) K(unary) K(binary) K(compare) K(cast) K(fill) K(reduce) K(softmax) K(multiStepNeuron)       \
-  K(multiStepNeuronGrad) K(batchStatistics) K(normNeuron) K(normNeuronGrad) K(fmaPeak)
+  K(multiStepNeuronGrad) K(batchStatistics) K(normNeuron) K(normNeuronGrad) K(unpackBits) K(countSpikes)     \
+  K(addSpikes) K(andBits) K(notBits) K(maskFloats) K(reduceSpikes) K(fmaPeak)
 
 enum class KernelId : int {
 #define K(name) name,

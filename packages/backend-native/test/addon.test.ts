@@ -16,6 +16,9 @@ const noMemory = "the system has no memory left";
 const wrongType = "a buffer has the wrong element type";
 
 const f = (length: number) => new Float32Array(length);
+/** Words of bits, or a number of spikes. */
+const words = (length: number) => new Int32Array(length);
+const counts = (length: number) => new Uint8Array(length);
 
 type Arrays = Parameters<typeof runNative>[2][];
 
@@ -52,6 +55,13 @@ const calls: Readonly<Record<string, { numbers: number[]; arrays: Arrays }>> = {
     numbers: [2, 3, 1, 2, 1, 0, 0, 1, 0, 2],
     arrays: [f(6), f(3), f(1), f(6), f(3), f(6), f(3), f(1)],
   },
+  unpackBits: { numbers: [33], arrays: [words(2), f(33)] },
+  countSpikes: { numbers: [33], arrays: [words(2), words(2)] },
+  addSpikes: { numbers: [33], arrays: [words(2), counts(33), counts(33)] },
+  andBits: { numbers: [33], arrays: [words(2), words(2), words(2)] },
+  notBits: { numbers: [33], arrays: [words(2), words(2)] },
+  maskFloats: { numbers: [33], arrays: [f(33), words(2), f(33)] },
+  reduceSpikes: { numbers: [0, 2, 3, 2], arrays: [counts(12), f(4)] },
   fmaPeak: { numbers: [1], arrays: [f(2)] },
 };
 
@@ -131,6 +141,7 @@ describeNative("the addon", () => {
     { kernel: "binary", op: 7 },
     { kernel: "compare", op: 6 },
     { kernel: "reduce", op: 4 },
+    { kernel: "reduceSpikes", op: 2 },
   ])("refuses operation $op of $kernel, and one that is the first only in its lower 32 bits", ({ kernel, op }) => {
     const { numbers, arrays } = calls[kernel]!;
     for (const wrong of [op, 2 ** 32, -1]) {
@@ -153,6 +164,12 @@ describeNative("the addon", () => {
     { kernel: "reduce", first: 1, last: 3 },
     { kernel: "softmax", first: 0, last: 1 },
     ...["multiStepNeuron", "multiStepNeuronGrad"].map((kernel) => ({ kernel, first: 0, last: 1 })),
+    ...["unpackBits", "countSpikes", "addSpikes", "andBits", "notBits", "maskFloats"].map((kernel) => ({
+      kernel,
+      first: 0,
+      last: 0,
+    })),
+    { kernel: "reduceSpikes", first: 1, last: 3 },
     { kernel: "fmaPeak", first: 0, last: 0 },
   ];
 
@@ -204,6 +221,20 @@ describeNative("the addon", () => {
       expect(run(kernel, numbers, arrays)).toThrow(new Error(refusal(kernel, why, numbers, arrays)));
     }
   });
+
+  it.each<{ kernel: string; numbers: number[]; arrays: Arrays }>([
+    {
+      kernel: "multiStepNeuron",
+      numbers: [2, 33, 1, 2, 1, 0, 0, 1, 0, 2],
+      arrays: [f(66), f(33), f(1), words(3), f(33), words(2)],
+    },
+    { kernel: "maxPool", numbers: [1, 2, 2, 33, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [words(5), words(2)] },
+    { kernel: "maxPoolGrad", numbers: [1, 2, 2, 33, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(33), words(5), f(132)] },
+    { kernel: "reduceSpikes", numbers: [0, 1, 2, 33], arrays: [words(3), f(33)] },
+    { kernel: "reduceSpikes", numbers: [0, 2, 33, 1], arrays: [words(3), f(2)] },
+  ])("refuses bits whose words two pixels or steps share, in $kernel", ({ kernel, numbers, arrays }) =>
+    expect(run(kernel, numbers, arrays)).toThrow(new Error(refusal(kernel, wrongType, numbers, arrays))),
+  );
 
   it("refuses a stride with a dilation in conv2dInputGrad", () => {
     const numbers = [1, 3, 3, 1, 1, 1, 2, 2, 2, 2, 1, 0, 0, 2, 1];

@@ -20,6 +20,9 @@ inline long product(Sizes... sizes) {
   return result;
 }
 
+// Spikes in a word of bits.
+constexpr long word_bits = 32;
+
 // Strides, dilations, windows and paddings are not larger than this, so that positions do not wrap around either.
 constexpr long most_step = 1L << 20;
 
@@ -59,6 +62,10 @@ class Arguments {
   float* floats(long at_least) { return static_cast<float*>(buffer(at_least, Type::float32)); }
   uint8_t* bytes(long at_least) { return static_cast<uint8_t*>(buffer(at_least, Type::uint8)); }
   int32_t* ints(long at_least) { return static_cast<int32_t*>(buffer(at_least, Type::int32)); }
+  // Element i is bit i % 32 of word i / 32. Bits past the last element are 0.
+  uint32_t* bits(long at_least) {
+    return static_cast<uint32_t*>(buffer(ceil_div(at_least, word_bits), Type::int32));
+  }
   Type next_type() const {
     return buffers_ < call_.buffer_count ? call_.buffers[buffers_].type : Type::float32;
   }

@@ -60,10 +60,10 @@ inline Vector charge_of(Vector v, Vector x, Vector leak, Vector rest) {
   return v - leaked<C>(v - rest, leak) + x;
 }
 
-// Eq. 2: 1 where h - threshold >= 0
-inline Vector fire(Vector h, Vector threshold) {
-  return (Vector)((h - threshold >= Vector{}) & (IntVector)splat(1.0f));
-}
+// Eq. 2: all ones where h - threshold >= 0, and the spikes that this makes
+inline IntVector fires(Vector h, Vector threshold) { return h - threshold >= Vector{}; }
+inline Vector spikes_of(IntVector fired) { return (Vector)(fired & (IntVector)splat(1.0f)); }
+inline Vector fire(Vector h, Vector threshold) { return spikes_of(fires(h, threshold)); }
 
 // Eq. 3
 template <bool Soft>
@@ -138,26 +138,6 @@ inline void slopes_of(const Neuron& neuron, const float* h, long n, float* slope
   }
 }
 
-// Calls f(index of the first, how many) for the task's neurons, a vector at a time; the last may be partly filled.
-template <class F>
-inline void for_vectors(long from, long to, const F& f) {
-  for (long i = from; i < to; i += width) f(i, min(width, to - i));
-}
-
-inline Vector load_part(const float* p, long n) {
-  if (n == width) return load(p);
-  float values[width] = {};
-  memcpy(values, p, n * sizeof(float));
-  return load(values);
-}
-
-inline void store_part(float* p, Vector v, long n) {
-  if (n == width) return store(p, v);
-  float values[width];
-  store(values, v);
-  memcpy(p, values, n * sizeof(float));
-}
-
 // Lanes past the end of the neurons hold whatever the memory held: they must not count in a sum.
 inline Vector first_lanes(Vector v, long n) {
   if (n == width) return v;
@@ -215,9 +195,25 @@ inline void start_from(const float* v0, float rest, long from, long to, float* v
   }
 }
 
+// Where spikes go: to floats, or to bits with their number. Tasks begin at whole words of bits: their size is a multiple
+// of a word's, and each step's is, or there is one step.
+struct SpikeOutput {
+  float* floats;
+  uint32_t* bits;
+  long count;
+};
+static_assert(neuron_block % word_bits == 0, "two tasks would write to one word");
+
+inline SpikeOutput spike_output(Arguments& args, const Neuron& n) {
+  const long values = product(n.steps, n.size);
+  if (args.next_type() != Type::int32) return {args.floats(values), nullptr, 0};
+  if (n.steps > 1 && n.size % word_bits != 0) args.fail(Status::wrong_type);
+  return {nullptr, args.bits(values), 0};
+}
+
 // v0 may be null for a sequence that starts from rest, v_last where nobody asks.
 template <Charge C, bool Soft, class Input>
-void neuron_forward(const Neuron& n, const Input& input, const float* v0, float* spikes, float* v_last) {
+void neuron_forward(const Neuron& n, const Input& input, const float* v0, SpikeOutput& spikes, float* v_last) {
   const Vector threshold = splat(n.threshold), rest = splat(n.reset);
   const Vector leak = splat(is_learned(C) ? n.rate : n.tau);
   parallel(ceil_div(n.size, neuron_block), [&](long task) {
@@ -226,28 +222,46 @@ void neuron_forward(const Neuron& n, const Input& input, const float* v0, float*
     // The potentials of the block, between one step and the next.
     float v[neuron_block + width];
     start_from(v0, n.reset, from, to, v);
+    const auto step = [&](long t, long i, long lanes) {
+      const Vector h = charge_of<C>(load(v + i - from), current(t, i, lanes), leak, rest);
+      const IntVector fired = fires(h, threshold);
+      store(v + i - from, reset_of<Soft>(h, spikes_of(fired), threshold, rest));
+      return fired;
+    };
+    long fired = 0;
     for (long t = 0; t < n.steps; t++) {
-      float* out = spikes + t * n.size;
-      for_vectors(from, to, [&](long i, long count) {
-        const Vector h = charge_of<C>(load(v + i - from), current(t, i, count), leak, rest);
-        const Vector s = fire(h, threshold);
-        store_part(out + i, s, count);
-        store(v + i - from, reset_of<Soft>(h, s, threshold, rest));
-      });
+      if (spikes.bits == nullptr) {
+        float* out = spikes.floats + t * n.size;
+        for_vectors(from, to, [&](long i, long lanes) { store_part(out + i, spikes_of(step(t, i, lanes)), lanes); });
+        continue;
+      }
+      uint32_t* out = spikes.bits + t * n.size / word_bits;
+      for (long first = from; first < to; first += word_bits) {
+        uint32_t word = 0;
+        for_vectors(first, min(to, first + word_bits),
+                    [&](long i, long lanes) { word |= signs(step(t, i, lanes)) << (i - first); });
+        // Lanes past the end may have fired too.
+        out[first / word_bits] = word &= first_bits(to - first);
+        fired += __builtin_popcount(word);
+      }
     }
     if (v_last != nullptr) memcpy(v_last + from, v, (to - from) * sizeof(float));
+    if (spikes.bits != nullptr) __atomic_fetch_add(&spikes.count, fired, __ATOMIC_RELAXED);
   });
 }
 
-// x [T][size], v [size], rate [1] -> spikes [T][size], v [size]
+// x [T][size], v [size], rate [1] -> spikes [T][size], v [size]; when the spikes are bits, also their number
 Status multiStepNeuron(const Call& call) {
   Arguments args(call);
   Neuron n = neuron_of(args);
   const float *x = args.floats(product(n.steps, n.size)), *v = args.floats(n.size), *rate = args.floats(1);
-  float *spikes = args.floats(product(n.steps, n.size)), *v_last = args.floats(n.size);
+  SpikeOutput spikes = spike_output(args, n);
+  float* v_last = args.floats(n.size);
+  int32_t* spike_count = spikes.bits != nullptr ? args.ints(count_words) : nullptr;
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
   for_kind(n, [&](auto kind) { neuron_forward<kind.charge, kind.soft>(n, Currents{x, n.size}, v, spikes, v_last); });
+  if (spikes.bits != nullptr) store_count(spike_count, spikes.count);
   return Status::ok;
 }
 

@@ -81,7 +81,7 @@ struct NormalisedGradient {
   Block block(long from, long task) const { return {*this, BlockChannels(from, g.C), sums + task * 2 * g.C}; }
 };
 
-// x, mean, variance, scale, offset, rate -> spikes
+// x, mean, variance, scale, offset, rate -> spikes, as floats or as bits with their number
 Status normNeuron(const Call& call) {
   Arguments args(call);
   const long C = args.integer(1);
@@ -90,7 +90,8 @@ Status normNeuron(const Call& call) {
   const long values = product(n.steps, n.size);
   const float *x = args.floats(values), *mean = args.floats(C), *variance = args.floats(C);
   const float *scale = args.floats(C), *offset = args.floats(C), *rate = args.floats(1);
-  float* spikes = args.floats(values);
+  SpikeOutput spikes = spike_output(args, n);
+  int32_t* spike_count = spikes.bits != nullptr ? args.ints(count_words) : nullptr;
   if (n.size % C != 0) args.fail(Status::wrong_arguments);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
@@ -98,6 +99,7 @@ Status normNeuron(const Call& call) {
   if (memory == nullptr) return Status::out_of_memory;
   const NormalisedCurrents input = {x, n.size, channels_of(C, epsilon, mean, variance, scale, offset, memory)};
   for_kind(n, [&](auto kind) { neuron_forward<kind.charge, kind.soft>(n, input, nullptr, spikes, nullptr); });
+  if (spikes.bits != nullptr) store_count(spike_count, spikes.count);
   return Status::ok;
 }
 

@@ -37,36 +37,112 @@ inline void for_output_rows(const PoolShape& s, const F& f) {
   parallel(s.N * s.OH, [&](long task) { f(task / s.OH, task % s.OH); });
 }
 
-// x -> y
-Status maxPool(const Call& call) {
-  Arguments args(call);
-  const PoolShape s = pool_shape(args);
-  const float* x = args.floats(s.x());
-  float* y = args.floats(s.y());
-  if (args.status != Status::ok) return args.status;
-  if (s.y() == 0) return Status::ok;
+// `least` is what a window of no pixels gives; join(value, most so far) is the new most.
+template <class T, class F>
+void max_pool(const PoolShape& s, const T* x, T* y, T least, const F& join) {
   for_output_rows(s, [&](long n, long i) {
-    const float* image = x + n * s.IH * s.IW * s.C;
+    const T* image = x + n * s.IH * s.IW * s.C;
     for (long j = 0; j < s.OW; j++) {
-      float* __restrict to = y + ((n * s.OH + i) * s.OW + j) * s.C;
-      for (long c = 0; c < s.C; c++) to[c] = -INFINITY;
+      T* __restrict to = y + ((n * s.OH + i) * s.OW + j) * s.C;
+      for (long c = 0; c < s.C; c++) to[c] = least;
       for_window(s, i, j, [&](long at) {
-        const float* __restrict from = image + at;
-        for (long c = 0; c < s.C; c++) to[c] = from[c] > to[c] ? from[c] : to[c];
+        const T* __restrict from = image + at;
+        for (long c = 0; c < s.C; c++) to[c] = join(from[c], to[c]);
       });
     }
   });
-  return Status::ok;
 }
 
-// dy, x -> dx
+// x -> y, as floats, counts, or bits whose channels are whole words. Spikes have no value for a window of no pixels.
+Status maxPool(const Call& call) {
+  Arguments args(call);
+  PoolShape s = pool_shape(args);
+  const auto greater = [](auto value, auto most) { return value > most ? value : most; };
+  switch (args.next_type()) {
+    case Type::float32: {
+      const float* x = args.floats(s.x());
+      float* y = args.floats(s.y());
+      if (args.status == Status::ok && s.y() > 0) max_pool(s, x, y, -INFINITY, greater);
+      break;
+    }
+    case Type::uint8: {
+      const uint8_t *x = args.bytes(s.x());
+      uint8_t *y = args.bytes(s.y());
+      if (args.status == Status::ok && s.y() > 0) max_pool(s, x, y, uint8_t{0}, greater);
+      break;
+    }
+    case Type::int32: {
+      if (s.C % word_bits != 0) args.fail(Status::wrong_type);
+      const uint32_t *x = args.bits(s.x());
+      uint32_t *y = args.bits(s.y());
+      s.C /= word_bits;
+      if (args.status == Status::ok && s.y() > 0)
+        max_pool(s, x, y, uint32_t{0}, [](uint32_t value, uint32_t most) { return value | most; });
+      break;
+    }
+  }
+  return args.status;
+}
+
+// One image of floats or counts.
+template <class T>
+void max_pool_grad(const PoolShape& s, const float* dy, const T* image, float* into, float* best, int32_t* where) {
+  for (long i = 0; i < s.OH; i++)
+    for (long j = 0; j < s.OW; j++) {
+      const float* __restrict g = dy + (i * s.OW + j) * s.C;
+      for (long c = 0; c < s.C; c++) best[c] = -INFINITY, where[c] = -1;
+      int32_t tap = 0;
+      for_window(s, i, j, [&](long at) {
+        const T* __restrict from = image + at;
+        for (long c = 0; c < s.C; c++) {
+          const float value = from[c];
+          const bool more = value > best[c];
+          best[c] = more ? value : best[c];
+          where[c] = more ? tap : where[c];
+        }
+        tap++;
+      });
+      tap = 0;
+      for_window(s, i, j, [&](long at) {
+        float* __restrict to = into + at;
+        for (long c = 0; c < s.C; c++) to[c] += where[c] == tap ? g[c] : 0.0f;
+        tap++;
+      });
+    }
+}
+
+// One image of bits: the first that is set gets the gradient, and the first of all where none is.
+inline void max_pool_grad_of_bits(const PoolShape& s, const float* dy, const uint32_t* image, float* into) {
+  for (long i = 0; i < s.OH; i++)
+    for (long j = 0; j < s.OW; j++)
+      for (long c = 0; c < s.C; c += word_bits) {
+        const float* g = dy + (i * s.OW + j) * s.C + c;
+        uint32_t any = 0;
+        for_window(s, i, j, [&](long at) { any |= image[(at + c) / word_bits]; });
+        uint32_t left = ~uint32_t{0}, none = ~any;
+        for_window(s, i, j, [&](long at) {
+          const uint32_t chosen = (image[(at + c) / word_bits] & left) | none;
+          left &= ~chosen, none = 0;
+          float* to = into + at + c;
+          if (chosen == 0) return;
+          for (long k = 0; k < word_bits; k += width) store(to + k, load(to + k) + where_set(chosen >> k, load(g + k)));
+        });
+      }
+}
+
+// dy, x -> dx; x as floats, counts, or bits whose channels are whole words
 Status maxPoolGrad(const Call& call) {
   Arguments args(call);
   const PoolShape s = pool_shape(args);
-  const float *dy = args.floats(s.y()), *x = args.floats(s.x());
+  const float* dy = args.floats(s.y());
+  const bool floats = args.next_type() == Type::float32;
+  const float* x = floats ? args.floats(s.x()) : nullptr;
+  const Spikes spikes = floats ? Spikes{} : read_spikes(args, s.x());
   float* dx = args.floats(s.x());
+  if (spikes.bits != nullptr && s.C % word_bits != 0) args.fail(Status::wrong_type);
   if (args.status != Status::ok) return args.status;
   if (s.x() == 0 || s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
+  const long size = s.IH * s.IW * s.C;
   bool failed = false;
   parallel(s.N, [&](long n) {
     float* best = scratch(0, s.C);
@@ -75,30 +151,15 @@ Status maxPoolGrad(const Call& call) {
       __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
       return;
     }
-    const float* image = x + n * s.IH * s.IW * s.C;
-    float* into = dx + n * s.IH * s.IW * s.C;
-    memset(into, 0, s.IH * s.IW * s.C * sizeof(float));
-    for (long i = 0; i < s.OH; i++)
-      for (long j = 0; j < s.OW; j++) {
-        const float* __restrict g = dy + ((n * s.OH + i) * s.OW + j) * s.C;
-        for (long c = 0; c < s.C; c++) best[c] = -INFINITY, where[c] = -1;
-        int32_t tap = 0;
-        for_window(s, i, j, [&](long at) {
-          const float* __restrict from = image + at;
-          for (long c = 0; c < s.C; c++) {
-            const bool more = from[c] > best[c];
-            best[c] = more ? from[c] : best[c];
-            where[c] = more ? tap : where[c];
-          }
-          tap++;
-        });
-        tap = 0;
-        for_window(s, i, j, [&](long at) {
-          float* __restrict to = into + at;
-          for (long c = 0; c < s.C; c++) to[c] += where[c] == tap ? g[c] : 0.0f;
-          tap++;
-        });
-      }
+    const float* g = dy + n * s.OH * s.OW * s.C;
+    float* into = dx + n * size;
+    memset(into, 0, size * sizeof(float));
+    if (floats)
+      max_pool_grad(s, g, x + n * size, into, best, where);
+    else if (spikes.counts != nullptr)
+      max_pool_grad(s, g, spikes.counts + n * size, into, best, where);
+    else
+      max_pool_grad_of_bits(s, g, spikes.bits + n * size / word_bits, into);
   });
   return failed ? Status::out_of_memory : Status::ok;
 }

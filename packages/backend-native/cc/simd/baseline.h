@@ -26,3 +26,12 @@ static inline Vector fma(Vector a, Vector b, Vector c) {
   return a * b + c;
 #endif
 }
+static inline uint32_t signs(IntVector v) {
+#if defined(__SSE2__)
+  return static_cast<uint32_t>(_mm_movemask_ps((__m128)v));
+#else
+  uint32_t bits = 0;
+  for (int i = 0; i < width; i++) bits |= static_cast<uint32_t>(v[i] < 0) << i;
+  return bits;
+#endif
+}
