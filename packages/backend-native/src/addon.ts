@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { type SpikeStorage, setSpikeStorage } from "./spikeStorage.js";
 
 /** Arrays that kernels take: tensors' own memory, never copied. */
 export type KernelArray = Float32Array | Uint8Array | Int32Array;
@@ -27,7 +28,7 @@ let kernelIds: ReadonlyMap<string, number>;
  * Loads the addon, once.
  *
  * @throws Error that says why it cannot be loaded, and what its build printed when that is the reason; RangeError when
- * SEW_ISA or SEW_THREADS has a wrong value
+ * SEW_ISA, SEW_THREADS or SEW_SPIKES has a wrong value
  */
 export function loadAddon(): Exports {
   if (loaded !== undefined) return loaded;
@@ -41,6 +42,7 @@ export function loadAddon(): Exports {
   loaded = addon;
   fromEnvironment("SEW_ISA", setInstructionSet);
   fromEnvironment("SEW_THREADS", (count) => setThreads(Number(count)));
+  fromEnvironment("SEW_SPIKES", (storage) => setSpikeStorage(storage as SpikeStorage));
   return addon;
 }
 

@@ -2,6 +2,7 @@ import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import type { BackendValues, DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import { scratchBytes } from "./addon.js";
 import { BufferPool, type PoolStatistics } from "./bufferPool.js";
+import { Spikes } from "./spikes.js";
 
 /** The name under which the backend is registered. */
 export const NATIVE = "native";
@@ -14,8 +15,38 @@ export interface NativeMemory extends PoolStatistics {
   readonly scratchBytes: number;
 }
 
+/** The record of a tensor whose values are spikes. Code that knows of none reads `values`, as of any other. */
+class SpikeData {
+  readonly dtype = "float32";
+  refCount = 1;
+  readonly spikes: Spikes;
+  readonly #pool: BufferPool;
+  #dense: Float32Array | undefined;
+
+  constructor(spikes: Spikes, pool: BufferPool) {
+    this.spikes = spikes;
+    this.#pool = pool;
+  }
+
+  /** As float32: unpacked on first use, since what asked once will ask again on the way back, and kept to the end. */
+  get values(): Float32Array {
+    if (this.#dense === undefined) {
+      this.#dense = this.#pool.take(this.spikes.size);
+      this.spikes.unpack(this.#dense);
+    }
+    return this.#dense;
+  }
+
+  /** Gives all memory back. */
+  release(): void {
+    this.#pool.give(this.spikes.packed);
+    if (this.#dense !== undefined) this.#pool.give(this.#dense);
+  }
+}
+
 /**
- * Storage of the native backend: TensorFlow.js's CPU backend with float32 tensors in pooled, aligned memory.
+ * Storage of the native backend: TensorFlow.js's CPU backend with float32 tensors in pooled, aligned memory,
+ * those of spikes as bits or bytes.
  *
  * Extending the CPU backend makes every operation work; kernels in `kernels/` replace the hot ones. It knows no kernel.
  */
@@ -32,6 +63,29 @@ export class NativeBackend extends MathBackendCPU {
   output(shape: number[]): [info: TensorInfo, values: Float32Array] {
     const values = this.#pool.take(shape.reduce((a, b) => a * b, 1));
     return [{ dataId: super.write(values, shape, "float32") as object, shape, dtype: "float32" }, values];
+  }
+
+  /**
+   * A new float32 tensor of spikes, contents undefined, and what a kernel writes them to: bits when no value is above
+   * `most` = 1, otherwise counts, of which 255 is the most.
+   */
+  outputSpikes(shape: number[], most: number): [info: TensorInfo, spikes: Spikes] {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const words = Math.ceil(size / 32);
+    const packed =
+      most === 1
+        ? new Int32Array(this.#pool.takeBytes(4 * words), 0, words)
+        : new Uint8Array(this.#pool.takeBytes(size), 0, size);
+    const spikes = new Spikes(packed, size, most);
+    const dataId = {};
+    this.data.set(dataId, new SpikeData(spikes, this.#pool));
+    return [{ dataId, shape, dtype: "float32" }, spikes];
+  }
+
+  /** The spikes of a tensor that is stored as such; `undefined` when it has float32 alone. */
+  spikes({ dataId }: TensorInfo): Spikes | undefined {
+    const data = this.data.get(dataId);
+    return data instanceof SpikeData ? data.spikes : undefined;
   }
 
   /** The memory of a float32 tensor. The CPU backend casts integers by name only: theirs is converted here. */
@@ -55,6 +109,12 @@ export class NativeBackend extends MathBackendCPU {
 
   /** A copy of a tensor's values: its memory is reused when the tensor is disposed, the caller's array must not be. */
   override readSync(dataId: object): BackendValues {
+    const data = this.data.get(dataId);
+    if (data instanceof SpikeData) {
+      const copy = new Float32Array(data.spikes.size);
+      data.spikes.unpack(copy);
+      return copy;
+    }
     const values = super.readSync(dataId);
     return ArrayBuffer.isView(values) && this.#pool.owns(values) ? (values as Float32Array).slice() : values;
   }
@@ -65,9 +125,10 @@ export class NativeBackend extends MathBackendCPU {
 
   override disposeData(dataId: object, force = false): boolean {
     if (!this.data.has(dataId)) return true;
-    const { values } = this.data.get(dataId);
+    const data = this.data.get(dataId);
     const gone = super.disposeData(dataId, force);
-    if (gone && ArrayBuffer.isView(values)) this.#pool.give(values);
+    if (gone && data instanceof SpikeData) data.release();
+    else if (gone && ArrayBuffer.isView(data.values)) this.#pool.give(data.values);
     return gone;
   }
 

@@ -33,7 +33,12 @@ export class BufferPool {
 
   /** An array of `length` numbers, contents undefined. */
   take(length: number): Float32Array {
-    const bytes = Math.max(GRAIN, Math.ceil((length * 4) / GRAIN) * GRAIN);
+    return new Float32Array(this.takeBytes(4 * length), 0, length);
+  }
+
+  /** A buffer of at least as many bytes, contents undefined. */
+  takeBytes(least: number): ArrayBuffer {
+    const bytes = Math.max(GRAIN, Math.ceil(least / GRAIN) * GRAIN);
     const kept = this.#free.get(bytes);
     let buffer = kept?.pop();
     if (buffer === undefined) {
@@ -49,7 +54,7 @@ export class BufferPool {
     this.#live.add(buffer);
     this.#liveBytes += bytes;
     this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
-    return new Float32Array(buffer, 0, length);
+    return buffer;
   }
 
   /** Whether the array lies in a buffer that the pool handed out and has not got back. */

@@ -1,3 +1,4 @@
+import { integrateAndFire, neuron, unroll } from "@sew/neurons";
 import { difference, read } from "@sew/testing";
 import {
   abs,
@@ -139,6 +140,26 @@ const smooth: Readonly<Record<string, Op>> = {
 const positive = (n: number) =>
   greater(tensor(floats(drawnShape, n, "reals").data as Float32Array, [...drawnShape]), 0);
 
+/** Spikes `[2, 4, 5, 32]` of two steps: each pixel is whole words. */
+const spikes = (leaf: Tensor4D) =>
+  unroll(neuron(integrateAndFire), slice(tile(leaf, [1, 1, 1, 11]), [0, 0, 0, 0], [-1, -1, -1, 32])).spikes as Tensor4D;
+
+/** Operations on spikes, which are bits and counts on native. */
+const spiking: typeof kinked = {
+  spikes: (leaf) => spikes(leaf),
+  added: (leaf, n) => add(add(spikes(leaf), spikes(reverse(leaf, n % 4))), spikes(neg(leaf))),
+  and: (leaf, n) => mul(spikes(leaf), spikes(reverse(leaf, n % 4))),
+  iand: (leaf, n) => mul(sub(1, spikes(leaf)), spikes(reverse(leaf, n % 4))),
+  "max of spikes": (leaf, n) => maxPool(spikes(leaf), [2, 1 + (n % 3)], [1, 2], "same"),
+  "max of counts": (leaf, n) => maxPool(add(spikes(leaf), spikes(neg(leaf))), [2, 1 + (n % 3)], [2, 1], "same"),
+  "mean of spikes": (leaf, n) => mean(spikes(leaf), n % 2 === 0 ? [1, 2] : [1, 2, 3], true),
+  "conv2d of spikes": (leaf, n) =>
+    mul(conv2d(spikes(leaf), weights(leaf, [1, 1, 32, 1 + (n % 3)]) as Tensor4D, 1, 1), 0.1),
+};
+
+/** As many as other operations have weights for. */
+const fewChannels = (x: Tensor) => slice(x, [0, 0, 0, 0], [-1, -1, -1, Math.min(3, x.shape[3]!)]);
+
 /** Operations with kinks or steps. They take drawn numbers alone, which no rounding moves to the other side. */
 const kinked: Readonly<Record<string, (leaf: Tensor4D, n: number) => Tensor>> = {
   relu: (leaf) => relu(leaf),
@@ -149,6 +170,7 @@ const kinked: Readonly<Record<string, (leaf: Tensor4D, n: number) => Tensor>> = 
   maxPool: (leaf) => maxPool(leaf, [2, 3], [1, 2], "same"),
   "greater, where": (leaf, n) => where(positive(n), leaf, zerosLike(leaf)),
   "greater, cast": (leaf, n) => mul(cast(positive(n), "float32"), leaf),
+  ...Object.fromEntries(Object.entries(spiking).map(([name, op]) => [name, (leaf, n) => fewChannels(op(leaf, n))])),
 };
 
 const programs = fc.record({

@@ -27,7 +27,14 @@ function inChild(folder: string, lines: string, environment: Environment = {}): 
     const attempt = async (f) => { try { return await f(); } catch (e) { return [e.name, e.message]; } };
     ${lines}
     console.log(JSON.stringify(said));`;
-  const clean = { ...process.env, SEW_NATIVE: undefined, SEW_THREADS: undefined, SEW_ISA: undefined, ...environment };
+  const clean = {
+    ...process.env,
+    SEW_NATIVE: undefined,
+    SEW_THREADS: undefined,
+    SEW_ISA: undefined,
+    SEW_SPIKES: undefined,
+    ...environment,
+  };
   const stdout = execFileSync(process.execPath, ["--input-type=module", "--eval", code], {
     cwd: folder,
     env: clean,
@@ -43,7 +50,14 @@ function stderrOf(lines: string, environment: Environment = {}): string {
     import { useBackend } from "@sew/backend-native";`;
   return spawnSync(process.execPath, ["--input-type=module", "--eval", `${imports} ${lines}`], {
     cwd: root,
-    env: { ...process.env, SEW_NATIVE: undefined, SEW_THREADS: undefined, SEW_ISA: undefined, ...environment },
+    env: {
+      ...process.env,
+      SEW_NATIVE: undefined,
+      SEW_THREADS: undefined,
+      SEW_ISA: undefined,
+      SEW_SPIKES: undefined,
+      ...environment,
+    },
     encoding: "utf8",
   }).stderr;
 }
@@ -139,6 +153,15 @@ describeNative("useBackend with the addon", () => {
     const message = `SEW_ISA=mmx: setInstructionSet: name must be one of ${sets} on this machine, got mmx`;
     expect(inChild(root, "say(await attempt(() => native.useBackend()));", { SEW_ISA: "mmx" })).toEqual([
       ["RangeError", message],
+    ]);
+  });
+
+  it("stores spikes as SEW_SPIKES says", () => {
+    const lines = "await native.useBackend(); say(native.spikeStorage());";
+    expect(inChild(root, lines)).toEqual(["auto"]);
+    expect(inChild(root, lines, { SEW_SPIKES: "off" })).toEqual(["off"]);
+    expect(inChild(root, "say(await attempt(() => native.useBackend()));", { SEW_SPIKES: "no" })).toEqual([
+      ["RangeError", "SEW_SPIKES=no: setSpikeStorage: storage must be auto or off, got no"],
     ]);
   });
 

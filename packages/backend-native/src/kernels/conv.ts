@@ -1,6 +1,7 @@
 /** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: dense convolution of NHWC images and its two gradients. */
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
-import { runNative } from "../addon.js";
+import { type KernelArray, runNative } from "../addon.js";
+import type { NativeBackend } from "../backend.js";
 import { floatKernel } from "./kernel.js";
 
 interface ConvAttrs {
@@ -27,6 +28,15 @@ function numbers(g: backend_util.Conv2DInfo): number[] {
   ];
 }
 
+/**
+ * The spikes of an image batch that an event-driven convolution takes, its work in proportion to them; `undefined` when
+ * the dense one must do.
+ */
+function spikesFor(x: TensorInfo, g: backend_util.Conv2DInfo, backend: NativeBackend): KernelArray | undefined {
+  const fits = g.inChannels % 32 === 0 && g.dilationHeight === 1 && g.dilationWidth === 1;
+  return fits ? backend.spikes(x)?.packed : undefined;
+}
+
 const isNhwc = (_: unknown, { dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;
 
 export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorInfo }, ConvAttrs>(
@@ -34,7 +44,9 @@ export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: T
   ({ x, filter }, attrs, backend) => {
     const g = geometry(x.shape, filter.shape, attrs);
     const [y, values] = backend.output(g.outShape);
-    runNative("conv2d", numbers(g), backend.floats(x), backend.floats(filter), values);
+    const spikes = spikesFor(x, g, backend);
+    const kernel = spikes === undefined ? "conv2d" : "spikeConv2d";
+    runNative(kernel, numbers(g), spikes ?? backend.floats(x), backend.floats(filter), values);
     return y;
   },
   isNhwc,
@@ -62,7 +74,9 @@ export const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
   ({ x, dy }, attrs, backend) => {
     const g = geometry(x.shape, attrs.filterShape, attrs);
     const [dw, values] = backend.output(attrs.filterShape);
-    runNative("conv2dFilterGrad", numbers(g), backend.floats(x), backend.floats(dy), values);
+    const spikes = spikesFor(x, g, backend);
+    const kernel = spikes === undefined ? "conv2dFilterGrad" : "spikeConv2dFilterGrad";
+    runNative(kernel, numbers(g), spikes ?? backend.floats(x), backend.floats(dy), values);
     return dw;
   },
   isNhwc,

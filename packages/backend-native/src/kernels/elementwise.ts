@@ -1,7 +1,8 @@
 /** @file Element-wise operations of one and two tensors, comparisons, and casts to float32. */
-import { broadcast_util, getKernel, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
+import { broadcast_util, getKernel, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { type KernelArray, runNative } from "../addon.js";
 import { NATIVE, type NativeBackend } from "../backend.js";
+import { MOST_COUNT } from "../spikes.js";
 import { floatKernel, sizeOf } from "./kernel.js";
 
 // TensorFlow.js's names, in the order of the enumerations in cc/kernels/elementwise.h.
@@ -49,10 +50,50 @@ function broadcast({ a, b }: Pair): { shape: number[]; axes: number[][] } {
 
 const fewAxes = (pair: Pair) => broadcast(pair).axes.length <= MOST_AXES;
 
+/** Operations whose result of spikes is spikes, or comes of the bits themselves; `undefined` for what is none of it. */
+const ofSpikes: Readonly<Record<string, (pair: Pair, backend: NativeBackend) => TensorInfo | undefined>> = {
+  Add({ a, b }, backend) {
+    const [x, y] = [backend.spikes(a), backend.spikes(b)];
+    if (x === undefined || y === undefined || !util.arraysEqual(a.shape, b.shape)) return undefined;
+    if (x.most + y.most > MOST_COUNT) return undefined;
+    const [sum, { packed, size }] = backend.outputSpikes(a.shape, x.most + y.most);
+    runNative("addSpikes", [size], x.packed, y.packed, packed);
+    return sum;
+  },
+
+  // 1 - x, the half of IAND that is not AND.
+  Sub({ a, b }, backend) {
+    const x = backend.spikes(b);
+    if (x?.kind !== "bits" || sizeOf(a.shape) !== 1 || a.shape.length > b.shape.length) return undefined;
+    if (backend.floats(a)[0] !== 1) return undefined;
+    const [rest, { packed, size }] = backend.outputSpikes(b.shape, 1);
+    runNative("notBits", [size], x.packed, packed);
+    return rest;
+  },
+
+  // With floats, what the gradients of AND and IAND do.
+  Multiply({ a, b }, backend) {
+    if (!util.arraysEqual(a.shape, b.shape)) return undefined;
+    const [x, y] = [backend.spikes(a), backend.spikes(b)];
+    if (x?.kind === "bits" && y?.kind === "bits") {
+      const [both, { packed, size }] = backend.outputSpikes(a.shape, 1);
+      runNative("andBits", [size], x.packed, y.packed, packed);
+      return both;
+    }
+    const [bits, other] = x?.kind === "bits" ? [x, b] : [y, a];
+    if (bits?.kind !== "bits") return undefined;
+    const [masked, values] = backend.output(a.shape);
+    runNative("maskFloats", [values.length], backend.floats(other), bits.packed, values);
+    return masked;
+  },
+};
+
 const binaryConfigs: KernelConfig[] = binaryNames.map((name, op) =>
   floatKernel<Pair, unknown>(
     name,
     ({ a, b }, _, backend) => {
+      const packed = ofSpikes[name]?.({ a, b }, backend);
+      if (packed !== undefined) return packed;
       const { shape, axes } = broadcast({ a, b });
       const [y, values] = backend.output(shape);
       runNative("binary", [op, axes.length, ...axes.flat()], backend.floats(a), backend.floats(b), values);
@@ -82,9 +123,11 @@ const castConfig: KernelConfig = {
     const { x } = args.inputs as { x: TensorInfo };
     const { dtype } = args.attrs as { dtype: string };
     const backend = args.backend as NativeBackend;
+    // From float32 the CPU's hands the same data on, whatever they are stored as.
+    if (dtype !== "float32" || x.dtype === "float32") return getKernel("Cast", "cpu").kernelFunc(args);
     const from = backend.data.get(x.dataId).values as KernelArray;
     // The type of the array, not of the tensor: the CPU backend's oneHot keeps integers as floats.
-    if (dtype !== "float32" || !(from instanceof Uint8Array || from instanceof Int32Array)) {
+    if (!(from instanceof Uint8Array || from instanceof Int32Array)) {
       return getKernel("Cast", "cpu").kernelFunc(args);
     }
     const [y, values] = backend.output(x.shape);

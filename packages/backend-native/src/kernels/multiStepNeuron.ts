@@ -1,7 +1,10 @@
 /** @file The fused neurons of @sew/neurons: all T steps in one pass, and their gradient. */
 import type { MULTI_STEP_NEURON, MULTI_STEP_NEURON_GRAD, MultiStepNeuronAttrs } from "@sew/neurons";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
-import { runNative } from "../addon.js";
+import { type KernelArray, runNative } from "../addon.js";
+import type { NativeBackend } from "../backend.js";
+import { spikeStorage } from "../spikeStorage.js";
+import { countOf, newCount } from "../spikes.js";
 import { floatKernel, sizeOf } from "./kernel.js";
 
 const forward: typeof MULTI_STEP_NEURON = "MultiStepNeuron";
@@ -38,13 +41,37 @@ export function neuronNumbers({ shape }: TensorInfo, a: MultiStepNeuronAttrs): n
   ];
 }
 
+/**
+ * Runs a kernel that fires at every step of `x` [T, ...], with its other outputs in `more`. The spikes are bits where they
+ * can be: a word of bits must not belong to two steps, since two threads would write to it.
+ */
+export function runFiring(
+  kernel: string,
+  numbers: readonly number[],
+  { shape }: TensorInfo,
+  backend: NativeBackend,
+  inputs: readonly KernelArray[],
+  more: readonly KernelArray[] = [],
+): TensorInfo {
+  if (spikeStorage() === "off" || (shape[0] !== 1 && sizeOf(shape.slice(1)) % 32 !== 0)) {
+    const [info, values] = backend.output(shape);
+    runNative(kernel, numbers, ...inputs, values, ...more);
+    return info;
+  }
+  const [info, spikes] = backend.outputSpikes(shape, 1);
+  const count = newCount();
+  runNative(kernel, numbers, ...inputs, spikes.packed, ...more, count);
+  spikes.count = countOf(count);
+  return info;
+}
+
 export const multiStepNeuronConfig: KernelConfig = floatKernel<Inputs<"x" | "v" | "rate">, MultiStepNeuronAttrs>(
   forward,
   ({ x, v, rate }, attrs, backend) => {
-    const outputs = [backend.output(x.shape), backend.output(v.shape)];
     const inputs = [x, v, rate].map((t) => backend.floats(t));
-    runNative("multiStepNeuron", neuronNumbers(x, attrs), ...inputs, ...outputs.map(([, values]) => values));
-    return outputs.map(([info]) => info);
+    const [last, potential] = backend.output(v.shape);
+    const spikes = runFiring("multiStepNeuron", neuronNumbers(x, attrs), x, backend, inputs, [potential]);
+    return [spikes, last];
   },
 );
 

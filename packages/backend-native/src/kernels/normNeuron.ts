@@ -3,7 +3,7 @@ import type { BATCH_STATISTICS, NORM_NEURON, NORM_NEURON_GRAD, NormNeuronAttrs }
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { floatKernel, sizeOf } from "./kernel.js";
-import { neuronNumbers } from "./multiStepNeuron.js";
+import { neuronNumbers, runFiring } from "./multiStepNeuron.js";
 
 const statistics: typeof BATCH_STATISTICS = "BatchStatistics";
 const forward: typeof NORM_NEURON = "NormNeuron";
@@ -30,10 +30,9 @@ export const normNeuronConfig: KernelConfig = floatKernel<
   Inputs<"x" | "mean" | "variance" | "scale" | "offset" | "rate">,
   NormNeuronAttrs
 >(forward, ({ x, mean, variance, scale, offset, rate }, { epsilon, neuron }, backend) => {
-  const [spikes, values] = backend.output(x.shape);
   const inputs = [x, mean, variance, scale, offset, rate].map((t) => backend.floats(t));
-  runNative("normNeuron", [x.shape.at(-1)!, epsilon, ...neuronNumbers(x, neuron)], ...inputs, values);
-  return [spikes];
+  const numbers = [x.shape.at(-1)!, epsilon, ...neuronNumbers(x, neuron)];
+  return [runFiring("normNeuron", numbers, x, backend, inputs)];
 });
 
 export const normNeuronGradConfig: KernelConfig = floatKernel<

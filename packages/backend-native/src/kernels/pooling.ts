@@ -1,6 +1,8 @@
 /** @file MaxPool, MaxPoolGrad, AvgPool, AvgPoolGrad. */
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
+import type { NativeBackend } from "../backend.js";
+import type { Spikes } from "../spikes.js";
 import { floatKernel } from "./kernel.js";
 
 interface PoolAttrs {
@@ -24,23 +26,54 @@ function numbers(g: backend_util.Conv2DInfo): number[] {
   ];
 }
 
-function forward(kernelName: string, native: string): KernelConfig {
-  return floatKernel<{ x: TensorInfo }, PoolAttrs>(kernelName, ({ x }, attrs, backend) => {
-    const g = geometry(x, attrs);
-    const [y, values] = backend.output(g.outShape);
-    runNative(native, numbers(g), backend.floats(x), values);
-    return y;
-  });
+/** The spikes of a tensor that the C++ kernels take: of bits, all channels of a pixel must be whole words. */
+function spikesOf(x: TensorInfo, backend: NativeBackend): Spikes | undefined {
+  const spikes = backend.spikes(x);
+  return spikes?.kind === "bits" && x.shape.at(-1)! % 32 !== 0 ? undefined : spikes;
 }
 
-export const maxPoolConfig: KernelConfig = forward("MaxPool", "maxPool");
-export const avgPoolConfig: KernelConfig = forward("AvgPool", "avgPool");
+/** Whether every window has a pixel of the image: the largest of none is -Infinity, which is no spike. */
+function meetsImage(g: backend_util.Conv2DInfo): boolean {
+  const meets = (padding: number, window: number, stride: number, out: number, size: number) =>
+    padding < window && (out - 1) * stride - padding < size;
+  return (
+    meets(g.padInfo.top, g.effectiveFilterHeight, g.strideHeight, g.outHeight, g.inHeight) &&
+    meets(g.padInfo.left, g.effectiveFilterWidth, g.strideWidth, g.outWidth, g.inWidth)
+  );
+}
+
+export const maxPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>(
+  "MaxPool",
+  ({ x }, attrs, backend) => {
+    const g = geometry(x, attrs);
+    const spikes = meetsImage(g) ? spikesOf(x, backend) : undefined;
+    if (spikes !== undefined) {
+      const [y, { packed }] = backend.outputSpikes(g.outShape, spikes.most);
+      runNative("maxPool", numbers(g), spikes.packed, packed);
+      return y;
+    }
+    const [y, values] = backend.output(g.outShape);
+    runNative("maxPool", numbers(g), backend.floats(x), values);
+    return y;
+  },
+);
+
+export const avgPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>(
+  "AvgPool",
+  ({ x }, attrs, backend) => {
+    const g = geometry(x, attrs);
+    const [y, values] = backend.output(g.outShape);
+    runNative("avgPool", numbers(g), backend.floats(x), values);
+    return y;
+  },
+);
 
 export const maxPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
   "MaxPoolGrad",
   ({ dy, input }, attrs, backend) => {
     const [dx, values] = backend.output(input.shape);
-    runNative("maxPoolGrad", numbers(geometry(input, attrs)), backend.floats(dy), backend.floats(input), values);
+    const from = spikesOf(input, backend)?.packed ?? backend.floats(input);
+    runNative("maxPoolGrad", numbers(geometry(input, attrs)), backend.floats(dy), from, values);
     return dx;
   },
 );

@@ -1,6 +1,8 @@
 /** @file Sum, Mean, Max, Min over neighbouring axes, and Softmax. */
 import { type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
+import type { NativeBackend } from "../backend.js";
+import type { Spikes } from "../spikes.js";
 import { floatKernel, sizeOf } from "./kernel.js";
 
 // TensorFlow.js's names, in the order of the enumeration in cc/kernels/reduce.h.
@@ -21,6 +23,13 @@ function axesOf({ shape }: TensorInfo, attrs: AxesAttrs): number[] {
   return util.parseAxisParam(axis, shape).sort((a, b) => a - b);
 }
 
+/** The spikes of a tensor that the C++ kernel adds up: of bits, whole words side by side, or all of them. */
+function spikesOf(x: TensorInfo, [outer, , inner]: number[], backend: NativeBackend): Spikes | undefined {
+  const spikes = backend.spikes(x);
+  const fits = spikes?.kind === "counts" || inner! % 32 === 0 || outer! * inner! === 1;
+  return fits ? spikes : undefined;
+}
+
 const axisConfigs: KernelConfig[] = names.map((name, op) =>
   floatKernel<{ x: TensorInfo }, ReduceAttrs>(
     name,
@@ -30,7 +39,9 @@ const axisConfigs: KernelConfig[] = names.map((name, op) =>
       const kept = (size: number, axis: number) => (axis < from || axis >= to ? [size] : attrs.keepDims ? [1] : []);
       const [y, values] = backend.output(x.shape.flatMap(kept));
       const sizes = [x.shape.slice(0, from), x.shape.slice(from, to), x.shape.slice(to)].map(sizeOf);
-      runNative("reduce", [op, ...sizes], backend.floats(x), values);
+      const spikes = name === "Sum" || name === "Mean" ? spikesOf(x, sizes, backend) : undefined;
+      if (spikes !== undefined) runNative("reduceSpikes", [op, ...sizes], spikes.packed, values);
+      else runNative("reduce", [op, ...sizes], backend.floats(x), values);
       return y;
     },
     // Axes with others between them, and empty tensors, go the CPU kernel's way.
