@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { type SpikeConvolution, setSpikeConvolution } from "./spikeConvolution.js";
 import { type SpikeStorage, setSpikeStorage } from "./spikeStorage.js";
 
 /** Arrays that kernels take: tensors' own memory, never copied. */
@@ -28,7 +29,7 @@ let kernelIds: ReadonlyMap<string, number>;
  * Loads the addon, once.
  *
  * @throws Error that says why it cannot be loaded, and what its build printed when that is the reason; RangeError when
- * SEW_ISA, SEW_THREADS or SEW_SPIKES has a wrong value
+ * SEW_ISA, SEW_THREADS, SEW_SPIKES or SEW_SPIKE_CONVOLUTION has a wrong value
  */
 export function loadAddon(): Exports {
   if (loaded !== undefined) return loaded;
@@ -43,6 +44,7 @@ export function loadAddon(): Exports {
   fromEnvironment("SEW_ISA", setInstructionSet);
   fromEnvironment("SEW_THREADS", (count) => setThreads(Number(count)));
   fromEnvironment("SEW_SPIKES", (storage) => setSpikeStorage(storage as SpikeStorage));
+  fromEnvironment("SEW_SPIKE_CONVOLUTION", (wanted) => setSpikeConvolution(wanted as SpikeConvolution));
   return addon;
 }
 

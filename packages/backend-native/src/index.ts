@@ -2,6 +2,7 @@ export { instructionSet, instructionSets, runNative, setInstructionSet, setThrea
 export { NATIVE, NativeBackend, type NativeMemory } from "./backend.js";
 export type { PoolStatistics } from "./bufferPool.js";
 export { nativeKernels, registerNative } from "./registerNative.js";
+export { type SpikeConvolution, setSpikeConvolution, spikeConvolution } from "./spikeConvolution.js";
 export { type SpikeStorage, setSpikeStorage, spikeStorage } from "./spikeStorage.js";
 export type { Spikes } from "./spikes.js";
 export { type BackendName, BackendUnavailable, backendNames, useBackend } from "./useBackend.js";

@@ -111,9 +111,7 @@ const kernels = {
       return { shape: info.outShape, dtype: "float32", data };
     },
     expected: (c: Convolution): Expected =>
-      sums(c.info.outShape, c.filter, (add) =>
-        forSpikes(c, (count, w, y) => add(y, count, count * c.filter.data[w]!)),
-      ),
+      sums(c.info.outShape, c.filter, (add) => forSpikes(c, (count, w, y) => add(y, count, count * c.filter.data[w]!))),
   },
   spikeConv2dFilterGrad: {
     run: ({ x, bits, filter: { shape }, dy, info }: Convolution): Values => {
@@ -206,7 +204,13 @@ describeNative("convolutions of spikes", () => {
       expect(() => runNative(kernel, right, x, y, y)).not.toThrow();
       expect(() => runNative(kernel, right, new Uint8Array(9 * 32), y, y)).not.toThrow();
       expect(() => runNative(kernel, right, new Uint8Array(9 * 32 - 1), y, y)).toThrow("smaller than the shapes say");
-      for (const wrong of [right.with(3, 33), right.with(3, 31), right.with(3, 1), right.with(13, 2), right.with(14, 2)]) {
+      for (const wrong of [
+        right.with(3, 33),
+        right.with(3, 31),
+        right.with(3, 1),
+        right.with(13, 2),
+        right.with(14, 2),
+      ]) {
         expect(() => runNative(kernel, wrong, x, y, y)).toThrow("a size is out of range");
       }
     });

@@ -5,13 +5,15 @@ import {
   type NativeBackend,
   type NativeMemory,
   setInstructionSet,
+  setSpikeConvolution,
   setSpikeStorage,
+  spikeConvolution,
   spikeStorage,
 } from "@sew/backend-native";
 import { disposeModule, namedParameters, run } from "@sew/layers";
 import { network } from "@sew/models";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
-import { read, scoped } from "@sew/testing";
+import { difference, read, scoped } from "@sew/testing";
 import {
   add,
   addN,
@@ -20,6 +22,7 @@ import {
   clone,
   conv2d,
   dispose,
+  grad,
   grads,
   greater,
   matMul,
@@ -201,7 +204,10 @@ const unpacked = (t: Tensor) => tensor(t.dataSync<"float32">(), t.shape);
 
 describeNative("storage of spikes", () => {
   const best = instructionSet();
-  afterEach(() => setSpikeStorage("auto"));
+  afterEach(() => {
+    setSpikeStorage("auto");
+    setSpikeConvolution("auto");
+  });
   afterAll(() => setInstructionSet(best));
 
   describe.each([...instructionSets()])("with %s", (set) => {
@@ -422,6 +428,49 @@ describeNative("storage of spikes", () => {
       new RangeError("setSpikeStorage: storage must be auto or off, got on"),
     ));
 
+  it("convolves them by events unless told, and refuses another way", () => {
+    expect(spikeConvolution()).toBe("auto");
+    setSpikeConvolution("off");
+    expect(spikeConvolution()).toBe("off");
+    expect(() => setSpikeConvolution("on" as "off")).toThrow(
+      new RangeError("setSpikeConvolution: convolution must be auto or off, got on"),
+    );
+  });
+
+  it.each([
+    { kernel: 3, stride: 1, channels: 32, fits: true },
+    { kernel: 1, stride: 2, channels: 64, fits: true },
+    { kernel: 3, stride: 1, channels: 24, fits: false },
+  ])("convolves $channels channels of bits as it does floats, within rounding", ({ kernel, stride, channels, fits }) =>
+    scoped(() => {
+      const bits = unroll(
+        neuron(integrateAndFire),
+        tensor(drawn([2, 4, 6, 5, channels], 3), [2, 4, 6, 5, channels]),
+      ).spikes;
+      const x = reshape(bits, [8, 6, 5, channels]) as Tensor4D;
+      expect(kindOf(x)).toBe("bits");
+      const w = tensor(floats([kernel, kernel, channels, 40], 2, "reals").data as Float32Array, [
+        kernel,
+        kernel,
+        channels,
+        40,
+      ]);
+      const outcome = (way: "auto" | "off") => {
+        setSpikeConvolution(way);
+        const f = (filter: Tensor) => conv2d(x, filter as Tensor4D, stride, kernel >> 1);
+        const y = f(w);
+        return [read(y), read(grad((filter: Tensor) => f(filter))(w, mul(y, 0.1)))];
+      };
+      const [events, dense] = [outcome("auto"), outcome("off")];
+      // Same bits only where the same kernel ran.
+      expect(String(events) === String(dense)).toBe(!fits);
+      for (const i of [0, 1]) {
+        const scale = Math.max(...dense[i]!.map(Math.abs));
+        expect(difference(events[i]!, dense[i]!, { relative: 0, absolute: 1e-5 * scale })).toBeUndefined();
+      }
+    }),
+  );
+
   it.each([
     { connect: "ADD", channels: 32, kinds: ["bits", "counts"] },
     { connect: "AND", channels: 32, kinds: ["bits"] },
@@ -449,8 +498,10 @@ describeNative("storage of spikes", () => {
       disposeModule(net);
       return { values, found };
     };
+    // Event-driven convolution adds in another order.
+    setSpikeConvolution("off");
     const [packed, dense] = [outcome("auto"), outcome("off")];
-    expect(packed.values).toEqual(dense.values);
+    expect(difference(packed.values.flat(), dense.values.flat(), { relative: 0, absolute: 0 })).toBeUndefined();
     expect(packed.values.flat().some((v) => v !== 0)).toBe(true);
     for (const kind of kinds) expect(packed.found).toContain(kind);
     expect([...dense.found]).toEqual(["dense"]);

@@ -2,6 +2,7 @@
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
 import { type KernelArray, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
+import { spikeConvolution } from "../spikeConvolution.js";
 import { floatKernel } from "./kernel.js";
 
 interface ConvAttrs {
@@ -33,6 +34,7 @@ function numbers(g: backend_util.Conv2DInfo): number[] {
  * the dense one must do.
  */
 function spikesFor(x: TensorInfo, g: backend_util.Conv2DInfo, backend: NativeBackend): KernelArray | undefined {
+  if (spikeConvolution() === "off") return undefined;
   const fits = g.inChannels % 32 === 0 && g.dilationHeight === 1 && g.dilationWidth === 1;
   return fits ? backend.spikes(x)?.packed : undefined;
 }
