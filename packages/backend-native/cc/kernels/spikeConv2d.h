@@ -1,140 +1,126 @@
-// Convolution of spikes: work in proportion to them where they are few, and a third of the dense kernel's where they are
-// many.
+// Convolution of spikes: work in proportion to them where they are few, and a quarter of the dense kernel's additions
+// where they are many. A weight is never multiplied with 0: where there is no spike, not even an infinite one counts.
 //
-// A task has a band of the grid's rows and 32 output channels at a time, with all their sums in the second-level cache.
-// For each tap and each 32 input channels it adds rows of the filter to those sums, in one of two ways:
+// A task has a band of the grid's rows, and 32 output channels at a time with all their sums in the second-level cache.
+// It takes as many input channels at a time as have their rows of the filter in the first-level cache:
 //
-//   few spikes   channel by channel:    the filter's row stays in registers and is added to the output of every position
-//                                       where the channel spikes
-//   many spikes  position by position:  the sum of the rows that its word selects comes from a table
+//   few spikes   the inputs that an output sees in one row of taps are neighbours on the line, so that their spikes are
+//                one stretch of a list; each names its row of the filter
+//   many spikes  tap by tap: the sum of the rows that an input's word selects comes from a table
 
-// Positions of a band, and how many spikes a word that has any must have on average for the table to pay.
-constexpr long spike_band = 768;
-constexpr long table_spikes = 4;
+// Positions of a band, spikes per position and 32 channels from which the table pays, and words of channels that are
+// taken at a time, times taps.
+constexpr long spike_band = 1024;
+constexpr long table_spikes = 9;
+constexpr long words_at_once = 4;
 
-struct SpikeBlock {
-  bool whole;                             // words for the table: entries (position, word) in one list
-  const uint32_t* lists[word_bits];       // else positions, by channel
+// The inputs of a band for one phase, plane and some words of channels.
+struct SpikeInputs {
+  long spikes;
+  bool table;
+  uint32_t* words;   // [word][position]
+  uint32_t* starts;  // in `entries`, of each position and the end, unless there is a table
 };
 
-// All inputs of a band: for every phase, plane and word of channels, its block and the spans of its lists.
-template <class X>
-inline void read_blocks(const SpikeGrid& g, const X& x, const int* planes, long plane_count, long from, long band,
-                        uint32_t* words, uint32_t* strings, uint32_t* entries, SpikeBlock* blocks, SpikeSpan* spans) {
-  const long count = (band + g.down) * g.columns, word_count = ceil_div(count, word_bits);
-  for (long phase = 0; phase < g.phases(); phase++)
-    for (long p = 0; p < plane_count; p++)
-      for (long k = 0; k < g.words; k++, blocks++, spans += word_bits * (g.down + 1)) {
-        g.read(x, planes[p], phase, k, from, band + g.down, words);
-        long used = 0;
-        for (long i = 0; i < count; i++) used += words[i] != 0;
-        blocks->whole = count_spikes(words, count) > table_spikes * used;
-        if (blocks->whole) {
-          blocks->lists[0] = entries;
-          uint32_t* end = entries;
-          for (long i = 0; i < count; i++) {
-            end[0] = static_cast<uint32_t>(i), end[1] = words[i];
-            end += words[i] != 0 ? 2 : 0;
-          }
-          spans_of(entries, (end - entries) / 2, 2, g.down, band, g.columns, spans);
-          entries = end;
-        } else {
-          memset(words + count, 0, (word_count * word_bits - count) * sizeof(uint32_t));
-          for (long i = 0; i < word_count; i++) transpose(words + i * word_bits, strings + i, word_count);
-          entries = channel_lists(g, strings, word_count, band, entries, blocks->lists, spans);
-        }
-      }
+// y[0 .. lanes) += the rows at these offsets
+inline void add_rows(const float* rows, const uint32_t* entry, const uint32_t* end, float* y) {
+  Vector sum[lane_vectors];
+  for (long v = 0; v < lane_vectors; v++) sum[v] = load(y + v * width);
+  for (; entry < end; entry++)
+    for (long v = 0; v < lane_vectors; v++) sum[v] += load(rows + static_cast<long>(*entry) * lanes + v * width);
+  for (long v = 0; v < lane_vectors; v++) store(y + v * width, sum[v]);
 }
 
 template <class X>
 Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) {
   const SpikeGrid g(s);
-  int planes[X::planes];
-  long plane_count = 0;
-  const unsigned planes_used = x.planes_used(s.x());
-  for (int p = 0; p < X::planes; p++)
-    if (planes_used >> p & 1) planes[plane_count++] = p;
+  const SpikePlanes planes(x, s.x());
   const long panels = ceil_div(s.K, lanes);
   const long bands = ceil_div(g.total, max(1, spike_band / g.columns)), band = ceil_div(g.total, bands);
   // Few bands leave threads idle: then panels of output channels are shared out as well.
   const long groups = min(panels, ceil_div(4L * thread_count(), bands));
-  const long blocks = g.phases() * plane_count * g.words;
-  const long positions = ceil_div((band + g.down) * g.columns, word_bits) * word_bits;
-  // A block has at most `table_spikes` entries for each position, or two numbers for each.
-  const size_t entries = blocks * positions * table_spikes + append_slack;
-  const size_t block_floats = blocks * (sizeof(SpikeBlock) / sizeof(float));
-  const size_t span_floats = blocks * word_bits * (g.down + 1) * (sizeof(SpikeSpan) / sizeof(float));
+  const long row_taps = ceil_div(s.KW, s.sw);  // of one phase
+  const long some = max(1, words_at_once / row_taps), parts = ceil_div(g.words, some);
+  const long blocks = g.phases() * planes.count * parts;
+  const long positions = (band + g.down) * g.columns + g.right;
+  const long input_words = (some + 1) * positions + 1;
+  const size_t input_floats = blocks * (sizeof(SpikeInputs) / sizeof(float));
+  const size_t list_floats = blocks * (input_words + table_spikes * some * positions) + append_slack;
+  const long filter_rows = row_taps * some * word_bits;
   bool failed = false;
   parallel(bands * groups, [&](long task) {
     const long from = task / groups * band, rows = min(band, g.total - from), group = task % groups;
     if (rows <= 0) return;
-    float* sums = scratch(1, table_floats + word_bits * lanes + (g.right + rows * g.columns) * lanes);
-    float* lists = scratch(2, block_floats + span_floats + entries);
-    float* read = scratch(3, 2 * positions + word_bits);
-    if (sums == nullptr || lists == nullptr || read == nullptr) {
+    float* table = scratch(1, table_floats + (filter_rows + rows * g.columns) * lanes);
+    float* lists = scratch(2, input_floats + list_floats);
+    if (table == nullptr || lists == nullptr) {
       __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
       return;
     }
-    float *table = sums, *copied = table + table_floats;
-    sums = copied + word_bits * lanes;
-    SpikeBlock* block = reinterpret_cast<SpikeBlock*>(lists);
-    SpikeSpan* span = reinterpret_cast<SpikeSpan*>(lists + block_floats);
-    uint32_t* words = reinterpret_cast<uint32_t*>(read);
-    read_blocks(g, x, planes, plane_count, from, rows, words, words + positions,
-                reinterpret_cast<uint32_t*>(lists + block_floats + span_floats), block, span);
+    float *filter = table + table_floats, *sums = filter + filter_rows * lanes;
+    SpikeInputs* inputs = reinterpret_cast<SpikeInputs*>(lists);
+    uint32_t* next = reinterpret_cast<uint32_t*>(lists + input_floats);
+    uint32_t* const entries = next + blocks * input_words;
+    uint32_t* end = entries;
+    for (long b = 0; b < blocks; b++, next += input_words) {
+      SpikeInputs& in = inputs[b];
+      in.words = next, in.starts = next + some * positions;
+      memset(in.words, 0, some * positions * sizeof(uint32_t));
+      const long phase = b / (planes.count * parts);
+      const int plane = planes.at[b / parts % planes.count];
+      const long first = b % parts * some, count = min(some, g.words - first);
+      for (long k = 0; k < count; k++)
+        g.read(x, plane, phase, first + k, from, rows + g.down, in.words + k * positions);
+      in.spikes = count_spikes(in.words, count * positions);
+      in.table = in.spikes > table_spikes * count * positions;
+      if (in.table || in.spikes == 0) continue;
+      for (long i = 0; i < positions; i++) {
+        in.starts[i] = static_cast<uint32_t>(end - entries);
+        for (long k = 0; k < count; k++)
+          end = append_positions(in.words[k * positions + i], static_cast<uint32_t>((i * some + k) * word_bits), end);
+      }
+      in.starts[positions] = static_cast<uint32_t>(end - entries);
+    }
     for (long panel_at = panels * group / groups; panel_at < panels * (group + 1) / groups; panel_at++) {
       const long k0 = panel_at * lanes, columns = min(lanes, s.K - k0);
-      memset(sums, 0, (g.right + rows * g.columns) * lanes * sizeof(float));
-      for (long tap = 0; tap < s.KH * s.KW; tap++) {
-        const long kh = tap / s.KW, kw = tap % s.KW, down = kh / s.sh;
-        const long phase = kh % s.sh * g.phases_w + kw % s.sw;
-        // The output of position p is at[p * lanes].
-        float* at = sums + (g.right - down * g.columns - kw / s.sw) * lanes;
-        for (long k = 0; k < g.words; k++) {
-          const float* filter = w + (tap * s.C + k * word_bits) * s.K + k0;
-          // The next 32 rows, unless these are the last.
-          if (tap * s.C + (k + 1) * word_bits < s.KH * s.KW * s.C)
-            for (long r = 0; r < word_bits; r++) {
-              __builtin_prefetch(filter + (word_bits + r) * s.K, 0, 2);
-              __builtin_prefetch(filter + (word_bits + r) * s.K + columns - 1, 0, 2);
-            }
-          for (long p = 0; p < plane_count; p++) {
-            const long index = (phase * plane_count + p) * g.words + k;
-            const SpikeBlock& b = block[index];
-            const SpikeSpan* spans = span + index * word_bits * (g.down + 1);
-            const float* rows_in = filter;
-            long step = s.K;
-            if (planes[p] != 0 || columns < lanes) {
-              copy_rows(filter, s.K, word_bits, columns, static_cast<float>(1 << planes[p]), copied);
-              rows_in = copied, step = lanes;
-            }
-            if (b.whole) {
-              make_table(rows_in, step, table);
-              for (long i = spans[down].from; i < spans[down].to; i++) {
-                const uint32_t* entry = b.lists[0] + i * 2;
-                add_selected(table, entry[1], at + static_cast<long>(entry[0]) * lanes);
+      memset(sums, 0, rows * g.columns * lanes * sizeof(float));
+      // f(output's position on the line, its sums)
+      const auto for_outputs = [&](const auto& f) {
+        for (long r = 0; r < rows; r++)
+          if ((from + r) % g.rows < s.OH)
+            for (long o = r * g.columns; o < r * g.columns + s.OW; o++) f(o, sums + o * lanes);
+      };
+      const long row_blocks = g.phases_w * planes.count * parts;  // of the phases of a row of taps
+      for (long kh = 0; kh < s.KH; kh++)
+        for (long b = 0; b < row_blocks; b++) {
+          const SpikeInputs& in = inputs[kh % s.sh * row_blocks + b];
+          if (in.spikes == 0) continue;
+          const long kw = b / (planes.count * parts), p = b / parts % planes.count, first = b % parts * some;
+          const long taps = (s.KW - 1 - kw) / s.sw + 1, count = min(some, g.words - first);
+          for (long u = 0; u < taps; u++)
+            copy_rows(w + ((kh * s.KW + kw + u * s.sw) * s.C + first * word_bits) * s.K + k0, s.K, count * word_bits,
+                      columns, planes.weight(p), filter + u * some * word_bits * lanes);
+          const long down = kh / s.sh * g.columns;
+          if (in.table) {
+            for (long u = 0; u < taps; u++)
+              for (long k = 0; k < count; k++) {
+                make_table(filter + (u * some + k) * word_bits * lanes, lanes, table);
+                const uint32_t* words = in.words + k * positions + down + u;
+                for_outputs([&](long o, float* sum) { add_selected(table, words[o], sum); });
               }
-              continue;
-            }
-            for (long c = 0; c < word_bits; c++, spans += g.down + 1) {
-              const SpikeSpan range = spans[down];
-              if (range.from == range.to) continue;
-              Vector row[lane_vectors];
-              for (long v = 0; v < lane_vectors; v++) row[v] = load(rows_in + c * step + v * width);
-              for (long i = range.from; i < range.to; i++) {
-                float* to = at + static_cast<long>(b.lists[c][i]) * lanes;
-                for (long v = 0; v < lane_vectors; v++) store(to + v * width, load(to + v * width) + row[v]);
-              }
-            }
+          } else {
+            for_outputs([&](long o, float* sum) {
+              const uint32_t *stretch = in.starts + down + o, from = stretch[0], to = stretch[taps];
+              if (from != to)
+                add_rows(filter - (down + o) * some * word_bits * lanes, entries + from, entries + to, sum);
+            });
           }
         }
-      }
       for (long r = 0; r < rows; r++) {
         const long n = (from + r) / g.rows, m = (from + r) % g.rows;
         if (m >= s.OH) continue;
-        const float* row = sums + (g.right + r * g.columns) * lanes;
         float* to = y + (n * s.OH + m) * s.OW * s.K + k0;
-        for (long q = 0; q < s.OW; q++) copy_row(row + q * lanes, columns, to + q * s.K);
+        for (long q = 0; q < s.OW; q++) copy_row(sums + (r * g.columns + q) * lanes, columns, to + q * s.K);
       }
     }
   });

@@ -9,17 +9,83 @@
 //                select among them
 
 // Positions of a band, and spikes per position and 32 channels from which the table pays.
-constexpr long spike_gradient_band = 512;
-constexpr long gradient_table_spikes = 8;
+constexpr long spike_gradient_band = 1024;
+constexpr long gradient_table_spikes = 10;
+
+template <int J>
+inline void swap_bits(uint32_t* a, uint32_t mask) {
+  for (int i = 0; i < word_bits; i += 2 * J)
+    for (int k = i; k < i + J; k++) {
+      const uint32_t t = (a[k] >> J ^ a[k + J]) & mask;
+      a[k] ^= t << J;
+      a[k + J] ^= t;
+    }
+}
+
+// Turns 32 words of 32 bits about: bit j of word i becomes bit i of word j. Those words are stored `step` apart.
+inline void transpose(const uint32_t* words, uint32_t* to, long step) {
+#if defined(__AVX512F__)
+  const __m512i low = _mm512_loadu_si512(words), high = _mm512_loadu_si512(words + 16);
+  __m512i bit = _mm512_set1_epi32(1);
+  for (int i = 0; i < word_bits; i++, bit = _mm512_add_epi32(bit, bit))
+    to[i * step] = static_cast<uint32_t>(_mm512_test_epi32_mask(high, bit)) << 16 | _mm512_test_epi32_mask(low, bit);
+#else
+  uint32_t a[word_bits];
+  memcpy(a, words, sizeof a);
+  swap_bits<16>(a, 0x0000ffff);
+  swap_bits<8>(a, 0x00ff00ff);
+  swap_bits<4>(a, 0x0f0f0f0f);
+  swap_bits<2>(a, 0x33333333);
+  swap_bits<1>(a, 0x55555555);
+  for (int i = 0; i < word_bits; i++) to[i * step] = a[i];
+#endif
+}
+
+// How many positions of an ascending list come before `at`.
+inline uint32_t count_before(const uint32_t* list, long count, long at) {
+  long low = 0;
+  while (count > 0) {
+    const long half = count / 2;
+    const bool before = list[low + half] < at;
+    low = before ? low + half + 1 : low;
+    count = before ? count - half - 1 : half;
+  }
+  return static_cast<uint32_t>(low);
+}
+
+// The part of a channel's list that the outputs of a band meet in a row of taps.
+struct SpikeSpan {
+  uint32_t from, to;
+};
+
+// Where the spikes of each of 32 channels are, in ascending order, from words of 32 positions each, [channel][word];
+// and the spans for a band of so many rows, [channel][row of taps]. Returns the end of the entries.
+inline uint32_t* channel_lists(const SpikeGrid& g, const uint32_t* strings, long word_count, long band,
+                               uint32_t* entries, const uint32_t** lists, SpikeSpan* spans) {
+  for (long c = 0; c < word_bits; c++) {
+    uint32_t* end = entries;
+    for (long i = 0; i < word_count; i++)
+      if (const uint32_t word = strings[c * word_count + i])
+        end = append_positions(word, static_cast<uint32_t>(i * word_bits), end);
+    lists[c] = entries;
+    for (long t = 0; t <= g.down; t++)
+      *spans++ = {count_before(entries, end - entries, t * g.columns),
+                  count_before(entries, end - entries, (t + band) * g.columns)};
+    entries = end;
+  }
+  return entries;
+}
+
+// The inputs of a band for one phase, plane and word of channels.
+struct SpikeBlock {
+  bool whole;                        // for the table
+  const uint32_t* lists[word_bits];  // else the positions of each channel's spikes
+};
 
 template <class X>
 Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float* dw) {
   const SpikeGrid g(s);
-  int planes[X::planes];
-  long plane_count = 0;
-  const unsigned planes_used = x.planes_used(s.x());
-  for (int p = 0; p < X::planes; p++)
-    if (planes_used >> p & 1) planes[plane_count++] = p;
+  const SpikePlanes planes(x, s.x());
   const long taps = s.KH * s.KW * s.C, panels = ceil_div(s.K, lanes), size = taps * panels * lanes;
   const long most = max(1, min(most_chunks, g.total * s.OW / chunk_pixels));
   const long chunks = min(max(1, min(partial_floats / size, most)), g.total);
@@ -28,7 +94,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
   const long band = min(chunk, max(1, spike_gradient_band / g.columns));
   float* sums = scratch(0, chunks * size);
   if (sums == nullptr) return Status::out_of_memory;
-  const long blocks = g.phases() * plane_count * g.words;
+  const long blocks = g.phases() * planes.count * g.words;
   // Positions with those that taps reach, as words of bits; one more, since taps begin inside a word.
   const long word_count = ceil_div((band + g.down) * g.columns + g.right, word_bits) + 1;
   const long positions = word_count * word_bits;
@@ -60,9 +126,9 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
       const long rows = min(band, to - from);
       uint32_t* end = strings + string_floats;
       for (long b = 0; b < blocks; b++) {
-        const long phase = b / (plane_count * g.words), plane = planes[b / g.words % plane_count];
+        const long phase = b / (planes.count * g.words);
         memset(words, 0, positions * sizeof(uint32_t));
-        g.read(x, plane, phase, b % g.words, from, rows + g.down, words);
+        g.read(x, planes.at[b / g.words % planes.count], phase, b % g.words, from, rows + g.down, words);
         uint32_t* bits = strings + b * word_bits * word_count;
         for (long i = 0; i < word_count; i++) transpose(words + i * word_bits, bits + i, word_count);
         block[b].whole = count_spikes(words, positions) > gradient_table_spikes * (rows + g.down) * g.columns;
@@ -85,15 +151,15 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
           const long kh = tap / s.KW, kw = tap % s.KW, down = kh / s.sh;
           const long phase = kh % s.sh * g.phases_w + kw % s.sw;
           const float* at = first - (down * g.columns + kw / s.sw) * lanes;
-          for (long p = 0; p < plane_count; p++)
+          for (long p = 0; p < planes.count; p++)
             for (long k = 0; k < g.words; k++) {
-              const long index = (phase * plane_count + p) * g.words + k;
+              const long index = (phase * planes.count + p) * g.words + k;
               const SpikeBlock& b = block[index];
               if (b.whole) {
                 any_whole = true;
                 continue;
               }
-              const Vector scale = splat(static_cast<float>(1 << planes[p]));
+              const Vector scale = splat(planes.weight(p));
               const SpikeSpan* spans = span + index * word_bits * (g.down + 1);
               for (long c = 0; c < word_bits; c++, spans += g.down + 1) {
                 const SpikeSpan range = spans[down];
@@ -116,17 +182,17 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         }
         if (!any_whole) continue;
         for (long i = 0; i * word_bits < rows * g.columns; i++)
-          for (long p = 0; p < plane_count; p++) {
+          for (long p = 0; p < planes.count; p++) {
             make_table(first + i * word_bits * lanes, lanes, table);
-            if (planes[p] != 0)
+            if (planes.at[p] != 0)
               for (long j = 0; j < table_floats; j += width)
-                store(table + j, load(table + j) * splat(static_cast<float>(1 << planes[p])));
+                store(table + j, load(table + j) * splat(planes.weight(p)));
             for (long tap = 0; tap < s.KH * s.KW; tap++) {
               const long kh = tap / s.KW, kw = tap % s.KW;
               const long phase = kh % s.sh * g.phases_w + kw % s.sw;
               const long shift = i * word_bits + kh / s.sh * g.columns + kw / s.sw;
               for (long k = 0; k < g.words; k++) {
-                const long index = (phase * plane_count + p) * g.words + k;
+                const long index = (phase * planes.count + p) * g.words + k;
                 if (!block[index].whole) continue;
                 const uint32_t* bits = strings + index * word_bits * word_count + shift / word_bits;
                 float* sum = panel_sums + (tap * s.C + k * word_bits) * lanes;

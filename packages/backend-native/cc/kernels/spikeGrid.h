@@ -1,33 +1,33 @@
 // Spikes as convolutions see them: 0/1 in bits, or small counts in bytes, NHWC, 32 channels to a word. A count is taken
 // for the spikes of its binary digits, `plane` by plane; those of plane p weigh 2^p.
 //
-// A convolution moves an image past a filter. On a grid that is as wide as the outputs and the filter's reach together, a
-// move by a tap is a move along one line, whatever row a position is in, and no tap needs a check:
+// A convolution moves an image past a filter. On a grid as wide as what the outputs see, a move by a tap is a move
+// along one line, whatever row a position is in, and no tap needs a check:
 //
-//   grid, 4 x 4 outputs, 3 x 3 filter:  x x x x x x     x: inputs, with the zeros that pad them
-//                                       x x x x x x     the outputs are the upper left 4 x 4; what falls into the last
-//                                       x x x x x x     columns and rows is dropped
-//                                       x x x x x x
-//                                       x x x x x x     input p meets tap (i, j) in output p - (i * columns + j)
-//                                       x x x x x x
+//   a 3 x 3 filter on an image of 4 x 4 with zeros (.) about it:
+//
+//      . . . . .    The zeros at the end of a row are those at the start of the next.
+//      . x x x x    An input at position p of the line meets tap (i, j) in output p - (i * columns + j).
+//      . x x x x    The outputs are the upper left 4 x 4; what falls into the last column or row is dropped.
+//      . x x x x
+//      . x x x x
 //
 // Images follow each other on the line. With strides there are several such grids, one for the inputs of every phase
 // (row mod stride, column mod stride), each with its own taps.
 
-constexpr long lanes = 32;       // columns of filter and gradient that are worked on together
+constexpr long lanes = 32;  // output channels that are worked on together
 
 struct Bits {
   typedef const int32_t* Data;
-  static constexpr int planes = 1;
   Data data;
   uint32_t word(long i, int) const { return static_cast<uint32_t>(data[i]); }
   static Data read(Arguments& args, long elements) { return args.ints(elements / word_bits); }
+  // A bit for each plane that has spikes, or may have.
   unsigned planes_used(long) const { return 1; }
 };
 
 struct Counts {
   typedef const uint8_t* Data;
-  static constexpr int planes = 8;
   Data data;
   uint32_t word(long i, int plane) const {
     uint32_t result = 0;
@@ -41,7 +41,6 @@ struct Counts {
     return result;
   }
   static Data read(Arguments& args, long elements) { return args.bytes(elements); }
-  // A bit for each plane that is not empty.
   unsigned planes_used(long elements) const {
     constexpr long part = 1 << 16;
     unsigned used = 0;
@@ -54,27 +53,48 @@ struct Counts {
   }
 };
 
+// Along one axis, the zeros that one row (or image) may share with the next: as many as there are both before it and
+// after it in every phase.
+inline long shared_zeros(long reach, long in, long out, long stride, long pad, long phases) {
+  const long before = pad >= phases ? ceil_div(pad - (phases - 1), stride) : 0;
+  const long last = in + pad > 0 ? (in - 1 + pad) / stride : -1;
+  return min(reach, min(before, max(0, out + reach - 1 - last)));
+}
+
+// The planes that are not empty.
+struct SpikePlanes {
+  int at[8];
+  long count = 0;
+  template <class X>
+  SpikePlanes(const X& x, long elements) {
+    const unsigned used = x.planes_used(elements);
+    for (int p = 0; p < 8; p++)
+      if (used >> p & 1) at[count++] = p;
+  }
+  float weight(long i) const { return static_cast<float>(1 << at[i]); }
+};
+
 struct SpikeGrid {
   ConvShape s;
-  long down, right;            // how far the filter reaches, in positions
-  long rows, columns;          // of an image
-  long total;                  // rows of all images up to the last output
-  long phases_h, phases_w;     // those that have taps
-  long words;                  // of a pixel
+  long down, right;         // how far the filter reaches, in positions
+  long rows, columns;       // of an image
+  long total;               // rows of all images up to the last output
+  long phases_h, phases_w;  // those that have taps
+  long words;               // of a pixel
 
   explicit SpikeGrid(const ConvShape& shape) : s(shape) {
     down = (s.KH - 1) / s.sh, right = (s.KW - 1) / s.sw;
-    rows = s.OH + down, columns = s.OW + right;
-    total = s.N * rows - down;
     phases_h = min(s.sh, s.KH), phases_w = min(s.sw, s.KW);
+    rows = s.OH + down - shared_zeros(down, s.IH, s.OH, s.sh, s.pt, phases_h);
+    columns = s.OW + right - shared_zeros(right, s.IW, s.OW, s.sw, s.pl, phases_w);
+    total = (s.N - 1) * rows + s.OH;
     words = s.C / word_bits;
   }
   long phases() const { return phases_h * phases_w; }
 
-  // Word k of the channels at each position of `count` rows from row `from` on.
+  // Word k of the channels at each position of `count` rows from row `from` on, into zeros.
   template <class X>
   void read(const X& x, int plane, long phase, long k, long from, long count, uint32_t* to) const {
-    memset(to, 0, count * columns * sizeof(uint32_t));
     const long top = phase / phases_w - s.pt, left = phase % phases_w - s.pl;
     const long begin = left < 0 ? ceil_div(-left, s.sw) : 0;
     const long end = left < s.IW ? min(columns, (s.IW - 1 - left) / s.sw + 1) : 0;
@@ -91,35 +111,6 @@ inline long count_spikes(const uint32_t* words, long n) {
   long spikes = 0;
   for (long i = 0; i < n; i++) spikes += __builtin_popcount(words[i]);
   return spikes;
-}
-
-template <int J>
-inline void swap_bits(uint32_t* a, uint32_t mask) {
-  for (int i = 0; i < word_bits; i += 2 * J)
-    for (int k = i; k < i + J; k++) {
-      const uint32_t t = (a[k] >> J ^ a[k + J]) & mask;
-      a[k] ^= t << J;
-      a[k + J] ^= t;
-    }
-}
-
-// Turns 32 words of 32 bits about: bit j of word i becomes bit i of word j. Those words are stored `step` apart.
-inline void transpose(const uint32_t* words, uint32_t* to, long step) {
-#if defined(__AVX512F__)
-  const __m512i low = _mm512_loadu_si512(words), high = _mm512_loadu_si512(words + 16);
-  __m512i bit = _mm512_set1_epi32(1);
-  for (int i = 0; i < word_bits; i++, bit = _mm512_add_epi32(bit, bit))
-    to[i * step] = static_cast<uint32_t>(_mm512_test_epi32_mask(high, bit)) << 16 | _mm512_test_epi32_mask(low, bit);
-#else
-  uint32_t a[word_bits];
-  memcpy(a, words, sizeof a);
-  swap_bits<16>(a, 0x0000ffff);
-  swap_bits<8>(a, 0x00ff00ff);
-  swap_bits<4>(a, 0x0f0f0f0f);
-  swap_bits<2>(a, 0x33333333);
-  swap_bits<1>(a, 0x55555555);
-  for (int i = 0; i < word_bits; i++) to[i * step] = a[i];
-#endif
 }
 
 // Appends the positions of a word's bits, counted from `at`; writes up to 32 numbers past the end.
@@ -140,47 +131,8 @@ inline uint32_t* append_positions(uint32_t word, uint32_t at, uint32_t* to) {
 }
 constexpr long append_slack = 32;
 
-// Entries of a list, `step` numbers each and in order of their first number, which come before position `at`.
-inline uint32_t entries_before(const uint32_t* list, long count, long step, long at) {
-  long low = 0;
-  while (count > 0) {
-    const long half = count / 2;
-    const bool before = list[(low + half) * step] < at;
-    low = before ? low + half + 1 : low;
-    count = before ? count - half - 1 : half;
-  }
-  return static_cast<uint32_t>(low);
-}
-
-// Where the spikes of each of 32 channels are: positions in ascending order. For inputs `t` rows down, a band of `band`
-// output rows takes entries from[t] ... to[t].
-struct SpikeSpan {
-  uint32_t from, to;
-};
-
-inline void spans_of(const uint32_t* list, long count, long step, long rows_down, long band, long columns, SpikeSpan* to) {
-  for (long t = 0; t <= rows_down; t++)
-    to[t] = {t == 0 ? 0 : entries_before(list, count, step, t * columns),
-             t == rows_down ? static_cast<uint32_t>(count) : entries_before(list, count, step, (t + band) * columns)};
-}
-
-// Lists of 32 channels from words of 32 positions each, [channel][word_count]. Returns the end of the entries.
-inline uint32_t* channel_lists(const SpikeGrid& g, const uint32_t* strings, long word_count, long band, uint32_t* entries,
-                               const uint32_t** lists, SpikeSpan* spans) {
-  for (long c = 0; c < word_bits; c++) {
-    uint32_t* end = entries;
-    for (long i = 0; i < word_count; i++)
-      if (const uint32_t word = strings[c * word_count + i])
-        end = append_positions(word, static_cast<uint32_t>(i * word_bits), end);
-    lists[c] = entries;
-    spans_of(entries, end - entries, 1, g.down, band, g.columns, spans + c * (g.down + 1));
-    entries = end;
-  }
-  return entries;
-}
-
-// All sums of four rows, for eight fours of rows: table[four][bits][lanes]. Adding up the rows that a word's bits select
-// then takes eight additions, however many bits there are, and no branch:
+// All sums of four rows, for eight fours of rows: table[four][bits][lanes]. Adding up the rows that a word's bits
+// select then takes eight additions, however many bits there are, and no branch:
 //
 //   word  0110 0000 ... 1011
 //           |    |        `--- table[0][11] = row 0 + row 1 + row 3
@@ -231,6 +183,14 @@ inline void copy_row(const float* from, long columns, float* to) {
 
 // `count` rows of `columns` numbers, times `scale`, as rows of all lanes with zeros at the end.
 inline void copy_rows(const float* rows, long step, long count, long columns, float scale, float* to) {
-  for (long r = 0; r < count; r++)
-    for (long k = 0; k < lanes; k++) to[r * lanes + k] = k < columns ? rows[r * step + k] * scale : 0;
+  for (long r = 0; r < count; r++, rows += step, to += lanes) {
+    // The row that comes 32 rows later, unless that is past the end: then the prefetch does nothing.
+    __builtin_prefetch(rows + word_bits * step);
+    __builtin_prefetch(rows + word_bits * step + lanes / 2);
+    if (columns == lanes) {
+      for (long k = 0; k < lanes; k += width) store(to + k, load(rows + k) * splat(scale));
+    } else {
+      for (long k = 0; k < lanes; k++) to[k] = k < columns ? rows[k] * scale : 0;
+    }
+  }
 }
