@@ -297,9 +297,9 @@ describeNative("storage of spikes", () => {
                 setSpikeStorage("auto");
                 expect(expected.map(kindOf)).toEqual(["dense", "dense"]);
                 expect(kindOf(found[0]!)).toBe(t === 1 || n % 32 === 0 ? "bits" : "dense");
-                found.forEach((y, i) =>
-                  expect(same(y.dataSync<"float32">(), expected[i]!.dataSync<"float32">())).toBe(true),
-                );
+                for (const [i, y] of found.entries()) {
+                  expect(same(y.dataSync<"float32">(), expected[i]!.dataSync<"float32">())).toBe(true);
+                }
               }),
             ),
         ),

@@ -42,12 +42,13 @@ template <class T, class F>
 void max_pool(const PoolShape& s, const T* x, T* y, T least, const F& join) {
   for_output_rows(s, [&](long n, long i) {
     const T* image = x + n * s.IH * s.IW * s.C;
+    const long channels = s.C;  // a write of bytes might change that of s, for all the compiler knows
     for (long j = 0; j < s.OW; j++) {
-      T* __restrict to = y + ((n * s.OH + i) * s.OW + j) * s.C;
-      for (long c = 0; c < s.C; c++) to[c] = least;
+      T* __restrict to = y + ((n * s.OH + i) * s.OW + j) * channels;
+      for (long c = 0; c < channels; c++) to[c] = least;
       for_window(s, i, j, [&](long at) {
         const T* __restrict from = image + at;
-        for (long c = 0; c < s.C; c++) to[c] = join(from[c], to[c]);
+        for (long c = 0; c < channels; c++) to[c] = join(from[c], to[c]);
       });
     }
   });
@@ -84,20 +85,19 @@ Status maxPool(const Call& call) {
   return args.status;
 }
 
-// One image of floats or counts.
-template <class T>
-void max_pool_grad(const PoolShape& s, const float* dy, const T* image, float* into, float* best, int32_t* where) {
+// One image of floats.
+inline void max_pool_grad(const PoolShape& s, const float* dy, const float* image, float* into, float* best,
+                          int32_t* where) {
   for (long i = 0; i < s.OH; i++)
     for (long j = 0; j < s.OW; j++) {
       const float* __restrict g = dy + (i * s.OW + j) * s.C;
       for (long c = 0; c < s.C; c++) best[c] = -INFINITY, where[c] = -1;
       int32_t tap = 0;
       for_window(s, i, j, [&](long at) {
-        const T* __restrict from = image + at;
+        const float* __restrict from = image + at;
         for (long c = 0; c < s.C; c++) {
-          const float value = from[c];
-          const bool more = value > best[c];
-          best[c] = more ? value : best[c];
+          const bool more = from[c] > best[c];
+          best[c] = more ? from[c] : best[c];
           where[c] = more ? tap : where[c];
         }
         tap++;
@@ -111,6 +111,36 @@ void max_pool_grad(const PoolShape& s, const float* dy, const T* image, float* i
     }
 }
 
+// The window of output (i, j) in `lanes` channels of counts from c on: the first that is the most gets the gradient.
+__attribute__((always_inline)) inline void max_pool_grad_of_window(const PoolShape& s, long i, long j, long c,
+                                                                   long lanes, const float* g, const uint8_t* image,
+                                                                   float* into) {
+  IntVector most = {};
+  for_window(s, i, j, [&](long at) {
+    const IntVector value = load_counts(image + at + c, lanes), more = value > most;
+    most = (more & value) | (~more & most);
+  });
+  const IntVector gradient = (IntVector)load_part(g + c, lanes);
+  IntVector left = ~IntVector{};
+  for_window(s, i, j, [&](long at) {
+    const IntVector chosen = (load_counts(image + at + c, lanes) == most) & left;
+    left &= ~chosen;
+    float* to = into + at + c;
+    store_part(to, load_part(to, lanes) + (Vector)(chosen & gradient), lanes);
+  });
+}
+
+// One image of counts. Whole vectors apart from the rest, so that their number of lanes is a constant.
+inline void max_pool_grad_of_counts(const PoolShape& s, const float* dy, const uint8_t* image, float* into) {
+  for (long i = 0; i < s.OH; i++)
+    for (long j = 0; j < s.OW; j++) {
+      const float* g = dy + (i * s.OW + j) * s.C;
+      long c = 0;
+      for (; c + width <= s.C; c += width) max_pool_grad_of_window(s, i, j, c, width, g, image, into);
+      if (c < s.C) max_pool_grad_of_window(s, i, j, c, s.C - c, g, image, into);
+    }
+}
+
 // One image of bits: the first that is set gets the gradient, and the first of all where none is.
 inline void max_pool_grad_of_bits(const PoolShape& s, const float* dy, const uint32_t* image, float* into) {
   for (long i = 0; i < s.OH; i++)
@@ -119,6 +149,7 @@ inline void max_pool_grad_of_bits(const PoolShape& s, const float* dy, const uin
         const float* g = dy + (i * s.OW + j) * s.C + c;
         uint32_t any = 0;
         for_window(s, i, j, [&](long at) { any |= image[(at + c) / word_bits]; });
+        // Adding 0 where none is chosen would change nothing: a sum that starts at 0 is never -0.
         uint32_t left = ~uint32_t{0}, none = ~any;
         for_window(s, i, j, [&](long at) {
           const uint32_t chosen = (image[(at + c) / word_bits] & left) | none;
@@ -145,21 +176,17 @@ Status maxPoolGrad(const Call& call) {
   const long size = s.IH * s.IW * s.C;
   bool failed = false;
   parallel(s.N, [&](long n) {
-    float* best = scratch(0, s.C);
-    int32_t* where = reinterpret_cast<int32_t*>(scratch(1, s.C));
-    if (best == nullptr || where == nullptr) {
-      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
-      return;
-    }
     const float* g = dy + n * s.OH * s.OW * s.C;
     float* into = dx + n * size;
     memset(into, 0, size * sizeof(float));
-    if (floats)
-      max_pool_grad(s, g, x + n * size, into, best, where);
-    else if (spikes.counts != nullptr)
-      max_pool_grad(s, g, spikes.counts + n * size, into, best, where);
+    if (spikes.counts != nullptr) return max_pool_grad_of_counts(s, g, spikes.counts + n * size, into);
+    if (spikes.bits != nullptr) return max_pool_grad_of_bits(s, g, spikes.bits + n * size / word_bits, into);
+    float* best = scratch(0, s.C);
+    int32_t* where = reinterpret_cast<int32_t*>(scratch(1, s.C));
+    if (best == nullptr || where == nullptr)
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
     else
-      max_pool_grad_of_bits(s, g, spikes.bits + n * size / word_bits, into);
+      max_pool_grad(s, g, x + n * size, into, best, where);
   });
   return failed ? Status::out_of_memory : Status::ok;
 }

@@ -33,6 +33,14 @@ inline IntVector lanes_of(uint32_t word) {
 // x where the bit is set, else 0
 inline Vector where_set(uint32_t word, Vector x) { return (Vector)(lanes_of(word) & (IntVector)x); }
 
+// Counts as lanes of integers; 0 past the n-th.
+inline IntVector load_counts(const uint8_t* p, long n) {
+  typedef uint8_t Bytes __attribute__((vector_size(width)));
+  Bytes bytes = {};
+  n == width ? memcpy(&bytes, p, width) : memcpy(&bytes, p, n);
+  return __builtin_convertvector(bytes, IntVector);
+}
+
 template <class F>
 void for_words(long n, const F& f) {
   const long words = ceil_div(n, word_bits);
@@ -100,17 +108,24 @@ Status notBits(const Call& call) {
   return Status::ok;
 }
 
-// Counts of the 8 elements from i on, one in each byte; 0 past the n-th.
-inline uint64_t eight_counts(const Spikes& x, long i, long n) {
-  uint64_t eight = 0;
-  if (x.counts != nullptr) {
-    memcpy(&eight, x.counts + i, min(8, n - i));
-    return eight;
-  }
-  // Each byte gets all 8 bits and keeps one of them; adding 127 then carries a bit that is set to the top.
-  const uint64_t set = x.bits[i / word_bits] >> (i % word_bits) & 0xff;
-  const uint64_t one_each = set * 0x0101010101010101 & 0x8040201008040201;
+// The lowest 8 bits as counts, one in each byte: each byte gets all 8 and keeps one of them; adding 127 then carries a
+// bit that is set to the top.
+inline uint64_t eight_counts(uint32_t word) {
+  const uint64_t one_each = (word & 0xff) * 0x0101010101010101 & 0x8040201008040201;
   return (one_each + 0x7f7f7f7f7f7f7f7f) >> 7 & 0x0101010101010101;
+}
+
+// The counts from i on, of which there are n.
+inline uint64_t eight_counts(const Spikes& x, long i, long n) {
+  if (x.bits != nullptr) return eight_counts(x.bits[i / word_bits] >> (i % word_bits));
+  uint64_t eight = 0;
+  memcpy(&eight, x.counts + i, n);
+  return eight;
+}
+
+inline void add_eight(const Spikes& a, const Spikes& b, uint8_t* y, long i, long n) {
+  const uint64_t sums = eight_counts(a, i, n) + eight_counts(b, i, n);
+  memcpy(y + i, &sums, n);
 }
 
 // size; spikes a, b -> counts of a + b, none of them above 255
@@ -121,10 +136,12 @@ Status addSpikes(const Call& call) {
   uint8_t* y = args.bytes(n);
   if (args.status != Status::ok) return args.status;
   parallel(ceil_div(n, element_block), [&](long task) {
-    for (long i = task * element_block; i < min(n, (task + 1) * element_block); i += 8) {
-      const uint64_t sums = eight_counts(a, i, n) + eight_counts(b, i, n);
-      memcpy(y + i, &sums, min(8, n - i));
-    }
+    const Spikes p = a, q = b;  // the compiler must see that writing counts changes neither
+    uint8_t* to = y;
+    long i = task * element_block;
+    const long end = min(n, i + element_block);
+    for (; i + 8 <= end; i += 8) add_eight(p, q, to, i, 8);
+    if (i < end) add_eight(p, q, to, i, end - i);
   });
   return Status::ok;
 }
@@ -174,21 +191,26 @@ Status reduceSpikes(const Call& call) {
       const long o = part / chunks, from = part % chunks * chunk, to = min(n, from + chunk);
       int32_t* __restrict into = partial + part * inner;
       memset(into, 0, inner * sizeof(int32_t));
-      if (words && inner == 1) {
-        for (long j = from; j < to; j += word_bits) into[0] += __builtin_popcount(x.bits[j / word_bits]);
-        continue;
-      }
-      for (long j = from; j < to; j++) {
-        const long row = (o * n + j) * inner;
+      const long row = o * n * inner;
+      if (inner == 1) {
+        int32_t sum = 0;
         if (words)
-          for (long i = 0; i < inner; i += width) {
-            IntVector sum;
-            memcpy(&sum, into + i, sizeof sum);
-            sum -= lanes_of(x.bits[(row + i) / word_bits] >> (i % word_bits));
-            memcpy(into + i, &sum, sizeof sum);
-          }
+          for (long j = from; j < to; j += word_bits) sum += __builtin_popcount(x.bits[j / word_bits]);
         else
-          for (long i = 0; i < inner; i++) into[i] += x.counts[row + i];
+          for (long j = from; j < to; j++) sum += x.counts[row + j];
+        into[0] = sum;
+      } else if (words) {
+        for (long i = 0; i < inner; i += word_bits) {
+          IntVector sums[word_bits / width] = {};
+          for (long j = from; j < to; j++) {
+            const uint32_t word = x.bits[(row + j * inner + i) / word_bits];
+            for (int k = 0; k < word_bits / width; k++) sums[k] -= lanes_of(word >> k * width);
+          }
+          memcpy(into + i, sums, sizeof sums);
+        }
+      } else {
+        for (long j = from; j < to; j++)
+          for (long i = 0; i < inner; i++) into[i] += x.counts[row + j * inner + i];
       }
     }
   });
