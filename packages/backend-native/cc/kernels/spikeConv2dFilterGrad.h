@@ -10,7 +10,7 @@
 
 // Positions of a band, and spikes per position and 32 channels from which the table pays.
 constexpr long spike_gradient_band = 1024;
-constexpr long gradient_table_spikes = 10;
+constexpr long gradient_table_spikes = 9;
 
 template <int J>
 inline void swap_bits(uint32_t* a, uint32_t mask) {
