@@ -265,7 +265,7 @@ Status multiStepNeuron(const Call& call) {
   return Status::ok;
 }
 
-// Forward again with H (and V before it) kept for the block, then back through time:
+// Forward again with H kept for the block, then back through time:
 //   dH[t] = dS[t] σ'(H - V_th) + dV[t] ∂V/∂H,   dX[t] = dH[t] ∂H/∂X,   dV[t-1] = dH[t] ∂H/∂V.
 //
 // `partial` has a number for each task. v0, dv_last and dv0 may be null, for a sequence that starts from rest and whose
@@ -280,20 +280,23 @@ Status neuron_backward(const Neuron& n, const Input& input, const float* v0, con
   parallel(tasks, [&](long task) {
     const long from = task * neuron_block, to = min(n.size, from + neuron_block);
     float* h_of = scratch(1, n.steps * neuron_block);
-    float* v_of = scratch(2, (n.steps + 1) * neuron_block);
-    if (h_of == nullptr || v_of == nullptr) {
+    if (h_of == nullptr) {
       __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
       return;
     }
     const auto& current = input.block(from);
     auto&& gradient = output.block(from, task);
-    start_from(v0, n.reset, from, to, v_of);
+    float start[neuron_block + width];
+    start_from(v0, n.reset, from, to, start);
+    // V[t-1], which H[t-1] determines.
+    const auto potential = [&](long t, long i) {
+      if (t == 0) return load(start + i - from);
+      const Vector h = load(h_of + (t - 1) * neuron_block + i - from);
+      return reset_of<Soft>(h, fire(h, threshold), threshold, rest);
+    };
     for (long t = 0; t < n.steps; t++)
       for_vectors(from, to, [&](long i, long count) {
-        float* at = v_of + t * neuron_block + i - from;
-        const Vector h = charge_of<C>(load(at), current(t, i, count), leak, rest);
-        store(h_of + t * neuron_block + i - from, h);
-        store(at + neuron_block, reset_of<Soft>(h, fire(h, threshold), threshold, rest));
+        store(h_of + t * neuron_block + i - from, charge_of<C>(potential(t, i), current(t, i, count), leak, rest));
       });
     float dv[neuron_block + width];
     start_from(dv_last, 0, from, to, dv);
@@ -314,7 +317,7 @@ Status neuron_backward(const Neuron& n, const Input& input, const float* v0, con
           if (decays_input(C)) dcurrent = decay;
         }
         if (is_learned(C)) {
-          Vector pull = rest - load(v_of + t * neuron_block + i - from);
+          Vector pull = rest - potential(t, i);
           if (decays_input(C)) pull += current(t, i, count);
           rates[(i - from) / width] += first_lanes(dh * pull, count);
         }
@@ -324,10 +327,11 @@ Status neuron_backward(const Neuron& n, const Input& input, const float* v0, con
     }
     gradient.finish();
     if (dv0 != nullptr) memcpy(dv0 + from, dv, (to - from) * sizeof(float));
-    double sum = 0;
-    for (const Vector& r : rates)
-      for (int i = 0; i < width; i++) sum += r[i];
-    partial[task] = sum;
+    partial[task] = 0;
+    if (is_learned(C)) {
+      for (const Vector& r : rates)
+        for (int i = 0; i < width; i++) partial[task] += r[i];
+    }
   });
   if (failed) return Status::out_of_memory;
   double sum = 0;

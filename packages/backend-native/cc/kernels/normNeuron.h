@@ -53,7 +53,7 @@ struct NormalisedGradient {
   const float* x;
   long size;
   Channels g;
-  double* sums;  // 2C of each task
+  double* sums;  // of each task: its channels' first sums, then their second ones; see span()
 
   struct Block {
     const NormalisedGradient& out;
@@ -69,16 +69,33 @@ struct NormalisedGradient {
       second[at] += d * (load_part(out.x + t * out.size + i, count) - load(out.g.mean + channel(i)));
     }
     void finish() {
-      const long C = out.g.C, count = min(out.size - channel.from, neuron_block);
-      for (long c = 0; c < 2 * C; c++) mine[c] = 0;
-      for (long i = 0; i < count; i++) {
-        const long c = (channel.from + i) % C;
-        mine[c] += first[i / width][i % width];
-        mine[C + c] += second[i / width][i % width];
-      }
+      const long count = min(out.size - channel.from, neuron_block), span = out.span();
+      const float *one = reinterpret_cast<const float*>(first), *other = reinterpret_cast<const float*>(second);
+      for (long c = 0; c < 2 * span; c++) mine[c] = 0;
+      for (long i = 0; i < count; i += span)
+        for (long c = 0; c < min(span, count - i); c++) {
+          mine[c] += one[i + c];
+          mine[span + c] += other[i + c];
+        }
     }
   };
-  Block block(long from, long task) const { return {*this, BlockChannels(from, g.C), sums + task * 2 * g.C}; }
+  Block block(long from, long task) const { return {*this, BlockChannels(from, g.C), sums + task * 2 * span()}; }
+
+  // Channels that a task meets; the first of them is that of its first neuron.
+  long span() const { return min(g.C, neuron_block); }
+
+  // The sums of all tasks, in order: total[0 .. C) and [C .. 2C).
+  void add_up(long tasks, double* total) const {
+    const long C = g.C;
+    for (long c = 0; c < 2 * C; c++) total[c] = 0;
+    for (long task = 0; task < tasks; task++) {
+      const double* of_task = sums + task * 2 * span();
+      for (long i = 0, c = task * neuron_block % C; i < span(); i++, c = c + 1 < C ? c + 1 : 0) {
+        total[c] += of_task[i];
+        total[C + c] += of_task[span() + i];
+      }
+    }
+  }
 };
 
 // x, mean, variance, scale, offset, rate -> spikes, as floats or as bits with their number
@@ -118,24 +135,22 @@ Status normNeuronGrad(const Call& call) {
   if (n.size % C != 0) args.fail(Status::wrong_arguments);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
-  const long tasks = ceil_div(n.size, neuron_block);
+  const long tasks = ceil_div(n.size, neuron_block), sums_of_tasks = tasks * 2 * min(C, neuron_block);
   double* sums = reinterpret_cast<double*>(
-      scratch(0, doubles((2 * C + 1) * (tasks + 1)) + Channels::floats(C) + 3 * C));
+      scratch(0, doubles(sums_of_tasks + 2 * C + tasks) + Channels::floats(C) + 3 * C));
   if (sums == nullptr) return Status::out_of_memory;
-  double *total = sums + tasks * 2 * C, *partial = total + 2 * C;
-  float* memory = reinterpret_cast<float*>(partial + tasks + 1);
+  double *total = sums + sums_of_tasks, *partial = total + 2 * C;
+  float* memory = reinterpret_cast<float*>(partial + tasks);
   float* factor = memory + Channels::floats(C);
   const Channels g = channels_of(C, epsilon, mean, variance, scale, offset, memory);
+  const NormalisedGradient output = {dx, x, n.size, g, sums};
   Status status = Status::ok;
   for_kind(n, [&](auto kind) {
-    status = neuron_backward<kind.charge, kind.soft>(n, NormalisedCurrents{x, n.size, g}, nullptr, ds, nullptr,
-                                                     NormalisedGradient{dx, x, n.size, g, sums}, nullptr, drate, partial);
+    status = neuron_backward<kind.charge, kind.soft>(n, NormalisedCurrents{x, n.size, g}, nullptr, ds, nullptr, output,
+                                                     nullptr, drate, partial);
   });
   if (status != Status::ok) return status;
-  for (long c = 0; c < 2 * C; c++) {
-    total[c] = 0;
-    for (long i = 0; i < tasks; i++) total[c] += sums[i * 2 * C + c];
-  }
+  output.add_up(tasks, total);
   const NormGradient to = {factor, factor + C, factor + 2 * C};
   norm_gradients(values / C, C, epsilon, scale, variance, total, dscale, doffset, to);
   if (!own) memset(to.level, 0, 2 * C * sizeof(float));
