@@ -18,7 +18,9 @@ namespace {
 
 #include SEW_SIMD
 #include "arguments.h"
+#include "transpose.h"
 #include "tile.h"
+#include "winograd.h"
 #include "conv2d.h"
 #include "conv2dFilterGrad.h"
 #include "spikeGrid.h"

@@ -146,6 +146,13 @@ Status conv2d(const Call& call) {
   if (args.status != Status::ok) return args.status;
   if (s.y() == 0) return Status::ok;
   if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
+  if (winograd_fits(s.C, s.K, s.KH, s.KW, s.sh, s.sw, s.dh, s.dw)) {
+    const WinogradConv g = {s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.pt, s.pl};
+    float* filter = scratch(0, g.filter_floats());
+    if (filter == nullptr) return Status::out_of_memory;
+    winograd_filter(w, s.C, s.K, false, filter);
+    return winograd_convolve(g, x, filter, y);
+  }
   const long taps = s.KH * s.KW * s.C;
   float* packed = scratch(0, ceil_div(s.K, panel) * taps * panel);
   if (packed == nullptr) return Status::out_of_memory;
@@ -187,6 +194,14 @@ Status conv2dInputGrad(const Call& call) {
   if (args.status != Status::ok) return args.status;
   if (s.x() == 0) return Status::ok;
   if (s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
+  if (winograd_fits(s.C, s.K, s.KH, s.KW, s.sh, s.sw, s.dh, s.dw)) {
+    const WinogradConv g = {s.N, s.OH, s.OW, s.K, s.IH, s.IW, s.C, 2 - s.pt, 2 - s.pl};
+    float *filter = scratch(0, g.filter_floats()), *turned = scratch(2, s.w());
+    if (filter == nullptr || turned == nullptr) return Status::out_of_memory;
+    transpose_parallel(w, 9, s.C, s.K, turned);
+    winograd_filter(turned, s.K, s.C, true, filter);
+    return winograd_convolve(g, dy, filter, dx);
+  }
   float* packed = scratch(0, ceil_div(s.C, panel) * s.KH * s.KW * s.K * panel);
   if (packed == nullptr) return Status::out_of_memory;
   // Phases in the order of the first row and column that they have.

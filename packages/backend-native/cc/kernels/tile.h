@@ -120,7 +120,12 @@ inline void pack(const float* src, long rows, long columns, long row, long colum
   for (long k0 = 0; k0 < columns; k0 += panel) {
     long n = min(panel, columns - k0);
     float* p = to + (k0 / panel) * panel_stride + at * panel;
-    for (long i = 0; i < rows; i++, p += panel) {
+    long i = 0;
+    if (row == 1 && n == panel) {
+      for (; i + width <= rows; i += width, p += width * panel)
+        for (long k = 0; k < panel; k += width) transpose(src + i + (k0 + k) * column, column, p + k, panel);
+    }
+    for (; i < rows; i++, p += panel) {
       const float* s = src + i * row + k0 * column;
       if (column == 1) {
         memcpy(p, s, n * sizeof(float));

@@ -13,4 +13,9 @@ static inline Vector splat(float x) { return (Vector)_mm256_set1_ps(x); }
 static inline Vector fma(Vector a, Vector b, Vector c) {
   return (Vector)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
+static inline Vector pick(Vector a, Vector b, IntVector from) {
+  Vector v;
+  for (int i = 0; i < width; i++) v[i] = from[i] < width ? a[from[i]] : b[from[i] - width];
+  return v;
+}
 static inline uint32_t signs(IntVector v) { return static_cast<uint32_t>(_mm256_movemask_ps((__m256)v)); }

@@ -13,5 +13,9 @@ static inline Vector splat(float x) { return (Vector)_mm512_set1_ps(x); }
 static inline Vector fma(Vector a, Vector b, Vector c) {
   return (Vector)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
+// Lane i is that of a and b, one after the other, whose number is from[i].
+static inline Vector pick(Vector a, Vector b, IntVector from) {
+  return (Vector)_mm512_permutex2var_ps((__m512)a, (__m512i)from, (__m512)b);
+}
 // The lanes' signs as bits, the first lane's lowest: a comparison's result, packed.
 static inline uint32_t signs(IntVector v) { return _mm512_movepi32_mask((__m512i)v); }

@@ -26,6 +26,11 @@ static inline Vector fma(Vector a, Vector b, Vector c) {
   return a * b + c;
 #endif
 }
+static inline Vector pick(Vector a, Vector b, IntVector from) {
+  Vector v;
+  for (int i = 0; i < width; i++) v[i] = from[i] < width ? a[from[i]] : b[from[i] - width];
+  return v;
+}
 static inline uint32_t signs(IntVector v) {
 #if defined(__SSE2__)
   return static_cast<uint32_t>(_mm_movemask_ps((__m128)v));

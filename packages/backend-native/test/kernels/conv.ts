@@ -47,10 +47,25 @@ const pads: fc.Arbitrary<ConvAttrs["pad"]> = fc.oneof(
   ]),
 );
 
+const anyKernel = fc.record({ size: sizes, kernel: pairs(5), strides: pairs(4), dilations: pairs(3) });
+
+/** What is computed by tiles of 2x2 outputs: whole tiles and halves at the edges, more tiles than one task has, and panels. */
+const tiled = fc.record({
+  size: fc.oneof(
+    fc.record({ n: upTo(3), h: upTo(7), w: upTo(7), c: fc.constant(16), k: fc.constantFrom(16, 32, 48) }),
+    fc.record({ n: upTo(2), h: upTo(5), w: upTo(5), c: fc.constantFrom(32, 64), k: fc.constant(16) }),
+    fc.record({ n: fc.constantFrom(1, 20), h: about(12), w: about(12), c: fc.constant(8), k: fc.constant(8) }),
+  ),
+  kernel: fc.constant<[number, number]>([3, 3]),
+  strides: fc.constant<[number, number]>([1, 1]),
+  dilations: fc.constant<[number, number]>([1, 1]),
+});
+
 /** Convolutions of at most some 400,000 products; `dilated` says which may have gaps in the filter. */
 const geometries = (dilated: "also with strides" | "without strides"): fc.Arbitrary<Geometry> =>
   fc
-    .record({ size: sizes, kernel: pairs(5), strides: pairs(4), dilations: pairs(3), pad: pads, batch: upTo(9, 0) })
+    .record({ shape: fc.oneof(anyKernel, anyKernel, tiled), pad: pads, batch: upTo(9, 0) })
+    .map(({ shape, ...rest }) => ({ ...shape, ...rest }))
     .map(({ size: { n, h, w, c, k }, kernel, strides, dilations, pad, batch }) => {
       const x: Shape4 = [batch === 0 ? 0 : n, h, w, c];
       const filter: Shape4 = [...kernel, c, k];
@@ -100,6 +115,62 @@ function sumsOf(shape: readonly number[], exact: boolean, visitAll: (add: (at: n
   return [{ shape, data: data!, within }] satisfies Expected[];
 }
 
+/**
+ * Where tiles of 2x2 outputs are computed together, what an output may be off by depends on the 4x4 inputs of its tile:
+ * the sums of their absolute values times those of the filter, channel by channel.
+ */
+function tileMagnitude(input: Values, filter: Values, g: Geometry, gradient: boolean): Float64Array {
+  const { info } = g;
+  const [, inHeight, inWidth, from] = input.shape as Shape4;
+  const [outHeight, outWidth, to, top, left] = gradient
+    ? [info.inHeight, info.inWidth, info.inChannels, 2 - info.padInfo.top, 2 - info.padInfo.left]
+    : [info.outHeight, info.outWidth, info.outChannels, info.padInfo.top, info.padInfo.left];
+  const sums = new Float64Array(from * to);
+  for (let tap = 0; tap < 9; tap++)
+    for (let c = 0; c < info.inChannels; c++)
+      for (let k = 0; k < info.outChannels; k++)
+        sums[gradient ? k * to + c : c * to + k]! += Math.abs(
+          filter.data[(tap * info.inChannels + c) * info.outChannels + k]!,
+        );
+  const magnitude = new Float64Array(info.batchSize * outHeight * outWidth * to);
+  for (let i = 0; i < magnitude.length; i++) {
+    const [k, q, m, n] = [
+      i % to,
+      Math.floor(i / to) % outWidth,
+      Math.floor(i / to / outWidth) % outHeight,
+      Math.floor(i / to / outWidth / outHeight),
+    ];
+    for (let row = (m & ~1) - top; row < (m & ~1) - top + 4; row++)
+      for (let column = (q & ~1) - left; column < (q & ~1) - left + 4; column++) {
+        if (row < 0 || row >= inHeight || column < 0 || column >= inWidth) continue;
+        const at = ((n * inHeight + row) * inWidth + column) * from;
+        for (let c = 0; c < from; c++) magnitude[i]! += Math.abs(input.data[at + c]!) * sums[c * to + k]!;
+      }
+  }
+  return magnitude;
+}
+
+/** The sums, of a convolution or its gradient by the input, with what the tiles may be off by. */
+function sumsOfTiles(
+  shape: readonly number[],
+  input: Values,
+  filter: Values,
+  g: Geometry,
+  gradient: boolean,
+): readonly Expected[] {
+  const exact = isExact(input, filter);
+  const [sums] = sumsOf(shape, exact, (add) =>
+    forProducts(g, (i, j, o) => add(gradient ? i : o, input.data[gradient ? o : i]! * filter.data[j]!)),
+  );
+  const { info } = g;
+  const plain = [info.strideHeight, info.strideWidth, info.dilationHeight, info.dilationWidth].every((n) => n === 1);
+  const byTiles = plain && info.filterHeight === 3 && info.filterWidth === 3;
+  if (exact || !byTiles || info.inChannels % 4 > 0 || info.outChannels % 4 > 0) return [sums!];
+  // Up to 16 additions on the way in and 9 products on the way out, besides the sum over channels.
+  const off = sumError((gradient ? info.outChannels : info.inChannels) + 32);
+  return [{ ...sums!, within: tileMagnitude(input, filter, g, gradient).map((m) => m * off) }];
+}
+
 const isExact = (...all: Values[]) => all.every(({ data }) => data.every(Number.isInteger));
 
 const drawn = <G extends Geometry>(geometry: fc.Arbitrary<G>) =>
@@ -124,9 +195,7 @@ export const convCases: readonly KernelCase[] = [
     })),
     expected: ({ x, filter }, attrs) => {
       const g = geometryOf(x.shape as Shape4, filter.shape as Shape4, attrs);
-      return sumsOf(g.info.outShape, isExact(x, filter), (add) =>
-        forProducts(g, (i, j, o) => add(o, x.data[i]! * filter.data[j]!)),
-      );
+      return sumsOfTiles(g.info.outShape, x, filter, g, false);
     },
   }),
   kernelCase({
@@ -137,9 +206,7 @@ export const convCases: readonly KernelCase[] = [
     })),
     expected: ({ dy, filter }, attrs) => {
       const g = geometryOf(attrs.inputShape, filter.shape as Shape4, attrs);
-      return sumsOf(g.x, isExact(dy, filter), (add) =>
-        forProducts(g, (i, j, o) => add(i, dy.data[o]! * filter.data[j]!)),
-      );
+      return sumsOfTiles(g.x, dy, filter, g, true);
     },
     onCpu: undilated,
   }),
