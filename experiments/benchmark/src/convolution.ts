@@ -3,7 +3,7 @@ import { engine, ones, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { median, time } from "./timing.js";
 
 /** One layer: `images` of size x size, `channels` in and out. */
-export interface ConvolutionShape {
+interface ConvolutionShape {
   readonly images: number;
   readonly size: number;
   readonly channels: number;
@@ -17,7 +17,7 @@ export interface ConvolutionResult extends ConvolutionShape {
 }
 
 /** The layers of 7B-Net and of a ResNet's four stages. */
-export const shapes: readonly ConvolutionShape[] = [
+const shapes: readonly ConvolutionShape[] = [
   { images: 32, size: 128, channels: 32 },
   { images: 32, size: 64, channels: 32 },
   { images: 32, size: 34, channels: 32 },
@@ -27,7 +27,14 @@ export const shapes: readonly ConvolutionShape[] = [
   { images: 16, size: 7, channels: 512 },
 ];
 
-export async function measureConvolution(shape: ConvolutionShape, runs: number): Promise<ConvolutionResult> {
+/** Measures every layer. */
+export async function measureConvolutions(runs: number): Promise<ConvolutionResult[]> {
+  const results: ConvolutionResult[] = [];
+  for (const shape of shapes) results.push(await measureConvolution(shape, runs));
+  return results;
+}
+
+async function measureConvolution(shape: ConvolutionShape, runs: number): Promise<ConvolutionResult> {
   const { images, size, channels } = shape;
   const image: [number, number, number, number] = [images, size, size, channels];
   const filterShape = [3, 3, channels, channels];

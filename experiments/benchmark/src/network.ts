@@ -1,91 +1,73 @@
-/** @file 7B-Net on event-like input: a training step, a forward pass, and what they take of memory. */
+/** @file A pass through a network: how long it takes, where, and what it takes of memory. */
+import { firingRates } from "@sew/analysis";
 import type { NativeMemory } from "@sew/backend-native";
-import { evaluation, type Module, profile } from "@sew/layers";
-import { sevenBNet } from "@sew/models";
+import { evaluation, type Module, namedBuffers, run } from "@sew/layers";
 import { sgd, trainStep } from "@sew/training";
-import { memory, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
+import { memory, type Tensor, tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
+import { type Breakdown, breakdown } from "./breakdown.js";
+import { denseFlops } from "./floor.js";
+import type { Row } from "./rows.js";
 import { time } from "./timing.js";
 
-export interface NetworkResult {
-  readonly steps: number;
-  readonly batch: number;
-  /** Seconds of each run. */
-  readonly trainSeconds: readonly number[];
-  readonly forwardSeconds: readonly number[];
-  /** Operations of the convolutions and the classifier: forward, and a training step. */
-  readonly forwardFlops: number;
-  readonly trainFlops: number;
+export interface NetworkFigures {
+  /** Of each run. */
+  readonly seconds: readonly number[];
+  /** See {@link denseFlops}. */
+  readonly flops: number;
   /** Bytes: the largest resident size of the process, and the most that tensors held. */
   readonly peakResident: number;
   readonly peakTensors: number;
-  /** Buffers that the measured training steps took from the system. */
+  /** Buffers that the measured runs took from the system. */
   readonly newBuffers: number;
-  /** Mean of the spikes of every neuron layer, in order. */
-  readonly firingRates: readonly number[];
+  /** Of a run after those that were timed, in seconds. */
+  readonly breakdown: Breakdown;
+  /** Mean of the spikes of every neuron layer, by its path; of a training step, the first one's. */
+  readonly firingRates: Readonly<Record<string, number>>;
 }
 
-/** Frames `[T, N, 128, 128, 2]` of counts: a tenth of the pixels see 1 or 2 events, in runs as moving edges leave them. */
-function eventLike(shape: readonly number[]): Float32Array {
-  const values = new Float32Array(shape.reduce((a, b) => a * b));
-  const run = 8;
-  let state = 1;
-  for (let i = 0; i < values.length; i += run) {
-    // A linear congruential generator is random enough to place events.
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const [fires, polarity, count] = [state < 0.1 * 2 ** 32, (state >> 3) & 1, 1 + ((state >> 4) & 1)];
-    if (fires) for (let j = polarity; j < run; j += 2) values[i + j] = count;
-  }
-  return values;
-}
+/** Passes after which running statistics that start at 0 are those of the batch, but for 0.9 to this power. */
+const SETTLING = 30;
 
-/** The firing rates of the neuron layers, in order. */
-function ratesOf(net: Module, x: Tensor): number[] {
-  const rates: number[] = [];
-  tidy(() =>
-    net.forward(x, {
-      training: true,
-      seed: 0,
-      observe(module, y) {
-        if ("neuron" in module) rates.push(y.dataSync<"float32">().reduce((a, b) => a + b) / y.size);
-      },
-    }),
-  );
-  return rates;
-}
-
-/** Times training steps (batch in, weights updated, loss read) and forward passes. */
-export async function measureNetwork(steps: number, batch: number, runs: number): Promise<NetworkResult> {
-  const net = sevenBNet({ classes: 11, height: 128, width: 128 });
-  const shape = [steps, batch, 128, 128, 2];
-  const x = eventLike(shape);
-  const labels = Int32Array.from({ length: batch }, (_, i) => i % 11);
-  const input = tensor(x, shape);
-  const macs = profile(net, shape)
-    .map((layer) => layer.macs)
-    .filter((count) => count > 0);
-  const firingRates = ratesOf(net, input);
+/** One training step after another. */
+function training(net: Module, { shape, classes }: Row, x: Float32Array): (call: number) => Promise<unknown> {
   const optimizer = sgd(net);
   optimizer.setLearningRate(0.001);
-  const allocations = () => (memory() as unknown as NativeMemory).allocations;
-  const warmUp = 3;
+  const labels = Int32Array.from({ length: shape[1] }, (_, i) => i % classes);
+  return (call) => trainStep(net, optimizer, { x, shape, labels }, call);
+}
+
+/** One forward pass after another, the running statistics settled: at their initial variance of 1 few neurons fire. */
+function forward(net: Module, x: Tensor): () => void {
+  for (const statistic of namedBuffers(net).values()) tidy(() => statistic.assign(zerosLike(statistic)));
+  for (let i = 0; i < SETTLING; i++) tidy(() => void run(net, x, { training: true, seed: i }));
+  return () => tidy(() => void run(net, x, evaluation).dataSync());
+}
+
+const used = () => memory() as unknown as NativeMemory;
+
+/** Measures a row in this process, which should be a new one: the largest resident size is all the process's. */
+export async function measureNetwork(row: Row, runs: number): Promise<NetworkFigures> {
+  const { shape, pass, recompute } = row;
+  const build = () => row.build(shape, { ...(recompute && { recompute }) });
+  const net = build();
+  const values = row.input(shape);
+  const step = pass === "train" ? training(net, row, values) : forward(net, tensor(values, [...shape]));
   let before = 0;
-  const trainSeconds = await time(
-    async (run) => {
-      if (run === warmUp) before = allocations();
-      await trainStep(net, optimizer, { x, shape, labels }, run);
-    },
-    runs,
-    warmUp,
-  );
-  const newBuffers = allocations() - before;
-  const { peakBytes } = memory() as unknown as NativeMemory;
-  const peakResident = process.resourceUsage().maxRSS * 1024;
-  const forwardSeconds = await time(() => tidy(() => net.forward(input, evaluation).dataSync()), runs, warmUp);
-  const forwardFlops = 2 * macs.reduce((a, b) => a + b, 0);
+  const begin = () => {
+    before = used().allocations;
+  };
+  const seconds = await time(step, runs, begin);
+  const memoryFigures = {
+    newBuffers: used().allocations - before,
+    peakTensors: used().peakBytes,
+    peakResident: process.resourceUsage().maxRSS * 1024,
+  };
+  // What follows takes memory of its own.
+  const divided = await breakdown(step, runs);
+  const x = tensor(values, [...shape]);
+  const { layers } = pass === "train" ? await firingRates(build(), x, { training: true }) : await firingRates(net, x);
   return {
-    ...{ steps, batch, trainSeconds, forwardSeconds, forwardFlops },
-    // The first convolution's input needs no gradient: two products instead of three.
-    trainFlops: 3 * forwardFlops - 2 * macs[0]!,
-    ...{ peakResident, peakTensors: peakBytes, newBuffers, firingRates },
+    ...{ seconds, flops: denseFlops(net, shape, pass), ...memoryFigures, breakdown: divided },
+    firingRates: Object.fromEntries(Object.entries(layers).map(([path, { rate }]) => [path, rate])),
   };
 }

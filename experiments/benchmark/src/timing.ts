@@ -1,12 +1,19 @@
 /** @file How a figure is taken. */
 
-/** Seconds of each of `runs` calls, after `warmUp` calls that do not count; `f` is told how many calls came before. */
-export async function time(f: (call: number) => unknown, runs: number, warmUp = 2): Promise<number[]> {
+/** Calls before those that count: caches and buffers are then what they stay. */
+const WARM_UP = 3;
+
+/**
+ * Seconds of each of `runs` calls, after those that warm up; `f` is told how many calls came before, and `begin` is called
+ * when the first of those that count is next.
+ */
+export async function time(f: (call: number) => unknown, runs: number, begin = () => {}): Promise<number[]> {
   const seconds: number[] = [];
-  for (let call = 0; call < warmUp + runs; call++) {
+  for (let call = 0; call < WARM_UP + runs; call++) {
+    if (call === WARM_UP) begin();
     const start = performance.now();
     await f(call);
-    if (call >= warmUp) seconds.push((performance.now() - start) / 1000);
+    if (call >= WARM_UP) seconds.push((performance.now() - start) / 1000);
   }
   return seconds;
 }

@@ -1,0 +1,75 @@
+/** @file The command line. */
+import { Command, InvalidArgumentError } from "commander";
+import { distance } from "fastest-levenshtein";
+import { ofSweep, ofTable } from "./measurements.js";
+
+export interface Options {
+  /** What to measure, by name. */
+  readonly names: readonly string[];
+  readonly runs: number;
+  readonly threads?: number;
+  readonly isa?: string;
+  readonly json: string;
+  readonly sweep: boolean;
+}
+
+export function atLeastOne(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be an integer of at least 1.");
+  return value;
+}
+
+/** How unlike a text the most similar part of a name is. */
+function unlikeness(text: string, name: string): number {
+  const starts = Array.from({ length: Math.max(1, name.length - text.length + 1) }, (_, start) => start);
+  return Math.min(...starts.map((start) => distance(text, name.slice(start, start + text.length))));
+}
+
+/**
+ * The names that contain a text, in any case.
+ *
+ * @throws InvalidArgumentError that suggests the nearest name when there is none
+ */
+export function matching(names: readonly string[], text: string): readonly string[] {
+  const lower = text.toLowerCase();
+  const found = names.filter((name) => name.toLowerCase().includes(lower));
+  if (found.length > 0) return found;
+  const [nearest] = names.toSorted((a, b) => unlikeness(lower, a.toLowerCase()) - unlikeness(lower, b.toLowerCase()));
+  throw new InvalidArgumentError(`It must be part of the name of a row. The nearest is "${nearest}".`);
+}
+
+const list = (names: Iterable<string>) => [...names].map((name) => `  ${name}`).join("\n");
+
+/** Reads the command line; ends the process with a message where it is wrong. */
+export function parseOptions(argv: readonly string[]): Options {
+  const program = new Command("pnpm bench")
+    .description(
+      "Times training steps, forward passes and convolution kernels against the floor of this machine: their dense " +
+        "float32 operations at its measured multiply-add peak. Each row runs in a process of its own, 3 times to warm up " +
+        "and then for its figures. A quiet machine gives honest ones.",
+    )
+    .option("--runs <n>", "runs of each figure; the median counts", atLeastOne, 7)
+    .option("--filter <text>", "only the rows whose name has this in it (all unless given)")
+    .option("--sweep", "time event-driven against dense convolutions by density instead; it takes minutes", false)
+    .option("--threads <n>", "threads of the kernels (all cores unless given)", atLeastOne)
+    .option("--isa <name>", "instruction set (the best unless given)")
+    .option(
+      "--json <file>",
+      "write every figure here; beside it a Markdown table, or the sweep's picture\n" +
+        "(default: runs/benchmark/results.json, density-sweep.json)",
+    )
+    .addHelpText("after", `\nRows:\n${list(ofTable.keys())}\nRows of --sweep:\n${list(ofSweep.keys())}`)
+    .showHelpAfterError("(--help lists the options)");
+  program.parse([...argv], { from: "user" });
+  const { filter = "", ...given } = program.opts<
+    Omit<Options, "names" | "json"> & { filter?: string; json?: string }
+  >();
+  const json = `runs/benchmark/${given.sweep ? "density-sweep" : "results"}.json`;
+  try {
+    return { json, ...given, names: matching([...(given.sweep ? ofSweep : ofTable).keys()], filter) };
+  } catch (error) {
+    return program.error(
+      `error: option '--filter <text>' argument '${filter}' is invalid. ${(error as Error).message}`,
+    );
+  }
+}

@@ -1,0 +1,69 @@
+/** @file The networks that are measured, one row of the table for each pass through one of them. */
+import type { Module } from "@sew/layers";
+import { families, type ResNetDepth, resNet, sevenBNet } from "@sew/models";
+import { eventLike, type InputShape, imageLike } from "./inputs.js";
+
+/** What may differ from an ordinary run of a network. */
+interface Variant {
+  /** Whether the way back computes the blocks' insides again instead of keeping them. */
+  readonly recompute?: true;
+  /** The numbers of the convolutions' products; float32 unless given. */
+  readonly precision?: "bf16";
+}
+
+/** A network, and what it is given. */
+interface Subject {
+  readonly network: string;
+  readonly shape: InputShape;
+  readonly classes: number;
+  readonly input: (shape: InputShape) => Float32Array;
+  readonly build: (shape: InputShape, options: Pick<Variant, "recompute">) => Module;
+}
+
+export interface Row extends Subject, Variant {
+  /** A training step, batch in, weights updated, loss read; or a forward pass in evaluation, scores read. */
+  readonly pass: "train" | "forward";
+}
+
+const sevenB: Subject = {
+  network: "7B-Net",
+  shape: [16, 2, 128, 128, 2],
+  classes: 11,
+  input: eventLike,
+  build: ([, , height, width], options) => sevenBNet({ classes: 11, height, width, ...options }),
+};
+
+/** SEW-ResNet with ADD, the stem at every step. */
+const sewResNet = (depth: ResNetDepth, batch: number): Subject => ({
+  network: `SEW-ResNet-${depth}`,
+  shape: [4, batch, 224, 224, 3],
+  classes: 1000,
+  input: imageLike,
+  build: (_, options) => resNet(depth, { ...families["sew-add"], ...options }),
+});
+
+const [resNet18, resNet50, resNet152] = [sewResNet(18, 4), sewResNet(50, 2), sewResNet(152, 1)];
+
+export const rows: readonly Row[] = [
+  { ...sevenB, pass: "train" },
+  { ...sevenB, pass: "forward" },
+  { ...resNet18, pass: "train" },
+  { ...resNet18, pass: "forward" },
+  { ...resNet50, pass: "train" },
+  { ...resNet50, pass: "forward" },
+  { ...resNet152, pass: "train" },
+];
+
+/** What a row is called, such as `7B-Net T=16 N=2 128x128, train step`. */
+export function nameOf({ network, shape, pass, recompute, precision }: Row): string {
+  const [steps, batch, height, width] = shape;
+  const work = pass === "train" ? "train step" : "forward";
+  const variant = [recompute ? "recompute" : undefined, precision].filter((word) => word !== undefined);
+  return [`${network} T=${steps} N=${batch} ${height}x${width}`, work, ...variant].join(", ");
+}
+
+/** The name of the row that a row in another precision is held against; `undefined` for float32. */
+export function float32Of(row: Row): string | undefined {
+  const { precision, ...same } = row;
+  return precision === undefined ? undefined : nameOf(same);
+}

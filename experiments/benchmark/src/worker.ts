@@ -1,0 +1,10 @@
+/** @file A process that measures one thing, tells its parent and ends. */
+import "@tensorflow/tfjs";
+import { useBackend } from "@sew/backend-native";
+import { ofSweep, ofTable } from "./measurements.js";
+import { measurePeak } from "./peak.js";
+
+const [name, runs] = process.argv.slice(2) as [string, string];
+if ((await useBackend("native")) !== "native") process.exit(1);
+const figures = await (ofTable.get(name) ?? ofSweep.get(name))!(Number(runs));
+process.send!({ figures, peak: measurePeak(5) });

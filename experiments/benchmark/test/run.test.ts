@@ -1,0 +1,133 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { nativeUnavailable } from "@sew/testing";
+import { InvalidArgumentError } from "commander";
+import { afterAll, describe, expect, it, vi } from "vitest";
+// Built, as the process that it starts must be.
+import { inOwnProcess } from "../dist/ownProcess.js";
+import { ofSweep, ofTable } from "../src/measurements.js";
+import { atLeastOne, matching, parseOptions } from "../src/options.js";
+import { writeWhole } from "../src/writeWhole.js";
+
+const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "sew-benchmark-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs `pnpm bench` with one thread. */
+async function bench(...args: string[]): Promise<{ status: number | null; out: string; errors: string }> {
+  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: { ...process.env, SEW_THREADS: "1" } });
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { status: await ended, out, errors };
+}
+
+describe("the options", () => {
+  it("measure everything but the sweep 7 times unless told", () => {
+    expect(parseOptions([])).toEqual({
+      ...{ names: [...ofTable.keys()], runs: 7, sweep: false, json: "runs/benchmark/results.json" },
+    });
+    expect(parseOptions(["--sweep", "--runs", "2"])).toEqual({
+      ...{ names: [...ofSweep.keys()], runs: 2, sweep: true, json: "runs/benchmark/density-sweep.json" },
+    });
+  });
+
+  it("take the rows whose names contain the filter, in any case", () => {
+    const { names, ...rest } = parseOptions([
+      "--filter",
+      "resnet-18",
+      "--threads",
+      "2",
+      "--isa",
+      "avx2",
+      "--json",
+      "x",
+    ]);
+    expect(names).toEqual(["SEW-ResNet-18 T=4 N=4 224x224, train step", "SEW-ResNet-18 T=4 N=4 224x224, forward"]);
+    expect(rest).toEqual({ runs: 7, sweep: false, threads: 2, isa: "avx2", json: "x" });
+  });
+
+  it.each([
+    ["renet-18", "SEW-ResNet-18, forward"],
+    ["7BNet", "7B-Net, forward"],
+    ["SEW-ResNet-18 T=4 N=4, forward", "SEW-ResNet-18, forward"],
+  ])("tell the nearest row for %s", (text, nearest) =>
+    expect(() => matching(["7B-Net, forward", "SEW-ResNet-18, forward"], text)).toThrow(
+      new InvalidArgumentError(`It must be part of the name of a row. The nearest is "${nearest}".`),
+    ),
+  );
+
+  it.each(["0", "1.5", "", "x", "1e999"])("refuse %j as a count", (text) =>
+    expect(() => atLeastOne(text)).toThrow(new InvalidArgumentError("It must be an integer of at least 1.")),
+  );
+});
+
+describe("a file", () => {
+  it("is written under another name and renamed: who reads the old one reads it to its end", () => {
+    const file = join(folder, "new", "file.json");
+    writeWhole(file, "old");
+    const old = openSync(file, "r");
+    writeWhole(file, "new and longer");
+    expect(readFileSync(old, "utf8")).toBe("old");
+    expect(readFileSync(file, "utf8")).toBe("new and longer");
+    expect(readdirSync(join(folder, "new"))).toEqual(["file.json"]);
+  });
+});
+
+describe("pnpm bench", () => {
+  it("refuses a filter that no row has, and says which are near", async () => {
+    const { status, out, errors } = await bench("--filter", "renet-18");
+    expect([status, out]).toEqual([1, ""]);
+    expect(errors).toBe(
+      "error: option '--filter <text>' argument 'renet-18' is invalid. It must be part of the name of a row. " +
+        'The nearest is "SEW-ResNet-18 T=4 N=4 224x224, train step".\n(--help lists the options)\n',
+    );
+  });
+
+  it("lists every row in its help", async () => {
+    const { status, out } = await bench("--help");
+    expect(status).toBe(0);
+    for (const name of [...ofTable.keys(), ...ofSweep.keys()]) expect(out).toContain(`\n  ${name}\n`);
+  });
+});
+
+describe.skipIf(nativeUnavailable !== undefined)("pnpm bench on the native backend", () => {
+  it("measures a row in a process of its own, and writes its figures and a table", async () => {
+    const name = "7B-Net T=16 N=2 128x128, forward";
+    const { status, out, errors } = await bench("--runs", "1", "--filter", name, "--json", "figures.json");
+    expect([status, errors]).toEqual([0, `1 of 1: ${name}\n`]);
+    const { machine, runs, peak, networks, convolutions } = JSON.parse(
+      readFileSync(join(folder, "figures.json"), "utf8"),
+    );
+    expect([machine.threads, runs, convolutions]).toEqual([1, 1, []]);
+    expect(peak).toBeGreaterThan(0);
+    expect(networks).toHaveLength(1);
+    const [row] = networks;
+    expect(row).toMatchObject({ name, newBuffers: 0 });
+    expect(row.seconds).toHaveLength(1);
+    expect(row.peakResident).toBeGreaterThan(row.peakTensors);
+    // Running statistics are the batch's: at their initial ones hardly a neuron fires in the blocks.
+    const rates = Object.values<number>(row.firingRates);
+    expect(rates).toHaveLength(15);
+    expect(Math.min(...rates)).toBeGreaterThan(0.01);
+    expect(readFileSync(join(folder, "figures.md"), "utf8")).toContain(`| ${name} | `);
+    expect(out).toContain("every figure: figures.md, figures.json");
+  });
+
+  it("says which instruction sets there are when it is given another", async () => {
+    const { status, errors } = await bench("--isa", "mmx");
+    expect(status).toBe(1);
+    expect(errors).toMatch(/^error: setInstructionSet: name must be one of .*baseline on this machine, got mmx\n$/);
+  });
+
+  it("tells of a process that ends without figures", async () => {
+    vi.stubEnv("SEW_NATIVE", "off");
+    await expect(inOwnProcess("dense conv3x3", 1)).rejects.toThrow(
+      "dense conv3x3: its process ended with status 1, and without figures",
+    );
+    vi.unstubAllEnvs();
+  });
+});
