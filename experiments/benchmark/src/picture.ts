@@ -21,6 +21,7 @@ const styleOf = (product: Product, storage: Storage) => ({
   lineStyle: { color: colours[product], width: 2, type: storage === "bits" ? "solid" : [5, 3] },
 });
 
+const TITLE = "Time of event-driven convolution, dense = 1";
 const COLUMNS = 4;
 const [WIDTH, HEIGHT] = [280, 208];
 /** Around the charts, and between what they draw on. */
@@ -50,7 +51,7 @@ export function picture(sweeps: readonly LayerSweep[]): string {
     textStyle: { fontFamily: "system-ui, sans-serif" },
     title: [
       {
-        text: "Time of event-driven convolution, dense = 1",
+        text: TITLE,
         left: LEFT - 5,
         top: 4,
         textStyle: { color: text, fontSize: 15 },
@@ -122,6 +123,7 @@ export function picture(sweeps: readonly LayerSweep[]): string {
   });
   const svg = drawing.renderToSVGString();
   drawing.dispose();
-  // What serves a mouse only.
-  return `${svg.replaceAll(/ (?:ecmeta_\w+|class|pointer-events)="[^"]*"|<style >[\s\S]*?<\/style>\n?/g, "")}\n`;
+  // What serves a mouse only is left out, and what serves a screen reader put in.
+  const still = svg.replaceAll(/ (?:ecmeta_\w+|class|pointer-events)="[^"]*"|<style >[\s\S]*?<\/style>\n?/g, "");
+  return `${still.replace(">", `><title>${TITLE}</title>`)}\n`;
 }

@@ -31,6 +31,7 @@ describe("the sweep", () => {
     const svg = picture(sweeps);
     for (const layer of layers) expect(svg).toContain(`>${layerName(layer).split(", ").slice(1).join(", ")}<`);
     const withoutIds = (text: string) => text.replaceAll(/zr\d+/g, "zr");
+    expect(svg).toContain("<title>Time of event-driven convolution, dense = 1</title>");
     expect(withoutIds(picture(sweeps))).toBe(withoutIds(svg));
     expect(picture(sweeps.with(0, sweepOf(layers[0]!, 0.25)))).not.toBe(svg);
   });
