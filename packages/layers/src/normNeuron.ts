@@ -1,4 +1,4 @@
-import { canFuse, fusedAttrs, fusedInputs, type Neuron, runKernel } from "@sew/neurons";
+import { canFuse, fusedAttrs, fusedRate, type Neuron, runKernel } from "@sew/neurons";
 import { customGrad, type GradSaveFunc, type Tensor } from "@tensorflow/tfjs-core";
 import type { Activation } from "./activation.js";
 import type { BatchNorm } from "./batchNorm.js";
@@ -52,5 +52,5 @@ function fused(norm: BatchNorm, neuron: Neuron, x: Tensor, training: boolean): T
       },
     };
   });
-  return op(x, norm.scale(), bias, fusedInputs(neuron, x).rate);
+  return op(x, norm.scale(), bias, fusedRate(neuron));
 }

@@ -5,7 +5,7 @@ export { type LifParams, lif, lifCharge } from "./lif.js";
 export {
   canFuse,
   fusedAttrs,
-  fusedInputs,
+  fusedRate,
   MULTI_STEP_NEURON,
   MULTI_STEP_NEURON_GRAD,
   type MultiStepNeuronAttrs,

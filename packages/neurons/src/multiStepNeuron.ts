@@ -66,13 +66,9 @@ export function fusedAttrs({ charge, params, spike }: Neuron): MultiStepNeuronAt
   };
 }
 
-/** The inputs of both kernels; without `v`, the sequence starts at V_reset. */
-export function fusedInputs({ charge, params }: Neuron, x: Tensor, v?: Tensor): Record<"x" | "v" | "rate", Tensor> {
-  return {
-    x,
-    v: v ?? fill(x.shape.slice(1), params.vReset),
-    rate: charge !== undefined && "rate" in charge ? charge.rate() : scalar(0),
-  };
+/** The input `rate` of the kernels for a neuron, `[]`: its learned leak, 0 where it has none. */
+export function fusedRate({ charge }: Neuron): Tensor {
+  return charge !== undefined && "rate" in charge ? charge.rate() : scalar(0);
 }
 
 /** Runs a kernel of several outputs on the current backend. */
@@ -80,10 +76,11 @@ export function runKernel(name: string, inputs: Record<string, Tensor>, attrs: o
   return engine().runKernel(name, inputs, attrs as Record<string, never>) as Tensor[];
 }
 
-/** Runs the forward kernel under autodiff. */
+/** Runs the forward kernel under autodiff; without `v`, the sequence starts at V_reset. */
 export function multiStepNeuron(neuron: Neuron, x: Tensor, v?: Tensor): { spikes: Tensor; v: Tensor } {
   if (getGradient(MULTI_STEP_NEURON) === undefined) registerMultiStepNeuronGradient();
-  const [spikes, last] = runKernel(MULTI_STEP_NEURON, fusedInputs(neuron, x, v), fusedAttrs(neuron));
+  const inputs = { x, v: v ?? fill(x.shape.slice(1), neuron.params.vReset), rate: fusedRate(neuron) };
+  const [spikes, last] = runKernel(MULTI_STEP_NEURON, inputs, fusedAttrs(neuron));
   return { spikes: spikes!, v: last! };
 }
 
