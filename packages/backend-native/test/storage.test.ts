@@ -355,6 +355,16 @@ describeNative("storage of spikes", () => {
     expect(used()).toMatchObject({ liveBytes: before.liveBytes, numTensors: before.numTensors });
   });
 
+  it.each(["bits", "counts"] as const)("adds floats to %s without a float32 form of them", (kind) =>
+    scoped(() => {
+      const [x, y] = [made[kind]([4, 40], 3), tensor(drawn([4, 40], 1), [4, 40])];
+      const expected = read(x).map((v, i) => v + read(y)[i]!);
+      const { liveBytes } = used();
+      for (const sum of [add(x, y), add(y, x)]) expect(read(sum)).toEqual(expected);
+      expect(used().liveBytes).toBe(liveBytes + 2 * 4 * 160);
+    }),
+  );
+
   it.each(["bits", "counts"] as const)("shares %s among clones and shapes until the last is disposed", (kind) => {
     const before = used();
     const x = made[kind]([4, 40], 3);

@@ -53,11 +53,19 @@ const fewAxes = (pair: Pair) => broadcast(pair).axes.length <= MOST_AXES;
 /** Operations whose result of spikes is spikes, or comes of the bits themselves; `undefined` for what is none of it. */
 const ofSpikes: Readonly<Record<string, (pair: Pair, backend: NativeBackend) => TensorInfo | undefined>> = {
   Add({ a, b }, backend) {
+    if (!util.arraysEqual(a.shape, b.shape)) return undefined;
     const [x, y] = [backend.spikes(a), backend.spikes(b)];
-    if (x === undefined || y === undefined || !util.arraysEqual(a.shape, b.shape)) return undefined;
-    if (x.most + y.most > MOST_COUNT) return undefined;
-    const [sum, { packed, size }] = backend.outputSpikes(a.shape, x.most + y.most);
-    runNative("addSpikes", [size], x.packed, y.packed, packed);
+    if (x !== undefined && y !== undefined && x.most + y.most <= MOST_COUNT) {
+      const [sum, { packed, size }] = backend.outputSpikes(a.shape, x.most + y.most);
+      runNative("addSpikes", [size], x.packed, y.packed, packed);
+      return sum;
+    }
+    const [spikes, other] = x === undefined ? [y, a] : [x, b];
+    if (spikes === undefined) return undefined;
+    // Unpacked into the sum itself, so that the spikes keep no float32 of their own.
+    const [sum, values] = backend.output(a.shape);
+    spikes.unpack(values);
+    runNative("binary", [binaryNames.indexOf("Add"), 1, values.length, 1, 1], backend.floats(other), values, values);
     return sum;
   },
 
