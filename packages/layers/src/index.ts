@@ -13,6 +13,7 @@ export { convNormNeuron } from "./convNormNeuron.js";
 export { type DropoutOptions, dropout } from "./dropout.js";
 export { flatten } from "./flatten.js";
 export { fanInUniform, type Initializer, kaimingNormal } from "./initializers.js";
+export { lean } from "./lean.js";
 export { type LinearOptions, linear } from "./linear.js";
 export {
   type Context,

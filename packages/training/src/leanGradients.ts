@@ -1,22 +1,12 @@
-import {
-  clone,
-  engine,
-  type NamedTensorMap,
-  type Scalar,
-  type Tensor,
-  type Variable,
-  variableGrads,
-} from "@tensorflow/tfjs-core";
-
-type Tape = ReturnType<typeof engine>["state"]["activeTape"];
+import { lean } from "@sew/layers";
+import { type NamedTensorMap, type Scalar, type Variable, variableGrads } from "@tensorflow/tfjs-core";
 
 /**
  * The value and the gradients of `f`, as `variableGrads(f, variables)`, with less memory on the way back.
  *
- * tfjs keeps every saved activation and every intermediate gradient until the whole backward pass is over. Here each is
- * freed as soon as the pass has moved past the op it belongs to; what is wanted for longer can be kept with `keep`. The
- * values are the same bit for bit. Inside another gradient function, whose tape must stay whole, and on a tfjs whose
- * tape cannot be reached, this is plain `variableGrads`.
+ * tfjs keeps every saved activation and every intermediate gradient until the whole backward pass is over. Here each
+ * is freed as soon as the pass has moved past the op it belongs to; see `lean` of `@sew/layers`. The values are the
+ * same bit for bit.
  *
  * @param f returns a scalar
  * @param variables what to differentiate by
@@ -32,46 +22,5 @@ export function leanGradients(
   f: () => Scalar,
   variables: readonly Variable[],
 ): { value: Scalar; grads: NamedTensorMap } {
-  return variableGrads(() => {
-    const value = f();
-    const { activeTape, gradientDepth } = engine().state;
-    if (gradientDepth === 1 && Array.isArray(activeTape)) freeBehind(activeTape);
-    return value;
-  }, [...variables]);
-}
-
-/**
- * Makes the tape free what the backward pass leaves behind.
- *
- * The pass walks the tape from its end, calls `gradient` of each node with the gradients of the node's outputs (`dys`),
- * and then the closures it returned, one for each input. When it calls the next node's, all that is left of a node are
- * the gradients of its inputs. These are clones (of the handle, not the data), so that each belongs to one input alone,
- * even when an op returns one tensor, or its own `dy`, for several: then `dys` are nobody else's when a node is done.
- */
-function freeBehind(tape: Tape): void {
-  let end = tape.length;
-  let behind: Tensor[] = [];
-  const reached = new Set<number>();
-  for (const [index, node] of tape.entries()) {
-    const { gradient, inputs } = node;
-    if (gradient === undefined) continue;
-    node.gradient = (dys) => {
-      for (const tensor of behind) if (!tensor.kept) tensor.dispose();
-      for (; end > index + 1; end--) for (const tensor of tape[end - 1]?.saved ?? []) tensor.dispose();
-      const { track } = engine().state.activeScope;
-      const start = track.length;
-      const closures = Object.entries(gradient(dys));
-      // An output that the loss does not depend on has no gradient.
-      behind = [...dys.filter((dy) => dy !== null), ...track.slice(start)];
-      return Object.fromEntries(closures.map(([name, closure]) => [name, () => own(inputs[name]!, closure())]));
-    };
-  }
-
-  /** The gradient of one input, on its own. A second one for the same tensor is added to the first, and then done. */
-  function own(input: Tensor, gradient: Tensor): Tensor {
-    const owned = clone(gradient);
-    if (reached.has(input.id)) behind.push(owned);
-    reached.add(input.id);
-    return owned;
-  }
+  return variableGrads(lean(f), [...variables]);
 }
