@@ -2,6 +2,7 @@ import type { Activation } from "./activation.js";
 import { type BatchNorm, batchNorm } from "./batchNorm.js";
 import { type Conv2dOptions, conv2d } from "./conv2d.js";
 import { type Module, run } from "./module.js";
+import { recomputed } from "./recompute.js";
 import type { NormFactory } from "./tdBatchNorm.js";
 
 /** Options of {@link convNorm}. */
@@ -10,6 +11,8 @@ export interface ConvNormOptions extends Omit<Conv2dOptions, "bias"> {
   readonly norm?: NormFactory;
   /** How many outputs like this one are summed before the next neurons; td-BN scales by it. */
   readonly paths?: number;
+  /** Whether to keep the input alone for the way back, and to compute the rest again there; see {@link recomputed}. */
+  readonly recompute?: boolean;
 }
 
 /** A convolution and its norm, with or without neurons behind them. */
@@ -27,8 +30,12 @@ export interface ConvNorm extends Module {
  * shortcut.forward(zeros([3, 1, 8, 8, 2]), evaluation).shape; // [3, 1, 4, 4, 4]
  */
 export function convNorm(inChannels: number, outChannels: number, options: ConvNormOptions = {}): ConvNorm {
-  const { norm: makeNorm = (channels) => batchNorm(channels), paths = 1, ...rest } = options;
+  const { norm: makeNorm = (channels) => batchNorm(channels), paths = 1, recompute = false, ...rest } = options;
   const conv = conv2d(inChannels, outChannels, rest);
   const norm = makeNorm(outChannels, paths);
-  return { children: { conv, norm }, forward: (x, context) => run(norm, run(conv, x, context), context) };
+  const unit: ConvNorm = {
+    children: { conv, norm },
+    forward: (x, context) => run(norm, run(conv, x, context), context),
+  };
+  return recompute ? recomputed(unit) : unit;
 }

@@ -2,6 +2,7 @@ import type { ActivationFactory } from "./activation.js";
 import { type ConvNorm, type ConvNormOptions, convNorm } from "./convNorm.js";
 import { run } from "./module.js";
 import { normNeuron } from "./normNeuron.js";
+import { recomputed } from "./recompute.js";
 
 /**
  * The unit that these networks are made of: `S = SN(BN(Conv(x)))`, written `c⟨outChannels⟩k⟨kernel⟩s⟨stride⟩-BN-SN`.
@@ -20,10 +21,12 @@ export function convNormNeuron(
   neurons: ActivationFactory,
   options: ConvNormOptions = {},
 ): ConvNorm {
-  const { conv, norm } = convNorm(inChannels, outChannels, options).children;
+  const { recompute = false, ...rest } = options;
+  const { conv, norm } = convNorm(inChannels, outChannels, rest).children;
   const neuron = neurons();
-  return {
+  const unit: ConvNorm = {
     children: { conv, norm, neuron },
     forward: (x, context) => normNeuron(norm, neuron, run(conv, x, context), context),
   };
+  return recompute ? recomputed(unit) : unit;
 }

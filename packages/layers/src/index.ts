@@ -36,6 +36,7 @@ export {
 } from "./normNeuronKernels.js";
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
 export { type Random, seeded } from "./random.js";
+export { recomputed, recomputing, type Stretch } from "./recompute.js";
 export { sequential } from "./sequential.js";
 export {
   eifNeurons,

@@ -12,6 +12,7 @@ export { type BackendName, describeBackends, nativeUnavailable, use } from "./ba
 export { difference, expectClose, read, type Tolerance, tight } from "./close.js";
 export { describeModule, type ModuleUnderTest, spikesOfShape } from "./contracts/module.js";
 export { composed, describeNeuron } from "./contracts/neuron.js";
+export { expectRecomputes } from "./contracts/recompute.js";
 export { describeReference } from "./contracts/reference.js";
 export { describeSurrogate } from "./contracts/surrogate.js";
 export { neuronLayers, restingMembranes, spikes } from "./neuronLayers.js";
