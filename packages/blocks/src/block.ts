@@ -17,6 +17,11 @@ export interface BlockOptions {
   readonly norm?: NormFactory;
   /** Whether the block starts as an identity (or as its shortcut, where it changes the shape). */
   readonly zeroInit?: boolean;
+  /**
+   * Whether to keep nothing of the block but spikes for the way back, and to compute currents again there: the same
+   * gradients for less memory and more time.
+   */
+  readonly recompute?: boolean;
   /** Source of the initial weights. */
   readonly random?: Random;
   /** Draws the initial weights of the convolutions. */

@@ -43,9 +43,12 @@ function convolutions({
 }
 
 function unit({ from, to, ...shape }: Convolution, ending: Ending, options: BlockOptions): ConvNorm {
-  const { neurons, norm, random, init } = options;
+  const { neurons, norm, random, init, recompute = false } = options;
   const layer = { ...shape, ...(norm && { norm }), ...(random && { random }), ...(init && { init }) };
-  return ending === "neurons" ? convNormNeuron(from, to, neurons, layer) : convNorm(from, to, { ...layer, paths: 2 });
+  // What ends in a sum is computed again by whoever sums.
+  return ending === "neurons"
+    ? convNormNeuron(from, to, neurons, { ...layer, recompute })
+    : convNorm(from, to, { ...layer, paths: 2 });
 }
 
 /** The units of F: conv-norm-neuron, the last one without neurons where F ends in a sum. */

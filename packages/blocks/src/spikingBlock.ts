@@ -1,5 +1,5 @@
-import { type Module, relus, run } from "@sew/layers";
-import { add } from "@tensorflow/tfjs-core";
+import { type Module, recomputing, relus, run, type Stretch } from "@sew/layers";
+import { add, type Tensor } from "@tensorflow/tfjs-core";
 import type { BlockOptions } from "./block.js";
 import { makeConstant, named, residualPath, runPath, shortcutPath } from "./residualPath.js";
 
@@ -21,15 +21,19 @@ import { makeConstant, named, residualPath, runPath, shortcutPath } from "./resi
  */
 export function spikingBlock(options: BlockOptions): Module {
   const units = residualPath("sum", options);
+  const last = units.at(-1)!;
   const neuron = options.neurons();
   const shortcut = shortcutPath("sum", options);
   if (options.zeroInit) makeConstant(units, 0);
+  // From the spikes before the last unit to those after the sum: the currents of both paths are one stretch.
+  const fire: Stretch<readonly [x: Tensor, s: Tensor]> = ([x, s], context) => {
+    const f = run(last, x, context);
+    return run(neuron, add(f, shortcut ? run(shortcut, s, context) : s), context);
+  };
+  const fired = options.recompute ? recomputing([last, neuron, ...(shortcut ? [shortcut] : [])], fire) : fire;
   return {
     children: { ...named(units), neuron, ...(shortcut && { shortcut }) },
-    forward(s, context) {
-      const f = runPath(units, s, context);
-      return run(neuron, add(f, shortcut ? run(shortcut, s, context) : s), context);
-    },
+    forward: (s, context) => fired([runPath(units.slice(0, -1), s, context), s], context),
   };
 }
 

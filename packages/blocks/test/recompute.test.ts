@@ -1,0 +1,106 @@
+/** @file Blocks that keep spikes alone for the way back: the same numbers, for less memory. */
+import {
+  add,
+  and,
+  annBlock,
+  type BlockFactory,
+  type BlockOptions,
+  iand,
+  plainBlock,
+  rbaBlock,
+  sew,
+  spikingBlock,
+} from "@sew/blocks";
+import {
+  convNormNeuron,
+  disposeModule,
+  ifNeurons,
+  type Module,
+  namedParameters,
+  plifNeurons,
+  run,
+  seeded,
+  sequential,
+  tdNorms,
+} from "@sew/layers";
+import {
+  describeBackends,
+  expectRecomputes,
+  nativeUnavailable,
+  neuronLayers,
+  scoped,
+  spikesOfShape,
+  use,
+} from "@sew/testing";
+import { dispose, memory, type Scalar, sum, tensor, variableGrads } from "@tensorflow/tfjs-core";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { inputs, paths, sizeOf } from "./chain.js";
+
+const spiking: Readonly<Record<string, BlockFactory>> = {
+  "SEW ADD": sew(add),
+  "SEW AND": sew(and),
+  "SEW IAND": sew(iand),
+  Spiking: spikingBlock,
+  "td-BN": (options) => spikingBlock({ ...options, norm: tdNorms() }),
+  Plain: plainBlock,
+};
+const families: Readonly<Record<string, BlockFactory>> = { ...spiking, ANN: annBlock, RBA: rbaBlock };
+
+/** A block that keeps its input's shape, and one behind it that halves the image and doubles the channels. */
+function two(make: BlockFactory, options: BlockOptions): Module {
+  const random = seeded(1);
+  const { channels } = options;
+  return sequential({
+    same: make({ ...options, random }),
+    half: make({ ...options, random, outChannels: 2 * channels, stride: 2 }),
+  });
+}
+
+describeBackends("recompute", () => {
+  it.each(Object.entries(families))("changes nothing in %s blocks", (name, make) =>
+    fc.assert(
+      fc.property(neuronLayers, inputs(1), paths, fc.boolean(), ({ neurons }, { shape, values }, path, zeroInit) =>
+        scoped(() => {
+          const channels = shape[4]!;
+          const options = { channels, neurons, path, zeroInit: zeroInit && name !== "Plain" };
+          const made = (recompute: boolean) => two(make, { ...options, recompute });
+          expectRecomputes(made, tensor(values, shape));
+        }),
+      ),
+      { numRuns: 6 },
+    ),
+  );
+});
+
+describe("what a block holds for the way back", () => {
+  it.for(Object.entries(spiking))(
+    "is spikes alone when a %s block recomputes: no float32 tensor as large as a convolution's output",
+    async ([, make], { skip }) => {
+      if (nativeUnavailable !== undefined) return skip(nativeUnavailable);
+      await use("native");
+      const shape = [4, 1, 16, 16, 32];
+      const float32 = 4 * sizeOf(shape);
+      const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;
+      const held = (recompute: boolean): number => {
+        const stem = convNormNeuron(2, 32, plifNeurons());
+        const block = make({ channels: 32, neurons: ifNeurons(), recompute });
+        const x = spikesOfShape([4, 1, 16, 16, 2]);
+        let bytes = 0;
+        const f = () => {
+          const s = run(stem, x, { training: true });
+          const before = liveBytes();
+          const o = run(block, s, { training: true });
+          bytes = liveBytes() - before;
+          return sum<Scalar>(o);
+        };
+        const { value, grads } = variableGrads(f, [...namedParameters(block).values()]);
+        dispose([value, grads, x]);
+        for (const module of [stem, block]) disposeModule(module);
+        return bytes;
+      };
+      expect(held(false)).toBeGreaterThan(2 * float32);
+      expect(held(true)).toBeLessThan(float32 / 2);
+    },
+  );
+});
