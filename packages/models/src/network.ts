@@ -10,10 +10,14 @@ import {
   linear,
   type Module,
   maxPool2d,
+  recomputing,
+  run,
+  type Stretch,
   seeded,
   sequential,
   voting,
 } from "@sew/layers";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { blockNames, type Item, type NeuronName, neuronNames, parseNotation, refusal } from "./notation.js";
 
 /** Options of {@link network}. */
@@ -31,6 +35,8 @@ export interface NetworkOptions {
   readonly dropout?: number;
   /** Seed of the initial weights. */
   readonly seed?: number;
+  /** Whether to keep nothing but spikes for the way back: the same gradients for less memory and more time. */
+  readonly recompute?: boolean;
 }
 
 /** The most weights of a network: 1 GiB of float32. */
@@ -66,7 +72,7 @@ const MOST_WEIGHTS = 2 ** 28;
  * net.forward(zeros([2, 1, 8, 8, 2]), evaluation).shape; // [2, 1, 3]
  */
 export function network(notation: string, options: NetworkOptions): Module {
-  const { height, width, inChannels = 2, dropout: chance = 0.5, seed = 0 } = options;
+  const { height, width, inChannels = 2, dropout: chance = 0.5, seed = 0, recompute = false } = options;
   for (const [name, value] of Object.entries({ height, width, inChannels })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new RangeError(`network: ${name} must be an integer of at least 1, got ${value}`);
@@ -92,6 +98,9 @@ export function network(notation: string, options: NetworkOptions): Module {
   let image: readonly [height: number, width: number] | undefined = [height, width];
   let neurons: ActivationFactory | undefined;
   let weights = 0;
+  /** Layers from one with weights to the neurons behind it, recomputed together, and where the next such start. */
+  const stretches: { readonly from: number; readonly to: number }[] = [];
+  let open: number | undefined;
 
   const refuse = ({ at, text }: Item, must: string, got = JSON.stringify(text), remedy?: string): RangeError =>
     refusal(notation, at, must, got, remedy);
@@ -128,13 +137,16 @@ export function network(notation: string, options: NetworkOptions): Module {
         const shape = { kernel, stride, padding, random };
         const [norm, next] = [items[i + 1], items[i + 2]];
         if (norm?.kind !== "norm") {
+          open ??= plan.length;
           push("conv", () => conv2d(from, to, { ...shape, bias: true }));
         } else if (next?.kind !== "neurons") {
+          open ??= plan.length;
           push("unit", () => convNorm(from, to, shape));
           i += 1;
         } else {
           const made = layersOf(next.name);
-          push("unit", () => convNormNeuron(from, to, made, shape));
+          open = undefined;
+          push("unit", () => convNormNeuron(from, to, made, { ...shape, recompute }));
           neurons = made;
           i += 2;
         }
@@ -145,6 +157,8 @@ export function network(notation: string, options: NetworkOptions): Module {
       case "neurons":
         neurons = layersOf(item.name);
         push("neuron", neurons);
+        if (open !== undefined) stretches.push({ from: open, to: plan.length });
+        open = undefined;
         break;
       case "block": {
         imageOf(item);
@@ -159,7 +173,8 @@ export function network(notation: string, options: NetworkOptions): Module {
           throw refuse(item, `a block must have the ${from} channels of its input`, `${to}`, remedy);
         }
         weigh(item, 18 * from * from);
-        push("block", () => blocks[name]({ channels: from, neurons: made, random }));
+        open = undefined;
+        push("block", () => blocks[name]({ channels: from, neurons: made, random, recompute }));
         break;
       }
       case "maxPool":
@@ -187,6 +202,7 @@ export function network(notation: string, options: NetworkOptions): Module {
           image = undefined;
           plan.push(["flatten", flatten]);
         }
+        open ??= plan.length;
         const flat = channels;
         weigh(item, flat * to);
         channels = to;
@@ -197,5 +213,20 @@ export function network(notation: string, options: NetworkOptions): Module {
       }
     }
   }
-  return sequential(Object.fromEntries(plan.map(([name, make]) => [name, make()])));
+  const layers = Object.fromEntries(plan.map(([name, make]) => [name, make()]));
+  if (!recompute) return sequential(layers);
+  const steps: Stretch<readonly [Tensor]>[] = Object.values(layers).map(
+    (layer) =>
+      ([x], context) =>
+        run(layer, x, context),
+  );
+  for (const { from, to } of stretches.toReversed()) {
+    const stretch = sequential(Object.fromEntries(Object.entries(layers).slice(from, to)));
+    steps.splice(
+      from,
+      to - from,
+      recomputing([stretch], ([x], context) => stretch.forward(x, context)),
+    );
+  }
+  return { children: layers, forward: (x, context) => steps.reduce((y, step) => step([y], context), x) };
 }

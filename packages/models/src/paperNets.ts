@@ -17,6 +17,8 @@ export interface PaperNetOptions {
   readonly neurons?: ActivationFactory;
   /** Seed of the initial weights. */
   readonly seed?: number;
+  /** Whether to keep nothing but spikes for the way back: the same gradients for less memory and more time. */
+  readonly recompute?: boolean;
 }
 
 /** Options of the networks of residual blocks. */

@@ -16,6 +16,7 @@ import {
   type Module,
   maxPool2d,
   type NormFactory,
+  recomputed,
   relus,
   run,
   seeded,
@@ -80,6 +81,8 @@ export interface ResNetOptions extends Partial<ResNetFamily> {
   readonly stemOnceFor?: number;
   /** Whether every block starts as an identity; see the blocks. */
   readonly zeroInit?: boolean;
+  /** Whether to keep nothing but spikes for the way back: the same gradients for less memory and more time. */
+  readonly recompute?: boolean;
   /** Seed of the initial weights. */
   readonly seed?: number;
 }
@@ -103,7 +106,7 @@ export interface ResNetOptions extends Partial<ResNetFamily> {
  */
 export function resNet(depth: ResNetDepth, options: ResNetOptions = {}): Module {
   const { block, neurons, norm } = { ...families["sew-add"], ...options } as ResNetFamily;
-  const { classes = 1000, inChannels = 3, stemOnceFor, zeroInit = false, seed = 0 } = options;
+  const { classes = 1000, inChannels = 3, stemOnceFor, zeroInit = false, recompute = false, seed = 0 } = options;
   if (!Object.hasOwn(depths, depth)) {
     throw new RangeError(`resNet: depth must be one of ${Object.keys(depths).join(", ")}, got ${depth}`);
   }
@@ -112,20 +115,21 @@ export function resNet(depth: ResNetDepth, options: ResNetOptions = {}): Module 
   }
   const { blocks, path } = depths[depth];
   const shared = { random: seeded(seed), init: kaimingNormal, ...(norm && { norm }) };
-  const stem = convNormNeuron(inChannels, 64, neurons, { ...shared, kernel: 7, stride: 2 });
+  const unit = convNormNeuron(inChannels, 64, neurons, { ...shared, kernel: 7, stride: 2 });
+  const stem = stemOnceFor === undefined ? unit : repeated(unit, stemOnceFor);
   let channels = 64;
   const stage = (count: number, s: number): Module => {
     const outChannels = 64 * 2 ** s * (path === "bottleneck" ? 4 : 1);
     const made: Record<string, Module> = {};
     for (let b = 0; b < count; b++) {
       const stride = b === 0 && s > 0 ? 2 : 1;
-      made[`block${b}`] = block({ ...shared, channels, outChannels, stride, path, neurons, zeroInit });
+      made[`block${b}`] = block({ ...shared, channels, outChannels, stride, path, neurons, zeroInit, recompute });
       channels = outChannels;
     }
     return sequential(made);
   };
   return sequential({
-    stem: stemOnceFor === undefined ? stem : repeated(stem, stemOnceFor),
+    stem: recompute ? recomputed(stem) : stem,
     pool: maxPool2d(3, { stride: 2, padding: 1 }),
     ...Object.fromEntries(blocks.map((count, s) => [`stage${s + 1}`, stage(count, s)])),
     average: globalAvgPool2d(),

@@ -1,4 +1,5 @@
-import { disposeModule, namedParameters } from "@sew/layers";
+import { disposeModule, namedBuffers, namedParameters } from "@sew/layers";
+import { network } from "@sew/models";
 import { sgd, trainStep } from "@sew/training";
 import { memory } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
@@ -17,6 +18,27 @@ describe("trainStep", () => {
     }
     optimizer.dispose();
     disposeModule(model);
+  });
+
+  it("changes a network that recomputes as any other, bit for bit", async () => {
+    const steps = async (recompute: boolean) => {
+      const model = network("c4k3-BN-PLIF-{SEW(c4)-MPk2s2}*2-DP-FC3", { height: 8, width: 8, recompute });
+      const optimizer = sgd(model);
+      optimizer.setLearningRate(0.1);
+      const results: unknown[] = [];
+      for (let i = 0; i < 4; i++) {
+        const x = Float32Array.from({ length: 3 * 2 * 8 * 8 * 2 }, (_, j) => Math.round(Math.sin(i + 7 * j) ** 2));
+        const batch = { x, shape: [3, 2, 8, 8, 2], labels: Int32Array.of(i % 3, 1) };
+        results.push(await trainStep(model, optimizer, batch, i));
+      }
+      for (const values of [namedParameters(model), namedBuffers(model)]) {
+        results.push([...values].map(([name, value]) => [name, [...value.dataSync()]]));
+      }
+      optimizer.dispose();
+      disposeModule(model);
+      return results;
+    };
+    expect(await steps(true)).toEqual(await steps(false));
   });
 
   it("learns a batch by heart", async () => {
