@@ -48,7 +48,7 @@ export async function runExperiment(settings: Settings, backend: BackendName): P
       `${settings.dataset}: ${trainSet.labels.length} train and ${test.labels.length} test samples of ${settings.frames} ` +
         `frames, ${test.height}x${test.width}; ${settings.block}, ${parameters} parameters; backend ${backend}`,
     );
-    const { resume, json, out, workers, data, cache, backend: wanted, ...identity } = settings;
+    const { recompute, resume, json, out, workers, data, cache, backend: wanted, ...identity } = settings;
     await write(join(out, "config.json"), { ...settings, parameters, environment: environment(backend) });
     const result = await train({
       ...{ model, data: prepared.data, out, epochs: settings.epochs, rate: scheduleOf(settings) },

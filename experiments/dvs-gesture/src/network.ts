@@ -15,11 +15,11 @@ const factories: Readonly<Record<BlockName, BlockFactory>> = {
 
 /** 7B-Net of any number of blocks, of any kind. */
 export function network(
-  { blocks, block, seed, learnTau }: Pick<Settings, "blocks" | "block" | "seed" | "learnTau">,
+  { blocks, block, seed, learnTau, recompute }: Pick<Settings, "blocks" | "block" | "seed" | "learnTau" | "recompute">,
   sensor: { readonly height: number; readonly width: number; readonly classes: readonly string[] },
 ): Module {
   return build(`c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*${blocks}-FC${sensor.classes.length}`, {
-    ...{ height: sensor.height, width: sensor.width, seed },
+    ...{ height: sensor.height, width: sensor.width, seed, recompute },
     block: factories[block],
     neurons: { PLIF: plifNeurons({ learnTau }) },
   });

@@ -25,6 +25,8 @@ export interface Settings extends Recipe {
   readonly seed: number;
   readonly lenientLabels: boolean;
   readonly workers: number;
+  /** Whether training keeps spikes alone for the way back: the same run, in less memory and more time. */
+  readonly recompute: boolean;
   readonly resume: boolean;
   readonly json?: string;
 }
@@ -87,6 +89,7 @@ function command(): Command {
     .option("--lenient-labels", "warn of labels that overlap or lie outside a recording, instead of stopping")
     .option("--seed <n>", "where all random choices start", integer(0), 0)
     .option("--workers <n>", "threads that prepare batches", integer(0), 1)
+    .option("--recompute", "keep spikes alone for the way back: the same numbers in less memory and more time")
     .option("--resume", "go on from the run folder's last checkpoint")
     .option("--json <file>", "write the final numbers here")
     .showHelpAfterError("(--help lists the options)");
@@ -96,7 +99,7 @@ function command(): Command {
 export function parseOptions(argv: readonly string[]): Settings {
   const program = command();
   program.parse([...argv], { from: "user" });
-  const { data, out, json, lenientLabels, resume, ...given } = program.opts<
+  const { data, out, json, lenientLabels, recompute, resume, ...given } = program.opts<
     Partial<Recipe> & {
       dataset: DatasetName;
       block: BlockName;
@@ -109,6 +112,7 @@ export function parseOptions(argv: readonly string[]): Settings {
       workers: number;
       schedule?: ScheduleName;
       lenientLabels?: true;
+      recompute?: true;
       resume?: true;
     }
   >();
@@ -125,6 +129,7 @@ export function parseOptions(argv: readonly string[]): Settings {
     data: data ?? "runs/data/synthetic-gestures",
     out: out ?? `runs/dvs-gesture/${dataset}-${block}`,
     lenientLabels: lenientLabels === true,
+    recompute: recompute === true,
     resume: resume === true,
     ...(json !== undefined && { json }),
   };

@@ -22,7 +22,8 @@ describe("the options", () => {
     expect(given).toEqual({
       ...recipe("n-mnist", "sew-add"),
       ...{ dataset: "n-mnist", block: "sew-add", data: "there", cache: "runs/cache", backend: "native", lr: 0.01 },
-      ...{ out: "runs/dvs-gesture/n-mnist-sew-add", seed: 0, workers: 1, lenientLabels: false, resume: false },
+      ...{ out: "runs/dvs-gesture/n-mnist-sew-add", seed: 0, workers: 1, lenientLabels: false },
+      ...{ recompute: false, resume: false },
     });
   });
 

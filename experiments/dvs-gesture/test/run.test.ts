@@ -93,6 +93,18 @@ describe("pnpm experiment dvs-gesture", () => {
     expect(await state(out)).toEqual(await state(whole));
   });
 
+  it("ends with the same weights when it keeps spikes alone for the way back from the middle on", async () => {
+    const out = join(folder, "recomputed");
+    const killed = start(out);
+    while (!existsSync(join(out, "last.safetensors")) && killed.exitCode === null) await setTimeout(5);
+    killed.kill("SIGKILL");
+    await ended(killed);
+    const resumed = start(out, ["--resume", "--recompute"]);
+    expect([await ended(resumed), resumed.errors()]).toEqual([0, expect.stringContaining("resuming")]);
+    expect(JSON.parse(readFileSync(join(out, "config.json"), "utf8"))).toMatchObject({ recompute: true });
+    expect(await state(out)).toEqual(await state(whole));
+  });
+
   it("refuses to resume a run of another block, and leaves its checkpoint alone", async () => {
     const before = await state(whole);
     const child = start(whole, ["--resume", "--block", "plain"]);
