@@ -122,6 +122,13 @@ napi_value instruction_set(napi_env env, napi_callback_info info) {
   return string(env, current_set()->name);
 }
 
+// Whether the instruction set in use multiplies bfloat16 on this machine.
+napi_value has_bfloat16(napi_env env, napi_callback_info) {
+  napi_value result;
+  CHECK(napi_get_boolean(env, current_set()->bfloat16(), &result));
+  return result;
+}
+
 napi_value scratch_size(napi_env env, napi_callback_info) { return number(env, static_cast<double>(scratch_bytes())); }
 
 napi_value init(napi_env env, napi_value exports) {
@@ -132,6 +139,7 @@ napi_value init(napi_env env, napi_value exports) {
                    {"allocate", allocate_buffer},
                    {"threads", threads},
                    {"instructionSet", instruction_set},
+                   {"bfloat16", has_bfloat16},
                    {"scratchBytes", scratch_size}};
   for (auto& f : functions) {
     napi_value value;

@@ -46,6 +46,7 @@ struct InstructionSet {
   const char* name;
   const char* description;
   bool (*supported)();
+  bool (*bfloat16)();  // whether products of bfloat16 are faster than float32's here
   Kernel kernels[static_cast<int>(KernelId::count)];
 };
 

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { type Precision, setPrecision } from "./precision.js";
 import { type SpikeConvolution, setSpikeConvolution } from "./spikeConvolution.js";
 import { type SpikeStorage, setSpikeStorage } from "./spikeStorage.js";
 
@@ -16,6 +17,7 @@ interface Exports {
   allocate(bytes: number): ArrayBuffer | null;
   threads(count?: number): number;
   instructionSet(name?: string): string | null;
+  bfloat16(): boolean;
   scratchBytes(): number;
 }
 
@@ -29,7 +31,7 @@ let kernelIds: ReadonlyMap<string, number>;
  * Loads the addon, once.
  *
  * @throws Error that says why it cannot be loaded, and what its build printed when that is the reason; RangeError when
- * SEW_ISA, SEW_THREADS, SEW_SPIKES or SEW_SPIKE_CONVOLUTION has a wrong value
+ * SEW_ISA, SEW_THREADS, SEW_SPIKES, SEW_SPIKE_CONVOLUTION or SEW_PRECISION has a wrong value
  */
 export function loadAddon(): Exports {
   if (loaded !== undefined) return loaded;
@@ -44,6 +46,7 @@ export function loadAddon(): Exports {
   fromEnvironment("SEW_ISA", setInstructionSet);
   fromEnvironment("SEW_THREADS", (count) => setThreads(Number(count)));
   fromEnvironment("SEW_SPIKES", (storage) => setSpikeStorage(storage as SpikeStorage));
+  fromEnvironment("SEW_PRECISION", (wanted) => setPrecision(wanted as Precision));
   fromEnvironment("SEW_SPIKE_CONVOLUTION", (wanted) => setSpikeConvolution(wanted as SpikeConvolution));
   return addon;
 }
@@ -68,6 +71,11 @@ function fromEnvironment(variable: string, set: (value: string) => void): void {
  */
 export function instructionSets(): readonly string[] {
   return loadAddon().instructionSets;
+}
+
+/** Whether the instruction set in use multiplies bfloat16 on this machine; where not, {@link setPrecision} changes nothing. */
+export function hasBfloat16(): boolean {
+  return loadAddon().bfloat16();
 }
 
 /** The instruction set in use. */

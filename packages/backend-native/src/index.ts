@@ -1,6 +1,15 @@
-export { instructionSet, instructionSets, runNative, setInstructionSet, setThreads, threads } from "./addon.js";
+export {
+  hasBfloat16,
+  instructionSet,
+  instructionSets,
+  runNative,
+  setInstructionSet,
+  setThreads,
+  threads,
+} from "./addon.js";
 export { NATIVE, NativeBackend, type NativeMemory } from "./backend.js";
 export type { PoolStatistics } from "./bufferPool.js";
+export { type Precision, precision, setPrecision } from "./precision.js";
 export { nativeKernels, registerNative } from "./registerNative.js";
 export { type SpikeConvolution, setSpikeConvolution, spikeConvolution } from "./spikeConvolution.js";
 export { type SpikeStorage, setSpikeStorage, spikeStorage } from "./spikeStorage.js";

@@ -11,6 +11,7 @@ static bool supported() {
 }
 
 extern const InstructionSet avx512_set;
-const InstructionSet avx512_set = {"avx512", "AVX-512 (F, BW, DQ, VL), 16 floats at a time", supported, SEW_KERNEL_TABLE};
+const InstructionSet avx512_set = {"avx512", "AVX-512 (F, BW, DQ, VL), 16 floats at a time", supported,
+                                   pairs_supported, SEW_KERNEL_TABLE};
 
 }  // namespace sew

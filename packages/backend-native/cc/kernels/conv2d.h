@@ -1,6 +1,8 @@
 // Dense convolution, and its gradient with respect to the input, which is a convolution too.
 // Images are NHWC, filters [KH][KW][C][K].
 
+// Channels are counted in elements of the type that is multiplied: floats, or pairs of bfloat16.
+
 // One convolution: y[n][m][q] = sum over i, j, c of x[n][m*sh - pt + i*dh][q*sw - pl + j*dw][c] * w[i][j][c]. Output
 // (m, q) is stored at row oh0 + m*osh and column ow0 + q*osw of an image of YH x YW pixels.
 struct Conv {
@@ -9,29 +11,47 @@ struct Conv {
   long KH, KW, sh, sw, pt, pl, dh, dw;
   long YH, YW, oh0, osh, ow0, osw;
 
-  // Pixels and floats of a padded input row.
+  // Pixels and elements of a padded input row.
   long columns() const { return KW == 0 ? 0 : (OW - 1) * sw + (KW - 1) * dw + 1; }
   long row() const { return columns() * C; }
-  // Neighbouring taps of a row form one run of KW*C floats when they are not dilated.
+  // Neighbouring taps of a row form one run of KW*C elements when they are not dilated.
   long runs() const { return dw == 1 || KW <= 1 ? KH : KH * KW; }
   long run() const { return dw == 1 || KW <= 1 ? KW * C : C; }
   // Input rows that one output row sees.
   long reach() const { return KH == 0 ? 0 : (KH - 1) * dh + 1; }
 };
 
+// Writes values to elements; to pairs, an even number of them.
+inline void copy_values(const float* from, long count, float* to) { memcpy(to, from, count * sizeof(float)); }
+
+#ifdef SEW_PAIRS
+inline void copy_values(const float* from, long count, Pair* to) {
+  long i = 0;
+  for (; i + width <= count; i += width) store_values(to + i / 2, load(from + i));
+  if (i == count) return;
+  float rest[width] = {};
+  Pair pairs[width / 2];
+  memcpy(rest, from + i, (count - i) * sizeof(float));
+  store_values(pairs, load(rest));
+  memcpy(to + i / 2, pairs, (count - i) / 2 * sizeof(Pair));
+}
+#endif
+
 // Copies `rows` rows of an image from row `from` and column -pl on, with zeros outside, so that no tap needs a check.
-inline void copy_padded(const Conv& g, const float* image, long from, long rows, float* to) {
+template <class E>
+inline void copy_padded(const Conv& g, const float* image, long from, long rows, E* to) {
   const long width_in = g.columns(), left = max(0, min(g.pl, width_in));
   const long begin = max(0, -g.pl), end = min(g.IW, width_in - g.pl);
   for (long i = from; i < from + rows; i++, to += g.row()) {
     if (i < 0 || i >= g.IH || end <= begin) {
-      memset(to, 0, g.row() * sizeof(float));
+      memset(to, 0, g.row() * sizeof(E));
       continue;
     }
-    memset(to, 0, left * g.C * sizeof(float));
-    memcpy(to + left * g.C, image + (i * g.IW + begin) * g.C, (end - begin) * g.C * sizeof(float));
+    memset(to, 0, left * g.C * sizeof(E));
+    const long channels = g.C * values_in<E>;
+    copy_values(image + (i * g.IW + begin) * channels, (end - begin) * channels, to + left * g.C);
     const long filled = left + end - begin;
-    memset(to + filled * g.C, 0, (width_in - filled) * g.C * sizeof(float));
+    memset(to + filled * g.C, 0, (width_in - filled) * g.C * sizeof(E));
   }
 }
 
@@ -48,7 +68,8 @@ inline long band_rows(const Conv& g) {
 }
 
 // `packed` holds the filter in panels of output channels, KH*KW*C rows each.
-inline Status convolve(const Conv& g, const float* x, const float* packed, float* y) {
+template <class E>
+inline Status convolve(const Conv& g, const float* x, const E* packed, float* y) {
   const long total = g.N * g.OH, taps = g.KH * g.KW * g.C;
   const long band = min(band_rows(g), max(1, ceil_div(total, 4L * thread_count())));
   // A band may reach over several images; each starts with a halo of its own.
@@ -62,18 +83,19 @@ inline Status convolve(const Conv& g, const float* x, const float* packed, float
   const bool narrow = 2 * g.OW <= tile_rows;
   bool failed = false;
   parallel(ceil_div(total, band), [&](long task) {
-    float* rows_in = scratch(1, floats);
+    E* rows_in = reinterpret_cast<E*>(scratch(1, floats));
     if (rows_in == nullptr) {
       __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
       return;
     }
     const long from = task * band, to = min(total, from + band);
     for (long k = 0; k < g.K; k += panel) {
-      float* row_in = rows_in;  // the padded input of output row i
+      E* row_in = rows_in;  // the padded input of output row i
       long copied = 0;          // rows of it that have been copied, in the first pass over the channels
       for (long i = from; i < to;) {
         const long n = i / g.OH, m = i % g.OH;
-        const float* image = x + n * g.IH * g.IW * g.C;
+        const long pixel = g.C * values_in<E>;
+        const float* image = x + n * g.IH * g.IW * pixel;
         const long rows = narrow && m + 1 < g.OH && i + 1 < to ? 2 : 1, needed = (rows - 1) * g.sh + g.reach();
         Ahead ahead = {nullptr, 0};
         if (k == 0) {
@@ -82,9 +104,9 @@ inline Status convolve(const Conv& g, const float* x, const float* packed, float
           copied = max(copied, needed);
           // The input rows that the next output row adds.
           const long next = first + copied, count = min(g.sh, g.IH - next);
-          if (next >= 0 && count > 0) ahead = {image + next * g.IW * g.C, count * g.IW * g.C};
+          if (next >= 0 && count > 0) ahead = {image + next * g.IW * pixel, count * g.IW * pixel};
         }
-        TileArgs t;
+        TileArgs<E> t;
         t.a = row_in;
         t.a_row = g.sw * g.C;
         t.a_group = g.sh * g.row();
@@ -101,7 +123,7 @@ inline Status convolve(const Conv& g, const float* x, const float* packed, float
         t.columns = min(panel, g.K - k);
         t.accumulate = false;
         if (rows == 2)
-          double_tiles[g.OW](t);
+          double_tiles<E>[g.OW](t);
         else
           tile_rows_of(t, g.OW, ahead);
         i += rows;
@@ -113,6 +135,23 @@ inline Status convolve(const Conv& g, const float* x, const float* packed, float
     }
   });
   return failed ? Status::out_of_memory : Status::ok;
+}
+
+// `packed` as floats. In bfloat16 where that is wanted, there are the instructions, and all channels are in pairs.
+inline Status convolve_in(bool bf16, const Conv& g, const float* x, const float* packed, float* y) {
+#ifdef SEW_PAIRS
+  const long rows = ceil_div(g.K, panel) * g.KH * g.KW * g.C;
+  if (bf16 && g.C % 2 == 0 && rows > 0 && pairs_supported()) {
+    Pair* pairs = reinterpret_cast<Pair*>(scratch(3, rows / 2 * panel));
+    if (pairs == nullptr) return Status::out_of_memory;
+    pair_rows(packed, rows, pairs);
+    Conv in_pairs = g;
+    in_pairs.C /= 2;
+    return convolve(in_pairs, x, pairs, y);
+  }
+#endif
+  (void)bf16;
+  return convolve(g, x, packed, y);
 }
 
 // The numbers that all three kernels take, in this order.
@@ -137,27 +176,24 @@ inline ConvShape conv_shape(Arguments& args) {
   return s;
 }
 
-// x, w -> y
+// x, w -> y, with products of bfloat16 where `bf16`
 Status conv2d(const Call& call) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
+  const bool bf16 = args.number() != 0;
   const float *x = args.floats(s.x()), *w = args.floats(s.w());
   float* y = args.floats(s.y());
   if (args.status != Status::ok) return args.status;
   if (s.y() == 0) return Status::ok;
   if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
   if (winograd_fits(s.C, s.K, s.KH, s.KW, s.sh, s.sw, s.dh, s.dw)) {
-    const WinogradConv g = {s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.pt, s.pl};
-    float* filter = scratch(0, g.filter_floats());
-    if (filter == nullptr) return Status::out_of_memory;
-    winograd_filter(w, s.C, s.K, false, filter);
-    return winograd_convolve(g, x, filter, y);
+    return winograd({s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.pt, s.pl}, bf16, x, w, false, y);
   }
   const long taps = s.KH * s.KW * s.C;
   float* packed = scratch(0, ceil_div(s.K, panel) * taps * panel);
   if (packed == nullptr) return Status::out_of_memory;
   pack_parallel(w, taps, s.K, s.K, 1, packed, taps * panel, 0);
-  return convolve({s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.KH, s.KW, s.sh, s.sw, s.pt, s.pl, s.dh, s.dw,
+  return convolve_in(bf16, {s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.KH, s.KW, s.sh, s.sw, s.pt, s.pl, s.dh, s.dw,
                    s.OH, s.OW, 0, 1, 0, 1},
                   x, packed, y);
 }
@@ -183,11 +219,12 @@ inline Phase phase_of(long phase, long size, long kernel, long stride, long pad,
   return p;
 }
 
-// dy, w -> dx. At stride s it is s*s convolutions, each of the input pixels that meet the same taps. A dilated filter
+// dy, w -> dx, with products of bfloat16 where `bf16`. At stride s it is s*s convolutions, each of the input pixels that meet the same taps. A dilated filter
 // with a stride is not taken: TensorFlow.js has none.
 Status conv2dInputGrad(const Call& call) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
+  const bool bf16 = args.number() != 0;
   const float *dy = args.floats(s.y()), *w = args.floats(s.w());
   float* dx = args.floats(s.x());
   if ((s.sh > 1 && s.dh > 1) || (s.sw > 1 && s.dw > 1)) return Status::wrong_arguments;
@@ -195,12 +232,10 @@ Status conv2dInputGrad(const Call& call) {
   if (s.x() == 0) return Status::ok;
   if (s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
   if (winograd_fits(s.C, s.K, s.KH, s.KW, s.sh, s.sw, s.dh, s.dw)) {
-    const WinogradConv g = {s.N, s.OH, s.OW, s.K, s.IH, s.IW, s.C, 2 - s.pt, 2 - s.pl};
-    float *filter = scratch(0, g.filter_floats()), *turned = scratch(2, s.w());
-    if (filter == nullptr || turned == nullptr) return Status::out_of_memory;
+    float* turned = scratch(2, s.w());
+    if (turned == nullptr) return Status::out_of_memory;
     transpose_parallel(w, 9, s.C, s.K, turned);
-    winograd_filter(turned, s.K, s.C, true, filter);
-    return winograd_convolve(g, dy, filter, dx);
+    return winograd({s.N, s.OH, s.OW, s.K, s.IH, s.IW, s.C, 2 - s.pt, 2 - s.pl}, bf16, dy, turned, true, dx);
   }
   float* packed = scratch(0, ceil_div(s.C, panel) * s.KH * s.KW * s.K * panel);
   if (packed == nullptr) return Status::out_of_memory;
@@ -219,7 +254,7 @@ Status conv2dInputGrad(const Call& call) {
           pack_parallel(w + (kh * s.KW + kw) * s.C * s.K, s.K, s.C, 1, s.K, packed, taps * panel,
                         (i * columns + j) * s.K);
         }
-      const Status status = convolve({s.N, s.OH, s.OW, s.K, h.count, v.count, s.C, rows, columns, 1, 1,
+      const Status status = convolve_in(bf16, {s.N, s.OH, s.OW, s.K, h.count, v.count, s.C, rows, columns, 1, 1,
                                       reached ? h.pad : 0, reached ? v.pad : 0, h.dilation, v.dilation,
                                       s.IH, s.IW, h.first, s.sh, v.first, s.sw},
                                      dy, packed, dx);

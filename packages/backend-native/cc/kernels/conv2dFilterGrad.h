@@ -85,7 +85,7 @@ Status conv2dFilterGrad(const Call& call) {
         if (!in_place) pack(dy + i * g.OW * g.K + k * panel, rows * g.OW, columns, g.K, 1, gradient, 0, 0);
         for (long run = 0; run < g.runs(); run++) {
           const long kh = g.runs() == g.KH ? run : run / g.KW, kw = g.runs() == g.KH ? 0 : run % g.KW;
-          TileArgs t;
+          TileArgs<float> t;
           t.a = rows_in + kh * g.dh * g.row() + kw * g.dw * g.C;
           t.a_row = 1, t.a_group = 0;
           t.a_step = g.sw * g.C;

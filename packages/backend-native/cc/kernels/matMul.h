@@ -24,7 +24,7 @@ Status matMul(const Call& call) {
     parallel(ceil_div(M, matmul_rows), [&](long task) {
       const long m = task * matmul_rows, rows = min(matmul_rows, M - m);
       for (long k = 0; k < panels; k++) {
-        TileArgs t;
+        TileArgs<float> t;
         t.a = from + m * (transpose_a ? 1 : L);
         t.a_row = transpose_a ? 1 : L, t.a_group = 0;
         t.a_step = transpose_a ? M : 1;

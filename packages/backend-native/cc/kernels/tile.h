@@ -11,13 +11,41 @@
 // A tile may have two groups of R rows, `a_group` and `y_group` apart: images too narrow for a tall tile then fill one
 // with two of their rows.
 
+//
+// An element of a and b is a float, or, where the processor multiplies them, a pair of neighbouring values along j in
+// bfloat16, half the memory and twice the products an instruction; sums are float32 either way.
+
 constexpr int panel = 2 * width;  // columns of a tile
 
+// Values in an element.
+template <class E>
+constexpr long values_in = 1;
+
+inline Vector add_product(Vector sum, Vector a, Vector b, float) { return fma(a, b, sum); }
+
+// Writes `width` values to elements.
+inline void store_values(float* to, Vector v) { store(to, v); }
+
+#ifdef SEW_PAIRS
+template <>
+constexpr long values_in<Pair> = 2;
+
+inline Vector add_product(Vector sum, Vector a, Vector b, Pair) { return add_pairs(sum, a, b); }
+
+inline Vector load(const Pair* p) { return load(reinterpret_cast<const float*>(p)); }
+inline Vector splat(Pair p) {
+  float bits;
+  memcpy(&bits, &p, sizeof bits);
+  return splat(bits);
+}
+#endif
+
+template <class E>
 struct TileArgs {
-  const float* a;
+  const E* a;
   long a_row, a_group, a_step;
   const long* a_offset;  // of each segment
-  const float* b;
+  const E* b;
   long b_step, b_segment;  // from j to j + 1, and from a segment to the next
   long segments, length;
   float* y;
@@ -26,8 +54,8 @@ struct TileArgs {
   bool accumulate;  // adds to y, which then has whole panels
 };
 
-template <int R, int Groups>
-void tile(const TileArgs& t) {
+template <int R, int Groups, class E>
+void tile(const TileArgs<E>& t) {
   // The stores come some thousand cycles from now: time enough to fetch what they overwrite.
   for (int r = 0; r < R * Groups; r++)
     for (int c = 0; c < panel; c += 16) __builtin_prefetch(t.y + r / R * t.y_group + r % R * t.y_row + c, 1);
@@ -45,16 +73,16 @@ void tile(const TileArgs& t) {
   }
   const long a_row = t.a_row, a_group = t.a_group, a_step = t.a_step, b_step = t.b_step, length = t.length;
   for (long s = 0; s < t.segments; s++) {
-    const float* a = t.a + t.a_offset[s];
-    const float* b = t.b + s * t.b_segment;
+    const E* a = t.a + t.a_offset[s];
+    const E* b = t.b + s * t.b_segment;
     for (long j = 0; j < length; j++) {
       const Vector b0 = load(b), b1 = load(b + width);
       b += b_step;
 #pragma GCC unroll 16
       for (int r = 0; r < R * Groups; r++) {
         const Vector x = splat(a[r / R * a_group + r % R * a_row]);
-        sum[r][0] = fma(x, b0, sum[r][0]);
-        sum[r][1] = fma(x, b1, sum[r][1]);
+        sum[r][0] = add_product(sum[r][0], x, b0, E());
+        sum[r][1] = add_product(sum[r][1], x, b1, E());
       }
       a += a_step;
     }
@@ -74,19 +102,23 @@ void tile(const TileArgs& t) {
   }
 }
 
-typedef void (*Tile)(const TileArgs&);
+template <class E>
+using Tile = void (*)(const TileArgs<E>&);
 
 // By rows of a group, for one group and for two.
-constexpr Tile tiles[] = {
-    nullptr,    tile<1, 1>, tile<2, 1>, tile<3, 1>,  tile<4, 1>,  tile<5, 1>,  tile<6, 1>,
+template <class E>
+constexpr Tile<E> tiles[] = {
+    nullptr,       tile<1, 1, E>, tile<2, 1, E>,  tile<3, 1, E>,  tile<4, 1, E>,  tile<5, 1, E>,  tile<6, 1, E>,
 #if defined(__AVX512F__) || defined(__ARM_NEON)
-    tile<7, 1>, tile<8, 1>, tile<9, 1>, tile<10, 1>, tile<11, 1>, tile<12, 1>, tile<13, 1>, tile<14, 1>,
+    tile<7, 1, E>, tile<8, 1, E>, tile<9, 1, E>, tile<10, 1, E>, tile<11, 1, E>, tile<12, 1, E>, tile<13, 1, E>,
+    tile<14, 1, E>,
 #endif
 };
-constexpr Tile double_tiles[] = {
-    nullptr,    tile<1, 2>, tile<2, 2>, tile<3, 2>,
+template <class E>
+constexpr Tile<E> double_tiles[] = {
+    nullptr,       tile<1, 2, E>, tile<2, 2, E>, tile<3, 2, E>,
 #if defined(__AVX512F__) || defined(__ARM_NEON)
-    tile<4, 2>, tile<5, 2>, tile<6, 2>, tile<7, 2>,
+    tile<4, 2, E>, tile<5, 2, E>, tile<6, 2, E>, tile<7, 2, E>,
 #endif
 };
 
@@ -102,12 +134,13 @@ inline void fetch(const Ahead& ahead, long part, long parts) {
 }
 
 // Covers `rows` rows with tiles of nearly equal height: 16 rows are 8 + 8, not 14 + 2.
-inline void tile_rows_of(TileArgs t, long rows, const Ahead& ahead = {nullptr, 0}) {
+template <class E>
+inline void tile_rows_of(TileArgs<E> t, long rows, const Ahead& ahead = {nullptr, 0}) {
   long count = ceil_div(rows, tile_rows);
   for (long i = 0, from = 0; i < count; i++) {
     long to = rows * (i + 1) / count;
     fetch(ahead, i, count);
-    tiles[to - from](t);
+    tiles<E>[to - from](t);
     t.a += (to - from) * t.a_row;
     t.y += (to - from) * t.y_row;
     from = to;
@@ -144,3 +177,15 @@ inline void pack_parallel(const float* src, long rows, long columns, long row, l
     pack(src + p * panel * column, rows, min(panel, columns - p * panel), row, column, to + p * panel_stride, 0, at);
   });
 }
+
+#ifdef SEW_PAIRS
+// Packed rows, two at a time, as one row of pairs; their number is even.
+inline void pair_rows(const float* packed, long rows, Pair* to) {
+  constexpr long some = 512;
+  parallel(ceil_div(rows / 2, some), [&](long task) {
+    for (long i = task * some; i < min(rows / 2, (task + 1) * some); i++)
+      for (long k = 0; k < panel; k += width)
+        store_pairs(to + i * panel + k, load(packed + 2 * i * panel + k), load(packed + (2 * i + 1) * panel + k));
+  });
+}
+#endif

@@ -61,7 +61,8 @@ inline void winograd_filter(const float* w, long C, long K, bool flipped, float*
 }
 
 // Bᵀ d B of a tile: `pixels` are its 4x4 inputs, C channels each; point p goes to to + p * stride.
-inline void winograd_input(const float* const* pixels, long C, float* to, long stride) {
+template <class E>
+inline void winograd_input(const float* const* pixels, long C, E* to, long stride) {
   for (long c = 0; c < C; c += width) {
     Vector rows[4][4];
 #pragma GCC unroll 4
@@ -76,11 +77,11 @@ inline void winograd_input(const float* const* pixels, long C, float* to, long s
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
       const Vector* r = rows[i];
-      float* out = to + 4 * i * stride + c;
-      store(out, r[0] - r[2]);
-      store(out + stride, r[1] + r[2]);
-      store(out + 2 * stride, r[2] - r[1]);
-      store(out + 3 * stride, r[1] - r[3]);
+      E* out = to + 4 * i * stride + c / values_in<E>;
+      store_values(out, r[0] - r[2]);
+      store_values(out + stride, r[1] + r[2]);
+      store_values(out + 2 * stride, r[2] - r[1]);
+      store_values(out + 3 * stride, r[1] - r[3]);
     }
   }
 }
@@ -128,9 +129,10 @@ inline long winograd_block(const WinogradConv& g) {
   return ceil_div(g.tiles(), tasks);
 }
 
-// `filter` as winograd_filter makes it.
-inline Status winograd_convolve(const WinogradConv& g, const float* x, const float* filter, float* y) {
-  const long total = g.tiles(), block = winograd_block(g);
+// `filter` as winograd_filter makes it, or pairs of its rows.
+template <class E>
+inline Status winograd_convolve(const WinogradConv& g, const float* x, const E* filter, float* y) {
+  const long total = g.tiles(), block = winograd_block(g), elements = g.C / values_in<E>;
   const long per_image = g.down() * g.across();
   bool failed = false;
   parallel(ceil_div(total, block), [&](long task) {
@@ -141,22 +143,22 @@ inline Status winograd_convolve(const WinogradConv& g, const float* x, const flo
       return;
     }
     memset(zeros, 0, g.C * sizeof(float));
-    float* inputs = zeros + g.C;                             // [point][tile][C]
-    float* products = inputs + tile_points * block * g.C;  // [point][tile][panel]
+    float* products = zeros + g.C;                                                         // [point][tile][panel]
+    E* inputs = reinterpret_cast<E*>(products + tile_points * block * panel);  // [point][tile][C]
     for (long t = 0; t < count; t++) {
       const float* pixels[tile_points];
       winograd_pixels(g, x, from + t, zeros, pixels);
-      winograd_input(pixels, g.C, inputs + t * g.C, block * g.C);
+      winograd_input(pixels, g.C, inputs + t * elements, block * elements);
     }
     const long start = 0;
     for (long k = 0; k < g.K; k += panel) {
       for (long p = 0; p < tile_points; p++) {
-        TileArgs a;
-        a.a = inputs + p * block * g.C;
-        a.a_row = g.C, a.a_group = 0, a.a_step = 1, a.a_offset = &start;
-        a.b = filter + (k / panel * tile_points + p) * g.C * panel;
+        TileArgs<E> a;
+        a.a = inputs + p * block * elements;
+        a.a_row = elements, a.a_group = 0, a.a_step = 1, a.a_offset = &start;
+        a.b = filter + (k / panel * tile_points + p) * elements * panel;
         a.b_step = panel, a.b_segment = 0;
-        a.segments = 1, a.length = g.C;
+        a.segments = 1, a.length = elements;
         a.y = products + p * block * panel;
         a.y_row = panel, a.y_group = 0;
         a.columns = panel;
@@ -172,4 +174,21 @@ inline Status winograd_convolve(const WinogradConv& g, const float* x, const flo
     }
   });
   return failed ? Status::out_of_memory : Status::ok;
+}
+
+// w [3][3][C][K] as winograd_filter takes it.
+inline Status winograd(const WinogradConv& g, bool bf16, const float* x, const float* w, bool flipped, float* y) {
+  float* filter = scratch(0, g.filter_floats());
+  if (filter == nullptr) return Status::out_of_memory;
+  winograd_filter(w, g.C, g.K, flipped, filter);
+#ifdef SEW_PAIRS
+  if (bf16 && pairs_supported()) {
+    Pair* pairs = reinterpret_cast<Pair*>(scratch(3, g.filter_floats() / 2));
+    if (pairs == nullptr) return Status::out_of_memory;
+    pair_rows(filter, g.filter_floats() / panel, pairs);
+    return winograd_convolve(g, x, pairs, y);
+  }
+#endif
+  (void)bf16;
+  return winograd_convolve(g, x, filter, y);
 }

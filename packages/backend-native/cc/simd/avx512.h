@@ -19,3 +19,37 @@ static inline Vector pick(Vector a, Vector b, IntVector from) {
 }
 // The lanes' signs as bits, the first lane's lowest: a comparison's result, packed.
 static inline uint32_t signs(IntVector v) { return _mm512_movepi32_mask((__m512i)v); }
+
+// bfloat16 (AVX512-BF16), two values to 32 bits, the first in the low half. The instructions are written out, since the
+// rest of this instruction set must run on processors without them.
+#define SEW_PAIRS
+enum Pair : uint32_t {};
+
+static inline bool pairs_supported() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 5)) != 0;
+}
+// sum + a.first * b.first + a.second * b.second
+static inline Vector add_pairs(Vector sum, Vector a, Vector b) {
+  __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  return sum;
+}
+typedef uint16_t Halves __attribute__((vector_size(32)));
+typedef uint32_t Words __attribute__((vector_size(64)));
+
+// To the nearest bfloat16, ties to even.
+static inline Halves halves(Vector v) {
+  Halves h;
+  __asm__("vcvtneps2bf16 %1, %0" : "=v"(h) : "v"(v));
+  return h;
+}
+// Neighbouring values as pairs.
+static inline void store_values(Pair* to, Vector v) {
+  const Halves h = halves(v);
+  memcpy(to, &h, sizeof h);
+}
+// Each value of one vector as a pair with that of the other.
+static inline void store_pairs(Pair* to, Vector first, Vector second) {
+  const Words pairs = __builtin_convertvector(halves(first), Words) | __builtin_convertvector(halves(second), Words) << 16;
+  memcpy(to, &pairs, sizeof pairs);
+}

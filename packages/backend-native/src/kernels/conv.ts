@@ -2,6 +2,7 @@
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
 import { type KernelArray, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
+import { precision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
 import { floatKernel } from "./kernel.js";
 
@@ -29,6 +30,11 @@ function numbers(g: backend_util.Conv2DInfo): number[] {
   ];
 }
 
+/** The same, and whether products are of bfloat16. */
+function productNumbers(g: backend_util.Conv2DInfo): number[] {
+  return [...numbers(g), Number(precision() === "bf16")];
+}
+
 /**
  * The spikes of an image batch that an event-driven convolution takes, its work in proportion to them; `undefined` when
  * the dense one must do.
@@ -47,8 +53,8 @@ export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: T
     const g = geometry(x.shape, filter.shape, attrs);
     const [y, values] = backend.output(g.outShape);
     const spikes = spikesFor(x, g, backend);
-    const kernel = spikes === undefined ? "conv2d" : "spikeConv2d";
-    runNative(kernel, numbers(g), spikes ?? backend.floats(x), backend.floats(filter), values);
+    if (spikes !== undefined) runNative("spikeConv2d", numbers(g), spikes, backend.floats(filter), values);
+    else runNative("conv2d", productNumbers(g), backend.floats(x), backend.floats(filter), values);
     return y;
   },
   isNhwc,
@@ -62,7 +68,7 @@ export const conv2DBackpropInputConfig: KernelConfig = floatKernel<
   ({ dy, filter }, attrs, backend) => {
     const g = geometry(attrs.inputShape, filter.shape, attrs);
     const [dx, values] = backend.output(attrs.inputShape);
-    runNative("conv2dInputGrad", numbers(g), backend.floats(dy), backend.floats(filter), values);
+    runNative("conv2dInputGrad", productNumbers(g), backend.floats(dy), backend.floats(filter), values);
     return dx;
   },
   isNhwc,
