@@ -1,6 +1,7 @@
 // Compiles the addon from cc/ with the machine's C++ compiler: no Python, no make, no download. It does nothing when
 // build/sew.node is already what cc/ says. With --optional (an install), a failure is reported and is no error: the
-// package then runs on the cpu backend and says so.
+// package then runs on the cpu backend and says so. With --sanitize address or --sanitize thread it makes
+// build/<sanitizer>/sew.node, which sanitize.mjs tests.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +12,20 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 const optional = process.argv.includes("--optional");
-const out = join(root, "build");
+const sanitizer = process.argv.includes("--sanitize")
+  ? process.argv[process.argv.indexOf("--sanitize") + 1]
+  : undefined;
+const out = join(root, "build", sanitizer ?? ".");
+
+/** What each sanitizer adds to the flags. A report of undefined behaviour ends the process, as the others' do. */
+const sanitizers = {
+  address: ["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"],
+  thread: ["-fsanitize=thread"],
+};
+if (process.argv.includes("--sanitize") && !(sanitizer in sanitizers)) {
+  console.error(`build.mjs: --sanitize must be ${Object.keys(sanitizers).join(" or ")}, got ${sanitizer}`);
+  process.exit(2);
+}
 
 /** Per source file, what the instruction set it is for needs. */
 const instructionSets =
@@ -44,6 +58,7 @@ const flags = [
   "-Wall",
   "-Wextra",
   "-DNAPI_VERSION=8",
+  ...(sanitizer === undefined ? [] : [...sanitizers[sanitizer], "-O1", "-g", "-fno-omit-frame-pointer"]),
 ];
 
 function compiler() {
@@ -112,7 +127,15 @@ async function build() {
     };
     await Promise.all(Array.from({ length: Math.max(1, availableParallelism()) }, worker));
     const undefinedSymbols = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
-    await run(cxx, ["-shared", "-pthread", ...undefinedSymbols, ...objects, "-o", join(work, "sew.node")]);
+    await run(cxx, [
+      "-shared",
+      "-pthread",
+      ...(sanitizers[sanitizer] ?? []),
+      ...undefinedSymbols,
+      ...objects,
+      "-o",
+      join(work, "sew.node"),
+    ]);
     rmSync(stampFile, { force: true });
     renameSync(join(work, "sew.node"), addon);
     writeFileSync(stampFile, stamp);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "dispatch.h"
+#include "sanitizer.h"
 #include "threads.h"
 
 using namespace sew;
@@ -31,6 +32,25 @@ napi_value string(napi_env env, const char* value) {
   napi_value result = nullptr;
   napi_create_string_utf8(env, value, NAPI_AUTO_LENGTH, &result);
   return result;
+}
+
+// Runs a kernel. Where addresses are checked it may touch nothing around its arrays in their buffers.
+Status run_checked(napi_env env, Kernel kernel, const Call& call, const napi_value* arrays) {
+  void* memory[Call::max_buffers];
+  size_t bytes[Call::max_buffers];
+  for (int i = 0; i < call.buffer_count; i++) {
+    napi_value buffer;
+    napi_get_typedarray_info(env, arrays[i], nullptr, nullptr, nullptr, &buffer, nullptr);
+    napi_get_arraybuffer_info(env, buffer, &memory[i], &bytes[i]);
+    forbid(memory[i], bytes[i]);
+  }
+  for (int i = 0; i < call.buffer_count; i++) {
+    const Buffer& b = call.buffers[i];
+    allow(b.data, b.length * (b.type == Type::uint8 ? 1 : 4));
+  }
+  const Status status = kernel(call);
+  for (int i = 0; i < call.buffer_count; i++) allow(memory[i], bytes[i]);
+  return status;
 }
 
 // run(kernel, numbers, ...typed arrays): the status, 0 when it went well
@@ -65,7 +85,8 @@ napi_value run(napi_env env, napi_callback_info info) {
       default: return number(env, static_cast<int>(Status::wrong_type));
     }
   }
-  return number(env, static_cast<int>(current_set()->kernels[kernel](call)));
+  const Kernel f = current_set()->kernels[kernel];
+  return number(env, static_cast<int>(checks_addresses ? run_checked(env, f, call, args + 2) : f(call)));
 }
 
 // allocate(bytes): an ArrayBuffer of aligned memory, or null when there is none

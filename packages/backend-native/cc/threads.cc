@@ -10,6 +10,8 @@
 #include <mutex>
 #include <thread>
 
+#include "sanitizer.h"
+
 namespace sew {
 namespace {
 
@@ -120,6 +122,12 @@ float* scratch(int slot, size_t floats) {
     slots.memory[slot] = static_cast<float*>(allocate(floats * sizeof(float)));
     slots.floats[slot] = slots.memory[slot] == nullptr ? 0 : floats;
     held += slots.floats[slot] * sizeof(float);
+  }
+  if (checks_addresses && slots.memory[slot] != nullptr) {
+    // What an earlier call left there must not count either: all ones are NaN.
+    allow(slots.memory[slot], slots.floats[slot] * sizeof(float));
+    memset(slots.memory[slot], 0xff, floats * sizeof(float));
+    forbid(slots.memory[slot] + floats, (slots.floats[slot] - floats) * sizeof(float));
   }
   return slots.memory[slot];
 }

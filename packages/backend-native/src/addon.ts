@@ -21,8 +21,10 @@ interface Exports {
   scratchBytes(): number;
 }
 
-const file = fileURLToPath(new URL("../build/sew.node", import.meta.url));
-const failureFile = fileURLToPath(new URL("../build/failure.txt", import.meta.url));
+/** Where `build.mjs` puts the addon, and with SEW_SANITIZER the one that it makes for that sanitizer. */
+const folder = new URL(`../build/${process.env.SEW_SANITIZER ?? "."}/`, import.meta.url);
+const file = fileURLToPath(new URL("sew.node", folder));
+const failureFile = fileURLToPath(new URL("failure.txt", folder));
 
 let loaded: Exports | undefined;
 let kernelIds: ReadonlyMap<string, number>;

@@ -8,6 +8,7 @@ import {
 } from "@sew/backend-native";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { loadAddon } from "../src/addon.js";
 import { describeNative } from "./describeNative.js";
 
 const outOfRange = "a number or a buffer is missing, or a size is out of range";
@@ -55,6 +56,15 @@ const calls: Readonly<Record<string, { numbers: number[]; arrays: Arrays }>> = {
     numbers: [2, 3, 1, 2, 1, 0, 0, 1, 0, 2],
     arrays: [f(6), f(3), f(1), f(6), f(3), f(6), f(3), f(1)],
   },
+  batchStatistics: { numbers: [3, 2], arrays: [f(6), f(2), f(2)] },
+  normNeuron: {
+    numbers: [2, 0.1, 2, 4, 1, 2, 1, 0, 0, 1, 0, 2],
+    arrays: [f(8), f(2), f(2), f(2), f(2), f(1), f(8)],
+  },
+  normNeuronGrad: {
+    numbers: [2, 0.1, 1, 2, 4, 1, 2, 1, 0, 0, 1, 0, 2],
+    arrays: [f(8), f(2), f(2), f(2), f(2), f(1), f(8), f(8), f(2), f(2), f(1)],
+  },
   unpackBits: { numbers: [33], arrays: [words(2), f(33)] },
   countSpikes: { numbers: [33], arrays: [words(2), words(2)] },
   addSpikes: { numbers: [33], arrays: [words(2), counts(33), counts(33)] },
@@ -87,6 +97,7 @@ function messageOf(call: () => void): string | undefined {
 
 describeNative("the addon", () => {
   it("is called with right arguments here for every kernel that it has", () => {
+    expect(Object.keys(calls).sort()).toEqual([...loadAddon().kernels].sort());
     for (const { kernel } of names) {
       const { numbers, arrays } = calls[kernel]!;
       expect(messageOf(run(kernel, numbers, arrays))).toBeUndefined();
@@ -164,6 +175,9 @@ describeNative("the addon", () => {
     { kernel: "reduce", first: 1, last: 3 },
     { kernel: "softmax", first: 0, last: 1 },
     ...["multiStepNeuron", "multiStepNeuronGrad"].map((kernel) => ({ kernel, first: 0, last: 1 })),
+    { kernel: "batchStatistics", first: 0, last: 1 },
+    { kernel: "normNeuron", first: 2, last: 3 },
+    { kernel: "normNeuronGrad", first: 3, last: 4 },
     ...["unpackBits", "countSpikes", "addSpikes", "andBits", "notBits", "maskFloats"].map((kernel) => ({
       kernel,
       first: 0,

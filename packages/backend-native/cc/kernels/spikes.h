@@ -111,7 +111,7 @@ Status notBits(const Call& call) {
 // The lowest 8 bits as counts, one in each byte: each byte gets all 8 and keeps one of them; adding 127 then carries a
 // bit that is set to the top.
 inline uint64_t eight_counts(uint32_t word) {
-  const uint64_t one_each = (word & 0xff) * 0x0101010101010101 & 0x8040201008040201;
+  const uint64_t one_each = (word & 0xff) * uint64_t{0x0101010101010101} & 0x8040201008040201;
   return (one_each + 0x7f7f7f7f7f7f7f7f) >> 7 & 0x0101010101010101;
 }
 
