@@ -1,3 +1,10 @@
+import {
+  instructionSet,
+  instructionSets,
+  setInstructionSet,
+  setSpikeConvolution,
+  setSpikeStorage,
+} from "@sew/backend-native";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
 import { difference, read } from "@sew/testing";
 import {
@@ -57,8 +64,8 @@ import {
   zerosLike,
 } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
-import { describeNative } from "./describeNative.js";
+import { afterAll, expect, it } from "vitest";
+import { describeNative, withThreads } from "./describeNative.js";
 import { floats, seeds } from "./kernels/values.js";
 
 /** Shape of every drawn tensor; those made of them are images `[2, H, W, C]` of any size. */
@@ -140,22 +147,69 @@ const smooth: Readonly<Record<string, Op>> = {
 const positive = (n: number) =>
   greater(tensor(floats(drawnShape, n, "reals").data as Float32Array, [...drawnShape]), 0);
 
-/** Spikes `[2, 4, 5, 32]` of two steps: each pixel is whole words. */
-const spikes = (leaf: Tensor4D) =>
-  unroll(neuron(integrateAndFire), slice(tile(leaf, [1, 1, 1, 11]), [0, 0, 0, 0], [-1, -1, -1, 32])).spikes as Tensor4D;
+/** `[2, 4, 5, channels]` of numbers of `x`, which has 3 channels. */
+const widened = (x: Tensor4D, channels: number) =>
+  slice(tile(x, [1, 1, 1, 11]), [0, 0, 0, 0], [-1, -1, -1, channels]) as Tensor4D;
 
-/** Operations on spikes, which are bits and counts on native. */
-const spiking: typeof kinked = {
-  spikes: (leaf) => spikes(leaf),
-  added: (leaf, n) => add(add(spikes(leaf), spikes(reverse(leaf, n % 4))), spikes(neg(leaf))),
-  and: (leaf, n) => mul(spikes(leaf), spikes(reverse(leaf, n % 4))),
-  iand: (leaf, n) => mul(sub(1, spikes(leaf)), spikes(reverse(leaf, n % 4))),
-  "max of spikes": (leaf, n) => maxPool(spikes(leaf), [2, 1 + (n % 3)], [1, 2], "same"),
-  "max of counts": (leaf, n) => maxPool(add(spikes(leaf), spikes(neg(leaf))), [2, 1 + (n % 3)], [2, 1], "same"),
-  "mean of spikes": (leaf, n) => mean(spikes(leaf), n % 2 === 0 ? [1, 2] : [1, 2, 3], true),
-  "conv2d of spikes": (leaf, n) =>
-    mul(conv2d(spikes(leaf), weights(leaf, [1, 1, 32, 1 + (n % 3)]) as Tensor4D, 1, 1), 0.1),
+/** Spikes of two steps: bits on native. Pixels of 32 channels are whole words, those of 8 share them. */
+const spikes = (x: Tensor4D, channels: number) =>
+  unroll(neuron(integrateAndFire), widened(x, channels)).spikes as Tensor4D;
+
+/** What is stored as bits and as counts on native. */
+const stored: Readonly<Record<string, (leaf: Tensor4D, channels: number, n: number) => Tensor4D>> = {
+  bits: (leaf, channels) => spikes(leaf, channels),
+  counts: (leaf, channels, n) =>
+    add(add(spikes(leaf, channels), spikes(reverse(leaf, n % 4), channels)), spikes(neg(leaf), channels)),
+  and: (leaf, channels, n) => mul(spikes(leaf, channels), spikes(reverse(leaf, n % 4), channels)),
+  iand: (leaf, channels, n) => mul(sub(1, spikes(leaf, channels)), spikes(reverse(leaf, n % 4), channels)),
+  "max of bits": (leaf, channels, n) => maxPool(spikes(leaf, channels), [2, 1 + (n % 3)], [1, 2], "same"),
+  "max of counts": (leaf, channels, n) =>
+    maxPool(add(spikes(leaf, channels), spikes(neg(leaf), channels)), [2, 1 + (n % 3)], [2, 1], "same"),
 };
+
+/** Who takes them: kernels that know of bits and counts, and others that see float32. */
+const takers: Readonly<Record<string, (s: Tensor4D, leaf: Tensor4D, n: number) => Tensor>> = {
+  itself: (s) => s,
+  sum: (s, _, n) => mul(sum(s, n % 2 === 0 ? [1, 2] : 3, true), 0.05),
+  mean: (s, _, n) => mean(s, [[1, 2], [1, 2, 3], [3]][n % 3], true),
+  conv2d: (s, leaf, n) => {
+    const [kernel, k] = [[1 + (n % 2), 1 + (n % 3)], 1 + (n % 3)];
+    const filter = weights(tile(leaf, [1, 1, 1, 5]), [...kernel, s.shape[3], k]) as Tensor4D;
+    return mul(conv2d(s, filter, [1 + (n % 2), 1 + (n % 3)], n % 2 === 0 ? "same" : 1), 0.05);
+  },
+  avgPool: (s) => avgPool(s, [2, 2], 1, "valid"),
+  maxPool: (s, _, n) => maxPool(s, [1 + (n % 2), 2], 1, "valid"),
+  "times floats": (s, leaf) => mul(s, tanh(mean(leaf))),
+  "plus floats": (s, leaf) => add(mul(s, 0.5), level(leaf)),
+  "floats minus": (s, leaf) => sub(level(leaf), s),
+  "with itself": (s) => mul(add(s, s), 0.5),
+  matMul: (s, leaf) => {
+    const [images, h, w, c] = s.shape;
+    return reshape(mul(matMul(reshape(s, [-1, c]), weights(leaf, [c, 3])), 0.05), [images, h, w, 3]);
+  },
+  "batchNorm, relu": (s, leaf) => {
+    const part = (i: number) => slice(reshape(leaf, [-1]), 28 * i, s.shape[3]) as Tensor1D;
+    const [centre, spread, offset, scale] = [0, 1, 2, 3].map(part);
+    return relu(mul(batchNorm(s, centre!, add(square(spread!), 1) as Tensor1D, offset!, scale!), 0.25));
+  },
+  softmax: (s) => softmax(s),
+  "transpose, reverse": (s) => reverse(transpose(s, [0, 2, 1, 3]), 3),
+  "gather, concat": (s) => concat([gather(s, tensor1d([1, 0], "int32")), s], 3),
+  "unstack, stack": (s) => stack(unstack(s).reverse()),
+  "abs, sqrt": (s) => sqrt(add(abs(s), 0.5)),
+  max: (s) => max(s, 3, true),
+};
+
+/** Each of these of one of those, of 32 channels or of 8. */
+const spiking: typeof kinked = Object.fromEntries(
+  Object.entries(takers).map(([name, take]) => [
+    `${name} of spikes`,
+    (leaf, n) => {
+      const make = Object.values(stored)[n % Object.keys(stored).length]!;
+      return take(make(leaf, n % 5 === 0 ? 8 : 32, n), leaf, Math.floor(n / 7));
+    },
+  ]),
+);
 
 /** As many as other operations have weights for. */
 const fewChannels = (x: Tensor) => slice(x, [0, 0, 0, 0], [-1, -1, -1, Math.min(3, x.shape[3]!)]);
@@ -173,14 +227,18 @@ const kinked: Readonly<Record<string, (leaf: Tensor4D, n: number) => Tensor>> = 
   ...Object.fromEntries(Object.entries(spiking).map(([name, op]) => [name, (leaf, n) => fewChannels(op(leaf, n))])),
 };
 
+const ways = { weight: 3, arbitrary: fc.constant<"auto">("auto") };
 const programs = fc.record({
   seed: seeds,
+  set: fc.nat(9),
+  storage: fc.oneof(ways, fc.constant<"off">("off")),
+  convolution: fc.oneof(ways, fc.constant<"off">("off")),
   steps: fc.array(
     fc.record({
       op: fc.constantFrom(...Object.keys(smooth), ...Object.keys(kinked)),
       a: fc.nat(9),
       b: fc.nat(9),
-      n: fc.nat(9),
+      n: fc.nat(999),
     }),
     { minLength: 1, maxLength: 9 },
   ),
@@ -219,17 +277,32 @@ function outcome(program: Program): number[][] {
   });
 }
 
+/** All the same bits, or NaN. `toEqual` would take seconds. */
+const sameNumbers = (a: readonly number[][], b: readonly number[][]) =>
+  a.every((values, i) => values.length === b[i]!.length && values.every((value, j) => Object.is(value, b[i]![j])));
+
 describeNative("random programs", () => {
-  it("compute on native what they compute on the cpu backend, with the same gradients, and leave nothing", () =>
+  const best = instructionSet();
+  afterAll(() => {
+    setInstructionSet(best);
+    setSpikeStorage("auto");
+    setSpikeConvolution("auto");
+  });
+
+  it("compute on native what the cpu backend does, with its gradients, alike on 1, 2 and 5 threads, and leave nothing", () =>
     fc.assert(
       fc.asyncProperty(programs, async (program) => {
         await setBackend("cpu");
         const expected = outcome(program);
         await setBackend("native");
+        setInstructionSet(instructionSets()[program.set % instructionSets().length]!);
+        setSpikeStorage(program.storage);
+        setSpikeConvolution(program.convolution);
         const before = memory();
-        const found = outcome(program);
+        const [found, ...others] = [1, 2, 5].map((threads) => withThreads(threads, () => outcome(program)));
+        for (const other of others) expect(sameNumbers(other, found!)).toBe(true);
         expect(memory()).toMatchObject({ numTensors: before.numTensors, numDataBuffers: before.numDataBuffers });
-        for (const [i, values] of found.entries()) {
+        for (const [i, values] of found!.entries()) {
           const most = Math.max(1, ...expected[i]!.map(Math.abs));
           expect(expected[i]!.every(Number.isFinite)).toBe(true);
           // Ten operations on numbers below 4, each with sums of at most some 100 terms, in parts of the largest.

@@ -47,7 +47,7 @@ import {
   variableGrads,
 } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { describeNative, withThreads } from "./describeNative.js";
 import { about, edgeSizes, floats, integers, seeds, sizeOf } from "./kernels/values.js";
 
@@ -204,7 +204,8 @@ const unpacked = (t: Tensor) => tensor(t.dataSync<"float32">(), t.shape);
 
 describeNative("storage of spikes", () => {
   const best = instructionSet();
-  afterEach(() => {
+  // Whatever the environment says.
+  beforeEach(() => {
     setSpikeStorage("auto");
     setSpikeConvolution("auto");
   });

@@ -1,0 +1,28 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { describeNative } from "./describeNative.js";
+
+interface State {
+  readonly rss: number;
+  readonly liveBytes: number;
+}
+
+describeNative("200 training steps on stored spikes", () => {
+  it("use the memory that the first 50 did, to TensorFlow.js, to the pool and to the system", () => {
+    // A process of its own: this one grows with what vitest notes.
+    const program = fileURLToPath(new URL("steadyRun.mjs", import.meta.url));
+    const { stdout, stderr, status } = spawnSync(process.execPath, ["--expose-gc", program], {
+      encoding: "utf8",
+      env: { ...process.env, SEW_SPIKES: "auto" },
+    });
+    expect([status, stderr]).toEqual([0, ""]);
+    const states = JSON.parse(stdout) as State[];
+    expect(states.length).toBe(200);
+    const withoutSize = states.map(({ rss: _, ...counted }) => counted);
+    for (const later of withoutSize.slice(50)) expect(later).toEqual(withoutSize[49]);
+    // After collections: V8 settles over some 1.5 MB. The least that a step could leave, its 32 KiB of events, is 4.9 MB.
+    const [start, ...later] = states.filter((_, i) => i % 10 === 9 && i >= 49).map(({ rss }) => rss);
+    expect(Math.max(...later) - start!).toBeLessThan(4 * 2 ** 20);
+  });
+});
