@@ -1,0 +1,86 @@
+// pnpm test:matrix [files]: runs every suite that computes on the native backend under forced settings, each
+// pair of values of two settings at least once. A line per setting, then a total; the exit status says whether all passed.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { install, pnpm } from "./pnpm.mjs";
+
+install();
+const built = pnpm(["exec", "turbo", "run", "build", "--output-logs=errors-only"]);
+if (built !== 0) process.exit(built);
+
+const { instructionSets } = await import("../packages/backend-native/dist/index.js");
+const values = {
+  SEW_ISA: instructionSets(),
+  SEW_SPIKES: ["auto", "off"],
+  SEW_SPIKE_CONVOLUTION: ["auto", "off"],
+  SEW_THREADS: ["1", "2"],
+};
+/** Of testing, what computes; of the backend, not what builds it anew. */
+const suites = [
+  ...["backend-native", "neurons", "layers", "blocks", "models", "training"].map((name) => `packages/${name}/test/`),
+  ...["conformance", "reference"].map((name) => `packages/testing/test/${name}.test.ts`),
+];
+const excluded = ["**/useBackend.test.ts"];
+const root = new URL("..", import.meta.url).pathname;
+
+/** Every combination of the values. */
+const combinations = Object.entries(values).reduce(
+  (all, [name, choices]) => all.flatMap((setting) => choices.map((value) => ({ ...setting, [name]: value }))),
+  [{}],
+);
+
+/** The pairs of values of different settings that a combination has. */
+const pairsOf = (setting) =>
+  Object.entries(setting).flatMap((a, i, all) => all.slice(i + 1).map((b) => `${a.join("=")} ${b.join("=")}`));
+
+/** Combinations that have all pairs between them: always the one with the most new ones. */
+function cover() {
+  const missing = new Set(combinations.flatMap(pairsOf));
+  const chosen = [];
+  while (missing.size > 0) {
+    const fresh = (setting) => pairsOf(setting).filter((pair) => missing.has(pair)).length;
+    const best = combinations.reduce((a, b) => (fresh(b) > fresh(a) ? b : a));
+    for (const pair of pairsOf(best)) missing.delete(pair);
+    chosen.push(best);
+  }
+  return chosen;
+}
+
+const folder = mkdtempSync(join(tmpdir(), "sew-matrix-"));
+let passed = 0;
+let failed = 0;
+for (const setting of cover()) {
+  const report = join(folder, "report.json");
+  const vitest = ["vitest", "run", ...(process.argv.length > 2 ? process.argv.slice(2) : suites)];
+  const options = [...excluded.flatMap((file) => ["--exclude", file]), "--reporter=json", `--outputFile=${report}`];
+  const { stderr } = spawnSync("npx", [...vitest, ...options], {
+    cwd: root,
+    env: { ...process.env, ...setting },
+    encoding: "utf8",
+  });
+  const name = Object.entries(setting)
+    .map((entry) => entry.join("="))
+    .join(" ");
+  let tests = { numPassedTests: 0, numFailedTests: 0, success: false, testResults: [] };
+  try {
+    tests = JSON.parse(readFileSync(report, "utf8"));
+    rmSync(report);
+  } catch {
+    console.log(stderr);
+  }
+  // A file that cannot be run has no tests to fail.
+  const failures = tests.numFailedTests + (tests.numFailedTests === 0 && !tests.success ? 1 : 0);
+  console.log(`${name}: ${tests.numPassedTests} passed, ${failures} failed`);
+  for (const file of tests.testResults.filter(({ status }) => status === "failed")) {
+    console.log(`  ${file.name.slice(root.length)} ${file.message}`);
+    for (const test of file.assertionResults.filter(({ status }) => status === "failed"))
+      console.log(`    ${test.fullName}\n      ${test.failureMessages.join("\n").split("\n", 12).join("\n      ")}`);
+  }
+  passed += tests.numPassedTests;
+  failed += failures;
+}
+rmSync(folder, { recursive: true });
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
