@@ -1,5 +1,6 @@
 // pnpm test:matrix [files]: runs every suite that computes on the native backend under forced settings, each
-// pair of values of two settings at least once. A line per setting, then a total; the exit status says whether all passed.
+// pair of values of two settings at least once. A line per setting, then a total; the exit status says whether all
+// passed.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

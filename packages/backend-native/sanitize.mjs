@@ -1,6 +1,6 @@
-// pnpm test:asan, pnpm test:tsan: builds the addon for a sanitizer and runs this package's tests on it, which take every
-// instruction set and 1, 2 and 5 threads. Arguments after the sanitizer's name are vitest's, such as a file's name. Linux
-// and g++.
+// pnpm test:asan, pnpm test:tsan: builds the addon for a sanitizer and runs this package's tests on it, which take
+// every instruction set and 1, 2 and 5 threads. Arguments after the sanitizer's name are vitest's, such as a file's
+// name. Linux and g++.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";

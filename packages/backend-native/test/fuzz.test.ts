@@ -289,7 +289,7 @@ describeNative("random programs", () => {
     setSpikeConvolution("auto");
   });
 
-  it("compute on native what the cpu backend does, with its gradients, alike on 1, 2 and 5 threads, and leave nothing", () =>
+  it("compute on native what cpu does, with its gradients, alike on 1, 2 and 5 threads, and leave nothing", () =>
     fc.assert(
       fc.asyncProperty(programs, async (program) => {
         await setBackend("cpu");

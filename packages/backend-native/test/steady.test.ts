@@ -21,7 +21,7 @@ describeNative("200 training steps on stored spikes", () => {
     expect(states.length).toBe(200);
     const withoutSize = states.map(({ rss: _, ...counted }) => counted);
     for (const later of withoutSize.slice(50)) expect(later).toEqual(withoutSize[49]);
-    // After collections: V8 settles over some 1.5 MB. The least that a step could leave, its 32 KiB of events, is 4.9 MB.
+    // V8 settles over some 1.5 MB. The least that steps could leave, 32 KiB of events each, is 4.9 MB.
     const [start, ...later] = states.filter((_, i) => i % 10 === 9 && i >= 49).map(({ rss }) => rss);
     expect(Math.max(...later) - start!).toBeLessThan(4 * 2 ** 20);
   });

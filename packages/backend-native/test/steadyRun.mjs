@@ -1,4 +1,4 @@
-/** @file 200 training steps on stored spikes, as a program: prints what memory was in use after each. Needs --expose-gc. */
+/** @file 200 training steps on stored spikes, as a program: prints what memory is in use after each. `--expose-gc` */
 import "@tensorflow/tfjs";
 import { useBackend } from "@sew/backend-native";
 import { namedParameters, run, seeded } from "@sew/layers";
