@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "dispatch.h"
+#include "pages.h"
 #include "sanitizer.h"
 #include "threads.h"
 
@@ -34,22 +35,31 @@ napi_value string(napi_env env, const char* value) {
   return result;
 }
 
-// Runs a kernel. Where addresses are checked it may touch nothing around its arrays in their buffers.
+// Runs a kernel. Where addresses are checked it may touch nothing close to its arrays in their buffers.
 Status run_checked(napi_env env, Kernel kernel, const Call& call, const napi_value* arrays) {
-  void* memory[Call::max_buffers];
-  size_t bytes[Call::max_buffers];
+  constexpr size_t close = 1 << 16;
+  struct {
+    char* from;
+    size_t bytes;
+  } around[Call::max_buffers];
   for (int i = 0; i < call.buffer_count; i++) {
+    const Buffer& b = call.buffers[i];
     napi_value buffer;
-    napi_get_typedarray_info(env, arrays[i], nullptr, nullptr, nullptr, &buffer, nullptr);
-    napi_get_arraybuffer_info(env, buffer, &memory[i], &bytes[i]);
-    forbid(memory[i], bytes[i]);
+    void* memory;
+    size_t bytes, offset;
+    napi_get_typedarray_info(env, arrays[i], nullptr, nullptr, nullptr, &buffer, &offset);
+    napi_get_arraybuffer_info(env, buffer, &memory, &bytes);
+    const size_t size = b.length * (b.type == Type::uint8 ? 1 : 4);
+    const size_t from = offset > close ? offset - close : 0, to = offset + size + close < bytes ? offset + size + close : bytes;
+    around[i] = {static_cast<char*>(memory) + from, to - from};
+    forbid(around[i].from, around[i].bytes);
   }
   for (int i = 0; i < call.buffer_count; i++) {
     const Buffer& b = call.buffers[i];
     allow(b.data, b.length * (b.type == Type::uint8 ? 1 : 4));
   }
   const Status status = kernel(call);
-  for (int i = 0; i < call.buffer_count; i++) allow(memory[i], bytes[i]);
+  for (int i = 0; i < call.buffer_count; i++) allow(around[i].from, around[i].bytes);
   return status;
 }
 
@@ -89,27 +99,75 @@ napi_value run(napi_env env, napi_callback_info info) {
   return number(env, static_cast<int>(checks_addresses ? run_checked(env, f, call, args + 2) : f(call)));
 }
 
-// allocate(bytes): an ArrayBuffer of aligned memory, or null when there is none
-napi_value allocate_buffer(napi_env env, napi_callback_info info) {
+// Whether the host lets memory of this addon be JavaScript's. Only that is moved and dropped page by page.
+bool own_memory = true;
+
+// reserve(pages): an ArrayBuffer of so many pages with no memory behind them yet, or null when there is no room
+napi_value reserve_buffer(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value arg;
   CHECK(napi_get_cb_info(env, info, &count, &arg, nullptr, nullptr));
-  double bytes = 0;
-  CHECK(napi_get_value_double(env, arg, &bytes));
+  double pages = 0;
+  CHECK(napi_get_value_double(env, arg, &pages));
+  const size_t bytes = pages > 0 && pages <= 524288 ? static_cast<size_t>(pages) * page_bytes : 0;
   napi_value result = nullptr;
-  void* memory = bytes >= 0 && bytes <= 1099511627776.0 ? allocate(static_cast<size_t>(bytes)) : nullptr;
+  void* memory = bytes > 0 ? reserve(bytes) : nullptr;
   if (memory == nullptr) {
     CHECK(napi_get_null(env, &result));
     return result;
   }
   const napi_status status = napi_create_external_arraybuffer(
-      env, memory, static_cast<size_t>(bytes), [](napi_env, void* data, void*) { release(data); }, nullptr, &result);
+      env, memory, bytes,
+      [](napi_env, void* data, void* size) { unreserve(data, reinterpret_cast<size_t>(size)); },
+      reinterpret_cast<void*>(bytes), &result);
   if (status != napi_ok) {
     // A host that forbids external memory (Electron): its own, unaligned, is slower but right.
-    release(memory);
-    CHECK(napi_create_arraybuffer(env, static_cast<size_t>(bytes), &memory, &result));
+    unreserve(memory, bytes);
+    CHECK(napi_create_arraybuffer(env, bytes, &memory, &result));
+    own_memory = false;
   }
   return result;
+}
+
+// The page of an ArrayBuffer that two arguments, the buffer and a number, name; null when it has none.
+napi_status page_of(napi_env env, const napi_value* args, void** page) {
+  void* memory = nullptr;
+  size_t bytes = 0;
+  uint32_t index = 0;
+  napi_status status = napi_get_arraybuffer_info(env, args[0], &memory, &bytes);
+  if (status == napi_ok) status = napi_get_value_uint32(env, args[1], &index);
+  *page = index < bytes / page_bytes ? static_cast<char*>(memory) + index * page_bytes : nullptr;
+  return status;
+}
+
+napi_value boolean(napi_env env, bool value) {
+  napi_value result = nullptr;
+  napi_get_boolean(env, value, &result);
+  return result;
+}
+
+// movePage(buffer, page, fromBuffer, fromPage): whether the memory behind the second page is now behind the first
+napi_value move_page_of(napi_env env, napi_callback_info info) {
+  size_t count = 4;
+  napi_value args[4];
+  CHECK(napi_get_cb_info(env, info, &count, args, nullptr, nullptr));
+  void *to, *from;
+  CHECK(page_of(env, args, &to));
+  CHECK(page_of(env, args + 2, &from));
+  if (!own_memory || to == nullptr || from == nullptr || to == from) return boolean(env, false);
+  const Moved moved = move_page(to, from);
+  if (moved == Moved::lost) napi_throw_error(env, nullptr, "backend-native: the system has lost a page of tensors");
+  return boolean(env, moved == Moved::yes);
+}
+
+// dropPage(buffer, page): whether the memory behind the page went back to the system
+napi_value drop_page_of(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value args[2];
+  CHECK(napi_get_cb_info(env, info, &count, args, nullptr, nullptr));
+  void* page;
+  CHECK(page_of(env, args, &page));
+  return boolean(env, own_memory && page != nullptr && drop_page(page));
 }
 
 // threads(count?): sets the number when given; returns the number in use
@@ -145,9 +203,7 @@ napi_value instruction_set(napi_env env, napi_callback_info info) {
 
 // Whether the instruction set in use multiplies bfloat16 on this machine.
 napi_value has_bfloat16(napi_env env, napi_callback_info) {
-  napi_value result;
-  CHECK(napi_get_boolean(env, current_set()->bfloat16(), &result));
-  return result;
+  return boolean(env, current_set()->bfloat16());
 }
 
 napi_value scratch_size(napi_env env, napi_callback_info) { return number(env, static_cast<double>(scratch_bytes())); }
@@ -157,7 +213,9 @@ napi_value init(napi_env env, napi_value exports) {
     const char* name;
     napi_callback f;
   } functions[] = {{"run", run},
-                   {"allocate", allocate_buffer},
+                   {"reserve", reserve_buffer},
+                   {"movePage", move_page_of},
+                   {"dropPage", drop_page_of},
                    {"threads", threads},
                    {"instructionSet", instruction_set},
                    {"bfloat16", has_bfloat16},
@@ -168,6 +226,7 @@ napi_value init(napi_env env, napi_value exports) {
     CHECK(napi_set_named_property(env, exports, f.name, value));
   }
   napi_value kernels, sets, statuses;
+  CHECK(napi_set_named_property(env, exports, "pageBytes", number(env, page_bytes)));
   CHECK(napi_create_array(env, &kernels));
   const char* names[] = {
 #define K(name) #name,

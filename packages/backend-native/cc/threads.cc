@@ -67,6 +67,19 @@ Pool& pool() {
   return *p;
 }
 
+constexpr size_t huge_page = size_t{1} << 21;
+
+// Aligned memory; null when there is none.
+void* allocate(size_t bytes) {
+  size_t alignment = bytes >= huge_page ? huge_page : 64;
+  void* memory = nullptr;
+  if (posix_memalign(&memory, alignment, (bytes + 63) & ~size_t{63}) != 0) return nullptr;
+#if defined(__linux__)
+  if (bytes >= huge_page) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
 std::atomic<size_t> held{0};
 
 struct Slots {
@@ -74,7 +87,7 @@ struct Slots {
   size_t floats[scratch_slots] = {};
   ~Slots() {
     for (int i = 0; i < scratch_slots; i++) {
-      release(memory[i]);
+      free(memory[i]);
       held -= floats[i] * sizeof(float);
     }
   }
@@ -117,7 +130,7 @@ void parallel_for(long n, void (*f)(void*, long), void* context) {
 float* scratch(int slot, size_t floats) {
   thread_local Slots slots;
   if (slots.floats[slot] < floats) {
-    release(slots.memory[slot]);
+    free(slots.memory[slot]);
     held -= slots.floats[slot] * sizeof(float);
     slots.memory[slot] = static_cast<float*>(allocate(floats * sizeof(float)));
     slots.floats[slot] = slots.memory[slot] == nullptr ? 0 : floats;
@@ -133,20 +146,5 @@ float* scratch(int slot, size_t floats) {
 }
 
 size_t scratch_bytes() { return held; }
-
-constexpr size_t huge_page = size_t{1} << 21;
-
-void* allocate(size_t bytes) {
-  size_t alignment = bytes >= huge_page ? huge_page : 64;
-  void* memory = nullptr;
-  if (posix_memalign(&memory, alignment, (bytes + 63) & ~size_t{63}) != 0) return nullptr;
-#if defined(__linux__)
-  // Large tensors are streamed: huge pages spare most of their page faults and address look-ups.
-  if (bytes >= huge_page) madvise(memory, bytes, MADV_HUGEPAGE);
-#endif
-  return memory;
-}
-
-void release(void* memory) { free(memory); }
 
 }  // namespace sew

@@ -27,8 +27,4 @@ constexpr int scratch_slots = 4;
 // Bytes that all threads hold in their slots.
 size_t scratch_bytes();
 
-// Aligned memory for tensors; null when there is none.
-void* allocate(size_t bytes);
-void release(void* memory);
-
 }  // namespace sew

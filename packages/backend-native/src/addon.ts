@@ -14,7 +14,10 @@ interface Exports {
   readonly statuses: readonly string[];
   readonly instructionSets: readonly string[];
   run(kernel: number, numbers: readonly number[], ...arrays: KernelArray[]): number;
-  allocate(bytes: number): ArrayBuffer | null;
+  readonly pageBytes: number;
+  reserve(pages: number): ArrayBuffer | null;
+  movePage(buffer: ArrayBuffer, page: number, fromBuffer: ArrayBuffer, fromPage: number): boolean;
+  dropPage(buffer: ArrayBuffer, page: number): boolean;
   threads(count?: number): number;
   instructionSet(name?: string): string | null;
   bfloat16(): boolean;
@@ -119,17 +122,6 @@ export function setThreads(count: number): void {
 /** Bytes that the kernels' threads keep between calls. */
 export function scratchBytes(): number {
   return loadAddon().scratchBytes();
-}
-
-/** Aligned memory outside the JavaScript heap. @throws RangeError when the system has none left */
-export function allocate(bytes: number): ArrayBuffer {
-  const buffer = loadAddon().allocate(bytes);
-  if (buffer === null) {
-    throw new RangeError(
-      `native: the system has no memory left for a tensor of ${bytes} bytes; use a smaller batch or fewer time-steps`,
-    );
-  }
-  return buffer;
 }
 
 /**

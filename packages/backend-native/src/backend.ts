@@ -31,7 +31,7 @@ class SpikeData {
   /** As float32: unpacked on first use, since what asked once will ask again on the way back, and kept to the end. */
   get values(): Float32Array {
     if (this.#dense === undefined) {
-      this.#dense = this.#pool.take(this.spikes.size);
+      this.#dense = this.#pool.take(this.spikes.size, Float32Array);
       this.spikes.unpack(this.#dense);
     }
     return this.#dense;
@@ -61,7 +61,10 @@ export class NativeBackend extends MathBackendCPU {
 
   /** A new float32 tensor, contents undefined, and its memory: what a kernel writes its result to. */
   output(shape: number[]): [info: TensorInfo, values: Float32Array] {
-    const values = this.#pool.take(shape.reduce((a, b) => a * b, 1));
+    const values = this.#pool.take(
+      shape.reduce((a, b) => a * b, 1),
+      Float32Array,
+    );
     return [{ dataId: super.write(values, shape, "float32") as object, shape, dtype: "float32" }, values];
   }
 
@@ -71,11 +74,7 @@ export class NativeBackend extends MathBackendCPU {
    */
   outputSpikes(shape: number[], most: number): [info: TensorInfo, spikes: Spikes] {
     const size = shape.reduce((a, b) => a * b, 1);
-    const words = Math.ceil(size / 32);
-    const packed =
-      most === 1
-        ? new Int32Array(this.#pool.takeBytes(4 * words), 0, words)
-        : new Uint8Array(this.#pool.takeBytes(size), 0, size);
+    const packed = most === 1 ? this.#pool.take(Math.ceil(size / 32), Int32Array) : this.#pool.take(size, Uint8Array);
     const spikes = new Spikes(packed, size, most);
     const dataId = {};
     this.data.set(dataId, new SpikeData(spikes, this.#pool));
@@ -100,7 +99,7 @@ export class NativeBackend extends MathBackendCPU {
    */
   override write(values: BackendValues, shape: number[], dtype: DataType): object {
     if (ArrayBuffer.isView(values) && this.#pool.owns(values)) {
-      const copy = this.#pool.take(values.length);
+      const copy = this.#pool.take(values.length, Float32Array);
       copy.set(values as Float32Array);
       return super.write(copy, shape, dtype) as object;
     }

@@ -1,94 +1,261 @@
-import { allocate } from "./addon.js";
+import { type KernelArray, loadAddon } from "./addon.js";
 
-/** Buffers are handed out in multiples of this, a cache line. */
+/** Arrays start at multiples of this, a cache line. */
 const GRAIN = 64;
+
+/** Address space is reserved in pieces of at least this many bytes. */
+const SLAB = 2 ** 30;
+
+/**
+ * Arrays of fewer bytes lie at low addresses, others at high ones: parameters and statistics, which live on, keep no
+ * gap between two activations from closing.
+ */
+const SMALL = 2 ** 18;
+
+/**
+ * Memory that was idle while arrays of so many times what the pool has, and of so many slabs, were taken goes back
+ * to the system. A training step takes a few times what the pool has, so what every tenth step needs is kept.
+ */
+const PATIENCE = 64;
+
+/**
+ * What is asked of the system when so many pages are needed: a sixteenth more, since weights that are replaced in every
+ * step never lie quite the same. What is not used takes no memory.
+ */
+const withSpare = (pages: number) => Math.ceil((pages * 17) / 16);
 
 /** What a pool holds and has done. */
 export interface PoolStatistics {
   /** Bytes of the tensors that are alive. */
   readonly liveBytes: number;
-  /** Bytes kept for reuse. */
+  /** Bytes kept for reuse. With those alive they are all that the pool has of the system's memory. */
   readonly freeBytes: number;
   /** The most bytes that were alive at one time. */
   readonly peakBytes: number;
-  /** Buffers taken from the system so far; constant in the steady state of training. */
+  /** How often more memory was asked of the system so far; constant in the steady state of training. */
   readonly allocations: number;
 }
 
+/** The constructor of a typed array. */
+interface ArrayType<A> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBuffer, offset: number, length: number): A;
+}
+
+/** A piece of address space, and where it starts among the pool's addresses. */
+interface Slab {
+  readonly start: number;
+  readonly buffer: ArrayBuffer;
+}
+
 /**
- * Memory for tensors, kept by size: what one training step gives back, the next one takes.
+ * Memory for tensors: what the system is asked for follows what is alive.
  *
- * When it has to ask the system for more, it first drops the sizes that were longest unused until all it holds is at most
- * twice what was alive at the peak: a change of batch size does not leave both sizes behind, and a program that repeats
- * its steps asks no more.
+ * Address space and memory are two things here. Address space costs nothing; the pool reserves it by the gigabyte,
+ * and an array takes the first gap that it fits in, small ones from below, large ones from above. Memory comes
+ * behind a page of 2 MiB when the page is first used. When a page that has none is needed and another one has some
+ * but no array, the memory moves from the one to the other: the system changes its page tables, no byte is copied.
+ * So gaps between arrays, however badly they fit, take no memory, and a program that repeats its steps asks for no
+ * more.
+ *
+ * Memory that a large batch needed once, and nothing that came later, goes back to the system in time, see PATIENCE.
+ * Systems other than Linux neither move memory nor take back part of it: there a page keeps what it once had.
  */
 export class BufferPool {
-  readonly #free = new Map<number, ArrayBuffer[]>();
-  /** The buffers in use; `Float32Array`s of others are not the pool's to recycle. */
-  readonly #live = new Set<ArrayBufferLike>();
+  readonly #slabs: Slab[] = [];
+  readonly #startOf = new Map<ArrayBufferLike, number>();
+  /** The free ranges by address, no two of which touch. */
+  readonly #gapStarts: number[] = [];
+  readonly #gapSizes: number[] = [];
+  /** Bytes of the ranges in use, by address. */
+  readonly #live = new Map<number, number>();
+  /** By page: bytes in use, and whether there is memory behind it. */
+  readonly #used: number[] = [];
+  readonly #backed: boolean[] = [];
+  readonly #pageBytes = loadAddon().pageBytes;
+  /** Pages with memory, and those of them in which nothing is alive. */
+  #backedPages = 0;
+  #idlePages = 0;
+  /** Pages that may have memory before the next allocation is counted. */
+  #grantedPages = 0;
+  /** Since idle memory was last given back to the system: the most pages that were not idle, and the bytes taken. */
+  #busiestPages = 0;
+  #takenBytes = 0;
   #liveBytes = 0;
-  #freeBytes = 0;
   #peakBytes = 0;
   #allocations = 0;
 
-  /** An array of `length` numbers, contents undefined. */
-  take(length: number): Float32Array {
-    return new Float32Array(this.takeBytes(4 * length), 0, length);
-  }
-
-  /** A buffer of at least as many bytes, contents undefined. */
-  takeBytes(least: number): ArrayBuffer {
-    const bytes = Math.max(GRAIN, Math.ceil(least / GRAIN) * GRAIN);
-    const kept = this.#free.get(bytes);
-    let buffer = kept?.pop();
-    if (buffer === undefined) {
-      this.#makeRoom(bytes);
-      buffer = allocate(bytes);
-      this.#allocations++;
-    } else {
-      this.#freeBytes -= bytes;
-      // Sizes in use stay at the end of the map, so that its first is the longest unused.
-      this.#free.delete(bytes);
-      this.#free.set(bytes, kept as ArrayBuffer[]);
+  /**
+   * An array of `length` elements, contents undefined.
+   *
+   * @throws RangeError when the system has no memory left
+   */
+  take<A extends KernelArray>(length: number, type: ArrayType<A>): A {
+    const bytes = Math.max(GRAIN, Math.ceil((length * type.BYTES_PER_ELEMENT) / GRAIN) * GRAIN);
+    const isSmall = bytes < SMALL;
+    const fits = (size: number) => size >= bytes;
+    let gap = isSmall ? this.#gapSizes.findIndex(fits) : this.#gapSizes.findLastIndex(fits);
+    if (gap < 0) gap = this.#reserve(bytes);
+    const address = this.#gapStarts[gap]! + (isSmall ? 0 : this.#gapSizes[gap]! - bytes);
+    this.#back(address, bytes);
+    this.#gapSizes[gap]! -= bytes;
+    if (isSmall) this.#gapStarts[gap]! += bytes;
+    if (this.#gapSizes[gap] === 0) {
+      this.#gapStarts.splice(gap, 1);
+      this.#gapSizes.splice(gap, 1);
     }
-    this.#live.add(buffer);
+    this.#live.set(address, bytes);
     this.#liveBytes += bytes;
     this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
-    return buffer;
+    const { buffer, start } = this.#slabOf(address);
+    return new type(buffer, address - start, length);
   }
 
-  /** Whether the array lies in a buffer that the pool handed out and has not got back. */
+  /** Whether the array lies in memory of the pool. */
   owns(array: ArrayBufferView): boolean {
-    return this.#live.has(array.buffer);
+    return this.#startOf.has(array.buffer);
   }
 
-  /** Takes a buffer back for reuse. Arrays that it did not hand out are left alone. */
+  /** Takes an array back for reuse. What it did not hand out, parts of arrays included, is left alone. */
   give(array: ArrayBufferView): void {
-    const buffer = array.buffer as ArrayBuffer;
-    if (!this.#live.delete(buffer)) return;
-    const bytes = buffer.byteLength;
+    const start = this.#startOf.get(array.buffer);
+    if (start === undefined) return;
+    const address = start + array.byteOffset;
+    const bytes = this.#live.get(address);
+    if (bytes === undefined) return;
+    this.#live.delete(address);
     this.#liveBytes -= bytes;
-    this.#freeBytes += bytes;
-    const kept = this.#free.get(bytes);
-    if (kept === undefined) this.#free.set(bytes, [buffer]);
-    else kept.push(buffer);
-  }
-
-  #makeRoom(bytes: number): void {
-    const live = this.#liveBytes + bytes;
-    const most = 2 * Math.max(this.#peakBytes, live);
-    for (const [size, kept] of this.#free) {
-      while (live + this.#freeBytes > most && kept.pop() !== undefined) this.#freeBytes -= size;
-      if (kept.length === 0) this.#free.delete(size);
-    }
+    this.#forEachPage(address, bytes, (page, part) => {
+      this.#used[page]! -= part;
+      if (this.#used[page] === 0) this.#idlePages++;
+    });
+    this.#addGap(address, bytes);
   }
 
   statistics(): PoolStatistics {
     return {
       liveBytes: this.#liveBytes,
-      freeBytes: this.#freeBytes,
+      freeBytes: this.#backedPages * this.#pageBytes - this.#liveBytes,
       peakBytes: this.#peakBytes,
       allocations: this.#allocations,
     };
+  }
+
+  /** Reserves address space for a range, and returns the place of the gap that it makes. */
+  #reserve(bytes: number): number {
+    const least = Math.ceil(bytes / this.#pageBytes);
+    const { reserve } = loadAddon();
+    // Where a gigabyte cannot be had, as under a limit of address space, less may do.
+    let pages = Math.max(least, SLAB / this.#pageBytes);
+    let buffer = reserve(pages);
+    while (buffer === null && pages > least) {
+      pages = Math.max(least, Math.floor(pages / 2));
+      buffer = reserve(pages);
+    }
+    if (buffer === null) {
+      throw new RangeError(
+        `native: the system has no memory left for a tensor of ${bytes} bytes; use a smaller batch or fewer time-steps`,
+      );
+    }
+    // A page that nobody has lies between two slabs, so that their gaps never touch.
+    for (let page = 0; page <= pages; page++) {
+      this.#used.push(0);
+      this.#backed.push(false);
+    }
+    const start = (this.#used.length - pages) * this.#pageBytes;
+    this.#slabs.push({ start, buffer });
+    this.#startOf.set(buffer, start);
+    this.#addGap(start, pages * this.#pageBytes);
+    return this.#gapStarts.length - 1;
+  }
+
+  #slabOf(address: number): Slab {
+    return this.#slabs.findLast(({ start }) => start <= address)!;
+  }
+
+  /** Adds a free range, in one with the gaps that it touches. */
+  #addGap(address: number, bytes: number): void {
+    const [starts, sizes] = [this.#gapStarts, this.#gapSizes];
+    let [above, end] = [0, starts.length];
+    while (above < end) {
+      const middle = (above + end) >> 1;
+      if (starts[middle]! < address) above = middle + 1;
+      else end = middle;
+    }
+    const below = above - 1;
+    const touchesBelow = below >= 0 && starts[below]! + sizes[below]! === address;
+    const touchesAbove = starts[above] === address + bytes;
+    const start = touchesBelow ? starts[below]! : address;
+    const size = bytes + (touchesBelow ? sizes[below]! : 0) + (touchesAbove ? sizes[above]! : 0);
+    const first = touchesBelow ? below : above;
+    const merged = Number(touchesBelow) + Number(touchesAbove);
+    starts.splice(first, merged, start);
+    sizes.splice(first, merged, size);
+  }
+
+  /** Calls `visit` for each page of a range with the number of its bytes that are in the range. */
+  #forEachPage(address: number, bytes: number, visit: (page: number, part: number) => void): void {
+    const end = address + bytes;
+    for (let from = address; from < end; ) {
+      const page = Math.floor(from / this.#pageBytes);
+      const to = Math.min(end, (page + 1) * this.#pageBytes);
+      visit(page, to - from);
+      from = to;
+    }
+  }
+
+  /** Counts a range as in use, and sees to memory behind all of it. */
+  #back(address: number, bytes: number): void {
+    const missing: number[] = [];
+    this.#forEachPage(address, bytes, (page, part) => {
+      if (!this.#backed[page]) missing.push(page);
+      else if (this.#used[page] === 0) this.#idlePages--;
+      this.#used[page]! += part;
+    });
+    const moved = missing.findIndex((page) => !this.#moveIdleTo(page));
+    const fresh = moved < 0 ? [] : missing.slice(moved);
+    for (const page of missing) this.#backed[page] = true;
+    this.#backedPages += fresh.length;
+    if (this.#backedPages > this.#grantedPages) {
+      this.#allocations++;
+      this.#grantedPages = withSpare(this.#backedPages);
+    }
+    this.#busiestPages = Math.max(this.#busiestPages, this.#backedPages - this.#idlePages);
+    this.#takenBytes += bytes;
+    if (this.#takenBytes > PATIENCE * Math.max(SLAB, this.#backedPages * this.#pageBytes)) this.#giveIdleBack();
+  }
+
+  /** The lowest page with memory and nothing alive: high ones are the next to be used. */
+  #lowestIdle(): number {
+    return this.#backed.findIndex((backed, page) => backed && this.#used[page] === 0);
+  }
+
+  #moveIdleTo(page: number): boolean {
+    if (this.#idlePages === 0) return false;
+    const idle = this.#lowestIdle();
+    if (!loadAddon().movePage(...this.#pageOf(page), ...this.#pageOf(idle))) return false;
+    this.#backed[idle] = false;
+    this.#idlePages--;
+    return true;
+  }
+
+  /** Gives the system what has been idle since this was last done. */
+  #giveIdleBack(): void {
+    while (this.#backedPages > this.#busiestPages) {
+      const idle = this.#lowestIdle();
+      if (!loadAddon().dropPage(...this.#pageOf(idle))) break;
+      this.#backed[idle] = false;
+      this.#idlePages--;
+      this.#backedPages--;
+    }
+    this.#grantedPages = Math.min(this.#grantedPages, withSpare(this.#backedPages));
+    this.#busiestPages = 0;
+    this.#takenBytes = 0;
+  }
+
+  /** A page as the addon names it. */
+  #pageOf(page: number): [buffer: ArrayBuffer, index: number] {
+    const { buffer, start } = this.#slabOf(page * this.#pageBytes);
+    return [buffer, page - start / this.#pageBytes];
   }
 }
