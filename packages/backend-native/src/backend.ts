@@ -94,16 +94,14 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   /**
-   * Takes values from outside. A view into another tensor's memory, such as the CPU backend's slice makes, is copied:
-   * that tensor's memory will be reused when it is disposed.
+   * Takes values from outside. Those of float32 tensors are copied: so the array may be changed, or be a view into
+   * another tensor's memory, as the CPU backend's slice makes it, and it is garbage once its owner has no use for it.
    */
   override write(values: BackendValues, shape: number[], dtype: DataType): object {
-    if (ArrayBuffer.isView(values) && this.#pool.owns(values)) {
-      const copy = this.#pool.take(values.length, Float32Array);
-      copy.set(values as Float32Array);
-      return super.write(copy, shape, dtype) as object;
-    }
-    return super.write(values, shape, dtype) as object;
+    if (dtype !== "float32" || !(values instanceof Float32Array)) return super.write(values, shape, dtype) as object;
+    const [{ dataId }, copy] = this.output(shape);
+    copy.set(values);
+    return dataId;
   }
 
   /** A copy of a tensor's values: its memory is reused when the tensor is disposed, the caller's array must not be. */

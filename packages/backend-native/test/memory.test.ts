@@ -195,6 +195,17 @@ describeNative("memory of the native backend", () => {
     expect([...mine]).toEqual(count(16));
   });
 
+  it("has a copy of the user's array, which may be changed", () => {
+    const before = native().liveBytes;
+    const mine = Float32Array.from(count(16));
+    const x = tensor1d(mine);
+    expect(native().liveBytes - before).toBe(64);
+    mine.fill(0);
+    expect(read(x)).toEqual(count(16));
+    x.dispose();
+    expect(native().liveBytes).toBe(before);
+  });
+
   it("takes the user's views into larger arrays, at any offset", () => {
     const mine = Float32Array.from(count(33));
     scoped(() => {
