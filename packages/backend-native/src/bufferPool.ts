@@ -19,10 +19,10 @@ const SMALL = 2 ** 18;
 const PATIENCE = 64;
 
 /**
- * What is asked of the system when so many pages are needed: a sixteenth more, since weights that are replaced in every
+ * What is asked of the system when so many pages are needed: an eighth more, since weights that are replaced in every
  * step never lie quite the same. What is not used takes no memory.
  */
-const withSpare = (pages: number) => Math.ceil((pages * 17) / 16);
+const withSpare = (pages: number) => Math.ceil((pages * 9) / 8);
 
 /** What a pool holds and has done. */
 export interface PoolStatistics {
