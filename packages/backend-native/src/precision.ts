@@ -1,4 +1,4 @@
-/** What the dense products of convolutions are made of. */
+/** What the dense products of convolutions and their gradients are made of. */
 export type Precision = "float32" | "bf16";
 
 let current: Precision = "float32";
@@ -9,8 +9,8 @@ export function precision(): Precision {
 }
 
 /**
- * Makes the dense products of convolutions and their input gradients in bfloat16 (`bf16`), as the paper's mixed precision
- * does in float16, or in float32 (from the start), as the environment variable `SEW_PRECISION` does.
+ * Makes the dense products of convolutions and their gradients in bfloat16 (`bf16`), as the paper's mixed precision does
+ * in float16, or in float32 (from the start), as the environment variable `SEW_PRECISION` does.
  *
  * Inputs and weights are rounded to bfloat16 inside the kernels, to 8 bits of precision; sums, tensors and weights stay
  * float32. bfloat16 has float32's exponents: no gradient underflows that would not anyway, and no loss needs scaling.

@@ -27,7 +27,7 @@ type Arrays = Parameters<typeof runNative>[2][];
 const calls: Readonly<Record<string, { numbers: number[]; arrays: Arrays }>> = {
   conv2d: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0], arrays: [f(4), f(8), f(2)] },
   conv2dInputGrad: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0], arrays: [f(2), f(8), f(4)] },
-  conv2dFilterGrad: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(4), f(2), f(8)] },
+  conv2dFilterGrad: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0], arrays: [f(4), f(2), f(8)] },
   spikeConv2d: {
     numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
     arrays: [new Int32Array(4), f(256), f(2)],

@@ -12,7 +12,7 @@ import { afterEach, expect, it } from "vitest";
 import { describeNative, withThreads } from "./describeNative.js";
 import { floats, type Kind, seeds } from "./kernels/values.js";
 
-/** A convolution and its input gradient, by tiles of 2x2 outputs and directly, with channels in pairs and one left over. */
+/** A convolution and its gradients, by tiles of 2x2 outputs and directly, with channels in pairs and one left over. */
 const layers = fc.record({
   n: fc.constantFrom(1, 3),
   size: fc.integer({ min: 1, max: 9 }),
@@ -26,7 +26,7 @@ type Layer = typeof layers extends fc.Arbitrary<infer L> ? L : never;
 
 type Values = (shape: readonly number[], seed: number) => Float32Array;
 
-/** Both results, with the numbers that `values` draws. */
+/** The three results, with the numbers that `values` draws. */
 function products({ n, size, c, k, kernel, stride, seed }: Layer, values: Values): Float32Array[] {
   const shape: [number, number, number, number] = [n, size, size, c];
   const filterShape: [number, number, number, number] = [kernel, kernel, c, k];
@@ -36,6 +36,7 @@ function products({ n, size, c, k, kernel, stride, seed }: Layer, values: Values
   const results = [
     engine().runKernel("Conv2D", { x: x!, filter: filter! }, attrs as never) as Tensor,
     engine().runKernel("Conv2DBackpropInput", { dy: dy!, filter: filter! }, attrs as never) as Tensor,
+    engine().runKernel("Conv2DBackpropFilter", { x: x!, dy: dy! }, { ...attrs, filterShape } as never) as Tensor,
   ];
   const data = results.map((y) => y.dataSync<"float32">());
   for (const t of [...results, x!, filter!, dy!]) t.dispose();

@@ -19,8 +19,10 @@ namespace {
 
 #include SEW_SIMD
 #include "arguments.h"
+#include "vectors.h"
 #include "transpose.h"
 #include "tile.h"
+#include "convShape.h"
 #include "winograd.h"
 #include "conv2d.h"
 #include "conv2dFilterGrad.h"
@@ -29,7 +31,6 @@ namespace {
 #include "spikeConv2dFilterGrad.h"
 #include "matMul.h"
 #include "batchNorm.h"
-#include "vectors.h"
 #include "elementwise.h"
 #include "reduce.h"
 #include "spikes.h"

@@ -154,41 +154,24 @@ inline Status convolve_in(bool bf16, const Conv& g, const float* x, const float*
   return convolve(g, x, packed, y);
 }
 
-// The numbers that all three kernels take, in this order.
-struct ConvShape {
-  long N, IH, IW, C, OH, OW, K, KH, KW, sh, sw, pt, pl, dh, dw;
-  long x() const { return product(N, IH, IW, C); }
-  long w() const { return product(KH, KW, C, K); }
-  long y() const { return product(N, OH, OW, K); }
-};
-
-inline ConvShape conv_shape(Arguments& args) {
-  ConvShape s;
-  s.N = args.integer(), s.IH = args.integer(), s.IW = args.integer(), s.C = args.integer();
-  s.OH = args.integer(), s.OW = args.integer(), s.K = args.integer();
-  s.KH = args.integer(1, most_step), s.KW = args.integer(1, most_step);
-  s.sh = args.integer(1, most_step), s.sw = args.integer(1, most_step);
-  s.pt = args.offset(), s.pl = args.offset();
-  s.dh = args.integer(1, most_step), s.dw = args.integer(1, most_step);
-  // All padded images together, which no padded band of theirs exceeds.
-  const long height = max(s.OH * s.sh, s.IH) + s.KH * s.dh + s.sh, width_in = max(s.OW * s.sw, s.IW) + s.KW * s.dw + s.sw;
-  if (product(s.N + 2, height, width_in, max(s.C, s.K)) > 1L << 48) args.fail(Status::wrong_arguments);
-  return s;
-}
-
-// x, w -> y, with products of bfloat16 where `bf16`
+// x, w -> y, with products of bfloat16 where `bf16`. x may be spikes where tiles are computed together.
 Status conv2d(const Call& call) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
+  if (winograd_fits(s) && s.x() > 0 && s.y() > 0) {
+    return with_images(args, s.x(), s.C, [&](const auto* x) {
+      const float* w = args.floats(s.w());
+      float* y = args.floats(s.y());
+      if (args.status != Status::ok) return args.status;
+      return winograd({s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.pt, s.pl}, bf16, x, w, false, y);
+    });
+  }
   const float *x = args.floats(s.x()), *w = args.floats(s.w());
   float* y = args.floats(s.y());
   if (args.status != Status::ok) return args.status;
   if (s.y() == 0) return Status::ok;
   if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
-  if (winograd_fits(s.C, s.K, s.KH, s.KW, s.sh, s.sw, s.dh, s.dw)) {
-    return winograd({s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.pt, s.pl}, bf16, x, w, false, y);
-  }
   const long taps = s.KH * s.KW * s.C;
   float* packed = scratch(0, ceil_div(s.K, panel) * taps * panel);
   if (packed == nullptr) return Status::out_of_memory;
@@ -231,7 +214,7 @@ Status conv2dInputGrad(const Call& call) {
   if (args.status != Status::ok) return args.status;
   if (s.x() == 0) return Status::ok;
   if (s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
-  if (winograd_fits(s.C, s.K, s.KH, s.KW, s.sh, s.sw, s.dh, s.dw)) {
+  if (winograd_fits(s)) {
     float* turned = scratch(2, s.w());
     if (turned == nullptr) return Status::out_of_memory;
     transpose_parallel(w, 9, s.C, s.K, turned);

@@ -3,9 +3,6 @@
 // The pixels are cut into chunks, whose number depends on the shape alone; each has sums of its own, which are added
 // in order at the end. So the result does not depend on the number of threads.
 
-// Sums of all chunks together should not be much larger than the caches.
-constexpr long partial_floats = 2L << 20;
-constexpr long most_chunks = 32;
 // Output pixels that are worth sums of their own.
 constexpr long chunk_pixels = 512;
 // Padded input rows that are worked on together; each such band passes over all sums once, so that larger is better
@@ -28,10 +25,19 @@ inline void add_chunks(const float* sums, long chunks, long taps, long K, long l
   });
 }
 
-// x, dy -> dw
+// x, dy -> dw, with products of bfloat16 where `bf16`. x may be spikes where tiles are computed together.
 Status conv2dFilterGrad(const Call& call) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
+  const bool bf16 = args.number() != 0;
+  if (winograd_fits(s) && s.x() > 0 && s.y() > 0) {
+    return with_images(args, s.x(), s.C, [&](const auto* x) {
+      const float* dy = args.floats(s.y());
+      float* dw = args.floats(s.w());
+      if (args.status != Status::ok) return args.status;
+      return winograd_filter_grad({s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.pt, s.pl}, bf16, x, dy, dw);
+    });
+  }
   const float *x = args.floats(s.x()), *dy = args.floats(s.y());
   float* dw = args.floats(s.w());
   if (args.status != Status::ok) return args.status;

@@ -23,24 +23,6 @@ inline void store_count(int32_t* to, long count) {
 // The bits of the first n elements of a word, n at least 1.
 inline uint32_t first_bits(long n) { return n >= word_bits ? ~uint32_t{0} : (uint32_t{1} << n) - 1; }
 
-// All ones in the lanes whose bits are set; the first lane's is the lowest.
-inline IntVector lanes_of(uint32_t word) {
-  IntVector bit;
-  for (int i = 0; i < width; i++) bit[i] = 1 << i;
-  return (bit & static_cast<int32_t>(word)) != 0;
-}
-
-// x where the bit is set, else 0
-inline Vector where_set(uint32_t word, Vector x) { return (Vector)(lanes_of(word) & (IntVector)x); }
-
-// Counts as lanes of integers; 0 past the n-th.
-inline IntVector load_counts(const uint8_t* p, long n) {
-  typedef uint8_t Bytes __attribute__((vector_size(width)));
-  Bytes bytes = {};
-  n == width ? memcpy(&bytes, p, width) : memcpy(&bytes, p, n);
-  return __builtin_convertvector(bytes, IntVector);
-}
-
 template <class F>
 void for_words(long n, const F& f) {
   const long words = ceil_div(n, word_bits);

@@ -1,4 +1,4 @@
-// Runs of floats a vector at a time; the last may be partly filled.
+// Runs of floats a vector at a time, the last of which may be partly filled, and spikes as vectors.
 
 // Calls f(index of the first, how many) for from ... to - 1.
 template <class F>
@@ -18,4 +18,22 @@ inline void store_part(float* p, Vector v, long n) {
   float values[width];
   store(values, v);
   memcpy(p, values, n * sizeof(float));
+}
+
+// All ones in the lanes whose bits are set; the first lane's is the lowest.
+inline IntVector lanes_of(uint32_t word) {
+  IntVector bit;
+  for (int i = 0; i < width; i++) bit[i] = 1 << i;
+  return (bit & static_cast<int32_t>(word)) != 0;
+}
+
+// x where the bit is set, else 0
+inline Vector where_set(uint32_t word, Vector x) { return (Vector)(lanes_of(word) & (IntVector)x); }
+
+// Counts as lanes of integers; 0 past the n-th.
+inline IntVector load_counts(const uint8_t* p, long n) {
+  typedef uint8_t Bytes __attribute__((vector_size(width)));
+  Bytes bytes = {};
+  n == width ? memcpy(&bytes, p, width) : memcpy(&bytes, p, n);
+  return __builtin_convertvector(bytes, IntVector);
 }

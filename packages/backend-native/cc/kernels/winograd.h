@@ -13,6 +13,10 @@
 
 constexpr long tile_points = 16;
 
+// Sums of all chunks together should not be much larger than the caches.
+constexpr long partial_floats = 2L << 20;
+constexpr long most_chunks = 32;
+
 // One convolution; C and K are multiples of `width`.
 struct WinogradConv {
   long N, IH, IW, C, OH, OW, K, pt, pl;
@@ -22,8 +26,8 @@ struct WinogradConv {
   size_t filter_floats() const { return ceil_div(K, panel) * tile_points * C * panel; }
 };
 
-inline bool winograd_fits(long C, long K, long KH, long KW, long sh, long sw, long dh, long dw) {
-  return KH == 3 && KW == 3 && sh == 1 && sw == 1 && dh == 1 && dw == 1 && C % width == 0 && K % width == 0;
+inline bool winograd_fits(const ConvShape& s) {
+  return s.KH == 3 && s.KW == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.C % width == 0 && s.K % width == 0;
 }
 
 // w [3][3][C][K] -> [panel of K][point][C][panel], zeros past K. `flipped` turns the filter by 180 degrees.
@@ -60,29 +64,41 @@ inline void winograd_filter(const float* w, long C, long K, bool flipped, float*
   });
 }
 
-// Bᵀ d B of a tile: `pixels` are its 4x4 inputs, C channels each; point p goes to to + p * stride.
-template <class E>
-inline void winograd_input(const float* const* pixels, long C, E* to, long stride) {
-  for (long c = 0; c < C; c += width) {
-    Vector rows[4][4];
+// Images hold floats, counts or bits of spikes; an element of theirs holds so many channels.
+template <class T>
+constexpr long channels_in = 1;
+template <>
+constexpr long channels_in<uint32_t> = word_bits;
+
+// `width` channels of a pixel from channel c on.
+inline Vector channels_at(const float* pixel, long c) { return load(pixel + c); }
+inline Vector channels_at(const uint8_t* pixel, long c) {
+  return __builtin_convertvector(load_counts(pixel + c, width), Vector);
+}
+inline Vector channels_at(const uint32_t* pixel, long c) {
+  return where_set(pixel[c / word_bits] >> (c % word_bits), splat(1.0f));
+}
+
+// The points Bᵀ d B of a tile, `width` channels from c on: `pixels` are its 4x4 inputs.
+template <class T>
+inline void winograd_input(const T* const* pixels, long c, Vector* points) {
+  Vector rows[4][4];
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) {
-      const Vector d0 = load(pixels[j] + c), d1 = load(pixels[4 + j] + c);
-      const Vector d2 = load(pixels[8 + j] + c), d3 = load(pixels[12 + j] + c);
-      rows[0][j] = d0 - d2;
-      rows[1][j] = d1 + d2;
-      rows[2][j] = d2 - d1;
-      rows[3][j] = d1 - d3;
-    }
+  for (int j = 0; j < 4; j++) {
+    const Vector d0 = channels_at(pixels[j], c), d1 = channels_at(pixels[4 + j], c);
+    const Vector d2 = channels_at(pixels[8 + j], c), d3 = channels_at(pixels[12 + j], c);
+    rows[0][j] = d0 - d2;
+    rows[1][j] = d1 + d2;
+    rows[2][j] = d2 - d1;
+    rows[3][j] = d1 - d3;
+  }
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-      const Vector* r = rows[i];
-      E* out = to + 4 * i * stride + c / values_in<E>;
-      store_values(out, r[0] - r[2]);
-      store_values(out + stride, r[1] + r[2]);
-      store_values(out + 2 * stride, r[2] - r[1]);
-      store_values(out + 3 * stride, r[1] - r[3]);
-    }
+  for (int i = 0; i < 4; i++) {
+    const Vector* r = rows[i];
+    points[4 * i] = r[0] - r[2];
+    points[4 * i + 1] = r[1] + r[2];
+    points[4 * i + 2] = r[2] - r[1];
+    points[4 * i + 3] = r[1] - r[3];
   }
 }
 
@@ -107,31 +123,33 @@ inline void winograd_output(const float* m, long stride, long n, long rows, long
 }
 
 // The 4x4 inputs of tile number t; those outside the image are `zeros`.
-inline void winograd_pixels(const WinogradConv& g, const float* x, long t, const float* zeros, const float** pixels) {
-  const long per_image = g.down() * g.across(), inside = t % per_image;
-  const float* image = x + t / per_image * g.IH * g.IW * g.C;
+template <class T>
+inline void winograd_pixels(const WinogradConv& g, const T* x, long t, const T* zeros, const T** pixels) {
+  const long per_image = g.down() * g.across(), inside = t % per_image, pixel = g.C / channels_in<T>;
+  const T* image = x + t / per_image * g.IH * g.IW * pixel;
   const long top = inside / g.across() * 2 - g.pt, left = inside % g.across() * 2 - g.pl;
   for (long i = 0; i < 4; i++)
     for (long j = 0; j < 4; j++) {
       const long row = top + i, column = left + j;
       const bool there = row >= 0 && row < g.IH && column >= 0 && column < g.IW;
-      pixels[4 * i + j] = there ? image + (row * g.IW + column) * g.C : zeros;
+      pixels[4 * i + j] = there ? image + (row * g.IW + column) * pixel : zeros;
     }
 }
 
 // Tiles that a task does together: each value of the filter is read once for all of them, and their transformed inputs
 // should stay in the second-level cache. The tasks are shared out evenly; no result depends on their size.
+constexpr long winograd_block_floats = 224 * 1024;
+
 inline long winograd_block(const WinogradConv& g) {
-  constexpr long most_floats = 224 * 1024;
-  const long fitting = most_floats / (tile_points * g.C) / tile_rows * tile_rows;
+  const long fitting = winograd_block_floats / (tile_points * g.C) / tile_rows * tile_rows;
   const long block = max(tile_rows, min(4 * tile_rows, fitting));
   const long tasks = ceil_div(ceil_div(g.tiles(), block), thread_count()) * thread_count();
   return ceil_div(g.tiles(), tasks);
 }
 
 // `filter` as winograd_filter makes it, or pairs of its rows.
-template <class E>
-inline Status winograd_convolve(const WinogradConv& g, const float* x, const E* filter, float* y) {
+template <class E, class T>
+inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filter, float* y) {
   const long total = g.tiles(), block = winograd_block(g), elements = g.C / values_in<E>;
   const long per_image = g.down() * g.across();
   bool failed = false;
@@ -146,9 +164,14 @@ inline Status winograd_convolve(const WinogradConv& g, const float* x, const E* 
     float* products = zeros + g.C;                                                         // [point][tile][panel]
     E* inputs = reinterpret_cast<E*>(products + tile_points * block * panel);  // [point][tile][C]
     for (long t = 0; t < count; t++) {
-      const float* pixels[tile_points];
-      winograd_pixels(g, x, from + t, zeros, pixels);
-      winograd_input(pixels, g.C, inputs + t * elements, block * elements);
+      const T* pixels[tile_points];
+      winograd_pixels(g, x, from + t, reinterpret_cast<const T*>(zeros), pixels);
+      for (long c = 0; c < g.C; c += width) {
+        Vector points[tile_points];
+        winograd_input(pixels, c, points);
+        E* out = inputs + t * elements + c / values_in<E>;
+        for (long p = 0; p < tile_points; p++) store_values(out + p * block * elements, points[p]);
+      }
     }
     const long start = 0;
     for (long k = 0; k < g.K; k += panel) {
@@ -177,7 +200,8 @@ inline Status winograd_convolve(const WinogradConv& g, const float* x, const E* 
 }
 
 // w [3][3][C][K] as winograd_filter takes it.
-inline Status winograd(const WinogradConv& g, bool bf16, const float* x, const float* w, bool flipped, float* y) {
+template <class T>
+inline Status winograd(const WinogradConv& g, bool bf16, const T* x, const float* w, bool flipped, float* y) {
   float* filter = scratch(0, g.filter_floats());
   if (filter == nullptr) return Status::out_of_memory;
   winograd_filter(w, g.C, g.K, flipped, filter);
@@ -191,4 +215,168 @@ inline Status winograd(const WinogradConv& g, bool bf16, const float* x, const f
 #endif
   (void)bf16;
   return winograd_convolve(g, x, filter, y);
+}
+
+// The gradient with respect to the filter is that of each step above, backwards: with the points V = Bᵀ d B of the inputs
+// and Z = A dy Aᵀ of the outputs' gradient,
+//
+//   dU = sum over tiles of V . Z, [C][tiles] by [tiles][K] at each point,    dg = Gᵀ dU G.
+//
+// The tiles are cut into chunks, whose number depends on the shape alone, with sums of their own.
+
+// The points of Z, `width` channels from k on, of tile number t.
+inline void winograd_gradient(const WinogradConv& g, const float* dy, long t, long k, Vector* points) {
+  const long per_image = g.down() * g.across(), inside = t % per_image;
+  const long row = inside / g.across() * 2, column = inside % g.across() * 2;
+  const float* at = dy + ((t / per_image * g.OH + row) * g.OW + column) * g.K + k;
+  const bool right = column + 1 < g.OW, below = row + 1 < g.OH;
+  const Vector a = load(at), b = right ? load(at + g.K) : Vector{};
+  const Vector c = below ? load(at + g.OW * g.K) : Vector{};
+  const Vector d = right && below ? load(at + (g.OW + 1) * g.K) : Vector{};
+  const Vector rows[4][2] = {{a, b}, {a + c, b + d}, {a - c, b - d}, {-c, -d}};
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    points[4 * i] = rows[i][0];
+    points[4 * i + 1] = rows[i][0] + rows[i][1];
+    points[4 * i + 2] = rows[i][0] - rows[i][1];
+    points[4 * i + 3] = -rows[i][1];
+  }
+}
+
+// Calls points_of(tile, points) for one tile, or for the two that make pairs; a tile that is not there counts nothing.
+template <class F>
+inline void store_tiles(long t, long count, const F& points_of, float* to, long stride) {
+  Vector points[tile_points];
+  (void)count;
+  points_of(t, points);
+  for (long p = 0; p < tile_points; p++) store(to + p * stride, points[p]);
+}
+
+#ifdef SEW_PAIRS
+template <class F>
+inline void store_tiles(long t, long count, const F& points_of, Pair* to, long stride) {
+  Vector first[tile_points], second[tile_points] = {};
+  points_of(t, first);
+  if (t + 1 < count) points_of(t + 1, second);
+  for (long p = 0; p < tile_points; p++) store_pairs(to + p * stride, first[p], second[p]);
+}
+#endif
+
+// dg = Gᵀ dU G of all chunks' sums, [chunk][point][panel of K][C][panel], added in order. -> dw [3][3][C][K]
+inline void winograd_filter_sums(const WinogradConv& g, const float* sums, long chunks, float* dw) {
+  const long point = ceil_div(g.K, panel) * g.C * panel;
+  const Vector half = splat(0.5f);
+  parallel(g.C, [&](long c) {
+    for (long k = 0; k < g.K; k += width) {
+      const float* at = sums + (k / panel * g.C + c) * panel + k % panel;
+      Vector u[4][4], rows[3][4];
+      for (long p = 0; p < tile_points; p++) {
+        Vector sum = load(at + p * point);
+        for (long i = 1; i < chunks; i++) sum += load(at + (i * tile_points + p) * point);
+        u[p / 4][p % 4] = sum;
+      }
+      for (long j = 0; j < 4; j++) {
+        rows[0][j] = u[0][j] + half * (u[1][j] + u[2][j]);
+        rows[1][j] = half * (u[1][j] - u[2][j]);
+        rows[2][j] = half * (u[1][j] + u[2][j]) + u[3][j];
+      }
+      for (long i = 0; i < 3; i++) {
+        const Vector* r = rows[i];
+        float* to = dw + (3 * i * g.C + c) * g.K + k;
+        store(to, r[0] + half * (r[1] + r[2]));
+        store(to + g.C * g.K, half * (r[1] - r[2]));
+        store(to + 2 * g.C * g.K, half * (r[1] + r[2]) + r[3]);
+      }
+    }
+  });
+}
+
+template <class E, class T>
+inline Status winograd_filter_grad_in(const WinogradConv& g, const T* x, const float* dy, float* dw) {
+  const long total = g.tiles(), panels = ceil_div(g.K, panel), size = tile_points * panels * g.C * panel;
+  const long chunks = max(1, min(min(most_chunks, partial_floats / size), total / (4 * tile_rows)));
+  const long chunk = ceil_div(total, chunks);
+  // Few chunks leave threads idle: then panels of output channels are shared out as well.
+  const long groups = min(panels, ceil_div(4L * thread_count(), chunks));
+  const long fitting = winograd_block_floats / (tile_points * g.C) / 2 * 2;
+  const long block = max(tile_rows, min(4 * tile_rows, fitting)), elements = block / values_in<E>;
+  float* sums = scratch(0, chunks * size);
+  if (sums == nullptr) return Status::out_of_memory;
+  bool failed = false;
+  parallel(chunks * groups, [&](long task) {
+    const long part = task / groups, group = task % groups;
+    const long k0 = panels * group / groups, k1 = panels * (group + 1) / groups;
+    float* zeros = scratch(1, g.C + tile_points * block * (g.C + panel));
+    if (zeros == nullptr) {
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      return;
+    }
+    memset(zeros, 0, g.C * sizeof(float));
+    E* gradients = reinterpret_cast<E*>(zeros + g.C);        // [point][tile][panel]
+    E* inputs = gradients + tile_points * elements * panel;  // [point][tile][C]
+    float* mine = sums + part * size;
+    for (long p = 0; p < tile_points; p++)
+      memset(mine + (p * panels + k0) * g.C * panel, 0, (k1 - k0) * g.C * panel * sizeof(float));
+    const long start = 0;
+    for (long from = part * chunk; from < min(total, (part + 1) * chunk); from += block) {
+      const long count = min(block, min(total, (part + 1) * chunk) - from);
+      for (long t = 0; t < count; t += values_in<E>) {
+        const T* pixels[values_in<E>][tile_points];
+        for (long i = 0; i < min(values_in<E>, count - t); i++)
+          winograd_pixels(g, x, from + t + i, reinterpret_cast<const T*>(zeros), pixels[i]);
+        for (long c = 0; c < g.C; c += width)
+          store_tiles(
+              t, count, [&](long tile, Vector* points) { winograd_input(pixels[tile - t], c, points); },
+              inputs + t / values_in<E> * g.C + c, elements * g.C);
+      }
+      for (long k = k0; k < k1; k++) {
+        for (long t = 0; t < count; t += values_in<E>)
+          for (long lane = 0; lane < panel; lane += width)
+            store_tiles(
+                t, count,
+                [&](long tile, Vector* points) {
+                  if (k * panel + lane < g.K) return winograd_gradient(g, dy, from + tile, k * panel + lane, points);
+                  for (long p = 0; p < tile_points; p++) points[p] = Vector{};
+                },
+                gradients + t / values_in<E> * panel + lane, elements * panel);
+        for (long p = 0; p < tile_points; p++) {
+          TileArgs<E> a;
+          a.a = inputs + p * elements * g.C;
+          a.a_row = 1, a.a_group = 0, a.a_step = g.C, a.a_offset = &start;
+          a.b = gradients + p * elements * panel;
+          a.b_step = panel, a.b_segment = 0;
+          a.segments = 1, a.length = ceil_div(count, values_in<E>);
+          a.y = mine + (p * panels + k) * g.C * panel;
+          a.y_row = panel, a.y_group = 0;
+          a.columns = panel;
+          a.accumulate = true;
+          tile_rows_of(a, g.C);
+        }
+      }
+    }
+  });
+  if (failed) return Status::out_of_memory;
+  winograd_filter_sums(g, sums, chunks, dw);
+  return Status::ok;
+}
+
+template <class T>
+inline Status winograd_filter_grad(const WinogradConv& g, bool bf16, const T* x, const float* dy, float* dw) {
+#ifdef SEW_PAIRS
+  if (bf16 && pairs_supported()) return winograd_filter_grad_in<Pair>(g, x, dy, dw);
+#endif
+  (void)bf16;
+  return winograd_filter_grad_in<float>(g, x, dy, dw);
+}
+
+// Calls f with the next buffer as what it holds: the floats, counts or bits of images of n values.
+template <class F>
+inline Status with_images(Arguments& args, long n, long C, const F& f) {
+  switch (args.next_type()) {
+    case Type::uint8: return f(args.bytes(n));
+    case Type::int32:
+      if (C % word_bits != 0) args.fail(Status::wrong_type);
+      return f(args.bits(n));
+    default: return f(args.floats(n));
+  }
 }

@@ -45,6 +45,17 @@ function spikesFor(x: TensorInfo, g: backend_util.Conv2DInfo, backend: NativeBac
   return fits ? backend.spikes(x)?.packed : undefined;
 }
 
+/** What the dense kernels read of an image batch: stored spikes as they are where the kernel computes by tiles. */
+function imagesFor(x: TensorInfo, g: backend_util.Conv2DInfo, backend: NativeBackend): KernelArray {
+  const spikes = backend.spikes(x)?.packed;
+  const byTiles =
+    [g.filterHeight, g.filterWidth].every((n) => n === 3) &&
+    [g.strideHeight, g.strideWidth, g.dilationHeight, g.dilationWidth].every((n) => n === 1) &&
+    g.inChannels % 32 === 0 &&
+    g.outChannels % 16 === 0;
+  return byTiles && spikes !== undefined ? spikes : backend.floats(x);
+}
+
 const isNhwc = (_: unknown, { dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;
 
 export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorInfo }, ConvAttrs>(
@@ -54,7 +65,7 @@ export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: T
     const [y, values] = backend.output(g.outShape);
     const spikes = spikesFor(x, g, backend);
     if (spikes !== undefined) runNative("spikeConv2d", numbers(g), spikes, backend.floats(filter), values);
-    else runNative("conv2d", productNumbers(g), backend.floats(x), backend.floats(filter), values);
+    else runNative("conv2d", productNumbers(g), imagesFor(x, g, backend), backend.floats(filter), values);
     return y;
   },
   isNhwc,
@@ -83,8 +94,8 @@ export const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
     const g = geometry(x.shape, attrs.filterShape, attrs);
     const [dw, values] = backend.output(attrs.filterShape);
     const spikes = spikesFor(x, g, backend);
-    const kernel = spikes === undefined ? "conv2dFilterGrad" : "spikeConv2dFilterGrad";
-    runNative(kernel, numbers(g), spikes ?? backend.floats(x), backend.floats(dy), values);
+    if (spikes !== undefined) runNative("spikeConv2dFilterGrad", numbers(g), spikes, backend.floats(dy), values);
+    else runNative("conv2dFilterGrad", productNumbers(g), imagesFor(x, g, backend), backend.floats(dy), values);
     return dw;
   },
   isNhwc,

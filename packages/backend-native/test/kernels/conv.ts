@@ -150,6 +150,11 @@ function tileMagnitude(input: Values, filter: Values, g: Geometry, gradient: boo
   return magnitude;
 }
 
+const plain3x3 = ({ info }: Geometry) =>
+  [info.strideHeight, info.strideWidth, info.dilationHeight, info.dilationWidth].every((n) => n === 1) &&
+  [info.filterHeight, info.filterWidth].every((n) => n === 3) &&
+  [info.inChannels, info.outChannels].every((n) => n % 4 === 0);
+
 /** The sums, of a convolution or its gradient by the input, with what the tiles may be off by. */
 function sumsOfTiles(
   shape: readonly number[],
@@ -162,13 +167,42 @@ function sumsOfTiles(
   const [sums] = sumsOf(shape, exact, (add) =>
     forProducts(g, (i, j, o) => add(gradient ? i : o, input.data[gradient ? o : i]! * filter.data[j]!)),
   );
-  const { info } = g;
-  const plain = [info.strideHeight, info.strideWidth, info.dilationHeight, info.dilationWidth].every((n) => n === 1);
-  const byTiles = plain && info.filterHeight === 3 && info.filterWidth === 3;
-  if (exact || !byTiles || info.inChannels % 4 > 0 || info.outChannels % 4 > 0) return [sums!];
+  if (exact || !plain3x3(g)) return [sums!];
   // Up to 16 additions on the way in and 9 products on the way out, besides the sum over channels.
-  const off = sumError((gradient ? info.outChannels : info.inChannels) + 32);
+  const off = sumError((gradient ? g.info.outChannels : g.info.inChannels) + 32);
   return [{ ...sums!, within: tileMagnitude(input, filter, g, gradient).map((m) => m * off) }];
+}
+
+/** The sums of the filter's gradient. By tiles, each may be off by what a tile's 4x4 inputs and 2x2 gradients make. */
+function sumsOfFilter(x: Values, dy: Values, g: Geometry): readonly Expected[] {
+  const { info } = g;
+  const exact = isExact(x, dy);
+  const [sums] = sumsOf(g.filter, exact, (add) => forProducts(g, (i, j, o) => add(j, x.data[i]! * dy.data[o]!)));
+  if (exact || !plain3x3(g)) return [sums!];
+  const magnitude = new Float64Array(info.inChannels * info.outChannels);
+  /** Sums of absolute values of `size` x `size` pixels by channel. */
+  const around = (image: Values, n: number, top: number, left: number, size: number): Float64Array => {
+    const [, height, width, channels] = image.shape as Shape4;
+    const sum = new Float64Array(channels);
+    for (let row = Math.max(0, top); row < Math.min(height, top + size); row++)
+      for (let column = Math.max(0, left); column < Math.min(width, left + size); column++)
+        for (let c = 0; c < channels; c++)
+          sum[c]! += Math.abs(image.data[((n * height + row) * width + column) * channels + c]!);
+    return sum;
+  };
+  for (let n = 0; n < info.batchSize; n++)
+    for (let row = 0; row < info.outHeight; row += 2)
+      for (let column = 0; column < info.outWidth; column += 2) {
+        const inputs = around(x, n, row - info.padInfo.top, column - info.padInfo.left, 4);
+        const gradients = around(dy, n, row, column, 2);
+        inputs.forEach((input, c) => {
+          gradients.forEach((gradient, k) => {
+            magnitude[c * info.outChannels + k]! += input * gradient;
+          });
+        });
+      }
+  const off = sumError(info.batchSize * info.outHeight * info.outWidth + 64);
+  return [{ ...sums!, within: Float64Array.from(sums!.data, (_, i) => magnitude[i % magnitude.length]! * off) }];
 }
 
 const isExact = (...all: Values[]) => all.every(({ data }) => data.every(Number.isInteger));
@@ -218,7 +252,7 @@ export const convCases: readonly KernelCase[] = [
     })),
     expected: ({ x, dy }, attrs) => {
       const g = geometryOf(x.shape as Shape4, attrs.filterShape, attrs);
-      return sumsOf(g.filter, isExact(x, dy), (add) => forProducts(g, (i, j, o) => add(j, x.data[i]! * dy.data[o]!)));
+      return sumsOfFilter(x, dy, g);
     },
     onCpu: undilated,
   }),
