@@ -37,6 +37,18 @@ class SpikeData {
     return this.#dense;
   }
 
+  /** Calls `f` with them as float32, unpacked for this call alone unless they have been before. */
+  lend<R>(f: (values: Float32Array) => R): R {
+    if (this.#dense !== undefined) return f(this.#dense);
+    const dense = this.#pool.take(this.spikes.size, Float32Array);
+    try {
+      this.spikes.unpack(dense);
+      return f(dense);
+    } finally {
+      this.#pool.give(dense);
+    }
+  }
+
   /** Gives all memory back. */
   release(): void {
     this.#pool.give(this.spikes.packed);
@@ -91,6 +103,15 @@ export class NativeBackend extends MathBackendCPU {
   floats({ dataId }: TensorInfo): Float32Array {
     const { values } = this.data.get(dataId);
     return values instanceof Float32Array ? values : Float32Array.from(values as Int32Array);
+  }
+
+  /**
+   * Calls `f` with the values of a float32 tensor. Those of spikes are unpacked for this call alone, unless `floats`
+   * has before: for kernels that take a tensor many times the size of its spikes, and seldom the same one twice.
+   */
+  lendFloats<R>(t: TensorInfo, f: (values: Float32Array) => R): R {
+    const data = this.data.get(t.dataId);
+    return data instanceof SpikeData ? data.lend(f) : f(this.floats(t));
   }
 
   /**

@@ -10,7 +10,7 @@ export const countOf = ([low, high]: Int32Array): number => low! + high! * 2 ** 
 
 /** The values of a tensor of spikes, or of small sums of them. */
 export class Spikes {
-  #count: number | undefined;
+  #events: number | undefined;
 
   /**
    * @param packed bits: element i is bit `i & 31` of word `i >> 5`, and bits past the last element are 0; or counts, a
@@ -28,18 +28,21 @@ export class Spikes {
     return this.packed instanceof Int32Array ? "bits" : "counts";
   }
 
-  /** How many elements are not 0: counted on first use, unless the kernel that made them has. */
-  get count(): number {
-    if (this.#count === undefined) {
+  /**
+   * What an event-driven kernel works through: the ones in the elements' binary digits, of which bits have one. Counted on
+   * first use, unless the kernel that made them has.
+   */
+  get events(): number {
+    if (this.#events === undefined) {
       const count = newCount();
       runNative("countSpikes", [this.size], this.packed, count);
-      this.#count = countOf(count);
+      this.#events = countOf(count);
     }
-    return this.#count;
+    return this.#events;
   }
 
-  set count(count: number) {
-    this.#count = count;
+  set events(events: number) {
+    this.#events = events;
   }
 
   /** Writes them as float32. */

@@ -67,7 +67,7 @@ const calls: Readonly<Record<string, { numbers: number[]; arrays: Arrays }>> = {
   },
   unpackBits: { numbers: [33], arrays: [words(2), f(33)] },
   countSpikes: { numbers: [33], arrays: [words(2), words(2)] },
-  addSpikes: { numbers: [33], arrays: [words(2), counts(33), counts(33)] },
+  addSpikes: { numbers: [33], arrays: [words(2), counts(33), counts(33), words(2)] },
   andBits: { numbers: [33], arrays: [words(2), words(2), words(2)] },
   notBits: { numbers: [33], arrays: [words(2), words(2)] },
   maskFloats: { numbers: [33], arrays: [f(33), words(2), f(33)] },

@@ -105,30 +105,37 @@ inline uint64_t eight_counts(const Spikes& x, long i, long n) {
   return eight;
 }
 
-inline void add_eight(const Spikes& a, const Spikes& b, uint8_t* y, long i, long n) {
+// Returns the events of the sums.
+inline long add_eight(const Spikes& a, const Spikes& b, uint8_t* y, long i, long n) {
   const uint64_t sums = eight_counts(a, i, n) + eight_counts(b, i, n);
   memcpy(y + i, &sums, n);
+  return __builtin_popcountll(sums);
 }
 
-// size; spikes a, b -> counts of a + b, none of them above 255
+// size; spikes a, b -> counts of a + b, none of them above 255; their events
 Status addSpikes(const Call& call) {
   Arguments args(call);
   const long n = args.integer();
   const Spikes a = read_spikes(args, n), b = read_spikes(args, n);
   uint8_t* y = args.bytes(n);
+  int32_t* count = args.ints(count_words);
   if (args.status != Status::ok) return args.status;
+  long events = 0;
   parallel(ceil_div(n, element_block), [&](long task) {
     const Spikes p = a, q = b;  // the compiler must see that writing counts changes neither
     uint8_t* to = y;
     long i = task * element_block;
     const long end = min(n, i + element_block);
-    for (; i + 8 <= end; i += 8) add_eight(p, q, to, i, 8);
-    if (i < end) add_eight(p, q, to, i, end - i);
+    long found = 0;
+    for (; i + 8 <= end; i += 8) found += add_eight(p, q, to, i, 8);
+    if (i < end) found += add_eight(p, q, to, i, end - i);
+    __atomic_fetch_add(&events, found, __ATOMIC_RELAXED);
   });
+  store_count(count, events);
   return Status::ok;
 }
 
-// size; spikes -> how many are not 0
+// size; spikes -> their events: the bits that are set, also those of counts' binary digits
 Status countSpikes(const Call& call) {
   Arguments args(call);
   const long n = args.integer();
@@ -140,7 +147,7 @@ Status countSpikes(const Call& call) {
     const long from = task * element_block, to = min(n, from + element_block);
     long found = 0;
     if (x.counts != nullptr)
-      for (long i = from; i < to; i++) found += x.counts[i] != 0;
+      for (long i = from; i < to; i++) found += __builtin_popcount(x.counts[i]);
     else
       for (long i = from; i < to; i += word_bits) found += __builtin_popcount(x.bits[i / word_bits]);
     __atomic_fetch_add(&count, found, __ATOMIC_RELAXED);

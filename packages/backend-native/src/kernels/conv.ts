@@ -45,15 +45,21 @@ function spikesFor(x: TensorInfo, g: backend_util.Conv2DInfo, backend: NativeBac
   return fits ? backend.spikes(x)?.packed : undefined;
 }
 
-/** What the dense kernels read of an image batch: stored spikes as they are where the kernel computes by tiles. */
-function imagesFor(x: TensorInfo, g: backend_util.Conv2DInfo, backend: NativeBackend): KernelArray {
-  const spikes = backend.spikes(x)?.packed;
+/** Lends a dense kernel its image batch: stored spikes as they are where it computes by tiles, float32 elsewhere. */
+function withImages(
+  x: TensorInfo,
+  g: backend_util.Conv2DInfo,
+  backend: NativeBackend,
+  run: (images: KernelArray) => void,
+): void {
   const byTiles =
     [g.filterHeight, g.filterWidth].every((n) => n === 3) &&
     [g.strideHeight, g.strideWidth, g.dilationHeight, g.dilationWidth].every((n) => n === 1) &&
     g.inChannels % 32 === 0 &&
     g.outChannels % 16 === 0;
-  return byTiles && spikes !== undefined ? spikes : backend.floats(x);
+  const spikes = byTiles ? backend.spikes(x)?.packed : undefined;
+  if (spikes !== undefined) run(spikes);
+  else backend.lendFloats(x, run);
 }
 
 const isNhwc = (_: unknown, { dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;
@@ -65,7 +71,10 @@ export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: T
     const [y, values] = backend.output(g.outShape);
     const spikes = spikesFor(x, g, backend);
     if (spikes !== undefined) runNative("spikeConv2d", numbers(g), spikes, backend.floats(filter), values);
-    else runNative("conv2d", productNumbers(g), imagesFor(x, g, backend), backend.floats(filter), values);
+    else
+      withImages(x, g, backend, (images) =>
+        runNative("conv2d", productNumbers(g), images, backend.floats(filter), values),
+      );
     return y;
   },
   isNhwc,
@@ -95,7 +104,10 @@ export const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
     const [dw, values] = backend.output(attrs.filterShape);
     const spikes = spikesFor(x, g, backend);
     if (spikes !== undefined) runNative("spikeConv2dFilterGrad", numbers(g), spikes, backend.floats(dy), values);
-    else runNative("conv2dFilterGrad", productNumbers(g), imagesFor(x, g, backend), backend.floats(dy), values);
+    else
+      withImages(x, g, backend, (images) =>
+        runNative("conv2dFilterGrad", productNumbers(g), images, backend.floats(dy), values),
+      );
     return dw;
   },
   isNhwc,

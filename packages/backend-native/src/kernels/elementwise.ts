@@ -2,7 +2,7 @@
 import { broadcast_util, getKernel, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { type KernelArray, runNative } from "../addon.js";
 import { NATIVE, type NativeBackend } from "../backend.js";
-import { MOST_COUNT } from "../spikes.js";
+import { countOf, MOST_COUNT, newCount } from "../spikes.js";
 import { floatKernel, sizeOf } from "./kernel.js";
 
 // TensorFlow.js's names, in the order of the enumerations in cc/kernels/elementwise.h.
@@ -56,8 +56,10 @@ const ofSpikes: Readonly<Record<string, (pair: Pair, backend: NativeBackend) => 
     if (!util.arraysEqual(a.shape, b.shape)) return undefined;
     const [x, y] = [backend.spikes(a), backend.spikes(b)];
     if (x !== undefined && y !== undefined && x.most + y.most <= MOST_COUNT) {
-      const [sum, { packed, size }] = backend.outputSpikes(a.shape, x.most + y.most);
-      runNative("addSpikes", [size], x.packed, y.packed, packed);
+      const [sum, counts] = backend.outputSpikes(a.shape, x.most + y.most);
+      const events = newCount();
+      runNative("addSpikes", [counts.size], x.packed, y.packed, counts.packed, events);
+      counts.events = countOf(events);
       return sum;
     }
     const [spikes, other] = x === undefined ? [y, a] : [x, b];

@@ -61,7 +61,7 @@ export function runFiring(
   const [info, spikes] = backend.outputSpikes(shape, 1);
   const count = newCount();
   runNative(kernel, numbers, ...inputs, spikes.packed, ...more, count);
-  spikes.count = countOf(count);
+  spikes.events = countOf(count);
   return info;
 }
 
