@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { setBreakEvensFrom } from "./breakEven.js";
 import { type Precision, setPrecision } from "./precision.js";
 import { type SpikeConvolution, setSpikeConvolution } from "./spikeConvolution.js";
 import { type SpikeStorage, setSpikeStorage } from "./spikeStorage.js";
@@ -36,7 +37,7 @@ let kernelIds: ReadonlyMap<string, number>;
  * Loads the addon, once.
  *
  * @throws Error that says why it cannot be loaded, and what its build printed when that is the reason; RangeError when
- * SEW_ISA, SEW_THREADS, SEW_SPIKES, SEW_SPIKE_CONVOLUTION or SEW_PRECISION has a wrong value
+ * SEW_ISA, SEW_THREADS, SEW_SPIKES, SEW_SPIKE_CONVOLUTION, SEW_BREAK_EVEN or SEW_PRECISION has a wrong value
  */
 export function loadAddon(): Exports {
   if (loaded !== undefined) return loaded;
@@ -53,6 +54,7 @@ export function loadAddon(): Exports {
   fromEnvironment("SEW_SPIKES", (storage) => setSpikeStorage(storage as SpikeStorage));
   fromEnvironment("SEW_PRECISION", (wanted) => setPrecision(wanted as Precision));
   fromEnvironment("SEW_SPIKE_CONVOLUTION", (wanted) => setSpikeConvolution(wanted as SpikeConvolution));
+  fromEnvironment("SEW_BREAK_EVEN", setBreakEvensFrom);
   return addon;
 }
 

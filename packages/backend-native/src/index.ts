@@ -8,7 +8,16 @@ export {
   threads,
 } from "./addon.js";
 export { NATIVE, NativeBackend, type NativeMemory } from "./backend.js";
+export {
+  type BreakEvens,
+  breakEvens,
+  type ConvolutionKind,
+  EVERY_DENSITY,
+  type SpikeProduct,
+  setBreakEvens,
+} from "./breakEven.js";
 export type { PoolStatistics } from "./bufferPool.js";
+export { calibrateBreakEvens } from "./calibrate.js";
 export { type Precision, precision, setPrecision } from "./precision.js";
 export { nativeKernels, registerNative } from "./registerNative.js";
 export { type SpikeConvolution, setSpikeConvolution, spikeConvolution } from "./spikeConvolution.js";

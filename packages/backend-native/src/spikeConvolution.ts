@@ -1,5 +1,8 @@
-/** Whether convolutions of stored spikes cost what the spikes cost (`auto`), or are dense like any other (`off`). */
-export type SpikeConvolution = "auto" | "off";
+/**
+ * Whether convolutions of stored spikes are event-driven, their work in proportion to the spikes: where that is quicker
+ * (`auto`), wherever there is a kernel for it (`on`), or nowhere (`off`).
+ */
+export type SpikeConvolution = "auto" | "on" | "off";
 
 let convolution: SpikeConvolution = "auto";
 
@@ -9,15 +12,15 @@ export function spikeConvolution(): SpikeConvolution {
 }
 
 /**
- * Makes convolutions of tensors that are stored as spikes event-driven wherever there is a kernel for it (`auto`, from the
- * start), or dense (`off`), as the environment variable `SEW_SPIKE_CONVOLUTION` does. Sums are then taken in another
- * order: results differ by float32 rounding.
+ * Makes convolutions of tensors that are stored as spikes event-driven up to a density (`auto`, from the start; see
+ * {@link setBreakEvens}), always (`on`) or never (`off`), as the environment variable `SEW_SPIKE_CONVOLUTION` does.
+ * Event-driven sums are taken in another order: results differ by float32 rounding.
  *
- * @throws RangeError when convolution is neither
+ * @throws RangeError when convolution is none of these
  */
 export function setSpikeConvolution(wanted: SpikeConvolution): void {
-  if (wanted !== "auto" && wanted !== "off") {
-    throw new RangeError(`setSpikeConvolution: convolution must be auto or off, got ${wanted}`);
+  if (wanted !== "auto" && wanted !== "on" && wanted !== "off") {
+    throw new RangeError(`setSpikeConvolution: convolution must be auto, on or off, got ${wanted}`);
   }
   convolution = wanted;
 }

@@ -29,8 +29,8 @@ export class Spikes {
   }
 
   /**
-   * What an event-driven kernel works through: the ones in the elements' binary digits, of which bits have one. Counted on
-   * first use, unless the kernel that made them has.
+   * What an event-driven kernel works through: the ones in the elements' binary digits, of which bits have one.
+   * Counted on first use, unless the kernel that made them has.
    */
   get events(): number {
     if (this.#events === undefined) {

@@ -165,6 +165,15 @@ describeNative("useBackend with the addon", () => {
     ]);
   });
 
+  it("convolves spikes as SEW_SPIKE_CONVOLUTION says", () => {
+    const lines = "await native.useBackend(); say(native.spikeConvolution());";
+    for (const way of ["auto", "on", "off"])
+      expect(inChild(root, lines, { SEW_SPIKE_CONVOLUTION: way })).toEqual([way]);
+    expect(inChild(root, "say(await attempt(() => native.useBackend()));", { SEW_SPIKE_CONVOLUTION: "no" })).toEqual([
+      ["RangeError", "SEW_SPIKE_CONVOLUTION=no: setSpikeConvolution: convolution must be auto, on or off, got no"],
+    ]);
+  });
+
   it("gives way to cpu with one warning when SEW_NATIVE=off forbids it", () =>
     expect(twiceOn(root, { SEW_NATIVE: "off" })).toEqual(
       gaveWay(warning("SEW_NATIVE=off forbids it", "To have it back, unset SEW_NATIVE.")),

@@ -1,7 +1,8 @@
 /** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: dense convolution of NHWC images and its two gradients. */
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
-import { type KernelArray, runNative } from "../addon.js";
+import { instructionSet, type KernelArray, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
+import { breakEvens, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
 import { precision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
 import { floatKernel } from "./kernel.js";
@@ -37,12 +38,20 @@ function productNumbers(g: backend_util.Conv2DInfo): number[] {
 
 /**
  * The spikes of an image batch that an event-driven convolution takes, its work in proportion to them; `undefined` when
- * the dense one must do.
+ * the dense one does better, or must do.
  */
-function spikesFor(x: TensorInfo, g: backend_util.Conv2DInfo, backend: NativeBackend): KernelArray | undefined {
-  if (spikeConvolution() === "off") return undefined;
+function spikesFor(
+  product: SpikeProduct,
+  x: TensorInfo,
+  g: backend_util.Conv2DInfo,
+  backend: NativeBackend,
+): KernelArray | undefined {
+  const way = spikeConvolution();
   const fits = g.inChannels % 32 === 0 && g.dilationHeight === 1 && g.dilationWidth === 1;
-  return fits ? backend.spikes(x)?.packed : undefined;
+  const spikes = way !== "off" && fits ? backend.spikes(x) : undefined;
+  if (spikes === undefined || way === "on") return spikes?.packed;
+  const kind = kindOf(product, g, spikes.kind);
+  return isEventDriven(kind, spikes, breakEvens(instructionSet())) ? spikes.packed : undefined;
 }
 
 /** Lends a dense kernel its image batch: stored spikes as they are where it computes by tiles, float32 elsewhere. */
@@ -69,7 +78,7 @@ export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: T
   ({ x, filter }, attrs, backend) => {
     const g = geometry(x.shape, filter.shape, attrs);
     const [y, values] = backend.output(g.outShape);
-    const spikes = spikesFor(x, g, backend);
+    const spikes = spikesFor("forward", x, g, backend);
     if (spikes !== undefined) runNative("spikeConv2d", numbers(g), spikes, backend.floats(filter), values);
     else
       withImages(x, g, backend, (images) =>
@@ -102,7 +111,7 @@ export const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
   ({ x, dy }, attrs, backend) => {
     const g = geometry(x.shape, attrs.filterShape, attrs);
     const [dw, values] = backend.output(attrs.filterShape);
-    const spikes = spikesFor(x, g, backend);
+    const spikes = spikesFor("filter gradient", x, g, backend);
     if (spikes !== undefined) runNative("spikeConv2dFilterGrad", numbers(g), spikes, backend.floats(dy), values);
     else
       withImages(x, g, backend, (images) =>

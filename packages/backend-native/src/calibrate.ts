@@ -1,0 +1,159 @@
+/** @file Measures up to which density convolutions of spikes are quicker event-driven than dense. */
+import { instructionSet, type KernelArray, runNative } from "./addon.js";
+import {
+  type BreakEvens,
+  convolutionKinds,
+  EVERY_DENSITY,
+  kindOf,
+  type SpikeProduct,
+  useCalibrated,
+} from "./breakEven.js";
+import { writeBreakEvens } from "./breakEvenFile.js";
+import { Spikes } from "./spikes.js";
+
+/** An event-driven convolution that was timed. */
+export interface TimedConvolution {
+  /** Events for each element. */
+  readonly density: number;
+  /** Its time, the dense one's being 1. */
+  readonly ratio: number;
+}
+
+/**
+ * The density up to which it costs least to be event-driven, and above which to be dense: one of those timed, 0 where
+ * none pays, and {@link EVERY_DENSITY} where all together do.
+ */
+export function breakEvenOf(timed: readonly TimedConvolution[]): number {
+  let [best, least, cost] = [0, 0, 0];
+  const sorted = timed.toSorted((a, b) => a.density - b.density);
+  for (const [i, { density, ratio }] of sorted.entries()) {
+    cost += ratio - 1;
+    if (cost < least) [best, least] = [i === sorted.length - 1 ? EVERY_DENSITY : density, cost];
+  }
+  return best;
+}
+
+/** A convolution of images of size x size. */
+interface Layer {
+  readonly kernel: 1 | 3;
+  readonly stride: 1 | 2;
+  readonly size: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly images: number;
+}
+
+/** As networks have them behind spikes, in batches of about 10⁸ operations. */
+const layers: readonly Layer[] = [
+  { kernel: 3, stride: 1, size: 64, inChannels: 32, outChannels: 32, images: 2 },
+  { kernel: 3, stride: 1, size: 28, inChannels: 64, outChannels: 64, images: 2 },
+  { kernel: 3, stride: 1, size: 14, inChannels: 256, outChannels: 256, images: 1 },
+  { kernel: 3, stride: 2, size: 28, inChannels: 64, outChannels: 128, images: 4 },
+  { kernel: 1, stride: 1, size: 28, inChannels: 64, outChannels: 256, images: 4 },
+  { kernel: 1, stride: 1, size: 28, inChannels: 256, outChannels: 64, images: 4 },
+];
+
+/** How many neurons' spikes add up to an element: 7 give counts of three digits, as the last of several blocks have. */
+const neurons = [1, 2, 7];
+const firingRates = [0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 0.95];
+
+/** Sums of spikes that know nothing of each other, the worst case; the same every time. */
+function drawn(size: number, summands: number, rate: number): Spikes {
+  const packed = summands === 1 ? new Int32Array(size / 32) : new Uint8Array(size);
+  let state = 1;
+  for (let i = 0; i < size * summands; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    if (state >= rate * 2 ** 32) continue;
+    if (summands === 1) packed[i >> 5]! |= 1 << (i & 31);
+    else packed[i % size]!++;
+  }
+  return new Spikes(packed, size, summands);
+}
+
+const RUNS = 3;
+
+/** The least milliseconds of several calls, after one that warms up. */
+function time(call: () => void): number {
+  call();
+  let least = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < RUNS; run++) {
+    const start = performance.now();
+    call();
+    least = Math.min(least, performance.now() - start);
+  }
+  return least;
+}
+
+/** The two kernels of a product, and what they take besides the spikes. */
+interface Kernels {
+  readonly dense: string;
+  readonly denseNumbers: readonly number[];
+  readonly events: string;
+  readonly arrays: readonly KernelArray[];
+}
+
+/** Times the convolutions of one layer at all densities; `told` hears of each. */
+function timeLayer(of: Layer, told: (kind: string, timed: TimedConvolution) => void): void {
+  const { kernel, stride, size, inChannels, outChannels, images } = of;
+  const [outSize, pad] = [size / stride, kernel >> 1];
+  const numbers = [
+    ...[images, size, size, inChannels, outSize, outSize, outChannels],
+    ...[kernel, kernel, stride, stride, pad, pad, 1, 1],
+  ];
+  const x = new Float32Array(images * size * size * inChannels);
+  const y = new Float32Array(images * outSize * outSize * outChannels).fill(1);
+  const filter = new Float32Array(kernel * kernel * inChannels * outChannels).fill(1);
+  const geometry = { filterHeight: kernel, filterWidth: kernel, strideHeight: stride, strideWidth: stride };
+  const [dy, dFilter] = [y.slice(), filter.slice()];
+  const products: Readonly<Record<SpikeProduct, Kernels>> = {
+    // The 0 asks for products of float32.
+    forward: { dense: "conv2d", denseNumbers: [...numbers, 0], events: "spikeConv2d", arrays: [filter, y] },
+    "filter gradient": {
+      dense: "conv2dFilterGrad",
+      denseNumbers: numbers,
+      events: "spikeConv2dFilterGrad",
+      arrays: [dy, dFilter],
+    },
+  };
+  for (const summands of neurons) {
+    const denseTimes: Partial<Record<SpikeProduct, number>> = {};
+    for (const rate of firingRates) {
+      const spikes = drawn(x.length, summands, rate);
+      for (const [product, { dense, denseNumbers, events, arrays }] of Object.entries(products) as [
+        SpikeProduct,
+        Kernels,
+      ][]) {
+        denseTimes[product] ??= time(() => {
+          spikes.unpack(x);
+          runNative(dense, denseNumbers, x, ...arrays);
+        });
+        const ratio = time(() => runNative(events, numbers, spikes.packed, ...arrays)) / denseTimes[product];
+        told(kindOf(product, geometry, spikes.kind), { density: spikes.events / spikes.size, ratio });
+      }
+    }
+  }
+}
+
+/**
+ * Measures on this machine, with the instruction set and the threads in use, up to which density convolutions of
+ * spikes are quicker event-driven; takes the densities into use and writes them to `sew/break-even-<instruction
+ * set>.json` in `$XDG_CACHE_HOME` or `~/.cache`, where later processes find them. It takes a few seconds, on a quiet
+ * machine.
+ *
+ * Nothing calls it unasked: the choice changes the order of sums and so the rounding, and no two measurements are
+ * alike.
+ *
+ * @returns the break-evens, and the file that they were written to
+ * @throws Error when the file cannot be written, or the addon cannot be loaded
+ */
+export function calibrateBreakEvens(): { readonly breakEvens: BreakEvens; readonly file: string } {
+  const set = instructionSet();
+  const timed = new Map<string, TimedConvolution[]>(convolutionKinds.map((kind) => [kind, []]));
+  for (const layer of layers) timeLayer(layer, (kind, convolution) => timed.get(kind)!.push(convolution));
+  const breakEvens = Object.fromEntries(
+    [...timed].map(([kind, convolutions]) => [kind, breakEvenOf(convolutions)]),
+  ) as BreakEvens;
+  const file = writeBreakEvens(set, breakEvens);
+  useCalibrated(set, breakEvens);
+  return { breakEvens, file };
+}
