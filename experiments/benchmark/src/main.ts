@@ -1,7 +1,14 @@
 /** @file pnpm bench: times the native backend on this machine and holds it against the machine's own peak. */
 import "@tensorflow/tfjs";
 import { cpus } from "node:os";
-import { instructionSet, setInstructionSet, setThreads, threads, useBackend } from "@sew/backend-native";
+import {
+  calibrateBreakEvens,
+  instructionSet,
+  setInstructionSet,
+  setThreads,
+  threads,
+  useBackend,
+} from "@sew/backend-native";
 import type { ConvolutionResult } from "./convolution.js";
 import { CONVOLUTIONS } from "./measurements.js";
 import type { NetworkFigures } from "./network.js";
@@ -12,6 +19,7 @@ import { float32Of, nameOf, rows } from "./rows.js";
 import type { LayerSweep } from "./sweep.js";
 import {
   breakdownTable,
+  breakEvenTable,
   convolutionTable,
   figuresTable,
   gigaflops,
@@ -61,7 +69,17 @@ const write = (file: string, text: string) => {
 const writeFigures = (figures: object) =>
   write(json, `${JSON.stringify({ machine, date: new Date().toISOString(), runs, peak, ...figures }, null, 2)}\n`);
 
-if (options.sweep) {
+if (options.calibrate) {
+  try {
+    const { breakEvens, file } = calibrateBreakEvens();
+    console.log("\nconvolutions of spikes are event-driven up to so many events for each element:");
+    console.table(breakEvenTable(breakEvens));
+    written.push(file);
+  } catch (error) {
+    console.error(`error: ${(error as Error).message}`);
+    process.exit(1);
+  }
+} else if (options.sweep) {
   const sweeps = [...measured.values()] as LayerSweep[];
   console.log("\nevent-driven convolutions, their time as a multiple of the dense ones':");
   for (const [name, sweep] of measured) {

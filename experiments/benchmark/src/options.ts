@@ -1,16 +1,17 @@
 /** @file The command line. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { distance } from "fastest-levenshtein";
 import { ofSweep, ofTable } from "./measurements.js";
 
 export interface Options {
-  /** What to measure, by name. */
+  /** What to measure, by name; nothing where the machine is calibrated instead. */
   readonly names: readonly string[];
   readonly runs: number;
   readonly threads?: number;
   readonly isa?: string;
   readonly json: string;
   readonly sweep: boolean;
+  readonly calibrate: boolean;
 }
 
 export function atLeastOne(text: string): number {
@@ -51,6 +52,15 @@ export function parseOptions(argv: readonly string[]): Options {
     .option("--runs <n>", "runs of each figure; the median counts", atLeastOne, 7)
     .option("--filter <text>", "only the rows whose name has this in it (all unless given)")
     .option("--sweep", "time event-driven against dense convolutions by density instead; it takes minutes", false)
+    .addOption(
+      new Option(
+        "--calibrate",
+        "find from which density on dense convolutions of spikes are quicker on this machine, in seconds, and go by it\n" +
+          "in all later runs, which then round differently",
+      )
+        .default(false)
+        .conflicts(["sweep", "filter", "json", "runs"]),
+    )
     .option("--threads <n>", "threads of the kernels (all cores unless given)", atLeastOne)
     .option("--isa <name>", "instruction set (the best unless given)")
     .option(
@@ -66,6 +76,7 @@ export function parseOptions(argv: readonly string[]): Options {
   >();
   const json = `runs/benchmark/${given.sweep ? "density-sweep" : "results"}.json`;
   try {
+    if (given.calibrate) return { json, ...given, names: [] };
     return { json, ...given, names: matching([...(given.sweep ? ofSweep : ofTable).keys()], filter) };
   } catch (error) {
     return program.error(

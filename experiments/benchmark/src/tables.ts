@@ -1,4 +1,5 @@
 /** @file The figures for reading: on the terminal, and as Markdown. */
+import { type BreakEvens, EVERY_DENSITY } from "@sew/backend-native";
 import { parts } from "./breakdown.js";
 import type { ConvolutionResult } from "./convolution.js";
 import type { NetworkFigures } from "./network.js";
@@ -92,6 +93,14 @@ export function sweepTable({ points }: LayerSweep): Record<string, string | numb
     lines.set(density, { ...line, [`${product}, ${storage}`]: `${(events / dense).toFixed(2)}x` });
   }
   return [...lines.values()];
+}
+
+/** The densities up to which convolutions are event-driven. */
+export function breakEvenTable(breakEvens: BreakEvens): Record<string, string>[] {
+  return Object.entries(breakEvens).map(([kind, density]) => ({
+    convolution: kind,
+    "up to": density === EVERY_DENSITY ? "always" : density.toFixed(2),
+  }));
 }
 
 /** The table of a README. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { instructionSet } from "@sew/backend-native";
 import { nativeUnavailable } from "@sew/testing";
 import { InvalidArgumentError } from "commander";
 import { afterAll, describe, expect, it, vi } from "vitest";
@@ -19,7 +20,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs `pnpm bench` with one thread. */
 async function bench(...args: string[]): Promise<{ status: number | null; out: string; errors: string }> {
-  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: { ...process.env, SEW_THREADS: "1" } });
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: folder,
+    env: { ...process.env, SEW_THREADS: "1", XDG_CACHE_HOME: folder },
+  });
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { status: await ended, out, errors };
@@ -28,11 +32,16 @@ async function bench(...args: string[]): Promise<{ status: number | null; out: s
 describe("the options", () => {
   it("measure everything but the sweep 7 times unless told", () => {
     expect(parseOptions([])).toEqual({
-      ...{ names: [...ofTable.keys()], runs: 7, sweep: false, json: "runs/benchmark/results.json" },
+      ...{ names: [...ofTable.keys()], runs: 7, sweep: false, calibrate: false, json: "runs/benchmark/results.json" },
     });
     expect(parseOptions(["--sweep", "--runs", "2"])).toEqual({
       ...{ names: [...ofSweep.keys()], runs: 2, sweep: true, json: "runs/benchmark/density-sweep.json" },
+      calibrate: false,
     });
+  });
+
+  it("measure nothing else where the machine is calibrated", () => {
+    expect(parseOptions(["--calibrate", "--isa", "avx2"])).toMatchObject({ names: [], calibrate: true, isa: "avx2" });
   });
 
   it("take the rows whose names contain the filter, in any case", () => {
@@ -47,7 +56,7 @@ describe("the options", () => {
       "x",
     ]);
     expect(names).toEqual(["SEW-ResNet-18 T=4 N=4 224x224, train step", "SEW-ResNet-18 T=4 N=4 224x224, forward"]);
-    expect(rest).toEqual({ runs: 7, sweep: false, threads: 2, isa: "avx2", json: "x" });
+    expect(rest).toEqual({ runs: 7, sweep: false, calibrate: false, threads: 2, isa: "avx2", json: "x" });
   });
 
   it.each([
@@ -87,6 +96,12 @@ describe("pnpm bench", () => {
     );
   });
 
+  it("does not measure anything besides a calibration", async () => {
+    const { status, out, errors } = await bench("--calibrate", "--sweep");
+    expect([status, out]).toEqual([1, ""]);
+    expect(errors).toContain("error: option '--calibrate' cannot be used with option '--sweep'\n");
+  });
+
   it("lists every row in its help", async () => {
     const { status, out } = await bench("--help");
     expect(status).toBe(0);
@@ -116,6 +131,15 @@ describe.skipIf(nativeUnavailable !== undefined)("pnpm bench on the native backe
     expect(readFileSync(join(folder, "figures.md"), "utf8")).toContain(`| ${name} | `);
     expect(out).toContain("every figure: figures.md, figures.json");
   });
+
+  it("finds this machine's break-evens, and says where it keeps them", async () => {
+    const { status, out, errors } = await bench("--calibrate");
+    expect([status, errors]).toEqual([0, ""]);
+    const file = join(folder, "sew", `break-even-${instructionSet()}.json`);
+    expect(out).toMatch(/│ 'filter gradient, other, counts' │ '(always|\d\.\d\d)' +│/);
+    expect(out).toContain(`every figure: ${file}\n`);
+    expect(Object.keys(JSON.parse(readFileSync(file, "utf8")).breakEvens)).toHaveLength(8);
+  }, 300_000);
 
   it("says which instruction sets there are when it is given another", async () => {
     const { status, errors } = await bench("--isa", "mmx");

@@ -1,5 +1,6 @@
+import type { BreakEvens } from "@sew/backend-native";
 import { describe, expect, it } from "vitest";
-import { breakdownTable, figuresTable, markdown, type NamedFigures, ratesLine } from "../src/tables.js";
+import { breakdownTable, breakEvenTable, figuresTable, markdown, type NamedFigures, ratesLine } from "../src/tables.js";
 
 const figures: NamedFigures = {
   ...{ name: "a net, train step", seconds: [3, 1, 2], flops: 4e9 },
@@ -29,6 +30,14 @@ describe("the tables", () => {
         ...{ "filter gradient": "300.0 (30 %)", "norm + neuron": "150.0 (15 %)", rest: "250.0 (25 %)" },
       },
     ]));
+
+  it("have a break-even for each kind of convolution, unless it is always event-driven", () => {
+    const kinds = { "forward, 3x3, bits": 8, "forward, 3x3, counts": 0.283 } as BreakEvens;
+    expect(breakEvenTable(kinds)).toEqual([
+      { convolution: "forward, 3x3, bits", "up to": "always" },
+      { convolution: "forward, 3x3, counts", "up to": "0.28" },
+    ]);
+  });
 
   it("write few firing rates each, and many as their range and mean", () =>
     expect(
