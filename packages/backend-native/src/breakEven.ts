@@ -45,7 +45,7 @@ const builtIn: Readonly<Record<string, BreakEvens>> = {
     "filter gradient, 3x3, bits": 8,
     "filter gradient, 3x3, counts": 0.6,
     "filter gradient, other, bits": 8,
-    "filter gradient, other, counts": 0.4,
+    "filter gradient, other, counts": 0.5,
   },
   avx2: {
     "forward, 3x3, bits": 8,
