@@ -105,6 +105,10 @@ export function useCalibrated(instructionSet: string, calibrated: BreakEvens): v
  * wrote, on whatever machine. `undefined` goes back to this machine's own.
  *
  * @throws RangeError when one of them is negative, or no finite number
+ *
+ * @example
+ * setBreakEvens(0.5);
+ * breakEvens(instructionSet())["filter gradient, other, bits"]; // 0.5
  */
 export function setBreakEvens(densities: number | BreakEvens | undefined): void {
   const ofKind = (kind: ConvolutionKind) => (typeof densities === "object" ? densities[kind] : densities);
