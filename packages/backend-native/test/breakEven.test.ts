@@ -14,6 +14,7 @@ import {
   type NativeMemory,
   setBreakEvens,
   setSpikeConvolution,
+  setSpikeStorage,
 } from "@sew/backend-native";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
 import { read, scoped } from "@sew/testing";
@@ -249,7 +250,9 @@ const native = () => backend() as NativeBackend;
 
 describeNative("convolutions of spikes by density", () => {
   beforeAll(() => vi.stubEnv("XDG_CACHE_HOME", join(root, "no such folder")));
-  afterEach(() => {
+  // Whatever the environment says.
+  beforeEach(() => {
+    setSpikeStorage("auto");
     setSpikeConvolution("auto");
     setBreakEvens(undefined);
   });

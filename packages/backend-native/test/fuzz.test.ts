@@ -1,6 +1,7 @@
 import {
   instructionSet,
   instructionSets,
+  type SpikeConvolution,
   setInstructionSet,
   setSpikeConvolution,
   setSpikeStorage,
@@ -232,7 +233,7 @@ const programs = fc.record({
   seed: seeds,
   set: fc.nat(9),
   storage: fc.oneof(ways, fc.constant<"off">("off")),
-  convolution: fc.oneof(ways, fc.constant<"off">("off")),
+  convolution: fc.constantFrom<SpikeConvolution>("auto", "on", "off", "off"),
   steps: fc.array(
     fc.record({
       op: fc.constantFrom(...Object.keys(smooth), ...Object.keys(kinked)),
