@@ -32,7 +32,7 @@ typedef Status (*Kernel)(const Call&);
   K(batchNorm) K(batchNormTraining) K(batchNormTrainingGrad) K(maxPool) K(maxPoolGrad) K(avgPool)            \
   K(avgPoolGrad) K(unary) K(binary) K(compare) K(cast) K(fill) K(reduce) K(softmax) K(multiStepNeuron)       \
   K(multiStepNeuronGrad) K(batchStatistics) K(normNeuron) K(normNeuronGrad) K(unpackBits) K(countSpikes)     \
-  K(addSpikes) K(andBits) K(notBits) K(maskFloats) K(reduceSpikes) K(fmaPeak)
+  K(addSpikes) K(andBits) K(notBits) K(maskFloats) K(reduceSpikes) K(applyMomentum) K(applyAdam) K(fmaPeak)
 
 enum class KernelId : int {
 #define K(name) name,

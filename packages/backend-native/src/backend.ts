@@ -81,6 +81,20 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   /**
+   * Where a kernel writes what takes the place of `given`, a tensor whose values its owner will not read again: that
+   * tensor's own memory where nobody else holds it, as a clone would, and otherwise a new tensor's.
+   */
+  outputOver(given: TensorInfo): [info: TensorInfo, values: Float32Array] {
+    const { dataId, shape } = given;
+    if (this.refCount(dataId) > 1 || this.spikes(given) !== undefined) return this.output(shape);
+    const values = this.floats(given);
+    // What is not the pool's is an array that somebody made a tensor of, and may still read.
+    if (!this.#pool.owns(values)) return this.output(shape);
+    this.incRef(dataId);
+    return [{ dataId, shape, dtype: "float32" }, values];
+  }
+
+  /**
    * A new float32 tensor of spikes, contents undefined, and what a kernel writes them to: bits when no value is above
    * `most` = 1, otherwise counts, of which 255 is the most.
    */

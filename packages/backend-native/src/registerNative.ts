@@ -15,6 +15,7 @@ import { batchMatMulConfig } from "./kernels/matMul.js";
 import { multiStepNeuronConfig, multiStepNeuronGradConfig } from "./kernels/multiStepNeuron.js";
 import { batchNormTrainingConfig, batchNormTrainingGradConfig, fusedBatchNormConfig } from "./kernels/norm.js";
 import { batchStatisticsConfig, normNeuronConfig, normNeuronGradConfig } from "./kernels/normNeuron.js";
+import { applyAdamConfig, applyMomentumConfig } from "./kernels/optimizer.js";
 import { avgPoolConfig, avgPoolGradConfig, maxPoolConfig, maxPoolGradConfig } from "./kernels/pooling.js";
 import { reduceConfigs } from "./kernels/reduce.js";
 
@@ -39,6 +40,8 @@ export const nativeKernels: readonly KernelConfig[] = [
   batchStatisticsConfig,
   normNeuronConfig,
   normNeuronGradConfig,
+  applyMomentumConfig,
+  applyAdamConfig,
 ];
 
 /**

@@ -29,7 +29,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
 };
 /** Who may, in addition, import the types of whom. */
 const typesOnly: Readonly<Record<string, readonly string[]>> = {
-  "backend-native": ["neurons", "layers"],
+  "backend-native": ["neurons", "layers", "training"],
 };
 const withoutTensors = ["datasets"];
 

@@ -1,18 +1,7 @@
 import type { Module } from "@sew/layers";
-import {
-  add,
-  div,
-  mul,
-  sqrt,
-  square,
-  sub,
-  type Tensor,
-  tensor,
-  tidy,
-  variable,
-  zerosLike,
-} from "@tensorflow/tfjs-core";
-import { checkSlots, type Optimizer, trainable } from "./optimizer.js";
+import { add, div, mul, sqrt, square, sub } from "@tensorflow/tfjs-core";
+import { type Optimizer, optimizer } from "./optimizer.js";
+import { APPLY_ADAM, runUpdate } from "./optimizerKernels.js";
 
 /** Options of {@link adam}. */
 export interface AdamOptions {
@@ -50,53 +39,13 @@ export function adam(model: Module, options: AdamOptions = {}): Optimizer {
     if (!(beta >= 0 && beta < 1)) throw new RangeError(`adam: ${name} must be at least 0 and below 1, got ${beta}`);
   }
   if (!(epsilon > 0)) throw new RangeError(`adam: epsilon must be above 0, got ${epsilon}`);
-  const variables = trainable("adam", model);
-  const means = new Map([...variables].map(([name, w]) => [name, tidy(() => variable(zerosLike(w), false))]));
-  const squares = new Map([...variables].map(([name, w]) => [name, tidy(() => variable(zerosLike(w), false))]));
-  const kinds = { mean: means, square: squares };
-  let iterations = 0;
-  let rate = 0;
-  return {
-    variables,
-    apply(gradients) {
-      iterations++;
-      const [unbiasM, unbiasV] = [1 - beta1 ** iterations, 1 - beta2 ** iterations];
-      for (const [name, w] of variables) {
-        const g = gradients[w.name] as Tensor | null | undefined;
-        if (g === undefined || g === null) continue;
-        tidy(() => {
-          const [m, v] = [means.get(name)!, squares.get(name)!];
-          m.assign(add(mul(m, beta1), mul(g, 1 - beta1)));
-          v.assign(add(mul(v, beta2), mul(square(g), 1 - beta2)));
-          const step = div(div(m, unbiasM), add(sqrt(div(v, unbiasV)), epsilon));
-          w.assign(sub(w, mul(step, rate)));
-        });
-      }
-    },
-    setLearningRate(lr) {
-      rate = lr;
-    },
-    async state() {
-      const slots = new Map<string, Float32Array>();
-      for (const [kind, values] of iterations > 0 ? Object.entries(kinds) : []) {
-        for (const [name, value] of values) slots.set(`${kind}/${name}`, await value.data<"float32">());
-      }
-      return { iterations, slots };
-    },
-    async restore(state) {
-      checkSlots("adam", Object.keys(kinds), variables, state);
-      iterations = state.iterations;
-      tidy(() => {
-        for (const [kind, values] of Object.entries(kinds)) {
-          for (const [name, value] of values) {
-            const slot = state.slots.get(`${kind}/${name}`);
-            value.assign(slot === undefined ? zerosLike(value) : tensor(slot, value.shape));
-          }
-        }
-      });
-    },
-    dispose() {
-      for (const value of [...means.values(), ...squares.values()]) value.dispose();
-    },
-  };
+  return optimizer("adam", model, ["mean", "square"], ({ weight, gradient, slots, rate, step }) => {
+    const attrs = { rate, beta1, beta2, epsilon, step };
+    const fused = runUpdate(APPLY_ADAM, { weight, ...slots, gradient }, attrs);
+    if (fused !== undefined) return fused;
+    const m = add(mul(slots.mean, beta1), mul(gradient, 1 - beta1));
+    const v = add(mul(slots.square, beta2), mul(square(gradient), 1 - beta2));
+    const direction = div(div(m, 1 - beta1 ** step), add(sqrt(div(v, 1 - beta2 ** step)), epsilon));
+    return [sub(weight, mul(direction, rate)), m, v];
+  });
 }

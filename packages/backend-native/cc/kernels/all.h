@@ -37,6 +37,7 @@ namespace {
 #include "pool.h"
 #include "multiStepNeuron.h"
 #include "normNeuron.h"
+#include "optimizer.h"
 #include "fmaPeak.h"
 
 }  // namespace

@@ -7,6 +7,7 @@ import { matMulCases } from "./matMul.js";
 import { multiStepNeuronCases } from "./multiStepNeuron.js";
 import { normCases } from "./norm.js";
 import { normNeuronCases } from "./normNeuron.js";
+import { optimizerCases } from "./optimizer.js";
 import { poolingCases } from "./pooling.js";
 import { reduceCases } from "./reduce.js";
 
@@ -20,4 +21,5 @@ export const kernelCases: readonly KernelCase[] = [
   ...reduceCases,
   ...multiStepNeuronCases,
   ...normNeuronCases,
+  ...optimizerCases,
 ];
