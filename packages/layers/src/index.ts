@@ -33,6 +33,7 @@ export {
   NORM_NEURON,
   NORM_NEURON_GRAD,
   type NormNeuronAttrs,
+  type NormNeuronGradAttrs,
 } from "./normNeuronKernels.js";
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
 export { type Random, seeded } from "./random.js";

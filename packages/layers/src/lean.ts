@@ -2,6 +2,18 @@ import { clone, engine, type Tensor } from "@tensorflow/tfjs-core";
 
 type Tape = ReturnType<typeof engine>["state"]["activeTape"];
 
+/** The gradients that were handed to a gradient function which `lean` frees them behind. */
+const handedOver = new WeakSet<Tensor>();
+
+/**
+ * Whether a gradient function is the last to read the gradient that it was given, as it is under {@link lean}.
+ *
+ * A kernel may then write over it, unless its memory is also that of a clone.
+ */
+export function isHandedOver(dy: Tensor): boolean {
+  return handedOver.has(dy);
+}
+
 /**
  * The same function, but when it is differentiated the backward pass frees what it leaves behind.
  *
@@ -46,6 +58,7 @@ function freeBehind(tape: Tape): void {
       for (; end > index + 1; end--) for (const tensor of tape[end - 1]?.saved ?? []) tensor.dispose();
       const { track } = engine().state.activeScope;
       const start = track.length;
+      for (const dy of dys) if (dy !== null) handedOver.add(dy);
       const closures = Object.entries(gradient(dys));
       // An output that the loss does not depend on has no gradient.
       behind = [...dys.filter((dy) => dy !== null), ...track.slice(start)];

@@ -2,6 +2,7 @@ import { canFuse, fusedAttrs, fusedRate, type Neuron, runKernel } from "@sew/neu
 import { customGrad, type GradSaveFunc, type Tensor } from "@tensorflow/tfjs-core";
 import type { Activation } from "./activation.js";
 import type { BatchNorm } from "./batchNorm.js";
+import { isHandedOver } from "./lean.js";
 import { type Context, run } from "./module.js";
 import {
   BATCH_STATISTICS,
@@ -9,6 +10,7 @@ import {
   NORM_NEURON,
   NORM_NEURON_GRAD,
   type NormNeuronAttrs,
+  type NormNeuronGradAttrs,
 } from "./normNeuronKernels.js";
 
 /**
@@ -48,7 +50,9 @@ function fused(norm: BatchNorm, neuron: Neuron, x: Tensor, training: boolean): T
       value: spikes!,
       gradFunc: (dSpikes: Tensor, saved: Tensor[]) => {
         const [x, scale, offset, rate, mean, variance] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-        return runKernel(NORM_NEURON_GRAD, { x, mean, variance, scale, offset, rate, dSpikes }, attrs);
+        const given = { x, mean, variance, scale, offset, rate, dSpikes };
+        const gradAttrs: NormNeuronGradAttrs = { ...attrs, overwrite: isHandedOver(dSpikes) };
+        return runKernel(NORM_NEURON_GRAD, given, gradAttrs);
       },
     };
   });

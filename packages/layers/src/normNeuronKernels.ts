@@ -17,13 +17,19 @@ export const NORM_NEURON = "NormNeuron";
 /** Inputs: those of the forward kernel, and `dSpikes`. Outputs: the gradients of `x`, `scale`, `offset` and `rate`. */
 export const NORM_NEURON_GRAD = "NormNeuronGrad";
 
-/** Attributes of {@link NORM_NEURON} and {@link NORM_NEURON_GRAD}. */
+/** Attributes of {@link NORM_NEURON}. */
 export interface NormNeuronAttrs {
   /** Added to the variance before its root is taken. */
   readonly epsilon: number;
   /** Whether mean and variance are those of x, so that gradients flow through them too. */
   readonly ownStatistics: boolean;
   readonly neuron: MultiStepNeuronAttrs;
+}
+
+/** Attributes of {@link NORM_NEURON_GRAD}. */
+export interface NormNeuronGradAttrs extends NormNeuronAttrs {
+  /** Whether nobody will read `dSpikes` again, so that the gradient of x may take its memory. */
+  readonly overwrite: boolean;
 }
 
 /** Whether the current backend has the kernels. */

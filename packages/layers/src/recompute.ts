@@ -16,7 +16,7 @@ import {
   type Variable,
   zerosLike,
 } from "@tensorflow/tfjs-core";
-import { lean } from "./lean.js";
+import { isHandedOver, lean } from "./lean.js";
 import { type Context, type Module, namedBuffers, namedParameters } from "./module.js";
 
 /** A part of a forward pass with one input or more. */
@@ -53,7 +53,10 @@ export function recomputing<Inputs extends readonly Tensor[]>(
       run: () => tidy(() => f(inputs, context)),
       gradients(dy, saved) {
         const kept = saved.slice(0, inputs.length) as unknown as Inputs;
-        const by = (xs: readonly Tensor[]) => unmoved(buffers, () => gradientsOf(() => f(kept, again), xs, dy));
+        // `lean` uses up the gradient that it is given, which may be somebody else's, or be wanted again.
+        const last = isHandedOver(dy) && !given.includes(true);
+        const by = (xs: readonly Tensor[]) =>
+          unmoved(buffers, () => gradientsOf(() => f(kept, again), xs, last ? dy : clone(dy)));
         const computed: Tensor[] = [...kept.filter((_, i) => !given[i]), ...parameters];
         const gradients = new Map(by(computed).map((gradient, i) => [computed[i], gradient]));
         return [...kept, ...parameters].map((x) => () => gradients.get(x) ?? by([x])[0]!);
@@ -125,7 +128,7 @@ function unmoved<R>(variables: readonly Variable[], f: () => R): R {
   }
 }
 
-/** The gradients of `Σ f() · dy` by `xs`, inside a gradient function. */
+/** The gradients of `Σ f() · dy` by `xs`, inside a gradient function; dy is used up. */
 function gradientsOf(f: () => Tensor, xs: readonly Tensor[], dy: Tensor): Tensor[] {
   if (xs.length === 0) return [];
   const { state } = engine();
@@ -133,8 +136,7 @@ function gradientsOf(f: () => Tensor, xs: readonly Tensor[], dy: Tensor): Tensor
   const { activeTape } = state;
   try {
     return tidy(() => {
-      // `lean` frees the gradient that it is given, which may be somebody else's too.
-      const { grads } = engine().gradients(lean(f), [...xs], clone(dy), true);
+      const { grads } = engine().gradients(lean(f), [...xs], dy, true);
       return grads.map((gradient, i) => gradient ?? zerosLike(xs[i]!));
     });
   } finally {

@@ -121,7 +121,7 @@ Status normNeuron(const Call& call) {
 }
 
 // x, mean, variance, scale, offset, rate, dspikes -> dx, dscale, doffset, drate. Where mean and variance are not those of
-// x (`own` is 0), no gradient flows through them.
+// x (`own` is 0), no gradient flows through them. dx may be dspikes itself.
 Status normNeuronGrad(const Call& call) {
   Arguments args(call);
   const long C = args.integer(1);

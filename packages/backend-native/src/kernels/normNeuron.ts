@@ -1,5 +1,11 @@
 /** @file The fused norm and neurons of @sew/layers: statistics, spikes, and the gradient. */
-import type { BATCH_STATISTICS, NORM_NEURON, NORM_NEURON_GRAD, NormNeuronAttrs } from "@sew/layers";
+import type {
+  BATCH_STATISTICS,
+  NORM_NEURON,
+  NORM_NEURON_GRAD,
+  NormNeuronAttrs,
+  NormNeuronGradAttrs,
+} from "@sew/layers";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { floatKernel, sizeOf } from "./kernel.js";
@@ -37,11 +43,12 @@ export const normNeuronConfig: KernelConfig = floatKernel<
 
 export const normNeuronGradConfig: KernelConfig = floatKernel<
   Inputs<"x" | "mean" | "variance" | "scale" | "offset" | "rate" | "dSpikes">,
-  NormNeuronAttrs
->(backward, ({ x, mean, variance, scale, offset, rate, dSpikes }, { epsilon, ownStatistics, neuron }, backend) => {
-  const outputs = [x, scale, offset, rate].map(({ shape }) => backend.output(shape));
+  NormNeuronGradAttrs
+>(backward, ({ x, mean, variance, scale, offset, rate, dSpikes }, attrs, backend) => {
   const inputs = [x, mean, variance, scale, offset, rate, dSpikes].map((t) => backend.floats(t));
-  const numbers = [x.shape.at(-1)!, epsilon, ownStatistics ? 1 : 0, ...neuronNumbers(x, neuron)];
+  const dx = attrs.overwrite ? backend.outputOver(dSpikes) : backend.output(x.shape);
+  const outputs = [dx, ...[scale, offset, rate].map(({ shape }) => backend.output(shape))];
+  const numbers = [x.shape.at(-1)!, attrs.epsilon, attrs.ownStatistics ? 1 : 0, ...neuronNumbers(x, attrs.neuron)];
   runNative("normNeuronGrad", numbers, ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);
 });

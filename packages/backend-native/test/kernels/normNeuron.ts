@@ -71,7 +71,7 @@ export const normNeuronCases: readonly KernelCase[] = [
   }),
   kernelCase({
     kernel: "NormNeuronGrad",
-    calls,
+    calls: calls.map(({ inputs, attrs }) => ({ inputs, attrs: { ...attrs, overwrite: false } })),
     expected: ({ dSpikes, ...inputs }, attrs) => {
       const { y, v, zeros } = normalised(inputs, attrs);
       const { dx, dRate, scales } = backward({ x: y, v, rate: inputs.rate, dSpikes, dV: zeros }, attrs.neuron);
