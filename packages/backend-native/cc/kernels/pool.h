@@ -5,6 +5,10 @@ struct PoolShape {
   long N, IH, IW, C, OH, OW, KH, KW, sh, sw, pt, pl, dh, dw;
   long x() const { return product(N, IH, IW, C); }
   long y() const { return product(N, OH, OW, C); }
+  // Whether every pixel lies in just one window, as when images are halved.
+  bool tiles() const {
+    return KH == sh && KW == sw && dh == 1 && dw == 1 && pt >= 0 && pl >= 0 && OH * sh - pt >= IH && OW * sw - pl >= IW;
+  }
 };
 
 inline PoolShape pool_shape(Arguments& args) {
@@ -85,7 +89,14 @@ Status maxPool(const Call& call) {
   return args.status;
 }
 
+// What a gradient is added to: the sum so far, or where windows are tiles, whose pixels are met once, 0.
+template <bool Tiles>
+inline Vector sum_so_far(const float* p, long n) {
+  return Tiles ? Vector{} : load_part(p, n);
+}
+
 // One image of floats.
+template <bool Tiles>
 inline void max_pool_grad(const PoolShape& s, const float* dy, const float* image, float* into, float* best,
                           int32_t* where) {
   for (long i = 0; i < s.OH; i++)
@@ -105,13 +116,14 @@ inline void max_pool_grad(const PoolShape& s, const float* dy, const float* imag
       tap = 0;
       for_window(s, i, j, [&](long at) {
         float* __restrict to = into + at;
-        for (long c = 0; c < s.C; c++) to[c] += where[c] == tap ? g[c] : 0.0f;
+        for (long c = 0; c < s.C; c++) to[c] = (Tiles ? 0.0f : to[c]) + (where[c] == tap ? g[c] : 0.0f);
         tap++;
       });
     }
 }
 
 // The window of output (i, j) in `lanes` channels of counts from c on: the first that is the most gets the gradient.
+template <bool Tiles>
 __attribute__((always_inline)) inline void max_pool_grad_of_window(const PoolShape& s, long i, long j, long c,
                                                                    long lanes, const float* g, const uint8_t* image,
                                                                    float* into) {
@@ -126,22 +138,24 @@ __attribute__((always_inline)) inline void max_pool_grad_of_window(const PoolSha
     const IntVector chosen = (load_counts(image + at + c, lanes) == most) & left;
     left &= ~chosen;
     float* to = into + at + c;
-    store_part(to, load_part(to, lanes) + (Vector)(chosen & gradient), lanes);
+    store_part(to, sum_so_far<Tiles>(to, lanes) + (Vector)(chosen & gradient), lanes);
   });
 }
 
 // One image of counts. Whole vectors apart from the rest, so that their number of lanes is a constant.
+template <bool Tiles>
 inline void max_pool_grad_of_counts(const PoolShape& s, const float* dy, const uint8_t* image, float* into) {
   for (long i = 0; i < s.OH; i++)
     for (long j = 0; j < s.OW; j++) {
       const float* g = dy + (i * s.OW + j) * s.C;
       long c = 0;
-      for (; c + width <= s.C; c += width) max_pool_grad_of_window(s, i, j, c, width, g, image, into);
-      if (c < s.C) max_pool_grad_of_window(s, i, j, c, s.C - c, g, image, into);
+      for (; c + width <= s.C; c += width) max_pool_grad_of_window<Tiles>(s, i, j, c, width, g, image, into);
+      if (c < s.C) max_pool_grad_of_window<Tiles>(s, i, j, c, s.C - c, g, image, into);
     }
 }
 
 // One image of bits: the first that is set gets the gradient, and the first of all where none is.
+template <bool Tiles>
 inline void max_pool_grad_of_bits(const PoolShape& s, const float* dy, const uint32_t* image, float* into) {
   for (long i = 0; i < s.OH; i++)
     for (long j = 0; j < s.OW; j++)
@@ -155,10 +169,32 @@ inline void max_pool_grad_of_bits(const PoolShape& s, const float* dy, const uin
           const uint32_t chosen = (image[(at + c) / word_bits] & left) | none;
           left &= ~chosen, none = 0;
           float* to = into + at + c;
-          if (chosen == 0) return;
-          for (long k = 0; k < word_bits; k += width) store(to + k, load(to + k) + where_set(chosen >> k, load(g + k)));
+          if (chosen == 0 && !Tiles) return;
+          for (long k = 0; k < word_bits; k += width)
+            store(to + k, sum_so_far<Tiles>(to + k, width) + where_set(chosen >> k, load(g + k)));
         });
       }
+}
+
+// All images, of floats or of spikes.
+template <bool Tiles>
+Status max_pool_grads(const PoolShape& s, const float* dy, const float* x, const Spikes& spikes, float* dx) {
+  const long size = s.IH * s.IW * s.C;
+  bool failed = false;
+  parallel(s.N, [&](long n) {
+    const float* g = dy + n * s.OH * s.OW * s.C;
+    float* into = dx + n * size;
+    if (!Tiles) memset(into, 0, size * sizeof(float));
+    if (spikes.counts != nullptr) return max_pool_grad_of_counts<Tiles>(s, g, spikes.counts + n * size, into);
+    if (spikes.bits != nullptr) return max_pool_grad_of_bits<Tiles>(s, g, spikes.bits + n * size / word_bits, into);
+    float* best = scratch(0, s.C);
+    int32_t* where = reinterpret_cast<int32_t*>(scratch(1, s.C));
+    if (best == nullptr || where == nullptr)
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+    else
+      max_pool_grad<Tiles>(s, g, x + n * size, into, best, where);
+  });
+  return failed ? Status::out_of_memory : Status::ok;
 }
 
 // dy, x -> dx; x as floats, counts, or bits whose channels are whole words
@@ -173,22 +209,7 @@ Status maxPoolGrad(const Call& call) {
   if (spikes.bits != nullptr && s.C % word_bits != 0) args.fail(Status::wrong_type);
   if (args.status != Status::ok) return args.status;
   if (s.x() == 0 || s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
-  const long size = s.IH * s.IW * s.C;
-  bool failed = false;
-  parallel(s.N, [&](long n) {
-    const float* g = dy + n * s.OH * s.OW * s.C;
-    float* into = dx + n * size;
-    memset(into, 0, size * sizeof(float));
-    if (spikes.counts != nullptr) return max_pool_grad_of_counts(s, g, spikes.counts + n * size, into);
-    if (spikes.bits != nullptr) return max_pool_grad_of_bits(s, g, spikes.bits + n * size / word_bits, into);
-    float* best = scratch(0, s.C);
-    int32_t* where = reinterpret_cast<int32_t*>(scratch(1, s.C));
-    if (best == nullptr || where == nullptr)
-      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
-    else
-      max_pool_grad(s, g, x + n * size, into, best, where);
-  });
-  return failed ? Status::out_of_memory : Status::ok;
+  return s.tiles() ? max_pool_grads<true>(s, dy, x, spikes, dx) : max_pool_grads<false>(s, dy, x, spikes, dx);
 }
 
 // x -> y: the mean of the pixels that lie inside.
