@@ -17,7 +17,7 @@ const upTo = (max: number, min = 1) => fc.integer({ min, max });
 const infoOf = (x: readonly number[], { filterSize, strides, pad }: PoolAttrs) =>
   backend_util.computePool2DInfo([...x] as Shape4, filterSize, strides, 1, pad);
 
-/** Images and windows; whole windows may lie in the padding, and strides may step over pixels. */
+/** Images and windows; whole windows may lie in the padding, and strides may step over pixels, or be just the windows. */
 const pools = (kinds: fc.Arbitrary<Kind>) =>
   fc
     .record({
@@ -36,10 +36,14 @@ const pools = (kinds: fc.Arbitrary<Kind>) =>
           ]),
         ),
       }),
+      tiles: fc.boolean(),
       seed: seeds,
       kind: kinds,
     })
-    .map((drawn) => ({ ...drawn, info: infoOf(drawn.x, drawn.attrs) }))
+    .map(({ tiles, ...drawn }) => {
+      const attrs = tiles ? { ...drawn.attrs, strides: drawn.attrs.filterSize } : drawn.attrs;
+      return { ...drawn, attrs, info: infoOf(drawn.x, attrs) };
+    })
     .filter(({ info: { outHeight, outWidth } }) => outHeight >= 0 && outWidth >= 0);
 
 /** Visits every window, one channel at a time: its position in y, and those in x of its pixels, row by row. */
