@@ -18,9 +18,9 @@ export function isHandedOver(dy: Tensor): boolean {
  * The same function, but when it is differentiated the backward pass frees what it leaves behind.
  *
  * tfjs keeps every saved activation and every intermediate gradient until the whole pass is over. Here each is freed
- * as soon as the pass has moved past the op it belongs to; what is wanted for longer can be kept with `keep`. The
- * gradients are the same bit for bit. Inside another gradient function, whose tape must stay whole, and on a tfjs
- * whose tape cannot be reached, it changes nothing.
+ * as soon as the pass has moved past the op it belongs to; what is wanted for longer can be kept with `keep`. A kernel
+ * that is the last to read a gradient may write over it. The gradients are the same bit for bit. Inside another gradient
+ * function, whose tape must stay whole, and on a tfjs whose tape cannot be reached, it changes nothing.
  *
  * @param f what is differentiated, the whole of it
  *
