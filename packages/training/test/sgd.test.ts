@@ -1,6 +1,17 @@
 import { disposeModule, evaluation, linear, type Module, plifNeurons } from "@sew/layers";
 import { leanGradients, type Optimizer, sgd } from "@sew/training";
-import { dispose, memory, mul, ones, type Scalar, square, sum, tidy, variableGrads } from "@tensorflow/tfjs-core";
+import {
+  dispose,
+  memory,
+  mul,
+  ones,
+  type Scalar,
+  square,
+  sum,
+  tidy,
+  train,
+  variableGrads,
+} from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 
 /** An update by the gradient of Σ y². */
@@ -33,6 +44,24 @@ describe("sgd", () => {
     }
     optimizer.dispose();
     disposeModule(model);
+  });
+
+  it("is tfjs's train.momentum, bit for bit", () => {
+    const [ours, theirs] = [linear(2, 3), linear(2, 3)];
+    for (const [name, p] of Object.entries(theirs.parameters!)) p.assign(ours.parameters![name]!);
+    const [optimizer, reference] = [sgd(ours, 0.9), train.momentum(0.1, 0.9)];
+    optimizer.setLearningRate(0.1);
+    for (let i = 0; i < 4; i++) {
+      update(ours, optimizer);
+      const loss = () => sum(square(theirs.forward(ones([1, 1, 2]), evaluation))) as Scalar;
+      tidy(() => {
+        const { grads } = variableGrads(loss, Object.values(theirs.parameters!));
+        reference.applyGradients(Object.entries(grads).map(([name, tensor]) => ({ name, tensor })));
+      });
+    }
+    expect(weights(ours)).toEqual(weights(theirs));
+    for (const each of [optimizer, reference]) each.dispose();
+    for (const model of [ours, theirs]) disposeModule(model);
   });
 
   it("goes on exactly where its state was taken, in another model", async () => {
