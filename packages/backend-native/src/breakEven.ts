@@ -20,10 +20,14 @@ export const EVERY_DENSITY = 8;
 
 type Geometry = Pick<backend_util.Conv2DInfo, "filterHeight" | "filterWidth" | "strideHeight" | "strideWidth">;
 
+/** Whether a convolution is 3x3 at stride 1. */
+export function is3x3(g: Geometry): boolean {
+  return g.filterHeight === 3 && g.filterWidth === 3 && g.strideHeight === 1 && g.strideWidth === 1;
+}
+
 /** The kind of a convolution. */
 export function kindOf(product: SpikeProduct, g: Geometry, storage: Spikes["kind"]): ConvolutionKind {
-  const tiled = g.filterHeight === 3 && g.filterWidth === 3 && g.strideHeight === 1 && g.strideWidth === 1;
-  return `${product}, ${tiled ? "3x3" : "other"}, ${storage}`;
+  return `${product}, ${is3x3(g) ? "3x3" : "other"}, ${storage}`;
 }
 
 /** Whether spikes are few enough for a convolution of that kind to be event-driven. */

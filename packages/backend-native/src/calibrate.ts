@@ -4,6 +4,7 @@ import {
   type BreakEvens,
   convolutionKinds,
   EVERY_DENSITY,
+  is3x3,
   kindOf,
   type SpikeProduct,
   useCalibrated,
@@ -87,7 +88,6 @@ function time(call: () => void): number {
 /** The two kernels of a product, and what they take besides the spikes. */
 interface Kernels {
   readonly dense: string;
-  readonly denseNumbers: readonly number[];
   readonly events: string;
   readonly arrays: readonly KernelArray[];
 }
@@ -106,26 +106,20 @@ function timeLayer(of: Layer, told: (kind: string, timed: TimedConvolution) => v
   const geometry = { filterHeight: kernel, filterWidth: kernel, strideHeight: stride, strideWidth: stride };
   const [dy, dFilter] = [y.slice(), filter.slice()];
   const products: Readonly<Record<SpikeProduct, Kernels>> = {
-    // The 0 asks for products of float32.
-    forward: { dense: "conv2d", denseNumbers: [...numbers, 0], events: "spikeConv2d", arrays: [filter, y] },
-    "filter gradient": {
-      dense: "conv2dFilterGrad",
-      denseNumbers: numbers,
-      events: "spikeConv2dFilterGrad",
-      arrays: [dy, dFilter],
-    },
+    forward: { dense: "conv2d", events: "spikeConv2d", arrays: [filter, y] },
+    "filter gradient": { dense: "conv2dFilterGrad", events: "spikeConv2dFilterGrad", arrays: [dy, dFilter] },
   };
+  // Of float32, as the 0 says; tiles are made of the spikes as they are stored.
+  const runDense = (dense: string, { packed }: Spikes, arrays: readonly KernelArray[]) =>
+    runNative(dense, [...numbers, 0], is3x3(geometry) ? packed : x, ...arrays);
   for (const summands of neurons) {
     const denseTimes: Partial<Record<SpikeProduct, number>> = {};
     for (const rate of firingRates) {
       const spikes = drawn(x.length, summands, rate);
-      for (const [product, { dense, denseNumbers, events, arrays }] of Object.entries(products) as [
-        SpikeProduct,
-        Kernels,
-      ][]) {
+      for (const [product, { dense, events, arrays }] of Object.entries(products) as [SpikeProduct, Kernels][]) {
         denseTimes[product] ??= time(() => {
-          spikes.unpack(x);
-          runNative(dense, denseNumbers, x, ...arrays);
+          if (!is3x3(geometry)) spikes.unpack(x);
+          runDense(dense, spikes, arrays);
         });
         const ratio = time(() => runNative(events, numbers, spikes.packed, ...arrays)) / denseTimes[product];
         told(kindOf(product, geometry, spikes.kind), { density: spikes.events / spikes.size, ratio });

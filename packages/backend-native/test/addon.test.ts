@@ -71,6 +71,11 @@ const calls: Readonly<Record<string, { numbers: number[]; arrays: Arrays }>> = {
   andBits: { numbers: [33], arrays: [words(2), words(2), words(2)] },
   notBits: { numbers: [33], arrays: [words(2), words(2)] },
   maskFloats: { numbers: [33], arrays: [f(33), words(2), f(33)] },
+  applyMomentum: { numbers: [3, 0.1, 0.9], arrays: [f(3), f(3), f(3), f(3), f(3)] },
+  applyAdam: {
+    numbers: [3, 0.1, 0.9, 0.1, 0.5, 0.9, 0.1, 0.5, 1e-8],
+    arrays: [f(3), f(3), f(3), f(3), f(3), f(3), f(3)],
+  },
   reduceSpikes: { numbers: [0, 2, 3, 2], arrays: [counts(12), f(4)] },
   fmaPeak: { numbers: [1], arrays: [f(2)] },
 };
@@ -183,6 +188,7 @@ describeNative("the addon", () => {
       first: 0,
       last: 0,
     })),
+    ...["applyMomentum", "applyAdam"].map((kernel) => ({ kernel, first: 0, last: 0 })),
     { kernel: "reduceSpikes", first: 1, last: 3 },
     { kernel: "fmaPeak", first: 0, last: 0 },
   ];

@@ -2,7 +2,7 @@
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
 import { instructionSet, type KernelArray, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
-import { breakEvens, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
+import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
 import { precision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
 import { floatKernel } from "./kernel.js";
@@ -61,11 +61,8 @@ function withImages(
   backend: NativeBackend,
   run: (images: KernelArray) => void,
 ): void {
-  const byTiles =
-    [g.filterHeight, g.filterWidth].every((n) => n === 3) &&
-    [g.strideHeight, g.strideWidth, g.dilationHeight, g.dilationWidth].every((n) => n === 1) &&
-    g.inChannels % 32 === 0 &&
-    g.outChannels % 16 === 0;
+  const undilated = g.dilationHeight === 1 && g.dilationWidth === 1;
+  const byTiles = is3x3(g) && undilated && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
   const spikes = byTiles ? backend.spikes(x)?.packed : undefined;
   if (spikes !== undefined) run(spikes);
   else backend.lendFloats(x, run);
