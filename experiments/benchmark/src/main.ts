@@ -15,7 +15,7 @@ import type { NetworkFigures } from "./network.js";
 import { parseOptions } from "./options.js";
 import { inOwnProcess } from "./ownProcess.js";
 import { picture } from "./picture.js";
-import { float32Of, nameOf, rows } from "./rows.js";
+import { nameOf, ordinaryOf, rows } from "./rows.js";
 import type { LayerSweep } from "./sweep.js";
 import {
   breakdownTable,
@@ -90,9 +90,9 @@ if (options.calibrate) {
   write(beside(".svg"), picture(sweeps));
 } else {
   const networks = rows.flatMap((row): NamedFigures[] => {
-    const [name, float32] = [nameOf(row), float32Of(row)];
+    const [name, ordinary] = [nameOf(row), ordinaryOf(row)];
     const figures = measured.get(name) as NetworkFigures | undefined;
-    return figures === undefined ? [] : [{ name, ...(float32 && { float32 }), ...figures }];
+    return figures === undefined ? [] : [{ name, ...(ordinary && { ordinary }), ...figures }];
   });
   const convolutions = (measured.get(CONVOLUTIONS) ?? []) as ConvolutionResult[];
   console.log(

@@ -1,6 +1,6 @@
 /** @file A pass through a network: how long it takes, where, and what it takes of memory. */
 import { firingRates } from "@sew/analysis";
-import type { NativeMemory } from "@sew/backend-native";
+import { type NativeMemory, setPrecision } from "@sew/backend-native";
 import { evaluation, type Module, namedBuffers, run } from "@sew/layers";
 import { sgd, trainStep } from "@sew/training";
 import { memory, type Tensor, tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
@@ -47,7 +47,8 @@ const used = () => memory() as unknown as NativeMemory;
 
 /** Measures a row in this process, which should be a new one: the largest resident size is all the process's. */
 export async function measureNetwork(row: Row, runs: number): Promise<NetworkFigures> {
-  const { shape, pass, recompute } = row;
+  const { shape, pass, recompute, precision = "float32" } = row;
+  setPrecision(precision);
   const build = () => row.build(shape, { ...(recompute && { recompute }) });
   const net = build();
   const values = row.input(shape);

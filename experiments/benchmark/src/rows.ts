@@ -46,12 +46,16 @@ const [resNet18, resNet50, resNet152] = [sewResNet(18, 4), sewResNet(50, 2), sew
 
 export const rows: readonly Row[] = [
   { ...sevenB, pass: "train" },
+  { ...sevenB, pass: "train", recompute: true },
+  { ...sevenB, pass: "train", precision: "bf16" },
   { ...sevenB, pass: "forward" },
   { ...resNet18, pass: "train" },
+  { ...resNet18, pass: "train", precision: "bf16" },
   { ...resNet18, pass: "forward" },
   { ...resNet50, pass: "train" },
   { ...resNet50, pass: "forward" },
   { ...resNet152, pass: "train" },
+  { ...resNet152, pass: "train", recompute: true },
 ];
 
 /** What a row is called, such as `7B-Net T=16 N=2 128x128, train step`. */
@@ -62,8 +66,8 @@ export function nameOf({ network, shape, pass, recompute, precision }: Row): str
   return [`${network} T=${steps} N=${batch} ${height}x${width}`, work, ...variant].join(", ");
 }
 
-/** The name of the row that a row in another precision is held against; `undefined` for float32. */
-export function float32Of(row: Row): string | undefined {
-  const { precision, ...same } = row;
-  return precision === undefined ? undefined : nameOf(same);
+/** The name of the ordinary row that a variant is held against; `undefined` for an ordinary one. */
+export function ordinaryOf(row: Row): string | undefined {
+  const { recompute, precision, ...same } = row;
+  return recompute || precision ? nameOf(same) : undefined;
 }

@@ -9,8 +9,8 @@ import { median } from "./timing.js";
 /** A row that was measured. */
 export interface NamedFigures extends NetworkFigures {
   readonly name: string;
-  /** The row in float32 that it is held against, if it is in another precision. */
-  readonly float32?: string;
+  /** The ordinary row that it is held against, if it is a variant. */
+  readonly ordinary?: string;
 }
 
 const percent = (part: number, whole: number) => `${((100 * part) / whole).toFixed(0)} %`;
@@ -21,23 +21,23 @@ const ofFloor = ({ seconds, flops }: NetworkFigures, peak: number) =>
 
 export const gigaflops = (rate: number) => (rate / 1e9).toFixed(1);
 
-/** The time of a row as a multiple of its float32 row's; `undefined` where it has none or that was not measured. */
-function ofFloat32(row: NamedFigures, all: readonly NamedFigures[]): string | undefined {
-  const other = all.find(({ name }) => name === row.float32);
+/** The time of a row as a multiple of its ordinary row's; `undefined` where it has none or that was not measured. */
+function ofOrdinary(row: NamedFigures, all: readonly NamedFigures[]): string | undefined {
+  const other = all.find(({ name }) => name === row.ordinary);
   return other && `${(median(row.seconds) / median(other.seconds)).toFixed(2)}x`;
 }
 
 /** A line of the terminal's table for each row. */
 export function figuresTable(figures: readonly NamedFigures[], peak: number): Record<string, string | number>[] {
   return figures.map((row) => {
-    const float32 = ofFloat32(row, figures);
+    const multiple = ofOrdinary(row, figures);
     return {
       work: row.name,
       seconds: median(row.seconds).toFixed(3),
       range: range(row.seconds),
       floor: (row.flops / peak).toFixed(3),
       ratio: ofFloor(row, peak),
-      ...(float32 && { "of float32": float32 }),
+      ...(multiple && { "of ordinary": multiple }),
       resident: megabytes(row.peakResident),
       tensors: megabytes(row.peakTensors),
       "new buffers": row.newBuffers,
@@ -107,8 +107,8 @@ export function breakEvenTable(breakEvens: BreakEvens): Record<string, string>[]
 export function markdown(figures: readonly NamedFigures[], machine: string, peak: number): string {
   const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |\n`;
   const lines = figures.map((row) => {
-    const float32 = ofFloat32(row, figures);
-    const time = `${median(row.seconds).toFixed(3)} s (${range(row.seconds)})${float32 ? `, ${float32} of float32` : ""}`;
+    const multiple = ofOrdinary(row, figures);
+    const time = `${median(row.seconds).toFixed(3)} s (${range(row.seconds)})${multiple ? `, ${multiple} of the ordinary` : ""}`;
     return [row.name, time, ofFloor(row, peak), megabytes(row.peakResident)];
   });
   return (

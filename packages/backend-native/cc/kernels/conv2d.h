@@ -11,12 +11,16 @@ struct Conv {
   long KH, KW, sh, sw, pt, pl, dh, dw;
   long YH, YW, oh0, osh, ow0, osw;
 
+  // Elements from a pixel of a padded input row to the next. Where the rows of a tile would lie at the same place of many
+  // memory pages, of which the first-level cache holds 8, there is a gap behind each pixel.
+  long pitch() const { return sw * C % 512 == 0 ? C + 16 : C; }
   // Pixels and elements of a padded input row.
   long columns() const { return KW == 0 ? 0 : (OW - 1) * sw + (KW - 1) * dw + 1; }
-  long row() const { return columns() * C; }
-  // Neighbouring taps of a row form one run of KW*C elements when they are not dilated.
-  long runs() const { return dw == 1 || KW <= 1 ? KH : KH * KW; }
-  long run() const { return dw == 1 || KW <= 1 ? KW * C : C; }
+  long row() const { return columns() * pitch(); }
+  // Neighbouring taps of a row form one run of KW*C elements when nothing lies between them.
+  bool joined() const { return KW <= 1 || (dw == 1 && pitch() == C); }
+  long runs() const { return joined() ? KH : KH * KW; }
+  long run() const { return joined() ? KW * C : C; }
   // Input rows that one output row sees.
   long reach() const { return KH == 0 ? 0 : (KH - 1) * dh + 1; }
 };
@@ -47,11 +51,16 @@ inline void copy_padded(const Conv& g, const float* image, long from, long rows,
       memset(to, 0, g.row() * sizeof(E));
       continue;
     }
-    memset(to, 0, left * g.C * sizeof(E));
-    const long channels = g.C * values_in<E>;
-    copy_values(image + (i * g.IW + begin) * channels, (end - begin) * channels, to + left * g.C);
+    const long pitch = g.pitch(), channels = g.C * values_in<E>;
+    memset(to, 0, left * pitch * sizeof(E));
+    const float* from_pixel = image + (i * g.IW + begin) * channels;
+    E* to_pixel = to + left * pitch;
+    if (pitch == g.C)
+      copy_values(from_pixel, (end - begin) * channels, to_pixel);
+    else
+      for (long q = 0; q < end - begin; q++) copy_values(from_pixel + q * channels, channels, to_pixel + q * pitch);
     const long filled = left + end - begin;
-    memset(to + filled * g.C, 0, (width_in - filled) * g.C * sizeof(E));
+    memset(to + filled * pitch, 0, (width_in - filled) * pitch * sizeof(E));
   }
 }
 
@@ -79,7 +88,7 @@ inline Status convolve(const Conv& g, const float* x, const E* packed, float* y)
   long offsets[most_runs];
   if (g.runs() > most_runs) return Status::wrong_arguments;
   for (long s = 0; s < g.runs(); s++)
-    offsets[s] = g.runs() == g.KH ? s * g.dh * g.row() : (s / g.KW) * g.dh * g.row() + (s % g.KW) * g.dw * g.C;
+    offsets[s] = g.runs() == g.KH ? s * g.dh * g.row() : (s / g.KW) * g.dh * g.row() + (s % g.KW) * g.dw * g.pitch();
   const bool narrow = 2 * g.OW <= tile_rows;
   bool failed = false;
   parallel(ceil_div(total, band), [&](long task) {
@@ -108,7 +117,7 @@ inline Status convolve(const Conv& g, const float* x, const E* packed, float* y)
         }
         TileArgs<E> t;
         t.a = row_in;
-        t.a_row = g.sw * g.C;
+        t.a_row = g.sw * g.pitch();
         t.a_group = g.sh * g.row();
         t.a_step = 1;
         t.a_offset = offsets;

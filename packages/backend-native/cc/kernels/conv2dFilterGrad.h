@@ -92,9 +92,9 @@ Status conv2dFilterGrad(const Call& call) {
         for (long run = 0; run < g.runs(); run++) {
           const long kh = g.runs() == g.KH ? run : run / g.KW, kw = g.runs() == g.KH ? 0 : run % g.KW;
           TileArgs<float> t;
-          t.a = rows_in + kh * g.dh * g.row() + kw * g.dw * g.C;
+          t.a = rows_in + kh * g.dh * g.row() + kw * g.dw * g.pitch();
           t.a_row = 1, t.a_group = 0;
-          t.a_step = g.sw * g.C;
+          t.a_step = g.sw * g.pitch();
           t.a_offset = offsets;
           t.b = in_place ? dy + i * g.OW * g.K + k * panel : gradient;
           t.b_step = in_place ? g.K : panel;

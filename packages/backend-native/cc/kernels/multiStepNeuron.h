@@ -169,29 +169,40 @@ inline void for_kind(const Neuron& n, const F& f) {
   }
 }
 
-// The currents X[t] as a tensor holds them. A task reads those of its block through block().
+// The currents X[t] as a tensor holds them. A task reads those of its block, a step at a time: row(t)(i, count) has those
+// of neurons i ... i + count - 1 of the block. Rows have copies of the pointers, which no store can change.
 struct Currents {
   const float* x;
   long size;
-  const Currents& block(long) const { return *this; }
-  Vector operator()(long t, long i, long count) const { return load_part(x + t * size + i, count); }
+
+  struct Row {
+    const float* x;
+    Vector operator()(long i, long count) const { return load_part(x + i, count); }
+  };
+  Currents block(long from) const { return {x + from, size}; }
+  Row row(long t) const { return {x + t * size}; }
 };
 
 // Their gradient, as a tensor takes it.
 struct CurrentGradient {
   float* dx;
   long size;
-  CurrentGradient& block(long, long) { return *this; }
-  void operator()(long t, long i, long count, Vector d) { store_part(dx + t * size + i, d, count); }
+
+  struct Row {
+    float* dx;
+    void operator()(long i, long count, Vector d) const { store_part(dx + i, d, count); }
+  };
+  CurrentGradient block(long from, long) const { return {dx + from, size}; }
+  Row row(long t) const { return {dx + t * size}; }
   void finish() {}
 };
 
 // The block's potentials before the first step: those given, or rest.
-inline void start_from(const float* v0, float rest, long from, long to, float* v) {
+inline void start_from(const float* v0, float rest, long from, long neurons, float* v) {
   if (v0 != nullptr) {
-    memcpy(v, v0 + from, (to - from) * sizeof(float));
+    memcpy(v, v0 + from, neurons * sizeof(float));
   } else {
-    for (long i = 0; i < to - from; i++) v[i] = rest;
+    for (long i = 0; i < neurons; i++) v[i] = rest;
   }
 }
 
@@ -211,41 +222,51 @@ inline SpikeOutput spike_output(Arguments& args, const Neuron& n) {
   return {nullptr, args.bits(values), 0};
 }
 
+// Where the currents lie that a task reads after those of step t: those of the next step, or the next task's first ones.
+// A step's are few, and the processor does not see the next ones coming, so that they are fetched ahead.
+template <class Block>
+inline const float* currents_after(const Block& block, const Neuron& n, long t) {
+  return t + 1 < n.steps ? block.row(t + 1).x : block.row(0).x + neuron_block;
+}
+
 // v0 may be null for a sequence that starts from rest, v_last where nobody asks.
 template <Charge C, bool Soft, class Input>
 void neuron_forward(const Neuron& n, const Input& input, const float* v0, SpikeOutput& spikes, float* v_last) {
   const Vector threshold = splat(n.threshold), rest = splat(n.reset);
   const Vector leak = splat(is_learned(C) ? n.rate : n.tau);
   parallel(ceil_div(n.size, neuron_block), [&](long task) {
-    const long from = task * neuron_block, to = min(n.size, from + neuron_block);
-    const auto& current = input.block(from);
+    const long from = task * neuron_block, neurons = min(n.size - from, neuron_block);
+    const auto block = input.block(from);
     // The potentials of the block, between one step and the next.
     float v[neuron_block + width];
-    start_from(v0, n.reset, from, to, v);
-    const auto step = [&](long t, long i, long lanes) {
-      const Vector h = charge_of<C>(load(v + i - from), current(t, i, lanes), leak, rest);
-      const IntVector fired = fires(h, threshold);
-      store(v + i - from, reset_of<Soft>(h, spikes_of(fired), threshold, rest));
-      return fired;
-    };
+    start_from(v0, n.reset, from, neurons, v);
     long fired = 0;
     for (long t = 0; t < n.steps; t++) {
+      const auto current = block.row(t);
+      const float* next = currents_after(block, n, t);
+      const auto step = [=, &v](long i, long count) {
+        __builtin_prefetch(next + i);
+        const Vector h = charge_of<C>(load(v + i), current(i, count), leak, rest);
+        const IntVector fires_now = fires(h, threshold);
+        store(v + i, reset_of<Soft>(h, spikes_of(fires_now), threshold, rest));
+        return fires_now;
+      };
       if (spikes.bits == nullptr) {
-        float* out = spikes.floats + t * n.size;
-        for_vectors(from, to, [&](long i, long lanes) { store_part(out + i, spikes_of(step(t, i, lanes)), lanes); });
+        float* out = spikes.floats + t * n.size + from;
+        for_vectors(0, neurons, [&](long i, long count) { store_part(out + i, spikes_of(step(i, count)), count); });
         continue;
       }
-      uint32_t* out = spikes.bits + t * n.size / word_bits;
-      for (long first = from; first < to; first += word_bits) {
+      uint32_t* out = spikes.bits + (t * n.size + from) / word_bits;
+      for (long first = 0; first < neurons; first += word_bits) {
         uint32_t word = 0;
-        for_vectors(first, min(to, first + word_bits),
-                    [&](long i, long lanes) { word |= signs(step(t, i, lanes)) << (i - first); });
+        for_vectors(first, min(neurons, first + word_bits),
+                    [&](long i, long count) { word |= signs(step(i, count)) << (i - first); });
         // Lanes past the end may have fired too.
-        out[first / word_bits] = word &= first_bits(to - first);
+        out[first / word_bits] = word &= first_bits(neurons - first);
         fired += __builtin_popcount(word);
       }
     }
-    if (v_last != nullptr) memcpy(v_last + from, v, (to - from) * sizeof(float));
+    if (v_last != nullptr) memcpy(v_last + from, v, neurons * sizeof(float));
     if (spikes.bits != nullptr) __atomic_fetch_add(&spikes.count, fired, __ATOMIC_RELAXED);
   });
 }
@@ -276,40 +297,51 @@ Status neuron_backward(const Neuron& n, const Input& input, const float* v0, con
   const Vector threshold = splat(n.threshold), rest = splat(n.reset), one = splat(1.0f);
   const Vector leak = splat(is_learned(C) ? n.rate : n.tau);
   const long tasks = ceil_div(n.size, neuron_block);
+  const bool detach = n.detach;
   bool failed = false;
   parallel(tasks, [&](long task) {
-    const long from = task * neuron_block, to = min(n.size, from + neuron_block);
+    const long from = task * neuron_block, neurons = min(n.size - from, neuron_block);
     float* h_of = scratch(1, n.steps * neuron_block);
     if (h_of == nullptr) {
       __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
       return;
     }
-    const auto& current = input.block(from);
-    auto&& gradient = output.block(from, task);
+    const auto currents = input.block(from);
+    auto gradients = output.block(from, task);
     float start[neuron_block + width];
-    start_from(v0, n.reset, from, to, start);
-    // V[t-1], which H[t-1] determines.
-    const auto potential = [&](long t, long i) {
-      if (t == 0) return load(start + i - from);
-      const Vector h = load(h_of + (t - 1) * neuron_block + i - from);
-      return reset_of<Soft>(h, fire(h, threshold), threshold, rest);
-    };
-    for (long t = 0; t < n.steps; t++)
-      for_vectors(from, to, [&](long i, long count) {
-        store(h_of + t * neuron_block + i - from, charge_of<C>(potential(t, i), current(t, i, count), leak, rest));
+    start_from(v0, n.reset, from, neurons, start);
+    for (long t = 0; t < n.steps; t++) {
+      const auto current = currents.row(t);
+      float* h = h_of + t * neuron_block;
+      const float *next = currents_after(currents, n, t), *next_ds = ds + t * n.size + from;
+      const auto charge_from = [=](const auto& potential) {
+        for_vectors(0, neurons, [=](long i, long count) {
+          __builtin_prefetch(next + i);
+          if (t == n.steps - 1) __builtin_prefetch(next_ds + i);
+          store(h + i, charge_of<C>(potential(i), current(i, count), leak, rest));
+        });
+      };
+      if (t == 0) charge_from([&](long i) { return load(start + i); });
+      else charge_from([=](long i) {
+        const Vector last = load(h - neuron_block + i);
+        return reset_of<Soft>(last, fire(last, threshold), threshold, rest);
       });
+    }
     float dv[neuron_block + width];
-    start_from(dv_last, 0, from, to, dv);
+    start_from(dv_last, 0, from, neurons, dv);
     float slopes[neuron_block];
     Vector rates[neuron_block / width] = {};
     for (long t = n.steps - 1; t >= 0; t--) {
-      slopes_of(n, h_of + t * neuron_block, to - from, slopes);
-      for_vectors(from, to, [&](long i, long count) {
-        const Vector h = load(h_of + t * neuron_block + i - from);
-        const Vector s = fire(h, threshold), slope = load(slopes + i - from);
-        const Vector g = load(dv + i - from);
-        Vector dh = load_part(ds + t * n.size + i, count) * slope + (Soft ? g : g * (one - s));
-        if (!n.detach) dh += Soft ? -g * threshold * slope : g * (rest - h) * slope;
+      const float *h_now = h_of + t * neuron_block, *ds_now = ds + t * n.size + from;
+      const float* ds_next = ds_now - (t > 0 ? n.size : 0);
+      slopes_of(n, h_now, neurons, slopes);
+      const auto current = currents.row(t);
+      const auto gradient = gradients.row(t);
+      for_vectors(0, neurons, [=, &dv, &slopes, &rates, &start](long i, long count) {
+        __builtin_prefetch(ds_next + i);
+        const Vector h = load(h_now + i), s = fire(h, threshold), slope = load(slopes + i), g = load(dv + i);
+        Vector dh = load_part(ds_now + i, count) * slope + (Soft ? g : g * (one - s));
+        if (!detach) dh += Soft ? -g * threshold * slope : g * (rest - h) * slope;
         Vector dcurrent = dh, dpotential = dh;
         if (C != Charge::integrate) {
           const Vector decay = leaked<C>(dh, leak);
@@ -317,16 +349,18 @@ Status neuron_backward(const Neuron& n, const Input& input, const float* v0, con
           if (decays_input(C)) dcurrent = decay;
         }
         if (is_learned(C)) {
-          Vector pull = rest - potential(t, i);
-          if (decays_input(C)) pull += current(t, i, count);
-          rates[(i - from) / width] += first_lanes(dh * pull, count);
+          // V[t-1], which H[t-1] determines.
+          const Vector last = load(t == 0 ? start + i : h_now - neuron_block + i);
+          Vector pull = rest - (t == 0 ? last : reset_of<Soft>(last, fire(last, threshold), threshold, rest));
+          if (decays_input(C)) pull += current(i, count);
+          rates[i / width] += first_lanes(dh * pull, count);
         }
-        gradient(t, i, count, dcurrent);
-        store(dv + i - from, dpotential);
+        gradient(i, count, dcurrent);
+        store(dv + i, dpotential);
       });
     }
-    gradient.finish();
-    if (dv0 != nullptr) memcpy(dv0 + from, dv, (to - from) * sizeof(float));
+    gradients.finish();
+    if (dv0 != nullptr) memcpy(dv0 + from, dv, neurons * sizeof(float));
     partial[task] = 0;
     if (is_learned(C)) {
       for (const Vector& r : rates)

@@ -22,11 +22,10 @@ inline Channels channels_of(long C, double epsilon, const float* mean, const flo
 
 // The channel of the first neuron of each vector of a block, the same at every step.
 struct BlockChannels {
-  long from, first[neuron_block / width];
-  BlockChannels(long from, long C) : from(from) {
+  long first[neuron_block / width];
+  BlockChannels(long from, long C) {
     for (long i = 0; i < neuron_block / width; i++) first[i] = (from + i * width) % C;
   }
-  long operator()(long i) const { return first[(i - from) / width]; }
 };
 
 // What neurons see of x: its normalised values.
@@ -36,15 +35,22 @@ struct NormalisedCurrents {
   Channels g;
 
   struct Block {
-    const NormalisedCurrents& in;
-    BlockChannels channel;
-    Vector operator()(long t, long i, long count) const {
-      const long c = channel(i);
-      const Vector v = load_part(in.x + t * in.size + i, count);
-      return (v - load(in.g.mean + c)) * load(in.g.factor + c) + load(in.g.offset + c);
-    }
+    const float* x;
+    const long size;
+    const Channels g;
+    const BlockChannels channels;
+
+    struct Row {
+      const float *x, *mean, *factor, *offset;
+      const long* channel;
+      Vector operator()(long i, long count) const {
+        const long c = channel[i / width];
+        return (load_part(x + i, count) - load(mean + c)) * load(factor + c) + load(offset + c);
+      }
+    };
+    Row row(long t) const { return {x + t * size, g.mean, g.factor, g.offset, channels.first}; }
   };
-  Block block(long from) const { return {*this, BlockChannels(from, g.C)}; }
+  Block block(long from) const { return {x + from, size, g, BlockChannels(from, g.C)}; }
 };
 
 // Takes the currents' gradient d, and sums d and d (x - mean) by channel on the way.
@@ -56,45 +62,67 @@ struct NormalisedGradient {
   double* sums;  // of each task: its channels' first sums, then their second ones; see span()
 
   struct Block {
-    const NormalisedGradient& out;
-    BlockChannels channel;
+    float* dx;
+    const float *x, *mean;
+    const long size, neurons, span;
     double* mine;
+    const BlockChannels channels;
     // Over the steps, for every neuron.
     Vector first[neuron_block / width] = {}, second[neuron_block / width] = {};
 
-    void operator()(long t, long i, long count, Vector d) {
-      store_part(out.dx + t * out.size + i, d, count);
-      const long at = (i - channel.from) / width;
-      first[at] += d;
-      second[at] += d * (load_part(out.x + t * out.size + i, count) - load(out.g.mean + channel(i)));
-    }
+    struct Row {
+      float* dx;
+      const float *x, *mean;
+      const long* channel;
+      Vector *first, *second;
+      void operator()(long i, long count, Vector d) const {
+        const long at = i / width;
+        const Vector centred = load_part(x + i, count) - load(mean + channel[at]);
+        store_part(dx + i, d, count);
+        first[at] += d;
+        second[at] += d * centred;
+      }
+    };
+    Row row(long t) { return {dx + t * size, x + t * size, mean, channels.first, first, second}; }
     void finish() {
-      const long count = min(out.size - channel.from, neuron_block), span = out.span();
       const float *one = reinterpret_cast<const float*>(first), *other = reinterpret_cast<const float*>(second);
       for (long c = 0; c < 2 * span; c++) mine[c] = 0;
-      for (long i = 0; i < count; i += span)
-        for (long c = 0; c < min(span, count - i); c++) {
+      for (long i = 0; i < neurons; i += span)
+        for (long c = 0; c < min(span, neurons - i); c++) {
           mine[c] += one[i + c];
           mine[span + c] += other[i + c];
         }
     }
   };
-  Block block(long from, long task) const { return {*this, BlockChannels(from, g.C), sums + task * 2 * span()}; }
+  Block block(long from, long task) const {
+    return {dx + from, x + from, g.mean, size, min(size - from, neuron_block), span(), sums + task * 2 * span(),
+            BlockChannels(from, g.C)};
+  }
 
   // Channels that a task meets; the first of them is that of its first neuron.
   long span() const { return min(g.C, neuron_block); }
 
-  // The sums of all tasks, in order: total[0 .. C) and [C .. 2C).
+  // The sums of all tasks, in order: total[0 .. C) and [C .. 2C). Channels are shared out among threads.
   void add_up(long tasks, double* total) const {
-    const long C = g.C;
-    for (long c = 0; c < 2 * C; c++) total[c] = 0;
-    for (long task = 0; task < tasks; task++) {
-      const double* of_task = sums + task * 2 * span();
-      for (long i = 0, c = task * neuron_block % C; i < span(); i++, c = c + 1 < C ? c + 1 : 0) {
-        total[c] += of_task[i];
-        total[C + c] += of_task[span() + i];
+    constexpr long share = 64;
+    const long C = g.C, met = span();
+    parallel(ceil_div(C, share), [&](long part) {
+      const long low = part * share, high = min(C, low + share);
+      for (long c = low; c < high; c++) total[c] = total[C + c] = 0;
+      for (long task = 0; task < tasks; task++) {
+        // Channels first ... C - 1, then 0 ... first - 1.
+        const long first = task * neuron_block % C;
+        const double* of_task = sums + task * 2 * met;
+        const auto add = [&](long from, long to, long channel_at_0) {
+          for (long i = from; i < to; i++) {
+            total[channel_at_0 + i] += of_task[i];
+            total[C + channel_at_0 + i] += of_task[met + i];
+          }
+        };
+        add(max(0, low - first), min(met, min(C, high) - first), first);
+        add(max(C - first, low + C - first), min(met, high + C - first), first - C);
       }
-    }
+    });
   }
 };
 

@@ -3,7 +3,9 @@
 // Calls f(index of the first, how many) for from ... to - 1.
 template <class F>
 inline void for_vectors(long from, long to, const F& f) {
-  for (long i = from; i < to; i += width) f(i, min(width, to - i));
+  long i = from;
+  for (; i + width <= to; i += width) f(i, width);
+  if (i < to) f(i, to - i);
 }
 
 inline Vector load_part(const float* p, long n) {
