@@ -23,7 +23,7 @@ interface Convolution {
 const upTo = (max: number, min = 1) => fc.integer({ min, max });
 const pairs = (max: number) => fc.tuple(upTo(max), upTo(max));
 const channels = fc.constantFrom(32, 64, 96);
-const outputs = fc.constantFrom(1, 5, 31, 32, 33, 64, 70);
+const outputs = fc.constantFrom(1, 5, 31, 32, 33, 64, 64, 70, 128);
 
 /** Few pixels and all channels; or bands of several rows, chunks of the filter's gradient, and rows longer than a band. */
 const sizes = fc.oneof(

@@ -11,8 +11,8 @@ struct Conv {
   long KH, KW, sh, sw, pt, pl, dh, dw;
   long YH, YW, oh0, osh, ow0, osw;
 
-  // Elements from a pixel of a padded input row to the next. Where the rows of a tile would lie at the same place of many
-  // memory pages, of which the first-level cache holds 8, there is a gap behind each pixel.
+  // Elements from a pixel of a padded input row to the next. Where the rows of a tile would lie at the same place of
+  // many memory pages, of which the first-level cache holds 8, there is a gap behind each pixel.
   long pitch() const { return sw * C % 512 == 0 ? C + 16 : C; }
   // Pixels and elements of a padded input row.
   long columns() const { return KW == 0 ? 0 : (OW - 1) * sw + (KW - 1) * dw + 1; }
@@ -211,8 +211,8 @@ inline Phase phase_of(long phase, long size, long kernel, long stride, long pad,
   return p;
 }
 
-// dy, w -> dx, with products of bfloat16 where `bf16`. At stride s it is s*s convolutions, each of the input pixels that meet the same taps. A dilated filter
-// with a stride is not taken: TensorFlow.js has none.
+// dy, w -> dx, with products of bfloat16 where `bf16`. At stride s it is s*s convolutions, each of the input pixels that
+// meet the same taps. A dilated filter with a stride is not taken: TensorFlow.js has none.
 Status conv2dInputGrad(const Call& call) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);

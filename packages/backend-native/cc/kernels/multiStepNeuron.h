@@ -169,8 +169,8 @@ inline void for_kind(const Neuron& n, const F& f) {
   }
 }
 
-// The currents X[t] as a tensor holds them. A task reads those of its block, a step at a time: row(t)(i, count) has those
-// of neurons i ... i + count - 1 of the block. Rows have copies of the pointers, which no store can change.
+// The currents X[t] as a tensor holds them. A task reads those of its block, a step at a time: row(t)(i, count) has
+// those of neurons i ... i + count - 1 of the block. Rows have copies of the pointers, which no store can change.
 struct Currents {
   const float* x;
   long size;

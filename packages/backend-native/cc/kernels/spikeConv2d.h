@@ -1,7 +1,7 @@
 // Convolution of spikes: work in proportion to them where they are few, and a quarter of the dense kernel's additions
 // where they are many. A weight is never multiplied with 0: where there is no spike, not even an infinite one counts.
 //
-// A task has a band of the grid's rows, and 32 output channels at a time with all their sums in the second-level cache.
+// A task has a band of the grid's rows, and 32 or 64 output channels at a time with all their sums in the second-level cache.
 // It takes as many input channels at a time as have their rows of the filter in the first-level cache:
 //
 //   few spikes   the inputs that an output sees in one row of taps are neighbours on the line, so that their spikes are
@@ -22,20 +22,22 @@ struct SpikeInputs {
   uint32_t* starts;  // in `entries`, of each position and the end, unless there is a table
 };
 
-// y[0 .. lanes) += the rows at these offsets
+// y[0 .. Lanes) += the rows at these offsets
+template <long Lanes>
 inline void add_rows(const float* rows, const uint32_t* entry, const uint32_t* end, float* y) {
-  Vector sum[lane_vectors];
-  for (long v = 0; v < lane_vectors; v++) sum[v] = load(y + v * width);
+  constexpr long vectors = Lanes / width;
+  Vector sum[vectors];
+  for (long v = 0; v < vectors; v++) sum[v] = load(y + v * width);
   for (; entry < end; entry++)
-    for (long v = 0; v < lane_vectors; v++) sum[v] += load(rows + static_cast<long>(*entry) * lanes + v * width);
-  for (long v = 0; v < lane_vectors; v++) store(y + v * width, sum[v]);
+    for (long v = 0; v < vectors; v++) sum[v] += load(rows + static_cast<long>(*entry) * Lanes + v * width);
+  for (long v = 0; v < vectors; v++) store(y + v * width, sum[v]);
 }
 
-template <class X>
+template <long Lanes, class X>
 Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) {
   const SpikeGrid g(s);
   const SpikePlanes planes(x, s.x());
-  const long panels = ceil_div(s.K, lanes);
+  const long panels = ceil_div(s.K, Lanes);
   const long bands = ceil_div(g.total, max(1, spike_band / g.columns)), band = ceil_div(g.total, bands);
   // Few bands leave threads idle: then panels of output channels are shared out as well.
   const long groups = min(panels, ceil_div(4L * thread_count(), bands));
@@ -51,13 +53,13 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
   parallel(bands * groups, [&](long task) {
     const long from = task / groups * band, rows = min(band, g.total - from), group = task % groups;
     if (rows <= 0) return;
-    float* table = scratch(1, table_floats + (filter_rows + rows * g.columns) * lanes);
+    float* table = scratch(1, table_floats + (filter_rows + rows * g.columns) * Lanes);
     float* lists = scratch(2, input_floats + list_floats);
     if (table == nullptr || lists == nullptr) {
       __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
       return;
     }
-    float *filter = table + table_floats, *sums = filter + filter_rows * lanes;
+    float *filter = table + table_floats, *sums = filter + filter_rows * Lanes;
     SpikeInputs* inputs = reinterpret_cast<SpikeInputs*>(lists);
     uint32_t* next = reinterpret_cast<uint32_t*>(lists + input_floats);
     uint32_t* const entries = next + blocks * input_words;
@@ -82,13 +84,13 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
       in.starts[positions] = static_cast<uint32_t>(end - entries);
     }
     for (long panel_at = panels * group / groups; panel_at < panels * (group + 1) / groups; panel_at++) {
-      const long k0 = panel_at * lanes, columns = min(lanes, s.K - k0);
-      memset(sums, 0, rows * g.columns * lanes * sizeof(float));
+      const long k0 = panel_at * Lanes, columns = min(Lanes, s.K - k0);
+      memset(sums, 0, rows * g.columns * Lanes * sizeof(float));
       // f(output's position on the line, its sums)
       const auto for_outputs = [&](const auto& f) {
         for (long r = 0; r < rows; r++)
           if ((from + r) % g.rows < s.OH)
-            for (long o = r * g.columns; o < r * g.columns + s.OW; o++) f(o, sums + o * lanes);
+            for (long o = r * g.columns; o < r * g.columns + s.OW; o++) f(o, sums + o * Lanes);
       };
       const long row_blocks = g.phases_w * planes.count * parts;  // of the phases of a row of taps
       for (long kh = 0; kh < s.KH; kh++)
@@ -98,21 +100,22 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
           const long kw = b / (planes.count * parts), p = b / parts % planes.count, first = b % parts * some;
           const long taps = (s.KW - 1 - kw) / s.sw + 1, count = min(some, g.words - first);
           for (long u = 0; u < taps; u++)
-            copy_rows(w + ((kh * s.KW + kw + u * s.sw) * s.C + first * word_bits) * s.K + k0, s.K, count * word_bits,
-                      columns, planes.weight(p), filter + u * some * word_bits * lanes);
+            copy_rows<Lanes>(w + ((kh * s.KW + kw + u * s.sw) * s.C + first * word_bits) * s.K + k0, s.K,
+                             count * word_bits, columns, planes.weight(p), filter + u * some * word_bits * Lanes);
           const long down = kh / s.sh * g.columns;
           if (in.table) {
             for (long u = 0; u < taps; u++)
-              for (long k = 0; k < count; k++) {
-                make_table(filter + (u * some + k) * word_bits * lanes, lanes, table);
-                const uint32_t* words = in.words + k * positions + down + u;
-                for_outputs([&](long o, float* sum) { add_selected(table, words[o], sum); });
-              }
+              for (long k = 0; k < count; k++)
+                for (long lane = 0; lane < Lanes; lane += lanes) {
+                  make_table(filter + (u * some + k) * word_bits * Lanes + lane, Lanes, table);
+                  const uint32_t* words = in.words + k * positions + down + u;
+                  for_outputs([&](long o, float* sum) { add_selected(table, words[o], sum + lane); });
+                }
           } else {
             for_outputs([&](long o, float* sum) {
               const uint32_t *stretch = in.starts + down + o, from = stretch[0], to = stretch[taps];
               if (from != to)
-                add_rows(filter - (down + o) * some * word_bits * lanes, entries + from, entries + to, sum);
+                add_rows<Lanes>(filter - (down + o) * some * word_bits * Lanes, entries + from, entries + to, sum);
             });
           }
         }
@@ -120,7 +123,7 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
         const long n = (from + r) / g.rows, m = (from + r) % g.rows;
         if (m >= s.OH) continue;
         float* to = y + (n * s.OH + m) * s.OW * s.K + k0;
-        for (long q = 0; q < s.OW; q++) copy_row(sums + (r * g.columns + q) * lanes, columns, to + q * s.K);
+        for (long q = 0; q < s.OW; q++) copy_row<Lanes>(sums + (r * g.columns + q) * Lanes, columns, to + q * s.K);
       }
     }
   });
@@ -140,7 +143,9 @@ Status spike_conv2d(Arguments& args, const ConvShape& s) {
   if (args.status != Status::ok) return args.status;
   if (s.y() == 0) return Status::ok;
   if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
-  return spike_convolve(s, x, w, y);
+  // With more channels at a time, each spike is looked up less often; their sums must find room in registers.
+  constexpr long many = width >= 8 ? 2 * lanes : lanes;
+  return s.K % many == 0 ? spike_convolve<many>(s, x, w, y) : spike_convolve<lanes>(s, x, w, y);
 }
 
 // x, w -> y; x is bits in words, or counts in bytes.

@@ -143,7 +143,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
           const long n = (from + r) / g.rows, m = (from + r) % g.rows;
           if (m >= s.OH) continue;
           for (long q = 0; q < s.OW; q++)
-            copy_row(dy + ((n * s.OH + m) * s.OW + q) * s.K + k0, columns, first + (r * g.columns + q) * lanes);
+            copy_row<lanes>(dy + ((n * s.OH + m) * s.OW + q) * s.K + k0, columns, first + (r * g.columns + q) * lanes);
         }
         float* panel_sums = mine + panel_at * taps * lanes;
         bool any_whole = false;

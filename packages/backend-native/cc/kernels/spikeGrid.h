@@ -15,7 +15,7 @@
 // Images follow each other on the line. With strides there are several such grids, one for the inputs of every phase
 // (row mod stride, column mod stride), each with its own taps.
 
-constexpr long lanes = 32;  // output channels that are worked on together
+constexpr long lanes = 32;  // output channels that share a table, and are worked on together unless more are
 
 struct Bits {
   typedef const int32_t* Data;
@@ -174,23 +174,24 @@ inline void add_selected(const float* table, uint32_t word, float* y) {
 constexpr long lane_vectors = lanes / width;
 
 // One row of a panel of output channels, where whole panels are the rule.
+template <long Lanes>
 inline void copy_row(const float* from, long columns, float* to) {
-  if (columns == lanes)
-    memcpy(to, from, lanes * sizeof(float));
+  if (columns == Lanes)
+    memcpy(to, from, Lanes * sizeof(float));
   else
     memcpy(to, from, columns * sizeof(float));
 }
 
 // `count` rows of `columns` numbers, times `scale`, as rows of all lanes with zeros at the end.
+template <long Lanes>
 inline void copy_rows(const float* rows, long step, long count, long columns, float scale, float* to) {
-  for (long r = 0; r < count; r++, rows += step, to += lanes) {
+  for (long r = 0; r < count; r++, rows += step, to += Lanes) {
     // The row that comes 32 rows later, unless that is past the end: then the prefetch does nothing.
-    __builtin_prefetch(rows + word_bits * step);
-    __builtin_prefetch(rows + word_bits * step + lanes / 2);
-    if (columns == lanes) {
-      for (long k = 0; k < lanes; k += width) store(to + k, load(rows + k) * splat(scale));
+    for (long k = 0; k < Lanes; k += 16) __builtin_prefetch(rows + word_bits * step + k);
+    if (columns == Lanes) {
+      for (long k = 0; k < Lanes; k += width) store(to + k, load(rows + k) * splat(scale));
     } else {
-      for (long k = 0; k < lanes; k++) to[k] = k < columns ? rows[k] * scale : 0;
+      for (long k = 0; k < Lanes; k++) to[k] = k < columns ? rows[k] * scale : 0;
     }
   }
 }

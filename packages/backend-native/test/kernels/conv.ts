@@ -25,7 +25,8 @@ const pairs = (max: number) => fc.tuple(upTo(max), upTo(max));
 
 /**
  * Few channels and many pixels, so that rows are about the height of tiles, or the other way round; so many pixels that
- * the filter's gradient adds them up in 2 to 32 chunks; and so many images that several share a task.
+ * the filter's gradient adds them up in 2 to 32 chunks; so many images that several share a task; and so many channels,
+ * with strides up to 4, that pixels are kept apart.
  */
 const sizes = fc.oneof(
   fc.record({ n: upTo(3), h: upTo(9), w: about(6, 14, 28), c: upTo(5), k: upTo(5) }),
@@ -33,6 +34,8 @@ const sizes = fc.oneof(
   fc.record({ n: upTo(2), h: fc.constant(1), w: fc.constant(1), c: edgeSizes, k: edgeSizes }),
   fc.record({ n: fc.constantFrom(1, 3, 16), h: about(32), w: about(32, 40), c: upTo(2), k: upTo(2) }),
   fc.record({ n: fc.constantFrom(100, 601), h: upTo(3), w: upTo(3), c: upTo(3), k: upTo(3) }),
+  fc.record({ n: upTo(2), h: upTo(3), w: upTo(5), c: fc.constantFrom(128, 256, 512), k: upTo(2) }),
+  fc.record({ n: upTo(2), h: upTo(3), w: upTo(5), c: upTo(2), k: fc.constantFrom(512, 1024) }),
 );
 
 /** Paddings of all forms; explicit ones may cut pixels off, and both may be wider than the filter. */
