@@ -15,7 +15,7 @@ const { instructionSets } = await import("../packages/backend-native/dist/index.
 const values = {
   SEW_ISA: instructionSets(),
   SEW_SPIKES: ["auto", "off"],
-  SEW_SPIKE_CONVOLUTION: ["auto", "off"],
+  SEW_SPIKE_CONVOLUTION: ["auto", "on", "off"],
   SEW_THREADS: ["1", "2"],
 };
 /** Of testing, what computes; of the backend, not what builds it anew. */

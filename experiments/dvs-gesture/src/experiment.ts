@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
-import { type BackendName, instructionSet, threads } from "@sew/backend-native";
+import { type BackendName, instructionSet, precision, threads } from "@sew/backend-native";
 import { countParameters, type Module } from "@sew/layers";
 import { adam, evaluate, loadWeights, sgd, type TrainResult, train } from "@sew/training";
 import { tensor, version_core } from "@tensorflow/tfjs-core";
@@ -23,7 +23,7 @@ async function write(file: string, value: unknown): Promise<void> {
 function environment(backend: BackendName): Record<string, string | number> {
   return {
     backend,
-    ...(backend === "native" && { instructionSet: instructionSet(), threads: threads() }),
+    ...(backend === "native" && { instructionSet: instructionSet(), threads: threads(), precision: precision() }),
     node: process.version,
     tfjs: version_core,
     cpu: cpus()[0]?.model ?? "unknown",
@@ -48,11 +48,26 @@ export async function runExperiment(settings: Settings, backend: BackendName): P
       `${settings.dataset}: ${trainSet.labels.length} train and ${test.labels.length} test samples of ${settings.frames} ` +
         `frames, ${test.height}x${test.width}; ${settings.block}, ${parameters} parameters; backend ${backend}`,
     );
-    const { recompute, resume, json, out, workers, data, cache, backend: wanted, ...identity } = settings;
+    const {
+      precision: asked,
+      recompute,
+      resume,
+      json,
+      out,
+      workers,
+      data,
+      cache,
+      backend: wanted,
+      ...identity
+    } = settings;
     await write(join(out, "config.json"), { ...settings, parameters, environment: environment(backend) });
     const result = await train({
       ...{ model, data: prepared.data, out, epochs: settings.epochs, rate: scheduleOf(settings) },
-      ...{ seed: settings.seed, settings: { ...identity, backend }, resume },
+      ...{
+        seed: settings.seed,
+        settings: { ...identity, backend, ...(precision() !== "float32" && { precision: precision() }) },
+        resume,
+      },
       optimizer: { sgd, adam }[settings.optimizer],
       ...(settings.clipNorm !== undefined && { clipNorm: settings.clipNorm }),
     });

@@ -1,5 +1,5 @@
 /** @file The command line. */
-import { type BackendName, backendNames } from "@sew/backend-native";
+import { type BackendName, backendNames, type Precision, precisions } from "@sew/backend-native";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { closest, distance } from "fastest-levenshtein";
 import {
@@ -25,6 +25,8 @@ export interface Settings extends Recipe {
   readonly seed: number;
   readonly lenientLabels: boolean;
   readonly workers: number;
+  /** What the convolutions' dense products are made of; `SEW_PRECISION`'s unless given. */
+  readonly precision?: Precision;
   /** Whether training keeps spikes alone for the way back: the same run, in less memory and more time. */
   readonly recompute: boolean;
   readonly resume: boolean;
@@ -75,6 +77,7 @@ function command(): Command {
     .option("--out <dir>", "folder of the run (default: runs/dvs-gesture/<dataset>-<block>)")
     .option("--cache <dir>", "folder of the integrated frames", "runs/cache")
     .addOption(choice("--backend <name>", "what computes", backendNames).default("native"))
+    .addOption(choice("--precision <name>", "dense products, with float32 sums and weights", precisions))
     .option("--epochs <n>", "passes over the training samples", integer(1))
     .option("--batch <n>", "samples per training step", integer(1))
     .addOption(choice("--optimizer <name>", "what updates the weights", optimizers))
@@ -108,6 +111,7 @@ export function parseOptions(argv: readonly string[]): Settings {
       json?: string;
       cache: string;
       backend: BackendName;
+      precision?: Precision;
       seed: number;
       workers: number;
       schedule?: ScheduleName;

@@ -32,6 +32,11 @@ describe("the options", () => {
     expect([frames, trainFrames]).toEqual([8, 8]);
   });
 
+  it("leave the precision to the environment unless it is given", () => {
+    expect(parseOptions(["--data", "there"])).not.toHaveProperty("precision");
+    expect(parseOptions(["--data", "there", "--precision", "bf16"]).precision).toBe("bf16");
+  });
+
   it("can fix or free the time constant", () => {
     expect(parseOptions(["--data", "there", "--no-learn-tau"]).learnTau).toBe(false);
     expect(parseOptions(["--dataset", "synthetic", "--learn-tau"]).learnTau).toBe(true);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { hasBfloat16 } from "@sew/backend-native";
 import { readSafetensors } from "@sew/training";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -103,6 +104,20 @@ describe("pnpm experiment dvs-gesture", () => {
     expect([await ended(resumed), resumed.errors()]).toEqual([0, expect.stringContaining("resuming")]);
     expect(JSON.parse(readFileSync(join(out, "config.json"), "utf8"))).toMatchObject({ recompute: true });
     expect(await state(out)).toEqual(await state(whole));
+  });
+
+  it("trains in bfloat16 where it is asked to, and says when that changes nothing", async () => {
+    const out = join(folder, "bf16");
+    const child = start(out, ["--precision", "bf16"]);
+    expect(await ended(child)).toBe(0);
+    const { environment } = JSON.parse(readFileSync(join(out, "config.json"), "utf8"));
+    const changes = environment.backend === "native" && hasBfloat16();
+    expect(child.errors().includes("--precision bf16 changes nothing")).toBe(!changes);
+    if (environment.backend === "native") expect(environment.precision).toBe("bf16");
+    if (changes) expect(await state(out)).not.toEqual(await state(whole));
+    else expect(await state(out)).toEqual(await state(whole));
+    const resumed = start(out, ["--resume", "--precision", "float32"]);
+    expect(await ended(resumed)).toBe(environment.backend === "native" ? 1 : 0);
   });
 
   it("refuses to resume a run of another block, and leaves its checkpoint alone", async () => {

@@ -18,7 +18,7 @@ export {
 } from "./breakEven.js";
 export type { PoolStatistics } from "./bufferPool.js";
 export { calibrateBreakEvens } from "./calibrate.js";
-export { type Precision, precision, setPrecision } from "./precision.js";
+export { type Precision, precision, precisions, setPrecision } from "./precision.js";
 export { nativeKernels, registerNative } from "./registerNative.js";
 export { type SpikeConvolution, setSpikeConvolution, spikeConvolution } from "./spikeConvolution.js";
 export { type SpikeStorage, setSpikeStorage, spikeStorage } from "./spikeStorage.js";

@@ -1,5 +1,6 @@
-/** What the dense products of convolutions and their gradients are made of. */
-export type Precision = "float32" | "bf16";
+/** What the dense products of convolutions and their gradients may be made of. */
+export const precisions = ["float32", "bf16"] as const;
+export type Precision = (typeof precisions)[number];
 
 let current: Precision = "float32";
 
@@ -14,13 +15,18 @@ export function precision(): Precision {
  *
  * Inputs and weights are rounded to bfloat16 inside the kernels, to 8 bits of precision; sums, tensors and weights stay
  * float32. bfloat16 has float32's exponents: no gradient underflows that would not anyway, and no loss needs scaling.
- * Convolutions of stored spikes have no products, and are the same. So is everything on a processor without AVX512-BF16.
+ * Event-driven convolutions of spikes have no products, and are the same; so is everything on a processor without
+ * AVX512-BF16, see {@link hasBfloat16}.
  *
  * @throws RangeError when precision is neither
+ *
+ * @example
+ * setPrecision("bf16");
+ * precision(); // "bf16"
  */
 export function setPrecision(wanted: Precision): void {
-  if (wanted !== "float32" && wanted !== "bf16") {
-    throw new RangeError(`setPrecision: precision must be float32 or bf16, got ${wanted}`);
+  if (!precisions.includes(wanted)) {
+    throw new RangeError(`setPrecision: precision must be ${precisions.join(" or ")}, got ${wanted}`);
   }
   current = wanted;
 }
