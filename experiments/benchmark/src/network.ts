@@ -1,5 +1,4 @@
 /** @file A pass through a network: how long it takes, where, and what it takes of memory. */
-import { firingRates } from "@sew/analysis";
 import { type NativeMemory, setPrecision } from "@sew/backend-native";
 import { evaluation, type Module, namedBuffers, run } from "@sew/layers";
 import { sgd, trainStep } from "@sew/training";
@@ -63,7 +62,8 @@ export async function measureNetwork(row: Row, runs: number): Promise<NetworkFig
     peakTensors: used().peakBytes,
     peakResident: process.resourceUsage().maxRSS * 1024,
   };
-  // What follows takes memory of its own.
+  // What follows takes memory of its own, as what draws reports does.
+  const { firingRates } = await import("@sew/analysis");
   const divided = await breakdown(step, runs);
   const x = tensor(values, [...shape]);
   const { layers } = pass === "train" ? await firingRates(build(), x, { training: true }) : await firingRates(net, x);
