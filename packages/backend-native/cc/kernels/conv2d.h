@@ -224,10 +224,7 @@ Status conv2dInputGrad(const Call& call) {
   if (s.x() == 0) return Status::ok;
   if (s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
   if (winograd_fits(s)) {
-    float* turned = scratch(2, s.w());
-    if (turned == nullptr) return Status::out_of_memory;
-    transpose_parallel(w, 9, s.C, s.K, turned);
-    return winograd({s.N, s.OH, s.OW, s.K, s.IH, s.IW, s.C, 2 - s.pt, 2 - s.pl}, bf16, dy, turned, true, dx);
+    return winograd({s.N, s.OH, s.OW, s.K, s.IH, s.IW, s.C, 2 - s.pt, 2 - s.pl}, bf16, dy, w, true, dx);
   }
   float* packed = scratch(0, ceil_div(s.C, panel) * s.KH * s.KW * s.K * panel);
   if (packed == nullptr) return Status::out_of_memory;

@@ -29,13 +29,3 @@ inline void transpose(const float* from, long from_row, float* to, long to_row) 
 #pragma GCC unroll 16
   for (int i = 0; i < width; i++) store(to + i * to_row, v[i]);
 }
-
-// Each of `count` matrices [rows][columns] to [columns][rows]; both sizes are multiples of `width`.
-inline void transpose_parallel(const float* from, long count, long rows, long columns, float* to) {
-  const long bands = rows / width;
-  parallel(count * bands, [&](long task) {
-    const long matrix = task / bands * rows * columns, i = task % bands * width;
-    for (long j = 0; j < columns; j += width)
-      transpose(from + matrix + i * columns + j, columns, to + matrix + j * rows + i, rows);
-  });
-}

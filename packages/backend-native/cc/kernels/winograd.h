@@ -30,21 +30,28 @@ inline bool winograd_fits(const ConvShape& s) {
   return s.KH == 3 && s.KW == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.C % width == 0 && s.K % width == 0;
 }
 
-// w [3][3][C][K] -> [panel of K][point][C][panel], zeros past K. `flipped` turns the filter by 180 degrees.
-inline void winograd_filter(const float* w, long C, long K, bool flipped, float* to) {
-  constexpr long some = 32;  // channels of a task
-  const long chunks = ceil_div(C, some);
+// w [3][3][C][K] -> [panel of K][point][C][panel], zeros past K. For the input's gradient, `turned`, w is [3][3][K][C], and
+// the filter turned by 180 degrees.
+inline void winograd_filter(const float* w, long C, long K, bool turned, float* to) {
+  constexpr long some = width;  // channels of a task
+  const long chunks = C / some;
   const Vector half = splat(0.5f);
   parallel(ceil_div(K, panel) * chunks, [&](long task) {
     const long k0 = task / chunks * panel, from = task % chunks * some;
-    for (long c = from; c < min(C, from + some); c++)
+    const long end = min(K, k0 + panel);
+    float part[9][some][panel];  // of the turned filter, with K as the last axis
+    for (long tap = 0; turned && tap < 9; tap++)
+      for (long k = k0; k < end; k += width)
+        transpose(w + ((8 - tap) * K + k) * C + from, C, part[tap][0] + k - k0, panel);
+    const auto weights = [&](long tap, long c, long k) {
+      if (k >= end) return Vector{};
+      return load(turned ? part[tap][c - from] + k - k0 : w + (tap * C + c) * K + k);
+    };
+    for (long c = from; c < from + some; c++)
       for (long k = k0; k < k0 + panel; k += width) {
         Vector g[3][3], rows[4][3];
         for (long i = 0; i < 3; i++)
-          for (long j = 0; j < 3; j++) {
-            const long tap = flipped ? 8 - (3 * i + j) : 3 * i + j;
-            g[i][j] = k < K ? load(w + (tap * C + c) * K + k) : Vector{};
-          }
+          for (long j = 0; j < 3; j++) g[i][j] = weights(3 * i + j, c, k);
         for (long j = 0; j < 3; j++) {
           rows[0][j] = g[0][j];
           rows[1][j] = half * (g[0][j] + g[1][j] + g[2][j]);
@@ -201,10 +208,10 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
 
 // w [3][3][C][K] as winograd_filter takes it.
 template <class T>
-inline Status winograd(const WinogradConv& g, bool bf16, const T* x, const float* w, bool flipped, float* y) {
+inline Status winograd(const WinogradConv& g, bool bf16, const T* x, const float* w, bool turned, float* y) {
   float* filter = scratch(0, g.filter_floats());
   if (filter == nullptr) return Status::out_of_memory;
-  winograd_filter(w, g.C, g.K, flipped, filter);
+  winograd_filter(w, g.C, g.K, turned, filter);
 #ifdef SEW_PAIRS
   if (bf16 && pairs_supported()) {
     Pair* pairs = reinterpret_cast<Pair*>(scratch(3, g.filter_floats() / 2));
