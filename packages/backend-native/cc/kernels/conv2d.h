@@ -10,6 +10,8 @@ struct Conv {
   long OH, OW, K;
   long KH, KW, sh, sw, pt, pl, dh, dw;
   long YH, YW, oh0, osh, ow0, osw;
+  // Floats from an image of x to the next, from row to row and from pixel to pixel.
+  long x_image, x_row, x_pixel;
 
   // Elements from a pixel of a padded input row to the next. Where the rows of a tile would lie at the same place of
   // many memory pages, of which the first-level cache holds 8, there is a gap behind each pixel.
@@ -53,12 +55,12 @@ inline void copy_padded(const Conv& g, const float* image, long from, long rows,
     }
     const long pitch = g.pitch(), channels = g.C * values_in<E>;
     memset(to, 0, left * pitch * sizeof(E));
-    const float* from_pixel = image + (i * g.IW + begin) * channels;
+    const float* from_pixel = image + i * g.x_row + begin * g.x_pixel;
     E* to_pixel = to + left * pitch;
-    if (pitch == g.C)
+    if (pitch == g.C && g.x_pixel == channels)
       copy_values(from_pixel, (end - begin) * channels, to_pixel);
     else
-      for (long q = 0; q < end - begin; q++) copy_values(from_pixel + q * channels, channels, to_pixel + q * pitch);
+      for (long q = 0; q < end - begin; q++) copy_values(from_pixel + q * g.x_pixel, channels, to_pixel + q * pitch);
     const long filled = left + end - begin;
     memset(to + filled * pitch, 0, (width_in - filled) * pitch * sizeof(E));
   }
@@ -103,8 +105,7 @@ inline Status convolve(const Conv& g, const float* x, const E* packed, float* y)
       long copied = 0;          // rows of it that have been copied, in the first pass over the channels
       for (long i = from; i < to;) {
         const long n = i / g.OH, m = i % g.OH;
-        const long pixel = g.C * values_in<E>;
-        const float* image = x + n * g.IH * g.IW * pixel;
+        const float* image = x + n * g.x_image;
         const long rows = narrow && m + 1 < g.OH && i + 1 < to ? 2 : 1, needed = (rows - 1) * g.sh + g.reach();
         Ahead ahead = {nullptr, 0};
         if (k == 0) {
@@ -113,7 +114,7 @@ inline Status convolve(const Conv& g, const float* x, const E* packed, float* y)
           copied = max(copied, needed);
           // The input rows that the next output row adds.
           const long next = first + copied, count = min(g.sh, g.IH - next);
-          if (next >= 0 && count > 0) ahead = {image + next * g.IW * pixel, count * g.IW * pixel};
+          if (next >= 0 && count > 0) ahead = {image + next * g.x_row, count * g.IW * g.x_pixel};
         }
         TileArgs<E> t;
         t.a = row_in;
@@ -163,6 +164,18 @@ inline Status convolve_in(bool bf16, const Conv& g, const float* x, const float*
   return convolve(g, x, packed, y);
 }
 
+// A convolution as a kernel is asked for it. What a 1x1 filter skips is not read: it sees a smaller image.
+inline Conv conv_of(const ConvShape& s) {
+  Conv g = {s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.KH, s.KW, s.sh, s.sw, s.pt, s.pl, s.dh, s.dw,
+            s.OH, s.OW, 0, 1, 0, 1, s.IH * s.IW * s.C, s.IW * s.C, s.C};
+  const bool inside = s.pt == 0 && s.pl == 0 && (s.OH - 1) * s.sh < s.IH && (s.OW - 1) * s.sw < s.IW;
+  if (s.KH == 1 && s.KW == 1 && inside) {
+    g.IH = s.OH, g.IW = s.OW, g.sh = g.sw = 1;
+    g.x_row *= s.sh, g.x_pixel *= s.sw;
+  }
+  return g;
+}
+
 // x, w -> y, with products of bfloat16 where `bf16`. x may be spikes where tiles are computed together.
 Status conv2d(const Call& call) {
   Arguments args(call);
@@ -185,9 +198,7 @@ Status conv2d(const Call& call) {
   float* packed = scratch(0, ceil_div(s.K, panel) * taps * panel);
   if (packed == nullptr) return Status::out_of_memory;
   pack_parallel(w, taps, s.K, s.K, 1, packed, taps * panel, 0);
-  return convolve_in(bf16, {s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.KH, s.KW, s.sh, s.sw, s.pt, s.pl, s.dh, s.dw,
-                   s.OH, s.OW, 0, 1, 0, 1},
-                  x, packed, y);
+  return convolve_in(bf16, conv_of(s), x, packed, y);
 }
 
 // Along one axis, the taps that reach the input positions p with (p + pad) mod stride = phase, as a stride-1 convolution
@@ -245,7 +256,7 @@ Status conv2dInputGrad(const Call& call) {
         }
       const Status status = convolve_in(bf16, {s.N, s.OH, s.OW, s.K, h.count, v.count, s.C, rows, columns, 1, 1,
                                       reached ? h.pad : 0, reached ? v.pad : 0, h.dilation, v.dilation,
-                                      s.IH, s.IW, h.first, s.sh, v.first, s.sw},
+                                      s.IH, s.IW, h.first, s.sh, v.first, s.sw, s.OH * s.OW * s.K, s.OW * s.K, s.K},
                                      dy, packed, dx);
       if (status != Status::ok) return status;
     }

@@ -41,8 +41,7 @@ Status conv2dFilterGrad(const Call& call) {
   const float *x = args.floats(s.x()), *dy = args.floats(s.y());
   float* dw = args.floats(s.w());
   if (args.status != Status::ok) return args.status;
-  const Conv g = {s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.KH, s.KW, s.sh, s.sw, s.pt, s.pl, s.dh, s.dw,
-                  s.OH, s.OW, 0, 1, 0, 1};
+  const Conv g = conv_of(s);
   if (s.y() == 0 || s.w() == 0) {
     memset(dw, 0, s.w() * sizeof(float));
     return Status::ok;
@@ -79,7 +78,7 @@ Status conv2dFilterGrad(const Call& call) {
       for (long done = 0; done < rows;) {
         const long n = (i + done) / g.OH, m = (i + done) % g.OH, count = min(g.OH - m, rows - done);
         const long rows_of_image = (count - 1) * g.sh + g.reach();
-        copy_padded(g, x + n * g.IH * g.IW * g.C, m * g.sh - g.pt, rows_of_image, at);
+        copy_padded(g, x + n * g.x_image, m * g.sh - g.pt, rows_of_image, at);
         for (long r = 0; r < count; r++) offsets[done + r] = at - rows_in + r * g.sh * g.row();
         at += rows_of_image * g.row();
         done += count;
