@@ -1,9 +1,10 @@
 /** @file 200 training steps on stored spikes, as a program: prints what memory is in use after each. `--expose-gc` */
 import "@tensorflow/tfjs";
 import { useBackend } from "@sew/backend-native";
-import { namedParameters, run, seeded } from "@sew/layers";
+import { seeded } from "@sew/layers";
 import { network } from "@sew/models";
-import { logSoftmax, mean, memory, mul, neg, oneHot, tensor, tensor1d, tidy, train } from "@tensorflow/tfjs-core";
+import { sgd, trainStep } from "@sew/training";
+import { memory } from "@tensorflow/tfjs-core";
 
 const SHAPE = [4, 4, 16, 16, 2];
 const BLOCKS = ["ADD", "AND", "IAND"].map((connect) => `SEW ${connect}(c32)-MPk2s2`).join("-");
@@ -12,23 +13,13 @@ await useBackend("native", (message) => {
   throw new Error(message);
 });
 const net = network(`c32-BN-PLIF-${BLOCKS}-FC3`, { height: 16, width: 16, seed: 3 });
-const variables = [...namedParameters(net).values()];
-const optimizer = train.momentum(0.01, 0.9);
+const optimizer = sgd(net);
+optimizer.setLearningRate(0.01);
 const draw = seeded(5);
 const states = [];
 for (let i = 0; i < 200; i++) {
-  tidy(() => {
-    const events = Float32Array.from({ length: SHAPE.reduce((a, b) => a * b) }, () => (draw() < 0.1 ? 1 : 0));
-    const labels = oneHot(tensor1d([0, 1, 2, 0], "int32"), 3);
-    optimizer.minimize(
-      () => {
-        const scores = mean(run(net, tensor(events, SHAPE), { training: true, seed: i }), 0);
-        return neg(mean(mul(labels, logSoftmax(scores))));
-      },
-      false,
-      variables,
-    );
-  });
+  const x = Float32Array.from({ length: SHAPE.reduce((a, b) => a * b) }, () => (draw() < 0.1 ? 1 : 0));
+  await trainStep(net, optimizer, { x, shape: SHAPE, labels: Int32Array.of(0, 1, 2, 0) }, i);
   // What JavaScript has not collected yet is no leak. Collecting takes as long as a step.
   if (i % 10 === 9) globalThis.gc();
   const { numTensors, numDataBuffers, liveBytes, allocations, scratchBytes } = memory();
