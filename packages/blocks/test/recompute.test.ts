@@ -30,7 +30,7 @@ import {
   neuronLayers,
   scoped,
   spikesOfShape,
-  use,
+  useStoredSpikes,
 } from "@sew/testing";
 import { dispose, memory, type Scalar, sum, tensor, variableGrads } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -78,7 +78,7 @@ describe("what a block holds for the way back", () => {
     "is spikes alone when a %s block recomputes: no float32 tensor as large as a convolution's output",
     async ([, make], { skip }) => {
       if (nativeUnavailable !== undefined) return skip(nativeUnavailable);
-      await use("native");
+      await useStoredSpikes();
       const shape = [4, 1, 16, 16, 32];
       const float32 = 4 * sizeOf(shape);
       const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;

@@ -32,7 +32,7 @@ import {
   scoped,
   spikesOf,
   spikesOfShape,
-  use,
+  useStoredSpikes,
 } from "@sew/testing";
 import {
   add,
@@ -181,7 +181,7 @@ describeBackends("recompute", () => {
 describe("what a unit holds for the way back", () => {
   it("is spikes alone when it recomputes: no float32 tensor as large as a convolution's output", async ({ skip }) => {
     if (nativeUnavailable !== undefined) return skip(nativeUnavailable);
-    await use("native");
+    await useStoredSpikes();
     const shape = [4, 1, 16, 16, 2];
     const float32 = 4 * (size(shape) / 2) * 32;
     const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;

@@ -1,7 +1,14 @@
 /** @file Networks that keep spikes alone for the way back: the same numbers, for less memory. */
 import { disposeModule, ifNeurons, type Module, namedParameters, run } from "@sew/layers";
 import { network, resNet } from "@sew/models";
-import { describeBackends, expectRecomputes, nativeUnavailable, scoped, spikesOfShape, use } from "@sew/testing";
+import {
+  describeBackends,
+  expectRecomputes,
+  nativeUnavailable,
+  scoped,
+  spikesOfShape,
+  useStoredSpikes,
+} from "@sew/testing";
 import { dispose, memory, type Scalar, sum, variableGrads } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 
@@ -50,7 +57,7 @@ describe("what a convolution and neurons without a norm hold for the way back", 
     skip,
   }) => {
     if (nativeUnavailable !== undefined) return skip(nativeUnavailable);
-    await use("native");
+    await useStoredSpikes();
     const float32 = 4 * 4 * 16 * 16 * 32;
     const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;
     const held = (recompute: boolean): number => {

@@ -1,5 +1,5 @@
 /** @file One suite for all backends: what holds on the slow, obvious one must hold on the fast one. */
-import { useBackend } from "@sew/backend-native";
+import { setSpikeStorage, useBackend } from "@sew/backend-native";
 import { getBackend, setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, it } from "vitest";
 
@@ -25,6 +25,15 @@ export const nativeUnavailable: string | undefined = await (async () => {
 /** Makes `name` the current backend. */
 export async function use(name: BackendName): Promise<void> {
   await useBackend(name);
+}
+
+/**
+ * Makes native the current backend, and it store spikes as bits from now on, whatever the environment says: for what a
+ * test says of memory.
+ */
+export async function useStoredSpikes(): Promise<void> {
+  await use("native");
+  setSpikeStorage("auto");
 }
 
 /**

@@ -8,7 +8,7 @@ export {
   sequences,
   spikesOf,
 } from "./arbitraries.js";
-export { type BackendName, describeBackends, nativeUnavailable, use } from "./backends.js";
+export { type BackendName, describeBackends, nativeUnavailable, use, useStoredSpikes } from "./backends.js";
 export { difference, expectClose, read, type Tolerance, tight } from "./close.js";
 export { describeModule, type ModuleUnderTest, spikesOfShape } from "./contracts/module.js";
 export { composed, describeNeuron } from "./contracts/neuron.js";
