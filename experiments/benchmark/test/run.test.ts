@@ -55,7 +55,11 @@ describe("the options", () => {
       "--json",
       "x",
     ]);
-    expect(names).toEqual(["SEW-ResNet-18 T=4 N=4 224x224, train step", "SEW-ResNet-18 T=4 N=4 224x224, forward"]);
+    expect(names).toEqual([
+      "SEW-ResNet-18 T=4 N=4 224x224, train step",
+      "SEW-ResNet-18 T=4 N=4 224x224, train step, bf16",
+      "SEW-ResNet-18 T=4 N=4 224x224, forward",
+    ]);
     expect(rest).toEqual({ runs: 7, sweep: false, calibrate: false, threads: 2, isa: "avx2", json: "x" });
   });
 

@@ -1,5 +1,6 @@
 /** What the dense products of convolutions and their gradients may be made of. */
 export const precisions = ["float32", "bf16"] as const;
+/** One of {@link precisions}. */
 export type Precision = (typeof precisions)[number];
 
 let current: Precision = "float32";
