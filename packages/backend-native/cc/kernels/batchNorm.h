@@ -36,13 +36,15 @@ Status channel_sums(long rows, long C, double* sums, const F& add_row) {
   return Status::ok;
 }
 
-constexpr long norm_rows = 512;  // rows per task of an element-wise pass
+// Rows per task of an element-wise pass.
+inline long norm_rows(long C) { return max(1, element_block / C); }
 
 // y = (x - mean) * factor + offset, the one formula of every forward pass.
 inline void normalise(long rows, long C, const float* x, const float* mean, const float* factor, const float* offset,
                       float* y) {
-  parallel(ceil_div(rows, norm_rows), [&](long task) {
-    for (long r = task * norm_rows; r < min(rows, (task + 1) * norm_rows); r++) {
+  const long some = norm_rows(C);
+  parallel(ceil_div(rows, some), [&](long task) {
+    for (long r = task * some; r < min(rows, (task + 1) * some); r++) {
       const float* __restrict from = x + r * C;
       float* __restrict to = y + r * C;
 #pragma GCC ivdep
@@ -144,8 +146,9 @@ inline void norm_gradients(long rows, long C, double epsilon, const float* scale
 // dx may be dy itself.
 inline void norm_input_gradient(long rows, long C, const float* x, const float* dy, const float* mean,
                                 const NormGradient& g, float* dx) {
-  parallel(ceil_div(rows, norm_rows), [&](long task) {
-    for (long i = task * norm_rows; i < min(rows, (task + 1) * norm_rows); i++) {
+  const long some = norm_rows(C);
+  parallel(ceil_div(rows, some), [&](long task) {
+    for (long i = task * some; i < min(rows, (task + 1) * some); i++) {
       const float *from = x + i * C, *d = dy + i * C;
       float* to = dx + i * C;
 #pragma GCC ivdep

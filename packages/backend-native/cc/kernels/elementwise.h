@@ -1,7 +1,5 @@
 // Element-wise operations, with broadcasting for those of two arguments.
 
-constexpr long element_block = 16384;  // elements per task
-
 enum class Unary { neg, abs, square, sqrt, rsqrt, reciprocal, exp, log, sigmoid, tanh, relu, step };
 enum class Binary { add, sub, mul, div, maximum, minimum, squared_difference };
 enum class Compare { greater, greater_equal, less, less_equal, equal, not_equal };

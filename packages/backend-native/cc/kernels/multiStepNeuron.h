@@ -27,7 +27,11 @@ struct Neuron {
   float rate;  // 1/tau of the learned leaks
 };
 
-constexpr long neuron_block = 1024;  // neurons per task
+constexpr long neuron_block = 1024;   // neurons that are worked on together
+constexpr long neuron_chunks = 32;    // of blocks, at most, that have sums of their own on the way back
+
+// Neurons of a chunk: whole blocks, and at least one.
+inline long neuron_chunk(long size) { return max(1, ceil_div(size, neuron_block * neuron_chunks)) * neuron_block; }
 
 inline Neuron neuron_of(Arguments& args) {
   Neuron n;
@@ -192,7 +196,8 @@ struct CurrentGradient {
     float* dx;
     void operator()(long i, long count, Vector d) const { store_part(dx + i, d, count); }
   };
-  CurrentGradient block(long from, long) const { return {dx + from, size}; }
+  double* begin(long) const { return nullptr; }
+  CurrentGradient block(long from, double*) const { return {dx + from, size}; }
   Row row(long t) const { return {dx + t * size}; }
   void finish() {}
 };
@@ -289,25 +294,21 @@ Status multiStepNeuron(const Call& call) {
 // Forward again with H kept for the block, then back through time:
 //   dH[t] = dS[t] σ'(H - V_th) + dV[t] ∂V/∂H,   dX[t] = dH[t] ∂H/∂X,   dV[t-1] = dH[t] ∂H/∂V.
 //
-// `partial` has a number for each task. v0, dv_last and dv0 may be null, for a sequence that starts from rest and whose
+// Neurons are shared out in chunks of blocks, whose number depends on the size alone. `partial` has a number for each
+// chunk. v0, dv_last and dv0 may be null, for a sequence that starts from rest and whose
 // last potential nobody uses.
 template <Charge C, bool Soft, class Input, class Output>
 Status neuron_backward(const Neuron& n, const Input& input, const float* v0, const float* ds, const float* dv_last,
                        Output output, float* dv0, float* drate, double* partial) {
   const Vector threshold = splat(n.threshold), rest = splat(n.reset), one = splat(1.0f);
   const Vector leak = splat(is_learned(C) ? n.rate : n.tau);
-  const long tasks = ceil_div(n.size, neuron_block);
   const bool detach = n.detach;
   bool failed = false;
-  parallel(tasks, [&](long task) {
-    const long from = task * neuron_block, neurons = min(n.size - from, neuron_block);
-    float* h_of = scratch(1, n.steps * neuron_block);
-    if (h_of == nullptr) {
-      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
-      return;
-    }
+  // One block; returns its share of the gradient of a learned leak.
+  const auto backward = [&](long from, float* h_of, double* sums) {
+    const long neurons = min(n.size - from, neuron_block);
     const auto currents = input.block(from);
-    auto gradients = output.block(from, task);
+    auto gradients = output.block(from, sums);
     float start[neuron_block + width];
     start_from(v0, n.reset, from, neurons, start);
     for (long t = 0; t < n.steps; t++) {
@@ -361,15 +362,28 @@ Status neuron_backward(const Neuron& n, const Input& input, const float* v0, con
     }
     gradients.finish();
     if (dv0 != nullptr) memcpy(dv0 + from, dv, neurons * sizeof(float));
-    partial[task] = 0;
+    double rate_sum = 0;
     if (is_learned(C)) {
       for (const Vector& r : rates)
-        for (int i = 0; i < width; i++) partial[task] += r[i];
+        for (int i = 0; i < width; i++) rate_sum += r[i];
     }
+    return rate_sum;
+  };
+  const long chunk = neuron_chunk(n.size), chunks = ceil_div(n.size, chunk);
+  parallel(chunks, [&](long task) {
+    float* h_of = scratch(1, n.steps * neuron_block);
+    if (h_of == nullptr) {
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      return;
+    }
+    double* sums = output.begin(task);
+    partial[task] = 0;
+    for (long from = task * chunk; from < min(n.size, (task + 1) * chunk); from += neuron_block)
+      partial[task] += backward(from, h_of, sums);
   });
   if (failed) return Status::out_of_memory;
   double sum = 0;
-  for (long i = 0; i < tasks; i++) sum += partial[i];
+  for (long i = 0; i < chunks; i++) sum += partial[i];
   *drate = static_cast<float>(sum);
   return Status::ok;
 }
@@ -383,7 +397,7 @@ Status multiStepNeuronGrad(const Call& call) {
   float *dx = args.floats(product(n.steps, n.size)), *dv = args.floats(n.size), *drate = args.floats(1);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
-  double* partial = reinterpret_cast<double*>(scratch(0, doubles(1 + ceil_div(n.size, neuron_block))));
+  double* partial = reinterpret_cast<double*>(scratch(0, doubles(neuron_chunks)));
   if (partial == nullptr) return Status::out_of_memory;
   Status status = Status::ok;
   for_kind(n, [&](auto kind) {

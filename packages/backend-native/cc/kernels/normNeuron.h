@@ -59,13 +59,13 @@ struct NormalisedGradient {
   const float* x;
   long size;
   Channels g;
-  double* sums;  // of each task: its channels' first sums, then their second ones; see span()
+  double* sums;  // of each chunk: of d by channel, then of d (x - mean)
 
   struct Block {
     float* dx;
     const float *x, *mean;
-    const long size, neurons, span;
-    double* mine;
+    const long size, neurons, C;
+    double* sums;
     const BlockChannels channels;
     // Over the steps, for every neuron.
     Vector first[neuron_block / width] = {}, second[neuron_block / width] = {};
@@ -85,44 +85,26 @@ struct NormalisedGradient {
     };
     Row row(long t) { return {dx + t * size, x + t * size, mean, channels.first, first, second}; }
     void finish() {
-      const float *one = reinterpret_cast<const float*>(first), *other = reinterpret_cast<const float*>(second);
-      for (long c = 0; c < 2 * span; c++) mine[c] = 0;
-      for (long i = 0; i < neurons; i += span)
-        for (long c = 0; c < min(span, neurons - i); c++) {
-          mine[c] += one[i + c];
-          mine[span + c] += other[i + c];
-        }
+      add_neurons(reinterpret_cast<float*>(first), sums);
+      add_neurons(reinterpret_cast<float*>(second), sums + C);
+    }
+    // Adds the numbers of neurons of the same channel, and then to the channels' sums.
+    void add_neurons(float* of, double* to) const {
+      const long span = min(C, neurons), channel = channels.first[0], wrap = min(span, C - channel);
+      for (long i = span; i < neurons; i += span)
+        for (long c = 0; c < min(span, neurons - i); c++) of[c] += of[i + c];
+      for (long c = 0; c < wrap; c++) to[channel + c] += of[c];
+      for (long c = wrap; c < span; c++) to[c - wrap] += of[c];
     }
   };
-  Block block(long from, long task) const {
-    return {dx + from, x + from, g.mean, size, min(size - from, neuron_block), span(), sums + task * 2 * span(),
-            BlockChannels(from, g.C)};
+
+  double* begin(long chunk) const {
+    double* mine = sums + chunk * 2 * g.C;
+    memset(mine, 0, 2 * g.C * sizeof(double));
+    return mine;
   }
-
-  // Channels that a task meets; the first of them is that of its first neuron.
-  long span() const { return min(g.C, neuron_block); }
-
-  // The sums of all tasks, in order: total[0 .. C) and [C .. 2C). Channels are shared out among threads.
-  void add_up(long tasks, double* total) const {
-    constexpr long share = 64;
-    const long C = g.C, met = span();
-    parallel(ceil_div(C, share), [&](long part) {
-      const long low = part * share, high = min(C, low + share);
-      for (long c = low; c < high; c++) total[c] = total[C + c] = 0;
-      for (long task = 0; task < tasks; task++) {
-        // Channels first ... C - 1, then 0 ... first - 1.
-        const long first = task * neuron_block % C;
-        const double* of_task = sums + task * 2 * met;
-        const auto add = [&](long from, long to, long channel_at_0) {
-          for (long i = from; i < to; i++) {
-            total[channel_at_0 + i] += of_task[i];
-            total[C + channel_at_0 + i] += of_task[met + i];
-          }
-        };
-        add(max(0, low - first), min(met, min(C, high) - first), first);
-        add(max(C - first, low + C - first), min(met, high + C - first), first - C);
-      }
-    });
+  Block block(long from, double* mine) const {
+    return {dx + from, x + from, g.mean, size, min(size - from, neuron_block), g.C, mine, BlockChannels(from, g.C)};
   }
 };
 
@@ -163,12 +145,12 @@ Status normNeuronGrad(const Call& call) {
   if (n.size % C != 0) args.fail(Status::wrong_arguments);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
-  const long tasks = ceil_div(n.size, neuron_block), sums_of_tasks = tasks * 2 * min(C, neuron_block);
+  const long chunks = ceil_div(n.size, neuron_chunk(n.size));
   double* sums = reinterpret_cast<double*>(
-      scratch(0, doubles(sums_of_tasks + 2 * C + tasks) + Channels::floats(C) + 3 * C));
+      scratch(0, doubles(chunks * 2 * C + neuron_chunks) + Channels::floats(C) + 3 * C));
   if (sums == nullptr) return Status::out_of_memory;
-  double *total = sums + sums_of_tasks, *partial = total + 2 * C;
-  float* memory = reinterpret_cast<float*>(partial + tasks);
+  double* partial = sums + chunks * 2 * C;
+  float* memory = reinterpret_cast<float*>(partial + neuron_chunks);
   float* factor = memory + Channels::floats(C);
   const Channels g = channels_of(C, epsilon, mean, variance, scale, offset, memory);
   const NormalisedGradient output = {dx, x, n.size, g, sums};
@@ -178,9 +160,13 @@ Status normNeuronGrad(const Call& call) {
                                                      nullptr, drate, partial);
   });
   if (status != Status::ok) return status;
-  output.add_up(tasks, total);
+  constexpr long share = 256;
+  parallel(ceil_div(2 * C, share), [&](long task) {
+    for (long i = 1; i < chunks; i++)
+      for (long c = task * share; c < min(2 * C, (task + 1) * share); c++) sums[c] += sums[i * 2 * C + c];
+  });
   const NormGradient to = {factor, factor + C, factor + 2 * C};
-  norm_gradients(values / C, C, epsilon, scale, variance, total, dscale, doffset, to);
+  norm_gradients(values / C, C, epsilon, scale, variance, sums, dscale, doffset, to);
   if (!own) memset(to.level, 0, 2 * C * sizeof(float));
   norm_input_gradient(values / C, C, x, dx, mean, to, dx);
   return Status::ok;

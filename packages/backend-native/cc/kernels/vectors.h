@@ -1,5 +1,7 @@
 // Runs of floats a vector at a time, the last of which may be partly filled, and spikes as vectors.
 
+constexpr long element_block = 16384;  // elements per task of an element-wise pass
+
 // Calls f(index of the first, how many) for from ... to - 1.
 template <class F>
 inline void for_vectors(long from, long to, const F& f) {
