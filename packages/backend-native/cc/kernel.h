@@ -29,8 +29,8 @@ typedef Status (*Kernel)(const Call&);
 // Every kernel's name, in the order of the tables. Adding one: a line here, a function of that name in kernels/.
 #define SEW_KERNELS(K)                                                                                       \
   K(conv2d) K(conv2dInputGrad) K(conv2dFilterGrad) K(spikeConv2d) K(spikeConv2dFilterGrad) K(matMul)         \
-  K(batchNorm) K(batchNormTraining) K(batchNormTrainingGrad) K(maxPool) K(maxPoolGrad) K(avgPool)            \
-  K(avgPoolGrad) K(unary) K(binary) K(compare) K(cast) K(fill) K(reduce) K(softmax) K(multiStepNeuron)       \
+  K(batchNorm) K(batchNormTraining) K(batchNormTrainingGrad) K(moveStatistics) K(maxPool) K(maxPoolGrad)     \
+  K(avgPool) K(avgPoolGrad) K(unary) K(binary) K(compare) K(cast) K(fill) K(reduce) K(softmax) K(multiStepNeuron)       \
   K(multiStepNeuronGrad) K(batchStatistics) K(normNeuron) K(normNeuronGrad) K(unpackBits) K(countSpikes)     \
   K(addSpikes) K(andBits) K(notBits) K(maskFloats) K(reduceSpikes) K(applyMomentum) K(applyAdam) K(fmaPeak)
 

@@ -13,7 +13,12 @@ import { elementwiseConfigs } from "./kernels/elementwise.js";
 import { fillConfigs } from "./kernels/fill.js";
 import { batchMatMulConfig } from "./kernels/matMul.js";
 import { multiStepNeuronConfig, multiStepNeuronGradConfig } from "./kernels/multiStepNeuron.js";
-import { batchNormTrainingConfig, batchNormTrainingGradConfig, fusedBatchNormConfig } from "./kernels/norm.js";
+import {
+  batchNormTrainingConfig,
+  batchNormTrainingGradConfig,
+  fusedBatchNormConfig,
+  moveStatisticsConfig,
+} from "./kernels/norm.js";
 import { batchStatisticsConfig, normNeuronConfig, normNeuronGradConfig } from "./kernels/normNeuron.js";
 import { applyAdamConfig, applyMomentumConfig } from "./kernels/optimizer.js";
 import { avgPoolConfig, avgPoolGradConfig, maxPoolConfig, maxPoolGradConfig } from "./kernels/pooling.js";
@@ -27,6 +32,7 @@ export const nativeKernels: readonly KernelConfig[] = [
   fusedBatchNormConfig,
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
+  moveStatisticsConfig,
   maxPoolConfig,
   maxPoolGradConfig,
   avgPoolConfig,

@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
 import { about, edgeSizes, floats, seeds } from "./kernels/values.js";
 
-/** Rows about the 256 of a block and the 512 of a task. */
+/** Rows about the 256 of a block. */
 const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(
   fc.tuple(fc.integer({ min: 1, max: 9 }), edgeSizes),
   fc.tuple(about(256, 512), fc.constantFrom(1, 3, 17)),

@@ -1,5 +1,4 @@
 import {
-  add,
   mul,
   batchNorm as normalise,
   ones,
@@ -14,6 +13,7 @@ import {
 import { batchNormTraining } from "./batchNormTraining.js";
 import { checkInteger } from "./check.js";
 import type { Module } from "./module.js";
+import { moveStatistics } from "./moveStatistics.js";
 import { owned } from "./owned.js";
 
 /** Options of {@link batchNorm}. */
@@ -79,10 +79,10 @@ export function batchNorm(channels: number, options: BatchNormOptions = {}): Bat
     },
     update(mean, variance, count) {
       tidy(() => {
-        const mix = (running: Variable, batch: Tensor) =>
-          running.assign(add(mul(running, 1 - momentum), mul(batch, momentum)));
-        mix(runningMean, mean);
-        mix(runningVar, mul(variance, count / (count - 1)));
+        const given = { runningMean, runningVar, mean, variance };
+        const [movedMean, movedVar] = moveStatistics(given, { momentum, unbias: count / (count - 1) });
+        runningMean.assign(movedMean);
+        runningVar.assign(movedVar);
       });
     },
     forward(x, { training }) {

@@ -26,6 +26,7 @@ export {
   namedParameters,
   run,
 } from "./module.js";
+export { MOVE_STATISTICS, type MoveStatisticsAttrs } from "./moveStatistics.js";
 export { normNeuron } from "./normNeuron.js";
 export {
   BATCH_STATISTICS,

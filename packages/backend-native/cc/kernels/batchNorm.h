@@ -108,6 +108,24 @@ Status batchStatistics(const Call& call) {
   return statistics(rows, C, x, mean, variance);
 }
 
+// C, momentum, 1 - momentum, unbias; running mean and variance, mean, variance -> running mean and variance, which may be
+// written over the old ones. The arithmetic is that of the composed operations.
+Status moveStatistics(const Call& call) {
+  Arguments args(call);
+  const long C = args.integer();
+  const auto number = [&] { return static_cast<float>(args.number()); };
+  const float share = number(), rest = number(), unbias = number();
+  const float *old_mean = args.floats(C), *old_variance = args.floats(C);
+  const float *mean = args.floats(C), *variance = args.floats(C);
+  float *new_mean = args.floats(C), *new_variance = args.floats(C);
+  if (args.status != Status::ok) return args.status;
+  for (long c = 0; c < C; c++) {
+    new_mean[c] = rest * old_mean[c] + share * mean[c];
+    new_variance[c] = rest * old_variance[c] + share * (unbias * variance[c]);
+  }
+  return Status::ok;
+}
+
 // x, scale, offset -> y, mean, variance
 Status batchNormTraining(const Call& call) {
   Arguments args(call);

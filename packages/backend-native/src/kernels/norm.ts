@@ -1,5 +1,11 @@
-/** @file FusedBatchNorm (evaluation), and the fused batch norm of @sew/layers for training with its gradient. */
-import type { BATCH_NORM_TRAINING, BATCH_NORM_TRAINING_GRAD, BatchNormTrainingAttrs } from "@sew/layers";
+/** @file FusedBatchNorm (evaluation), and the batch norm of @sew/layers for training: fused, its gradient, and what it moves. */
+import type {
+  BATCH_NORM_TRAINING,
+  BATCH_NORM_TRAINING_GRAD,
+  BatchNormTrainingAttrs,
+  MOVE_STATISTICS,
+  MoveStatisticsAttrs,
+} from "@sew/layers";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
@@ -7,6 +13,8 @@ import { floatKernel, sizeOf } from "./kernel.js";
 
 const forward: typeof BATCH_NORM_TRAINING = "BatchNormTraining";
 const backward: typeof BATCH_NORM_TRAINING_GRAD = "BatchNormTrainingGrad";
+
+const moving: typeof MOVE_STATISTICS = "MoveStatistics";
 
 type PerChannel<K extends string> = { [key in K]: TensorInfo };
 
@@ -61,5 +69,16 @@ export const batchNormTrainingGradConfig: KernelConfig = floatKernel<
   const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
   const inputs = [x, dy, scale, mean, variance].map((t) => backend.floats(t));
   runNative("batchNormTrainingGrad", [rows, channels, epsilon], ...inputs, ...outputs.map(([, values]) => values));
+  return outputs.map(([info]) => info);
+});
+
+export const moveStatisticsConfig: KernelConfig = floatKernel<
+  PerChannel<"runningMean" | "runningVar" | "mean" | "variance">,
+  MoveStatisticsAttrs
+>(moving, ({ runningMean, runningVar, mean, variance }, { momentum, unbias }, backend) => {
+  const inputs = [runningMean, runningVar, mean, variance].map((t) => backend.floats(t));
+  const outputs = [runningMean, runningVar].map((t) => backend.outputOver(t));
+  const numbers = [sizeOf(mean.shape), momentum, 1 - momentum, unbias];
+  runNative("moveStatistics", numbers, ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);
 });

@@ -6,11 +6,11 @@ import { about, edgeSizes, floats, seeds, type Values } from "./values.js";
 
 const f = Math.fround;
 
-/** Sequences: steps and neurons, about the width of vectors and the 1024 neurons of a task. */
+/** Sequences: steps and neurons, about the width of vectors, the 1024 neurons of a block, and 32 chunks of one block. */
 const shapes = fc.oneof(
   fc.tuple(fc.integer({ min: 1, max: 20 }), edgeSizes).map(([steps, n]) => [steps, n]),
   fc.tuple(fc.integer({ min: 1, max: 3 }), about(1024, 2048)).map(([steps, n]) => [steps, n]),
-  fc.constantFrom([4, 2, 3, 5], [1, 1], [3, 0], [2]),
+  fc.constantFrom([4, 2, 3, 5], [1, 1], [3, 0], [2], [1, 33_000]),
 );
 
 export const neuronAttrs: fc.Arbitrary<MultiStepNeuronAttrs> = fc.record({

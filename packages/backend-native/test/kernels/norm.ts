@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { type Expected, type KernelCase, kernelCase } from "./kernelCase.js";
 import { about, edgeSizes, floats, type Kind, seeds, type Values } from "./values.js";
 
-/** Rows about the 256 of a block, the 512 of a task, and where 64 chunks become longer than a block. */
+/** Rows about the 256 of a block, the 16384 elements of a task, and where 64 chunks become longer than a block. */
 const shapes: fc.Arbitrary<number[]> = fc.oneof(
   fc.tuple(fc.integer({ min: 1, max: 9 }), edgeSizes),
   fc.tuple(about(256, 512, 1024), fc.constantFrom(1, 3, 17)),
@@ -204,4 +204,30 @@ const trainingGrad = kernelCase({
   onCpu: () => false,
 });
 
-export const normCases: readonly KernelCase[] = [evaluation, batchStatistics, training, trainingGrad];
+const f = Math.fround;
+
+const moving = kernelCase({
+  kernel: "MoveStatistics",
+  calls: fc.record({ channels: edgeSizes, seed: seeds, kind: kinds }).chain(({ channels, seed, kind }) => {
+    const [runningMean, runningVar, mean, variance] = [0, 1, 2, 3].map((i) => floats([channels], seed + i, kind));
+    return fc.record({
+      inputs: fc.constant({ runningMean, runningVar, mean, variance } as Record<
+        "runningMean" | "runningVar" | "mean" | "variance",
+        Values
+      >),
+      attrs: fc.record({ momentum: fc.constantFrom(0, 0.1, 0.3, 1), unbias: fc.constantFrom(2, 1 + 1 / 3, 1) }),
+    });
+  }),
+  expected: ({ runningMean, runningVar, mean, variance }, { momentum, unbias }) => {
+    const { shape } = mean;
+    const move = (running: Values, batch: (c: number) => number) =>
+      Array.from(running.data, (r, c) => f(f(f(1 - momentum) * r) + f(f(momentum) * batch(c))));
+    return [move(runningMean, (c) => mean.data[c]!), move(runningVar, (c) => f(f(unbias) * variance.data[c]!))].map(
+      (data) => ({ shape, data }),
+    );
+  },
+  // It has no such kernel. moveStatistics.test.ts compares with its composed operations.
+  onCpu: () => false,
+});
+
+export const normCases: readonly KernelCase[] = [evaluation, batchStatistics, training, trainingGrad, moving];

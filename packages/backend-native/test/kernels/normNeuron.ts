@@ -8,14 +8,23 @@ import { edgeSizes, floats, seeds, type Values } from "./values.js";
 
 const f = Math.fround;
 
-/** Sequences [T, rows, C] about the 1024 neurons of a task, C about the width of vectors and far from it. */
-const shapes = fc
-  .tuple(
-    fc.integer({ min: 1, max: 6 }),
-    fc.constantFrom(1, 2, 7, 31, 32, 33, 64, 65, 129),
-    fc.oneof(edgeSizes, fc.constantFrom(64, 100)),
-  )
-  .map((shape): number[] => shape);
+/**
+ * Sequences [T, rows, C] about the 1024 neurons of a block, C about the width of vectors and far from it; and where the 32
+ * chunks become longer than a block, or channels more than it has neurons.
+ */
+const shapes = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc
+      .tuple(
+        fc.integer({ min: 1, max: 6 }),
+        fc.constantFrom(1, 2, 7, 31, 32, 33, 64, 65, 129),
+        fc.oneof(edgeSizes, fc.constantFrom(64, 100)),
+      )
+      .map((shape): number[] => shape),
+  },
+  { weight: 1, arbitrary: fc.constantFrom([1, 1024, 32], [2, 509, 65], [1, 23, 1500], [2, 3, 1500]) },
+);
 
 const attrs: fc.Arbitrary<NormNeuronAttrs> = fc.record({
   epsilon: fc.constantFrom(1e-5, 0.5),
