@@ -53,13 +53,13 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
   parallel(bands * groups, [&](long task) {
     const long from = task / groups * band, rows = min(band, g.total - from), group = task % groups;
     if (rows <= 0) return;
-    float* table = scratch(1, table_floats + (filter_rows + rows * g.columns) * Lanes);
+    float* table = scratch(1, table_floats<uint32_t, lanes> + (filter_rows + rows * g.columns) * Lanes);
     float* lists = scratch(2, input_floats + list_floats);
     if (table == nullptr || lists == nullptr) {
       __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
       return;
     }
-    float *filter = table + table_floats, *sums = filter + filter_rows * Lanes;
+    float *filter = table + table_floats<uint32_t, lanes>, *sums = filter + filter_rows * Lanes;
     SpikeInputs* inputs = reinterpret_cast<SpikeInputs*>(lists);
     uint32_t* next = reinterpret_cast<uint32_t*>(lists + input_floats);
     uint32_t* const entries = next + blocks * input_words;
@@ -107,9 +107,9 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
             for (long u = 0; u < taps; u++)
               for (long k = 0; k < count; k++)
                 for (long lane = 0; lane < Lanes; lane += lanes) {
-                  make_table(filter + (u * some + k) * word_bits * Lanes + lane, Lanes, table);
+                  make_table<uint32_t, lanes>(filter + (u * some + k) * word_bits * Lanes + lane, Lanes, table);
                   const uint32_t* words = in.words + k * positions + down + u;
-                  for_outputs([&](long o, float* sum) { add_selected(table, words[o], sum + lane); });
+                  for_outputs([&](long o, float* sum) { add_selected<lanes>(table, words[o], sum + lane); });
                 }
           } else {
             for_outputs([&](long o, float* sum) {

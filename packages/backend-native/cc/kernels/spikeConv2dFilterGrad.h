@@ -5,12 +5,14 @@
 // output channels of their gradient in the second-level cache, as rows on the grid; 32 input channels at a time choose:
 //
 //   few spikes   dw[tap][c] stays in registers while the rows where the channel spikes are added to it
-//   many spikes  a table has all sums of four rows of dy, for 32 positions; the bits of a channel at those positions
-//                select among them
+//   many spikes  a table has all sums of four rows of dy, for 64 positions and 16 output channels; the bits of a channel at
+//                those positions select among them
 
 // Positions of a band, and spikes per position and 32 channels from which the table pays.
 constexpr long spike_gradient_band = 1024;
-constexpr long gradient_table_spikes = 9;
+constexpr long gradient_table_spikes = 6;
+constexpr long table_bits = 64;
+constexpr long table_lanes = 16;
 
 template <int J>
 inline void swap_bits(uint32_t* a, uint32_t mask) {
@@ -22,23 +24,31 @@ inline void swap_bits(uint32_t* a, uint32_t mask) {
     }
 }
 
-// Turns 32 words of 32 bits about: bit j of word i becomes bit i of word j. Those words are stored `step` apart.
-inline void transpose(const uint32_t* words, uint32_t* to, long step) {
+// Turns 32 words of 32 bits about: bit j of word i becomes bit i of word j.
+inline void transpose(const uint32_t* words, uint32_t* to) {
 #if defined(__AVX512F__)
   const __m512i low = _mm512_loadu_si512(words), high = _mm512_loadu_si512(words + 16);
   __m512i bit = _mm512_set1_epi32(1);
   for (int i = 0; i < word_bits; i++, bit = _mm512_add_epi32(bit, bit))
-    to[i * step] = static_cast<uint32_t>(_mm512_test_epi32_mask(high, bit)) << 16 | _mm512_test_epi32_mask(low, bit);
+    to[i] = static_cast<uint32_t>(_mm512_test_epi32_mask(high, bit)) << 16 | _mm512_test_epi32_mask(low, bit);
 #else
-  uint32_t a[word_bits];
-  memcpy(a, words, sizeof a);
-  swap_bits<16>(a, 0x0000ffff);
-  swap_bits<8>(a, 0x00ff00ff);
-  swap_bits<4>(a, 0x0f0f0f0f);
-  swap_bits<2>(a, 0x33333333);
-  swap_bits<1>(a, 0x55555555);
-  for (int i = 0; i < word_bits; i++) to[i * step] = a[i];
+  memcpy(to, words, word_bits * sizeof(uint32_t));
+  swap_bits<16>(to, 0x0000ffff);
+  swap_bits<8>(to, 0x00ff00ff);
+  swap_bits<4>(to, 0x0f0f0f0f);
+  swap_bits<2>(to, 0x33333333);
+  swap_bits<1>(to, 0x55555555);
 #endif
+}
+
+// Of each of 32 channels the bits at 64 positions from `from` on; `strings` is [word of positions][channel].
+inline void bits_from(const uint32_t* strings, long from, uint64_t* to) {
+  const uint32_t *first = strings + from / word_bits * word_bits, *second = first + word_bits, *third = second + word_bits;
+  const int shift = static_cast<int>(from % word_bits);
+  for (int c = 0; c < word_bits; c++) {
+    const uint64_t low = static_cast<uint64_t>(second[c]) << 32 | first[c];
+    to[c] = low >> shift | static_cast<uint64_t>(third[c]) << 1 << (63 - shift);
+  }
 }
 
 // How many positions of an ascending list come before `at`.
@@ -58,14 +68,14 @@ struct SpikeSpan {
   uint32_t from, to;
 };
 
-// Where the spikes of each of 32 channels are, in ascending order, from words of 32 positions each, [channel][word];
+// Where the spikes of each of 32 channels are, in ascending order, from words of 32 positions each, [word][channel];
 // and the spans for a band of so many rows, [channel][row of taps]. Returns the end of the entries.
 inline uint32_t* channel_lists(const SpikeGrid& g, const uint32_t* strings, long word_count, long band,
                                uint32_t* entries, const uint32_t** lists, SpikeSpan* spans) {
   for (long c = 0; c < word_bits; c++) {
     uint32_t* end = entries;
     for (long i = 0; i < word_count; i++)
-      if (const uint32_t word = strings[c * word_count + i])
+      if (const uint32_t word = strings[i * word_bits + c])
         end = append_positions(word, static_cast<uint32_t>(i * word_bits), end);
     lists[c] = entries;
     for (long t = 0; t <= g.down; t++)
@@ -95,19 +105,21 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
   float* sums = scratch(0, chunks * size);
   if (sums == nullptr) return Status::out_of_memory;
   const long blocks = g.phases() * planes.count * g.words;
-  // Positions with those that taps reach, as words of bits; one more, since taps begin inside a word.
-  const long word_count = ceil_div((band + g.down) * g.columns + g.right, word_bits) + 1;
+  // Positions with those that taps reach, as words of bits; more, since a table's positions may begin inside a word, and
+  // end behind the last.
+  const long word_count = ceil_div((band + g.down) * g.columns + g.right, word_bits) + table_bits / word_bits + 1;
   const long positions = word_count * word_bits;
   const size_t string_floats = blocks * word_bits * word_count;
   const size_t block_floats = blocks * (sizeof(SpikeBlock) / sizeof(float));
   const size_t span_floats = blocks * word_bits * (g.down + 1) * (sizeof(SpikeSpan) / sizeof(float));
   const size_t entries = blocks * positions * gradient_table_spikes + append_slack;
+  constexpr long table_size = table_floats<uint64_t, table_lanes>;
   bool failed = false;
   parallel(chunks * groups, [&](long task) {
     const long part = task / groups, group = task % groups;
     const long p0 = panels * group / groups, p1 = panels * (group + 1) / groups;
     float* lists = scratch(1, block_floats + span_floats + string_floats + entries);
-    float* gradient = scratch(2, table_floats + (g.right + band * g.columns + word_bits) * lanes);
+    float* gradient = scratch(2, table_size + (g.right + band * g.columns + table_bits) * lanes);
     float* read = scratch(3, positions);
     if (lists == nullptr || gradient == nullptr || read == nullptr) {
       __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
@@ -118,7 +130,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
     uint32_t* strings = reinterpret_cast<uint32_t*>(lists + block_floats + span_floats);
     uint32_t* words = reinterpret_cast<uint32_t*>(read);
     float* table = gradient;
-    gradient += table_floats;
+    gradient += table_size;
     float* mine = sums + part * size;
     memset(mine + p0 * taps * lanes, 0, (p1 - p0) * taps * lanes * sizeof(float));
     const long to = min(g.total, (part + 1) * chunk);
@@ -130,14 +142,14 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         memset(words, 0, positions * sizeof(uint32_t));
         g.read(x, planes.at[b / g.words % planes.count], phase, b % g.words, from, rows + g.down, words);
         uint32_t* bits = strings + b * word_bits * word_count;
-        for (long i = 0; i < word_count; i++) transpose(words + i * word_bits, bits + i, word_count);
+        for (long i = 0; i < positions; i += word_bits) transpose(words + i, bits + i);
         block[b].whole = count_spikes(words, positions) > gradient_table_spikes * (rows + g.down) * g.columns;
         if (!block[b].whole)
           end = channel_lists(g, bits, word_count, rows, end, block[b].lists, span + b * word_bits * (g.down + 1));
       }
       for (long panel_at = p0; panel_at < p1; panel_at++) {
         const long k0 = panel_at * lanes, columns = min(lanes, s.K - k0);
-        memset(gradient, 0, (g.right + rows * g.columns + word_bits) * lanes * sizeof(float));
+        memset(gradient, 0, (g.right + rows * g.columns + table_bits) * lanes * sizeof(float));
         float* first = gradient + g.right * lanes;  // of position 0
         for (long r = 0; r < rows; r++) {
           const long n = (from + r) / g.rows, m = (from + r) % g.rows;
@@ -181,29 +193,27 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
             }
         }
         if (!any_whole) continue;
-        for (long i = 0; i * word_bits < rows * g.columns; i++)
-          for (long p = 0; p < planes.count; p++) {
-            make_table(first + i * word_bits * lanes, lanes, table);
-            if (planes.at[p] != 0)
-              for (long j = 0; j < table_floats; j += width)
-                store(table + j, load(table + j) * splat(planes.weight(p)));
-            for (long tap = 0; tap < s.KH * s.KW; tap++) {
-              const long kh = tap / s.KW, kw = tap % s.KW;
-              const long phase = kh % s.sh * g.phases_w + kw % s.sw;
-              const long shift = i * word_bits + kh / s.sh * g.columns + kw / s.sw;
-              for (long k = 0; k < g.words; k++) {
-                const long index = (phase * planes.count + p) * g.words + k;
-                if (!block[index].whole) continue;
-                const uint32_t* bits = strings + index * word_bits * word_count + shift / word_bits;
-                float* sum = panel_sums + (tap * s.C + k * word_bits) * lanes;
-                for (long c = 0; c < word_bits; c++, bits += word_count) {
-                  const uint64_t pair = static_cast<uint64_t>(bits[1]) << 32 | bits[0];
-                  const uint32_t word = static_cast<uint32_t>(pair >> (shift % word_bits));
-                  if (word != 0) add_selected(table, word, sum + c * lanes);
+        for (long at = 0; at < rows * g.columns; at += table_bits)
+          for (long p = 0; p < planes.count; p++)
+            for (long lane = 0; lane < columns; lane += table_lanes) {
+              make_table<uint64_t, table_lanes>(first + at * lanes + lane, lanes, table);
+              if (planes.at[p] != 0)
+                for (long j = 0; j < table_size; j += width) store(table + j, load(table + j) * splat(planes.weight(p)));
+              for (long tap = 0; tap < s.KH * s.KW; tap++) {
+                const long kh = tap / s.KW, kw = tap % s.KW;
+                const long phase = kh % s.sh * g.phases_w + kw % s.sw;
+                const long from = at + kh / s.sh * g.columns + kw / s.sw;
+                for (long k = 0; k < g.words; k++) {
+                  const long index = (phase * planes.count + p) * g.words + k;
+                  if (!block[index].whole) continue;
+                  uint64_t selections[word_bits];
+                  bits_from(strings + index * word_bits * word_count, from, selections);
+                  float* sum = panel_sums + (tap * s.C + k * word_bits) * lanes + lane;
+                  for (long c = 0; c < word_bits; c++)
+                    if (selections[c] != 0) add_selected<table_lanes>(table, selections[c], sum + c * lanes);
                 }
               }
             }
-          }
       }
     }
   });

@@ -15,7 +15,7 @@
 // Images follow each other on the line. With strides there are several such grids, one for the inputs of every phase
 // (row mod stride, column mod stride), each with its own taps.
 
-constexpr long lanes = 32;  // output channels that share a table, and are worked on together unless more are
+constexpr long lanes = 32;  // output channels that are worked on together, unless more are
 
 struct Bits {
   typedef const int32_t* Data;
@@ -131,19 +131,20 @@ inline uint32_t* append_positions(uint32_t word, uint32_t at, uint32_t* to) {
 }
 constexpr long append_slack = 32;
 
-// All sums of four rows, for eight fours of rows: table[four][bits][lanes]. Adding up the rows that a word's bits
-// select then takes eight additions, however many bits there are, and no branch:
+// All sums of four rows, for so many fours of rows: table[four][bits][Lanes]. Adding up the rows that a word's bits select
+// then takes an addition for each four, however many bits there are, and no branch; of a word of 32 bits:
 //
 //   word  0110 0000 ... 1011
 //           |    |        `--- table[0][11] = row 0 + row 1 + row 3
 //           |    `------------ table[6][0]  = 0
 //           `----------------- table[7][6]  = row 29 + row 30
-constexpr long fours = word_bits / 4;
-constexpr long table_floats = fours * 16 * lanes;
+template <class Word, long Lanes>
+constexpr long table_floats = sizeof(Word) * 2 * 16 * Lanes;
 
+template <class Word, long Lanes>
 inline void make_table(const float* rows, long step, float* table) {
-  for (long four = 0; four < fours; four++, rows += 4 * step, table += 16 * lanes)
-    for (long v = 0; v < lanes; v += width) {
+  for (const float* end = table + table_floats<Word, Lanes>; table < end; rows += 4 * step, table += 16 * Lanes)
+    for (long v = 0; v < Lanes; v += width) {
       Vector sum[16];
       sum[0] = Vector{};
 #pragma GCC unroll 4
@@ -153,22 +154,34 @@ inline void make_table(const float* rows, long step, float* table) {
         for (int bits = 0; bits < 1 << r; bits++) sum[(1 << r) + bits] = sum[bits] + row;
       }
 #pragma GCC unroll 16
-      for (int bits = 0; bits < 16; bits++) store(table + bits * lanes + v, sum[bits]);
+      for (int bits = 0; bits < 16; bits++) store(table + bits * Lanes + v, sum[bits]);
     }
 }
 
-// y[0 .. lanes) += the sum of the rows that the word selects
-inline void add_selected(const float* table, uint32_t word, float* y) {
-  const float* row[fours];
+// Where a table has the sum that the word's bits of a four select, in bytes from that four's part.
+template <long Lanes, class Word>
+inline long selected(Word word, int four) {
+  constexpr int row = __builtin_ctz(Lanes * sizeof(float));
+  const int shift = 4 * four - row;
+  return static_cast<long>((shift < 0 ? word << -shift : word >> shift) & (15 << row));
+}
+
+// y[0 .. Lanes) += the sum of the rows that the word selects
+template <long Lanes, class Word>
+inline void add_selected(const float* table, Word word, float* y) {
+  constexpr int fours = sizeof(Word) * 2;
+  const char* bytes = reinterpret_cast<const char*>(table);
+  Vector even[Lanes / width], odd[Lanes / width] = {};
 #pragma GCC unroll 8
-  for (long f = 0; f < fours; f++) row[f] = table + f * 16 * lanes + (word >> (4 * f) & 15) * lanes;
+  for (long v = 0; v < Lanes / width; v++) even[v] = load(y + v * width);
+#pragma GCC unroll 16
+  for (int f = 0; f < fours; f++) {
+    const float* row = reinterpret_cast<const float*>(bytes + f * 16 * Lanes * sizeof(float) + selected<Lanes>(word, f));
 #pragma GCC unroll 8
-  for (long v = 0; v < lanes; v += width) {
-    Vector even = load(y + v) + load(row[0] + v), odd = load(row[1] + v);
-#pragma GCC unroll 8
-    for (long f = 2; f < fours; f += 2) even += load(row[f] + v), odd += load(row[f + 1] + v);
-    store(y + v, even + odd);
+    for (long v = 0; v < Lanes / width; v++) (f % 2 == 0 ? even : odd)[v] += load(row + v * width);
   }
+#pragma GCC unroll 8
+  for (long v = 0; v < Lanes / width; v++) store(y + v * width, even[v] + odd[v]);
 }
 
 constexpr long lane_vectors = lanes / width;
