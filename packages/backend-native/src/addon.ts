@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { setBreakEvensFrom } from "./breakEven.js";
-import { type Precision, setPrecision } from "./precision.js";
+import { type Precision, precision, setPrecision } from "./precision.js";
 import { type SpikeConvolution, setSpikeConvolution } from "./spikeConvolution.js";
 import { type SpikeStorage, setSpikeStorage } from "./spikeStorage.js";
 
@@ -83,6 +83,11 @@ export function instructionSets(): readonly string[] {
 /** Whether the instruction set in use multiplies bfloat16 on this machine; where not, {@link setPrecision} changes nothing. */
 export function hasBfloat16(): boolean {
   return loadAddon().bfloat16();
+}
+
+/** The precision in which dense products are made: the one that was asked for, where this machine has it. */
+export function productPrecision(): Precision {
+  return precision() === "bf16" && hasBfloat16() ? "bf16" : "float32";
 }
 
 /** The instruction set in use. */

@@ -10,6 +10,7 @@ import {
   useCalibrated,
 } from "./breakEven.js";
 import { writeBreakEvens } from "./breakEvenFile.js";
+import { precisions } from "./precision.js";
 import { Spikes } from "./spikes.js";
 
 /** An event-driven convolution that was timed. */
@@ -109,20 +110,26 @@ function timeLayer(of: Layer, told: (kind: string, timed: TimedConvolution) => v
     forward: { dense: "conv2d", events: "spikeConv2d", arrays: [filter, y] },
     "filter gradient": { dense: "conv2dFilterGrad", events: "spikeConv2dFilterGrad", arrays: [dy, dFilter] },
   };
-  // Of float32, as the 0 says; tiles are made of the spikes as they are stored.
-  const runDense = (dense: string, { packed }: Spikes, arrays: readonly KernelArray[]) =>
-    runNative(dense, [...numbers, 0], is3x3(geometry) ? packed : x, ...arrays);
+  // Where there is no bfloat16, a dense kernel that is asked for it takes float32.
+  const timeDense = ({ dense, arrays }: Kernels, spikes: Spikes) =>
+    precisions.map((precision) =>
+      time(() => {
+        // Tiles are made of the spikes as they are stored.
+        if (!is3x3(geometry)) spikes.unpack(x);
+        const images = is3x3(geometry) ? spikes.packed : x;
+        runNative(dense, [...numbers, Number(precision === "bf16")], images, ...arrays);
+      }),
+    );
   for (const summands of neurons) {
-    const denseTimes: Partial<Record<SpikeProduct, number>> = {};
+    const denseTimes: Partial<Record<SpikeProduct, number[]>> = {};
     for (const rate of firingRates) {
       const spikes = drawn(x.length, summands, rate);
-      for (const [product, { dense, events, arrays }] of Object.entries(products) as [SpikeProduct, Kernels][]) {
-        denseTimes[product] ??= time(() => {
-          if (!is3x3(geometry)) spikes.unpack(x);
-          runDense(dense, spikes, arrays);
-        });
-        const ratio = time(() => runNative(events, numbers, spikes.packed, ...arrays)) / denseTimes[product];
-        told(kindOf(product, geometry, spikes.kind), { density: spikes.events / spikes.size, ratio });
+      const density = spikes.events / spikes.size;
+      for (const [product, kernels] of Object.entries(products) as [SpikeProduct, Kernels][]) {
+        denseTimes[product] ??= timeDense(kernels, spikes);
+        const events = time(() => runNative(kernels.events, numbers, spikes.packed, ...kernels.arrays));
+        for (const [i, precision] of precisions.entries())
+          told(kindOf(product, geometry, spikes.kind, precision), { density, ratio: events / denseTimes[product][i]! });
       }
     }
   }

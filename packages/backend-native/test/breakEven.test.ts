@@ -8,11 +8,14 @@ import {
   type BreakEvens,
   breakEvens,
   type ConvolutionKind,
+  hasBfloat16,
   instructionSet,
   instructionSets,
   type NativeBackend,
   type NativeMemory,
+  precisions,
   setBreakEvens,
+  setPrecision,
   setSpikeConvolution,
   setSpikeStorage,
 } from "@sew/backend-native";
@@ -43,12 +46,14 @@ const all = (density: number) =>
   Object.fromEntries(convolutionKinds.map((kind) => [kind, density])) as Record<ConvolutionKind, number>;
 
 describe("the choice of a kernel", () => {
-  it("takes 3x3 convolutions at stride 1 apart from all others, and no kind is missing", () => {
+  it("takes 3x3 convolutions at stride 1 apart from all others, bfloat16 from float32, and no kind is missing", () => {
     const geometry = ([height, width, strideHeight, strideWidth]: number[]) => ({
       ...{ filterHeight: height!, filterWidth: width!, strideHeight: strideHeight!, strideWidth: strideWidth! },
     });
-    expect(kindOf("forward", geometry([3, 3, 1, 1]), "bits")).toBe("forward, 3x3, bits");
-    expect(kindOf("filter gradient", geometry([3, 3, 1, 1]), "counts")).toBe("filter gradient, 3x3, counts");
+    expect(kindOf("forward", geometry([3, 3, 1, 1]), "bits", "float32")).toBe("forward, 3x3, bits");
+    expect(kindOf("filter gradient", geometry([3, 3, 1, 1]), "counts", "bf16")).toBe(
+      "filter gradient, 3x3, counts, bf16",
+    );
     for (const other of [
       [1, 3, 1, 1],
       [3, 1, 1, 1],
@@ -57,10 +62,12 @@ describe("the choice of a kernel", () => {
       [1, 1, 1, 1],
       [5, 5, 1, 1],
     ])
-      expect(kindOf("forward", geometry(other), "counts")).toBe("forward, other, counts");
+      expect(kindOf("forward", geometry(other), "counts", "float32")).toBe("forward, other, counts");
     const kinds = (["forward", "filter gradient"] as const).flatMap((product) =>
       [3, 1].flatMap((k) =>
-        (["bits", "counts"] as const).map((storage) => kindOf(product, geometry([k, k, 1, 1]), storage)),
+        (["bits", "counts"] as const).flatMap((storage) =>
+          precisions.map((precision) => kindOf(product, geometry([k, k, 1, 1]), storage, precision)),
+        ),
       ),
     );
     expect([...convolutionKinds].sort()).toEqual(kinds.sort());
@@ -255,8 +262,12 @@ describeNative("convolutions of spikes by density", () => {
     setSpikeStorage("auto");
     setSpikeConvolution("auto");
     setBreakEvens(undefined);
+    setPrecision("float32");
   });
-  afterAll(() => vi.unstubAllEnvs());
+  afterAll(() => {
+    setPrecision("float32");
+    vi.unstubAllEnvs();
+  });
 
   /** Numbers of which the first may be another. */
   const numbers = (shape: [number, number, number, number], first?: number) => {
@@ -271,12 +282,20 @@ describeNative("convolutions of spikes by density", () => {
       grad((filter: Tensor) => convolve(x, filter))(numbers([kernel, kernel, 32, 40]), numbers([2, 6, 5, 40], first)),
   };
   const convolutions = convolutionKinds.map((kind) => {
-    const [product, filter, storage] = kind.split(", ") as [keyof typeof products, string, "bits" | "counts"];
-    return { kind, product, kernel: filter === "3x3" ? 3 : 1, storage };
+    const [product, filter, storage, bf16] = kind.split(", ") as [
+      keyof typeof products,
+      string,
+      "bits" | "counts",
+      "bf16"?,
+    ];
+    return { kind, product, kernel: filter === "3x3" ? 3 : 1, storage, precision: bf16 ?? "float32" } as const;
   });
 
-  it.each(convolutions)("have of $kind the kernel that the density calls for", ({ kind, product, kernel, storage }) =>
-    scoped(() => {
+  it.for(convolutions)("have of $kind the kernel that the density calls for", (of, { skip }) => {
+    const { kind, product, kernel, storage, precision } = of;
+    if (precision === "bf16" && !hasBfloat16()) skip("this instruction set multiplies no bfloat16");
+    setPrecision(precision);
+    return scoped(() => {
       const x = spikesOf(storage);
       const { events, size } = native().spikes(x)!;
       // Infinity times 0 is NaN, but where there is no spike the event-driven kernel does not multiply.
@@ -295,8 +314,8 @@ describeNative("convolutions of spikes by density", () => {
       expect(result()).toBe(off);
       // Whatever the densities say.
       expect([forced("on"), forced("off")]).toEqual([on, off]);
-    }),
-  );
+    });
+  });
 
   it("have the same bits on 1 thread and on 2, and every time, above and below the break-evens", () =>
     scoped(() => {
@@ -314,26 +333,29 @@ describeNative("convolutions of spikes by density", () => {
       }
     }));
 
-  it.each(convolutions)("leave no float32 form of the spikes behind, dense and of $kind", (of) => {
-    const liveBytes = () => (memory() as unknown as NativeMemory).liveBytes;
-    setSpikeConvolution("off");
-    scoped(() => {
-      const x = spikesOf(of.storage);
-      const before = liveBytes();
-      tidy(() => {
-        products[of.product](x, of.kernel);
+  it.each(convolutions.filter((of) => of.precision === "float32"))(
+    "leave no float32 form of the spikes behind, dense and of $kind",
+    (of) => {
+      const liveBytes = () => (memory() as unknown as NativeMemory).liveBytes;
+      setSpikeConvolution("off");
+      scoped(() => {
+        const x = spikesOf(of.storage);
+        const before = liveBytes();
+        tidy(() => {
+          products[of.product](x, of.kernel);
+        });
+        expect(liveBytes()).toBe(before);
+        // What another kernel had unpacked is used, and stays.
+        relu(x).dispose();
+        const unpacked = liveBytes();
+        expect(unpacked).toBe(before + 4 * x.size);
+        tidy(() => {
+          products[of.product](x, of.kernel);
+        });
+        expect(liveBytes()).toBe(unpacked);
       });
-      expect(liveBytes()).toBe(before);
-      // What another kernel had unpacked is used, and stays.
-      relu(x).dispose();
-      const unpacked = liveBytes();
-      expect(unpacked).toBe(before + 4 * x.size);
-      tidy(() => {
-        products[of.product](x, of.kernel);
-      });
-      expect(liveBytes()).toBe(unpacked);
-    });
-  });
+    },
+  );
 
   it("go by built-in break-evens on every instruction set of a machine that has no own", () => {
     for (const set of instructionSets()) expect(Object.keys(breakEvens(set))).toEqual([...convolutionKinds]);

@@ -1,9 +1,8 @@
 /** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: dense convolution of NHWC images and its two gradients. */
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
-import { instructionSet, type KernelArray, runNative } from "../addon.js";
+import { instructionSet, type KernelArray, productPrecision, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
-import { precision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
 import { floatKernel } from "./kernel.js";
 
@@ -33,7 +32,7 @@ function numbers(g: backend_util.Conv2DInfo): number[] {
 
 /** The same, and whether products are of bfloat16. */
 function productNumbers(g: backend_util.Conv2DInfo): number[] {
-  return [...numbers(g), Number(precision() === "bf16")];
+  return [...numbers(g), Number(productPrecision() === "bf16")];
 }
 
 /**
@@ -50,7 +49,7 @@ function spikesFor(
   const fits = g.inChannels % 32 === 0 && g.dilationHeight === 1 && g.dilationWidth === 1;
   const spikes = way !== "off" && fits ? backend.spikes(x) : undefined;
   if (spikes === undefined || way === "on") return spikes?.packed;
-  const kind = kindOf(product, g, spikes.kind);
+  const kind = kindOf(product, g, spikes.kind, productPrecision());
   return isEventDriven(kind, spikes, breakEvens(instructionSet())) ? spikes.packed : undefined;
 }
 
