@@ -40,6 +40,7 @@ const calls: Readonly<Record<string, { numbers: number[]; arrays: Arrays }>> = {
   batchNorm: { numbers: [3, 2, 0.1], arrays: [f(6), f(2), f(2), f(2), f(2), f(6)] },
   batchNormTraining: { numbers: [3, 2, 0.1], arrays: [f(6), f(2), f(2), f(6), f(2), f(2)] },
   batchNormTrainingGrad: { numbers: [3, 2, 0.1], arrays: [f(6), f(6), f(2), f(2), f(2), f(6), f(2), f(2)] },
+  moveStatistics: { numbers: [2, 0.1, 0.9, 1.5], arrays: [f(2), f(2), f(2), f(2), f(2), f(2)] },
   maxPool: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(8), f(2)] },
   maxPoolGrad: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(2), f(8), f(8)] },
   avgPool: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(8), f(2)] },
