@@ -174,6 +174,7 @@ describeNative("the addon", () => {
     })),
     { kernel: "matMul", first: 0, last: 5 },
     ...["batchNorm", "batchNormTraining", "batchNormTrainingGrad"].map((kernel) => ({ kernel, first: 0, last: 1 })),
+    { kernel: "moveStatistics", first: 0, last: 0 },
     ...["maxPool", "maxPoolGrad", "avgPool", "avgPoolGrad"].map((kernel) => ({ kernel, first: 0, last: 13 })),
     { kernel: "unary", first: 1, last: 1 },
     ...["binary", "compare"].map((kernel) => ({ kernel, first: 1, last: 7 })),
