@@ -16,8 +16,8 @@ export function precision(): Precision {
  *
  * Inputs and weights are rounded to bfloat16 inside the kernels, to 8 bits of precision; sums, tensors and weights stay
  * float32. bfloat16 has float32's exponents: no gradient underflows that would not anyway, and no loss needs scaling.
- * Event-driven convolutions of spikes have no products, and are the same; so is everything on a processor without
- * AVX512-BF16, see {@link hasBfloat16}.
+ * Event-driven convolutions of spikes have no products, and are the same, but only less dense spikes are convolved by
+ * events. On a processor without AVX512-BF16 everything is the same, see {@link hasBfloat16}.
  *
  * @throws RangeError when precision is neither
  *
