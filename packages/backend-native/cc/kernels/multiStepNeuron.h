@@ -27,8 +27,8 @@ struct Neuron {
   float rate;  // 1/tau of the learned leaks
 };
 
-constexpr long neuron_block = 1024;   // neurons that are worked on together
-constexpr long neuron_chunks = 32;    // of blocks, at most, that have sums of their own on the way back
+constexpr long neuron_block = 1024;  // neurons that are worked on together
+constexpr long neuron_chunks = 32;   // chunks of blocks, at most, that have sums of their own on the way back
 
 // Neurons of a chunk: whole blocks, and at least one.
 inline long neuron_chunk(long size) { return max(1, ceil_div(size, neuron_block * neuron_chunks)) * neuron_block; }
@@ -294,9 +294,8 @@ Status multiStepNeuron(const Call& call) {
 // Forward again with H kept for the block, then back through time:
 //   dH[t] = dS[t] σ'(H - V_th) + dV[t] ∂V/∂H,   dX[t] = dH[t] ∂H/∂X,   dV[t-1] = dH[t] ∂H/∂V.
 //
-// Neurons are shared out in chunks of blocks, whose number depends on the size alone. `partial` has a number for each
-// chunk. v0, dv_last and dv0 may be null, for a sequence that starts from rest and whose
-// last potential nobody uses.
+// Neurons are shared out in chunks of blocks, whose number depends on the size alone; `partial` has a number for each.
+// v0, dv_last and dv0 may be null, for a sequence that starts from rest and whose last potential nobody uses.
 template <Charge C, bool Soft, class Input, class Output>
 Status neuron_backward(const Neuron& n, const Input& input, const float* v0, const float* ds, const float* dv_last,
                        Output output, float* dv0, float* drate, double* partial) {

@@ -145,10 +145,11 @@ Status normNeuronGrad(const Call& call) {
   if (n.size % C != 0) args.fail(Status::wrong_arguments);
   if (args.status != Status::ok) return args.status;
   n.rate = *rate;
-  const long chunks = ceil_div(n.size, neuron_chunk(n.size));
+  const long chunks = max(1, ceil_div(n.size, neuron_chunk(n.size)));
   double* sums = reinterpret_cast<double*>(
       scratch(0, doubles(chunks * 2 * C + neuron_chunks) + Channels::floats(C) + 3 * C));
   if (sums == nullptr) return Status::out_of_memory;
+  memset(sums, 0, 2 * C * sizeof(double));  // what is left where there is no neuron
   double* partial = sums + chunks * 2 * C;
   float* memory = reinterpret_cast<float*>(partial + neuron_chunks);
   float* factor = memory + Channels::floats(C);

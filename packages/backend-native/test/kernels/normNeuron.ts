@@ -10,7 +10,7 @@ const f = Math.fround;
 
 /**
  * Sequences [T, rows, C] about the 1024 neurons of a block, C about the width of vectors and far from it; and where the 32
- * chunks become longer than a block, or channels more than it has neurons.
+ * chunks become longer than a block, or channels more than it has neurons, or there is none.
  */
 const shapes = fc.oneof(
   {
@@ -23,7 +23,7 @@ const shapes = fc.oneof(
       )
       .map((shape): number[] => shape),
   },
-  { weight: 1, arbitrary: fc.constantFrom([1, 1024, 32], [2, 509, 65], [1, 23, 1500], [2, 3, 1500]) },
+  { weight: 1, arbitrary: fc.constantFrom([1, 1024, 32], [2, 509, 65], [1, 23, 1500], [2, 3, 1500], [2, 0, 5]) },
 );
 
 const attrs: fc.Arbitrary<NormNeuronAttrs> = fc.record({
