@@ -3,6 +3,7 @@ import {
   BATCH_NORM_TRAINING,
   BATCH_NORM_TRAINING_GRAD,
   BATCH_STATISTICS,
+  MOVE_STATISTICS,
   NORM_NEURON,
   NORM_NEURON_GRAD,
 } from "@sew/layers";
@@ -23,7 +24,7 @@ const kernels = {
   "filter gradient": [Conv2DBackpropFilter],
   "norm + neuron": [
     ...[FusedBatchNorm, BATCH_NORM_TRAINING, BATCH_NORM_TRAINING_GRAD],
-    ...[BATCH_STATISTICS, NORM_NEURON, NORM_NEURON_GRAD],
+    ...[BATCH_STATISTICS, MOVE_STATISTICS, NORM_NEURON, NORM_NEURON_GRAD],
     ...[MULTI_STEP_NEURON, MULTI_STEP_NEURON_GRAD],
   ],
 } as const satisfies Record<string, readonly string[]>;
