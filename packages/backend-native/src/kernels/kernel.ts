@@ -1,5 +1,6 @@
 /** @file What all kernels of this backend share. */
 import { getKernel, type KernelConfig, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
+import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { NATIVE } from "../backend.js";
 
@@ -35,4 +36,22 @@ export function floatKernel<I, A>(
 /** How many numbers a shape holds. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
+}
+
+/**
+ * Runs a kernel that makes new values of `old` ones by what is given besides, number by number, and writes them over the
+ * old ones where nobody else holds these. Its numbers begin with the size, its arrays are the old ones, those given, and
+ * the new ones.
+ */
+export function updateOver(
+  kernel: string,
+  numbers: readonly number[],
+  old: readonly TensorInfo[],
+  given: readonly TensorInfo[],
+  backend: NativeBackend,
+): TensorInfo[] {
+  const inputs = [...old, ...given].map((t) => backend.floats(t));
+  const outputs = old.map((t) => backend.outputOver(t));
+  runNative(kernel, [sizeOf(old[0]!.shape), ...numbers], ...inputs, ...outputs.map(([, values]) => values));
+  return outputs.map(([info]) => info);
 }

@@ -1,4 +1,4 @@
-/** @file FusedBatchNorm (evaluation), and the batch norm of @sew/layers for training: fused, its gradient, and what it moves. */
+/** @file FusedBatchNorm (evaluation), and @sew/layers' batch norm for training, its gradient and running statistics. */
 import type {
   BATCH_NORM_TRAINING,
   BATCH_NORM_TRAINING_GRAD,
@@ -9,11 +9,10 @@ import type {
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
-import { floatKernel, sizeOf } from "./kernel.js";
+import { floatKernel, sizeOf, updateOver } from "./kernel.js";
 
 const forward: typeof BATCH_NORM_TRAINING = "BatchNormTraining";
 const backward: typeof BATCH_NORM_TRAINING_GRAD = "BatchNormTrainingGrad";
-
 const moving: typeof MOVE_STATISTICS = "MoveStatistics";
 
 type PerChannel<K extends string> = { [key in K]: TensorInfo };
@@ -75,10 +74,6 @@ export const batchNormTrainingGradConfig: KernelConfig = floatKernel<
 export const moveStatisticsConfig: KernelConfig = floatKernel<
   PerChannel<"runningMean" | "runningVar" | "mean" | "variance">,
   MoveStatisticsAttrs
->(moving, ({ runningMean, runningVar, mean, variance }, { momentum, unbias }, backend) => {
-  const inputs = [runningMean, runningVar, mean, variance].map((t) => backend.floats(t));
-  const outputs = [runningMean, runningVar].map((t) => backend.outputOver(t));
-  const numbers = [sizeOf(mean.shape), momentum, 1 - momentum, unbias];
-  runNative("moveStatistics", numbers, ...inputs, ...outputs.map(([, values]) => values));
-  return outputs.map(([info]) => info);
-});
+>(moving, ({ runningMean, runningVar, mean, variance }, { momentum, unbias }, backend) =>
+  updateOver("moveStatistics", [momentum, 1 - momentum, unbias], [runningMean, runningVar], [mean, variance], backend),
+);

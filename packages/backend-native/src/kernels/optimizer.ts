@@ -1,26 +1,10 @@
 /** @file The updates of @sew/training's optimisers, written over the old values where nobody else holds them. */
 import type { APPLY_ADAM, APPLY_MOMENTUM, ApplyAdamAttrs, ApplyMomentumAttrs } from "@sew/training";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
-import { runNative } from "../addon.js";
-import type { NativeBackend } from "../backend.js";
-import { floatKernel, sizeOf } from "./kernel.js";
+import { floatKernel, updateOver } from "./kernel.js";
 
 const momentumStep: typeof APPLY_MOMENTUM = "ApplyMomentum";
 const adamStep: typeof APPLY_ADAM = "ApplyAdam";
-
-/** Runs an update of `old` values, which take the new ones, by their gradient. */
-function update(
-  kernel: string,
-  numbers: readonly number[],
-  old: readonly TensorInfo[],
-  gradient: TensorInfo,
-  backend: NativeBackend,
-): TensorInfo[] {
-  const inputs = [...old, gradient].map((t) => backend.floats(t));
-  const outputs = old.map((t) => backend.outputOver(t));
-  runNative(kernel, [sizeOf(gradient.shape), ...numbers], ...inputs, ...outputs.map(([, values]) => values));
-  return outputs.map(([info]) => info);
-}
 
 type Inputs<K extends string> = { [key in K]: TensorInfo };
 
@@ -28,7 +12,7 @@ export const applyMomentumConfig: KernelConfig = floatKernel<
   Inputs<"weight" | "velocity" | "gradient">,
   ApplyMomentumAttrs
 >(momentumStep, ({ weight, velocity, gradient }, { rate, momentum }, backend) =>
-  update("applyMomentum", [rate, momentum], [weight, velocity], gradient, backend),
+  updateOver("applyMomentum", [rate, momentum], [weight, velocity], [gradient], backend),
 );
 
 export const applyAdamConfig: KernelConfig = floatKernel<
@@ -37,5 +21,5 @@ export const applyAdamConfig: KernelConfig = floatKernel<
 >(adamStep, ({ weight, mean, square, gradient }, { rate, beta1, beta2, epsilon, step }, backend) => {
   // The powers are computed where the composed operations compute them: those of C++ may differ in the last bit.
   const numbers = [rate, beta1, 1 - beta1, 1 - beta1 ** step, beta2, 1 - beta2, 1 - beta2 ** step, epsilon];
-  return update("applyAdam", numbers, [weight, mean, square], gradient, backend);
+  return updateOver("applyAdam", numbers, [weight, mean, square], [gradient], backend);
 });
