@@ -6,16 +6,18 @@ import { filesUnder, fromRoot, type Workspace, workspaces } from "./workspace.js
 
 /** Who may import whom: the table of docs/architecture.md. */
 const table: Readonly<Record<string, readonly string[]>> = {
+  random: [],
   surrogates: [],
   neurons: ["surrogates"],
-  layers: ["neurons"],
-  blocks: ["layers", "neurons"],
-  models: ["blocks", "layers", "neurons"],
-  datasets: [],
-  training: ["layers"],
+  layers: ["neurons", "random"],
+  blocks: ["layers", "neurons", "random"],
+  models: ["blocks", "layers", "neurons", "random"],
+  datasets: ["random"],
+  training: ["layers", "random"],
   analysis: ["layers"],
   "backend-native": [],
   testing: [
+    "random",
     "surrogates",
     "neurons",
     "layers",
@@ -31,7 +33,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
 const typesOnly: Readonly<Record<string, readonly string[]>> = {
   "backend-native": ["neurons", "layers", "training"],
 };
-const withoutTensors = ["datasets"];
+const withoutTensors = ["random", "datasets"];
 
 const core = "@tensorflow/tfjs-core";
 const sew = (names: Iterable<string>) =>
