@@ -1,13 +1,11 @@
 /** @file Where the time of a pass goes. */
 import {
-  BATCH_NORM_TRAINING,
-  BATCH_NORM_TRAINING_GRAD,
-  BATCH_STATISTICS,
-  MOVE_STATISTICS,
-  NORM_NEURON,
-  NORM_NEURON_GRAD,
-} from "@sew/layers";
-import { MULTI_STEP_NEURON, MULTI_STEP_NEURON_GRAD } from "@sew/neurons";
+  batchNormTrainingKernel,
+  moveStatisticsKernel,
+  multiStepNeuronKernel,
+  normNeuronKernel,
+  normNeuronTrainingKernel,
+} from "@sew/kernels";
 import {
   Conv2D,
   Conv2DBackpropFilter,
@@ -17,16 +15,22 @@ import {
   getKernelsForBackend,
 } from "@tensorflow/tfjs-core";
 
+/** The contracts of the fused kernels of norms and neurons. */
+const fused = [
+  batchNormTrainingKernel,
+  moveStatisticsKernel,
+  normNeuronKernel,
+  normNeuronTrainingKernel,
+  multiStepNeuronKernel,
+];
+const fusedNames = fused.flatMap(({ name, gradient }) => (gradient === undefined ? [name] : [name, gradient.name]));
+
 /** The kernels that are told apart. All else is the rest: pooling, sums, the classifier, the optimiser, JavaScript. */
 const kernels = {
   "conv forward": [Conv2D],
   "input gradient": [Conv2DBackpropInput],
   "filter gradient": [Conv2DBackpropFilter],
-  "norm + neuron": [
-    ...[FusedBatchNorm, BATCH_NORM_TRAINING, BATCH_NORM_TRAINING_GRAD],
-    ...[BATCH_STATISTICS, MOVE_STATISTICS, NORM_NEURON, NORM_NEURON_GRAD],
-    ...[MULTI_STEP_NEURON, MULTI_STEP_NEURON_GRAD],
-  ],
+  "norm + neuron": [FusedBatchNorm, ...fusedNames],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Part = keyof typeof kernels | "rest";

@@ -1,5 +1,5 @@
 /** @file What the networks see: made, not read, and the same every time. */
-import { seeded } from "@sew/layers";
+import { random } from "@sew/random";
 
 /** `[T, N, H, W, C]`. */
 export type InputShape = readonly [steps: number, batch: number, height: number, width: number, channels: number];
@@ -26,14 +26,14 @@ const WAVES = 4;
  * phase, mean 0 and variance 1.
  */
 export function imageLike([steps, batch, height, width, channels]: InputShape): Float32Array {
-  const random = seeded(1);
+  const rng = random(1);
   const size = height * width * channels;
   const images = new Float32Array(batch * size);
   const amplitude = Math.sqrt(2 / WAVES);
   for (let n = 0; n < batch; n++) {
     for (let c = 0; c < channels; c++) {
       for (let wave = 1; wave <= WAVES; wave++) {
-        const phase = random();
+        const phase = rng.uniform();
         for (let i = 0; i < height * width; i++) {
           const turns = (wave * Math.floor(i / width)) / height + ((WAVES + 1 - wave) * (i % width)) / width + phase;
           images[n * size + i * channels + c]! += amplitude * Math.sin(2 * Math.PI * turns);

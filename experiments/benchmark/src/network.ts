@@ -68,7 +68,10 @@ export async function measureNetwork(row: Row, runs: number): Promise<NetworkFig
   const x = tensor(values, [...shape]);
   const { layers } = pass === "train" ? await firingRates(build(), x, { training: true }) : await firingRates(net, x);
   return {
-    ...{ seconds, flops: denseFlops(net, shape, pass), ...memoryFigures, breakdown: divided },
+    seconds,
+    flops: denseFlops(net, shape, pass),
+    ...memoryFigures,
+    breakdown: divided,
     firingRates: Object.fromEntries(Object.entries(layers).map(([path, { rate }]) => [path, rate])),
   };
 }

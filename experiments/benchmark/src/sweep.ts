@@ -1,7 +1,7 @@
 /** @file What spikes save at each density: the event-driven convolutions against the dense ones, on the same values. */
 import { type SpikeConvolution, setSpikeConvolution } from "@sew/backend-native";
-import { type Random, seeded } from "@sew/layers";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
+import { type Random, random } from "@sew/random";
 import { add, engine, ones, reshape, type Tensor, type Tensor4D, tensor, tidy } from "@tensorflow/tfjs-core";
 import { median, time } from "./timing.js";
 
@@ -76,11 +76,11 @@ export function drawn(
   shape: [number, number, number, number],
   storage: Storage,
   density: number,
-  random: Random,
+  rng: Random,
 ): Tensor4D {
   const most = storage === "bits" ? 1 : 3;
   const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => {
-    const place = random() / density;
+    const place = rng.uniform() / density;
     return place < 1 ? 1 + Math.floor(most * place) : 0;
   });
   return tidy(() => {
@@ -95,7 +95,7 @@ export function drawn(
 /** Measures one layer at all densities. */
 export async function measureLayer(of: Layer, runs: number, images = IMAGES): Promise<LayerSweep> {
   const { kernel, stride, size, inChannels, outChannels } = of;
-  const random = seeded(1);
+  const rng = random(1);
   const filterShape = [kernel, kernel, inChannels, outChannels];
   const outSize = Math.ceil(size / stride);
   const [filter, dy] = [ones(filterShape), ones([images, outSize, outSize, outChannels])];
@@ -107,7 +107,7 @@ export async function measureLayer(of: Layer, runs: number, images = IMAGES): Pr
   const points: SweepPoint[] = [];
   for (const storage of ["bits", "counts"] as const) {
     for (const density of densities) {
-      const x = drawn([images, size, size, inChannels], storage, density, random);
+      const x = drawn([images, size, size, inChannels], storage, density, rng);
       for (const product of ["forward", "filter gradient"] as const) {
         const seconds = async (way: SpikeConvolution) => {
           setSpikeConvolution(way);

@@ -34,10 +34,9 @@ describe.skipIf(nativeUnavailable !== undefined)("where the time goes", () => {
     expect(inPart("input gradient")).toEqual(["Conv2DBackpropInput"]);
     expect(inPart("filter gradient")).toEqual(["Conv2DBackpropFilter"]);
     expect(inPart("norm + neuron").sort()).toEqual([
-      "BatchStatistics",
       "MoveStatistics",
-      "NormNeuron",
       "NormNeuronGrad",
+      "NormNeuronTraining",
     ]);
     expect(inPart("rest").filter((name) => /conv|norm|neuron|statistics/i.test(name))).toEqual([]);
   });

@@ -1,6 +1,6 @@
+import { random } from "@sew/random";
 import type { NativeBackend } from "@sew/backend-native";
 import { setSpikeConvolution, spikeConvolution } from "@sew/backend-native";
-import { seeded } from "@sew/layers";
 import { nativeUnavailable, scoped, use } from "@sew/testing";
 import { backend, setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -48,7 +48,7 @@ describe.skipIf(nativeUnavailable !== undefined)("the sweep's measurements", () 
   ] as const)("draw $storage of the density asked for", ({ storage, values }) =>
     scoped(() => {
       for (const density of [0.05, 0.6]) {
-        const x = drawn([4, 25, 25, 32], storage, density, seeded(2));
+        const x = drawn([4, 25, 25, 32], storage, density, random(2));
         expect((backend() as NativeBackend).spikes(x)?.kind).toBe(storage);
         const found = x.dataSync<"float32">();
         expect([...new Set(found)].sort()).toEqual(values);

@@ -1,6 +1,7 @@
 /** @file The network of a run. */
+import { plif } from "@sew/neurons";
 import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
-import { type Module, plifNeurons } from "@sew/layers";
+import { type Module, neurons } from "@sew/layers";
 import { network as build } from "@sew/models";
 import type { Settings } from "./options.js";
 import type { BlockName } from "./recipes.js";
@@ -21,6 +22,6 @@ export function network(
   return build(`c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*${blocks}-FC${sensor.classes.length}`, {
     ...{ height: sensor.height, width: sensor.width, seed, recompute },
     block: factories[block],
-    neurons: { PLIF: plifNeurons({ learnTau }) },
+    neurons: { PLIF: neurons(plif, { learnTau }) },
   });
 }

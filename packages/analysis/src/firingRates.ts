@@ -1,5 +1,5 @@
 /** @file How often neurons fire: Φ of every spiking layer and every block of a network. */
-import { evaluation, type Module, namedModules, run, type Spiking } from "@sew/layers";
+import { evaluation, type Module, type NeuronLayer, namedModules, run } from "@sew/layers";
 import { keep, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
 
@@ -51,7 +51,7 @@ export interface FiringRatesOptions {
  * @throws RangeError when `x` is no such sequence or is empty, or a module runs twice
  *
  * @example
- * const net = sequential({ neurons: ifNeurons()() });
+ * const net = sequential({ neurons: neurons(integrateAndFire)(1) });
  * const rates = await firingRates(net, tensor3d([[[1, 0]], [[0, 0]]]));
  * rates.layers; // { neurons: { rate: 0.25, silent: 0.5 } }
  */
@@ -64,17 +64,17 @@ export async function firingRates(model: Module, x: Tensor, options: FiringRates
   const [steps, samples] = x.shape as [number, number];
   const paths = new Map([...namedModules(model)].map(([path, module]) => [module, path]));
   const blocks = blocksOf(model);
-  const wanted = new Set<Module>(blocks.flatMap(({ block, residual }) => (residual ? [block, residual] : [block])));
-  for (const module of paths.keys()) if (isSpiking(module)) wanted.add(module);
+  const watched = new Set<Module>(blocks.flatMap(({ block, residual }) => (residual ? [block, residual] : [block])));
+  for (const module of paths.keys()) if (isSpiking(module)) watched.add(module);
 
-  const counts = await countsOf(model, x, wanted, paths, options);
+  const counts = await countsOf(model, x, watched, paths, options);
   const rates = new Map([...counts].map(([module, count]) => [module, rateOf(count, steps * samples)]));
   const layers: [string, LayerRate][] = [];
   for (const [module, path] of paths) {
     const rate = rates.get(module);
     if (rate !== undefined && isSpiking(module)) layers.push([path, rate]);
   }
-  const unseen = [...wanted].filter((module) => !rates.has(module)).map((module) => paths.get(module)!);
+  const unseen = [...watched].filter((module) => !rates.has(module)).map((module) => paths.get(module)!);
   return {
     layers: Object.fromEntries(layers),
     blocks: Object.fromEntries(
@@ -87,21 +87,21 @@ export async function firingRates(model: Module, x: Tensor, options: FiringRates
   };
 }
 
-function isSpiking(module: Module): module is Spiking {
+function isSpiking(module: Module): module is NeuronLayer {
   return "neuron" in module;
 }
 
-/** For each module wanted that runs: how often each of its neurons fires in all steps of all samples. */
+/** For each watched module that runs: how often each of its neurons fires in all steps of all samples. */
 async function countsOf(
   model: Module,
   x: Tensor,
-  wanted: ReadonlySet<Module>,
+  watched: ReadonlySet<Module>,
   paths: ReadonlyMap<Module, string>,
   options: FiringRatesOptions,
 ): Promise<Map<Module, ArrayLike<number>>> {
   const sums = new Map<Module, Tensor>();
   const observe = (module: Module, output: Tensor) => {
-    if (!wanted.has(module)) return;
+    if (!watched.has(module)) return;
     if (sums.has(module)) {
       throw new RangeError(
         `firingRates: model must run each module once in a pass, got "${paths.get(module)}" twice; ` +

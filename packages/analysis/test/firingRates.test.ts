@@ -1,6 +1,6 @@
 import { firingRates } from "@sew/analysis";
-import { add, and, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
-import { convNormNeuron, disposeModule, ifNeurons, type Module, run, type Spiking, sequential } from "@sew/layers";
+import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
+import { convNormNeuron, disposeModule, type Module, type NeuronLayer, neurons, run, sequential } from "@sew/layers";
 import { network } from "@sew/models";
 import { integrateAndFire, neuron } from "@sew/neurons";
 import { spikesOf, spikesOfShape } from "@sew/testing";
@@ -9,13 +9,13 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 /** A spiking layer whose spikes are known. */
-function fires(forward: (x: Tensor) => Tensor): Spiking {
-  return { neuron: neuron(integrateAndFire), forward };
+function fires(forward: (x: Tensor) => Tensor): NeuronLayer {
+  return { neuron: neuron(integrateAndFire), parameters: {}, forward };
 }
 const copy = () => fires((x) => x.clone());
 const never = () => fires(zerosLike);
 const always = () => fires((x) => plus(zerosLike(x), 1));
-const unit = (layer: Spiking) => sequential({ neuron: layer });
+const unit = (layer: NeuronLayer) => sequential({ neuron: layer });
 
 /** A block with A = S and O = A + S. */
 function doubling(): Module {
@@ -138,8 +138,8 @@ describe("firingRates as laws", () => {
       }),
     ));
 
-  const net = (block: typeof spikingBlock, seed: number) =>
-    network("c4-BN-IF-{SEW-MPk2}*2-FC3", { height: 8, width: 8, block, seed });
+  const net = (block: BlockFactory, seed: number) =>
+    network("c4-BN-IF-{SEW-MPk2}*2-FC3", { height: 8, width: 8, blocks: { SEW: block }, seed });
   const x = () => spikesOfShape([4, 2, 8, 8, 2]);
   const seeds = fc.integer({ min: 0, max: 1000 });
 
@@ -223,7 +223,7 @@ describe("firingRates refuses", () => {
   );
 
   it("a model that runs one module twice", async () => {
-    const shared = convNormNeuron(2, 2, ifNeurons());
+    const shared = convNormNeuron(2, 2, neurons(integrateAndFire));
     await expect(firingRates(sequential({ a: shared, b: shared }), zeros([1, 1, 4, 4, 2]))).rejects.toThrow(
       'firingRates: model must run each module once in a pass, got "b.neuron" twice; give each place a module of its own',
     );

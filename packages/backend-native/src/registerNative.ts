@@ -19,7 +19,7 @@ import {
   fusedBatchNormConfig,
   moveStatisticsConfig,
 } from "./kernels/norm.js";
-import { batchStatisticsConfig, normNeuronConfig, normNeuronGradConfig } from "./kernels/normNeuron.js";
+import { normNeuronConfig, normNeuronGradConfig, normNeuronTrainingConfig } from "./kernels/normNeuron.js";
 import { applyAdamConfig, applyMomentumConfig } from "./kernels/optimizer.js";
 import { avgPoolConfig, avgPoolGradConfig, maxPoolConfig, maxPoolGradConfig } from "./kernels/pooling.js";
 import { reduceConfigs } from "./kernels/reduce.js";
@@ -43,8 +43,8 @@ export const nativeKernels: readonly KernelConfig[] = [
   ...reduceConfigs,
   multiStepNeuronConfig,
   multiStepNeuronGradConfig,
-  batchStatisticsConfig,
   normNeuronConfig,
+  normNeuronTrainingConfig,
   normNeuronGradConfig,
   applyMomentumConfig,
   applyAdamConfig,

@@ -1,4 +1,5 @@
-import { batchNorm, disposeModule, namedParameters, normNeuron, plifNeurons, run } from "@sew/layers";
+import { plif } from "@sew/neurons";
+import { batchNorm, disposeModule, namedParameters, normNeuron, run, neurons } from "@sew/layers";
 import { network } from "@sew/models";
 import { read } from "@sew/testing";
 import { leanGradients } from "@sew/training";
@@ -42,7 +43,7 @@ const watch = (x: Tensor, see: (dy: Tensor) => void): Tensor =>
 
 /** Batch norm and neurons, whose gradient `behind` sees, as `before` sees that of their input. */
 function unit(behind: (dSpikes: Tensor) => void, before: (dx: Tensor) => void) {
-  const [norm, neurons, shape] = [batchNorm(32), plifNeurons({ vThreshold: 0.5 })(), [3, 2, 32]];
+  const [norm, neurons, shape] = [batchNorm(32), neurons(plif, { vThreshold: 0.5 })(1), [3, 2, 32]];
   const x = tidy(() => variable(drawn(shape, 1)));
   const f = () => {
     const spikes = normNeuron(norm, neurons, watch(x, before), { training: true });

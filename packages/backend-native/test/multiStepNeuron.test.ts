@@ -1,18 +1,6 @@
-import { canFuse, integrateAndFire, lif, type Neuron, neuron, plif, unroll } from "@sew/neurons";
-import {
-  atan,
-  constant,
-  erf,
-  type FusedSlope,
-  piecewiseExponential,
-  piecewiseQuadratic,
-  rectangular,
-  type Spike,
-  scaledAtan,
-  sigmoid,
-  softSign,
-  superSpike,
-} from "@sew/surrogates";
+import { type RecognisedSlope, hasKernel, multiStepNeuronKernel } from "@sew/kernels";
+import { integrateAndFire, lif, type Neuron, neuron, plif, unroll } from "@sew/neurons";
+import { atan, constant, erf, piecewiseExponential, piecewiseQuadratic, rectangular, type Spike, scaledAtan, sigmoid, softSign, superSpike } from "@sew/surrogates";
 import { composed, difference, read } from "@sew/testing";
 import { add, grads, mul, scalar, setBackend, sum, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -29,7 +17,7 @@ const models: Readonly<Record<string, (params: object, spike: Spike, w: Tensor) 
   "PLIF of whole inputs": (params, spike, w) => neuron(plif, { ...params, w, decayInput: false }, spike),
 };
 
-const surrogates: Readonly<Record<FusedSlope["kind"], Spike>> = {
+const surrogates: Readonly<Record<RecognisedSlope["kind"], Spike>> = {
   atan: atan(),
   sigmoid: sigmoid(),
   rectangular: rectangular({ a: 0.9 }),
@@ -42,7 +30,7 @@ const surrogates: Readonly<Record<FusedSlope["kind"], Spike>> = {
   erf: erf(),
 };
 
-const slopes = Object.keys(surrogates) as FusedSlope["kind"][];
+const slopes = Object.keys(surrogates) as RecognisedSlope["kind"][];
 
 /** All models with one slope, and one model with all slopes: the kernel works them out in a pass that knows no model. */
 const combinations = Object.keys(models).flatMap((model) =>
@@ -86,7 +74,7 @@ function outcome(make: (w: Tensor) => Neuron, [x, v, w, dSpikes, dV]: readonly T
     const { spikes, v: last } = unroll(make(w!), x!, v);
     const all = grads((...[a, b, c]) => {
       const step = make(c!);
-      fused = canFuse(step);
+      fused = hasKernel(multiStepNeuronKernel, { formula: step });
       const out = unroll(step, a!, b);
       // Nothing but PLIF depends on w; this keeps a path to it.
       return add(add(sum(mul(out.spikes, dSpikes!)), sum(mul(out.v, dV!))), mul(sum(c!), 0));

@@ -1,7 +1,7 @@
 /** @file 200 training steps on stored spikes, as a program: prints what memory is in use after each. `--expose-gc` */
+import { random } from "@sew/random";
 import "@tensorflow/tfjs";
 import { useBackend } from "@sew/backend-native";
-import { seeded } from "@sew/layers";
 import { network } from "@sew/models";
 import { sgd, trainStep } from "@sew/training";
 import { memory } from "@tensorflow/tfjs-core";
@@ -15,10 +15,10 @@ await useBackend("native", (message) => {
 const net = network(`c32-BN-PLIF-${BLOCKS}-FC3`, { height: 16, width: 16, seed: 3 });
 const optimizer = sgd(net);
 optimizer.setLearningRate(0.01);
-const draw = seeded(5);
+const draw = random(5);
 const states = [];
 for (let i = 0; i < 200; i++) {
-  const x = Float32Array.from({ length: SHAPE.reduce((a, b) => a * b) }, () => (draw() < 0.1 ? 1 : 0));
+  const x = Float32Array.from({ length: SHAPE.reduce((a, b) => a * b) }, () => (draw.uniform() < 0.1 ? 1 : 0));
   await trainStep(net, optimizer, { x, shape: SHAPE, labels: Int32Array.of(0, 1, 2, 0) }, i);
   // What JavaScript has not collected yet is no leak. Collecting takes as long as a step.
   if (i % 10 === 9) globalThis.gc();

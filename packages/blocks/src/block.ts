@@ -1,32 +1,35 @@
-/** @file What every block is told. */
-import type { ActivationFactory, Initializer, Module, NormFactory, Random } from "@sew/layers";
+import type { ActivationFactory, Initializer, Module, NormFactory } from "@sew/layers";
+import type { Random } from "@sew/random";
 
-/** Options of every block. */
+/** Options shared by all blocks. */
 export interface BlockOptions {
   /** Channels in. */
   readonly channels: number;
-  /** Channels out; those in, unless given. */
+  /** Channels out. @defaultValue `channels` */
   readonly outChannels?: number;
-  /** Stride of the block's first 3x3 convolution. */
+  /** Stride of the block's first 3x3 convolution, in pixels. @defaultValue 1 */
   readonly stride?: number;
-  /** Convolutions of F: `"basic"` is 3x3, 3x3; `"bottleneck"` is 1x1, 3x3, 1x1 with a quarter of the channels inside. */
+  /**
+   * Convolutions of F: `"basic"` is 3x3, 3x3; `"bottleneck"` is 1x1, 3x3, 1x1 with a quarter of the channels inside.
+   * @defaultValue `"basic"`
+   */
   readonly path?: "basic" | "bottleneck";
   /** Makes each of the block's neuron layers. */
   readonly neurons: ActivationFactory;
-  /** Makes each of the block's norms; batch norm unless given. */
+  /** Makes each of the block's norms. @defaultValue `batchNorm` */
   readonly norm?: NormFactory;
-  /** Whether the block starts as an identity (or as its shortcut, where it changes the shape). */
+  /** Whether the block starts as an identity (or as its shortcut, where it changes the shape). @defaultValue false */
   readonly zeroInit?: boolean;
   /**
-   * Whether to keep nothing of the block but spikes for the way back, and to compute currents again there: the same
-   * gradients for less memory and more time.
+   * Whether the block saves its spikes alone for the backward pass, and computes currents again there: the same gradients
+   * for less memory and more time. @defaultValue false
    */
   readonly recompute?: boolean;
-  /** Source of the initial weights. */
+  /** Random numbers of the initial weights. @defaultValue those of seed 0 */
   readonly random?: Random;
-  /** Draws the initial weights of the convolutions. */
+  /** Draws the initial weights of the convolutions. @defaultValue `fanInUniform` */
   readonly init?: Initializer;
 }
 
-/** Makes a block: what a model takes so that it can be built of any kind. */
+/** Makes a block: a model that receives one can be built of any kind. */
 export type BlockFactory = (options: BlockOptions) => Module;

@@ -25,9 +25,9 @@ function identityOf(connect: Connect): 0 | 1 | undefined {
  * @throws RangeError when no constant A makes g an identity
  *
  * @example
- * identityShift(add, lifNeurons()()); // 0
- * identityShift(and, ifNeurons()()); // 1
- * identityShift(and, lifNeurons({ tau: 2 })()); // 2
+ * identityShift(add, neurons(lif)(4)); // 0
+ * identityShift(and, neurons(integrateAndFire)(4)); // 1
+ * identityShift(and, neurons(lif, { tau: 2 })(4)); // 2
  */
 export function identityShift(connect: Connect, { neuron }: Activation): number {
   const a = identityOf(connect);

@@ -1,6 +1,6 @@
-import { type Module, sequential } from "@sew/layers";
+import { type Sequential, sequential } from "@sew/layers";
 import type { BlockOptions } from "./block.js";
-import { named, residualPath } from "./residualPath.js";
+import { named, type PathChildren, residualPath } from "./residualPath.js";
 
 /**
  * The Plain block: `O[t] = SN(F(S[t]))`, a SEW block without its shortcut: conv3x3-BN-SN-conv3x3-BN-SN.
@@ -11,10 +11,10 @@ import { named, residualPath } from "./residualPath.js";
  * @throws RangeError when asked for `zeroInit`: nothing passes by F, so that no F makes it an identity
  *
  * @example
- * const block = plainBlock({ channels: 4, neurons: ifNeurons() });
+ * const block = plainBlock({ channels: 4, neurons: neurons(integrateAndFire) });
  * block.forward(ones([2, 1, 8, 8, 4]), evaluation).shape; // [2, 1, 8, 8, 4]
  */
-export function plainBlock(options: BlockOptions): Module {
+export function plainBlock(options: BlockOptions): Sequential<PathChildren<"neurons">> {
   if (options.zeroInit) {
     throw new RangeError("plainBlock: zeroInit must be false, got true; a block without a shortcut has no identity");
   }

@@ -1,10 +1,22 @@
 /** @file The residual path F and the shortcut beside it: the convolutions that all blocks share. */
-import { type Context, type ConvNorm, convNorm, convNormNeuron, type Module, run } from "@sew/layers";
+import {
+  type Context,
+  type ConvNorm,
+  type ConvNormNeuron,
+  type ConvNormOptions,
+  convNorm,
+  convNormNeuron,
+  type Module,
+  run,
+} from "@sew/layers";
 import { fill, type Tensor, zeros } from "@tensorflow/tfjs-core";
 import type { BlockOptions } from "./block.js";
 
 /** What a path ends in: neurons of its own (Eq. 9), or a sum with the other path before the neurons (Eq. 7). */
 export type Ending = "neurons" | "sum";
+
+/** A unit of F or of the shortcut, with the neurons that its ending asks for. */
+export type Unit<E extends Ending> = E extends "neurons" ? ConvNormNeuron : ConvNorm;
 
 interface Convolution {
   readonly from: number;
@@ -42,41 +54,63 @@ function convolutions({
   }
 }
 
-function unit({ from, to, ...shape }: Convolution, ending: Ending, options: BlockOptions): ConvNorm {
-  const { neurons, norm, random, init, recompute = false } = options;
-  const layer = { ...shape, ...(norm && { norm }), ...(random && { random }), ...(init && { init }) };
-  // What ends in a sum is computed again by whoever sums.
-  return ending === "neurons"
-    ? convNormNeuron(from, to, neurons, { ...layer, recompute })
-    : convNorm(from, to, { ...layer, paths: 2 });
+function optionsOf(
+  { from: _from, to: _to, ...shape }: Convolution,
+  { norm, random, init }: BlockOptions,
+): ConvNormOptions {
+  return { ...shape, ...(norm && { norm }), ...(random && { random }), ...(init && { init }) };
+}
+
+function unit<E extends Ending>(shape: Convolution, ending: E, options: BlockOptions): Unit<E> {
+  const { neurons, recompute = false } = options;
+  const layer = optionsOf(shape, options);
+  // The block that sums recomputes what ends in a sum.
+  return (
+    ending === "neurons"
+      ? convNormNeuron(shape.from, shape.to, neurons, { ...layer, recompute })
+      : convNorm(shape.from, shape.to, { ...layer, paths: 2 })
+  ) as Unit<E>;
 }
 
 /** The units of F: conv-norm-neuron, the last one without neurons where F ends in a sum. */
-export function residualPath(ending: Ending, options: BlockOptions): ConvNorm[] {
+export interface ResidualPath<E extends Ending> {
+  /** All units but the last, in order. */
+  readonly inner: readonly ConvNormNeuron[];
+  readonly last: Unit<E>;
+}
+
+/** The units of F. */
+export function residualPath<E extends Ending>(ending: E, options: BlockOptions): ResidualPath<E> {
   const shapes = convolutions(options);
-  return shapes.map((shape, i) => unit(shape, i < shapes.length - 1 ? "neurons" : ending, options));
+  const inner = shapes.slice(0, -1).map((shape) => unit(shape, "neurons", options));
+  return { inner, last: unit(shapes.at(-1)!, ending, options) };
 }
 
 /** The downsample shortcut of Fig. 2, conv1x1-norm and neurons unless it ends in a sum; none where no shape changes. */
-export function shortcutPath(ending: Ending, options: BlockOptions): ConvNorm | undefined {
+export function shortcutPath<E extends Ending>(ending: E, options: BlockOptions): Unit<E> | undefined {
   const { channels, outChannels = channels, stride = 1 } = options;
   if (outChannels === channels && stride === 1) return undefined;
   return unit({ from: channels, to: outChannels, kernel: 1, stride }, ending, options);
 }
 
+/** The units of F by their names. `c` is there in a bottleneck, where it is the last. */
+export type PathChildren<E extends Ending> =
+  | { readonly a: ConvNormNeuron; readonly b: Unit<E>; readonly c?: never }
+  | { readonly a: ConvNormNeuron; readonly b: ConvNormNeuron; readonly c: Unit<E> };
+
 /** The children of a block by their names: `a`, `b`, `c` of F. */
-export function named(units: readonly ConvNorm[]): Record<string, Module> {
-  return Object.fromEntries(units.map((unit, i) => ["abc"[i]!, unit]));
+export function named<E extends Ending>({ inner, last }: ResidualPath<E>): PathChildren<E> {
+  return Object.fromEntries([...inner, last].map((unit, i) => ["abc"[i]!, unit])) as unknown as PathChildren<E>;
 }
 
-/** Runs the units of F one after another. */
-export function runPath(units: readonly ConvNorm[], s: Tensor, context: Context): Tensor {
+/** Runs units one after another. */
+export function runUnits(units: readonly Module[], s: Tensor, context: Context): Tensor {
   return units.reduce((x, unit) => run(unit, x, context), s);
 }
 
 /** Makes a path's output, before its neurons, the constant `shift`: the last norm's weight 0 and bias `shift`. */
-export function makeConstant(units: readonly ConvNorm[], shift: number): void {
-  const { weight, bias } = units.at(-1)!.children.norm.parameters;
+export function makeConstant(last: ConvNorm | ConvNormNeuron, shift: number): void {
+  const { weight, bias } = last.children.norm.parameters;
   const [w, b] = [zeros(weight.shape), fill(bias.shape, shift)];
   weight.assign(w);
   bias.assign(b);

@@ -1,8 +1,13 @@
-import { type Module, relus, run } from "@sew/layers";
+import { type ConvNormNeuron, type Module, relus, run } from "@sew/layers";
 import type { BlockFactory, BlockOptions } from "./block.js";
 import { add, type Connect } from "./connect.js";
 import { identityShift } from "./identityShift.js";
-import { makeConstant, named, residualPath, runPath, shortcutPath } from "./residualPath.js";
+import { makeConstant, named, type PathChildren, residualPath, runUnits, shortcutPath } from "./residualPath.js";
+
+/** A SEW block: the units of F, and the shortcut where the shape changes. */
+export interface SewBlock extends Module {
+  readonly children: PathChildren<"neurons"> & { readonly shortcut?: ConvNormNeuron };
+}
 
 /**
  * The Spike-Element-Wise block: `O[t] = g(A[t], S[t])` with `A[t] = SN(F(S[t]))` (Eq. 9), where F is
@@ -20,18 +25,18 @@ import { makeConstant, named, residualPath, runPath, shortcutPath } from "./resi
  * called, when g changes the shape
  *
  * @example
- * const block = sewBlock(add, { channels: 4, neurons: ifNeurons(), zeroInit: true });
+ * const block = sewBlock(add, { channels: 4, neurons: neurons(integrateAndFire), zeroInit: true });
  * const s = ones([2, 1, 8, 8, 4]);
  * max(abs(sub(block.forward(s, { training: true }), s))).arraySync(); // 0
  */
-export function sewBlock(connect: Connect, options: BlockOptions): Module {
-  const units = residualPath("neurons", options);
+export function sewBlock(connect: Connect, options: BlockOptions): SewBlock {
+  const path = residualPath("neurons", options);
   const shortcut = shortcutPath("neurons", options);
-  if (options.zeroInit) makeConstant(units, identityShift(connect, units.at(-1)!.children.neuron!));
+  if (options.zeroInit) makeConstant(path.last, identityShift(connect, path.last.children.neuron));
   return {
-    children: { ...named(units), ...(shortcut && { shortcut }) },
+    children: { ...named(path), ...(shortcut && { shortcut }) },
     forward(s, context) {
-      const a = runPath(units, s, context);
+      const a = runUnits([...path.inner, path.last], s, context);
       const o = connect(a, shortcut ? run(shortcut, s, context) : s);
       if (String(o.shape) !== String(a.shape)) {
         throw new RangeError(`sewBlock: connect must keep the shape [${a.shape}], got [${o.shape}]`);
@@ -54,6 +59,6 @@ export function sew(connect: Connect): BlockFactory {
  * const block = rbaBlock({ channels: 4 });
  * block.forward(ones([1, 1, 8, 8, 4]), evaluation).shape; // [1, 1, 8, 8, 4]
  */
-export function rbaBlock(options: Omit<BlockOptions, "neurons">): Module {
+export function rbaBlock(options: Omit<BlockOptions, "neurons">): SewBlock {
   return sewBlock(add, { ...options, neurons: relus() });
 }

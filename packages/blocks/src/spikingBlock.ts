@@ -1,7 +1,12 @@
-import { type Module, recomputing, relus, run, type Stretch } from "@sew/layers";
+import { type Activation, type ConvNorm, type Module, recomputing, relus, run, type Stretch } from "@sew/layers";
 import { add, type Tensor } from "@tensorflow/tfjs-core";
 import type { BlockOptions } from "./block.js";
-import { makeConstant, named, residualPath, runPath, shortcutPath } from "./residualPath.js";
+import { makeConstant, named, type PathChildren, residualPath, runUnits, shortcutPath } from "./residualPath.js";
+
+/** A block of the Spiking ResNet: the units of F, the neurons after the sum, and the shortcut where the shape changes. */
+export interface SpikingBlock extends Module {
+  readonly children: PathChildren<"sum"> & { readonly neuron: Activation; readonly shortcut?: ConvNorm };
+}
 
 /**
  * The Spiking ResNet's block: `O[t] = SN(F(S[t]) + S[t])` (Eq. 7), where F is conv3x3-BN-SN-conv3x3-BN, or the bottleneck
@@ -16,15 +21,15 @@ import { makeConstant, named, residualPath, runPath, shortcutPath } from "./resi
  * @throws RangeError when a size is not a positive integer or a bottleneck's `outChannels` no multiple of 4
  *
  * @example
- * const block = spikingBlock({ channels: 4, outChannels: 8, stride: 2, neurons: ifNeurons() });
+ * const block = spikingBlock({ channels: 4, outChannels: 8, stride: 2, neurons: neurons(integrateAndFire) });
  * block.forward(ones([2, 1, 8, 8, 4]), evaluation).shape; // [2, 1, 4, 4, 8]
  */
-export function spikingBlock(options: BlockOptions): Module {
-  const units = residualPath("sum", options);
-  const last = units.at(-1)!;
-  const neuron = options.neurons();
+export function spikingBlock(options: BlockOptions): SpikingBlock {
+  const path = residualPath("sum", options);
+  const { last } = path;
+  const neuron = options.neurons(options.outChannels ?? options.channels);
   const shortcut = shortcutPath("sum", options);
-  if (options.zeroInit) makeConstant(units, 0);
+  if (options.zeroInit) makeConstant(last, 0);
   // From the spikes before the last unit to those after the sum: the currents of both paths are one stretch.
   const fire: Stretch<readonly [x: Tensor, s: Tensor]> = ([x, s], context) => {
     const f = run(last, x, context);
@@ -32,8 +37,8 @@ export function spikingBlock(options: BlockOptions): Module {
   };
   const fired = options.recompute ? recomputing([last, neuron, ...(shortcut ? [shortcut] : [])], fire) : fire;
   return {
-    children: { ...named(units), neuron, ...(shortcut && { shortcut }) },
-    forward: (s, context) => fired([runPath(units.slice(0, -1), s, context), s], context),
+    children: { ...named(path), neuron, ...(shortcut && { shortcut }) },
+    forward: (s, context) => fired([runUnits(path.inner, s, context), s], context),
   };
 }
 
@@ -45,6 +50,6 @@ export function spikingBlock(options: BlockOptions): Module {
  * const block = annBlock({ channels: 4 });
  * block.forward(ones([1, 1, 8, 8, 4]), evaluation).shape; // [1, 1, 8, 8, 4]
  */
-export function annBlock(options: Omit<BlockOptions, "neurons">): Module {
+export function annBlock(options: Omit<BlockOptions, "neurons">): SpikingBlock {
   return spikingBlock({ ...options, neurons: relus() });
 }

@@ -1,6 +1,8 @@
 /** @file What comes out of blocks, whatever their weights: section 4.1's bounds. */
+
 import { add, and, iand, sewBlock, spikingBlock } from "@sew/blocks";
-import { ifNeurons, run } from "@sew/layers";
+import { neurons, run } from "@sew/layers";
+import { integrateAndFire } from "@sew/neurons";
 import { describeBackends, neuronLayers, read, scoped } from "@sew/testing";
 import { ones, tensor } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -50,8 +52,8 @@ describeBackends("the output of SEW blocks", () => {
     scoped(() => {
       // AND's shift of zero-init makes every A fire.
       const net = chain(5, (o) => {
-        const block = sewBlock(add, { ...o, channels: 4, neurons: ifNeurons(), zeroInit: true });
-        block.children!.b!.children!.norm!.parameters!.bias!.assign(ones([4]));
+        const block = sewBlock(add, { ...o, channels: 4, neurons: neurons(integrateAndFire), zeroInit: true });
+        block.children.b.children.norm.parameters.bias.assign(ones([4]));
         return block;
       });
       expect(new Set(read(run(net, ones([2, 1, 2, 2, 4]), context)))).toEqual(new Set([6]));

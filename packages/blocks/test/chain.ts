@@ -1,6 +1,8 @@
 /** @file Chains of blocks on inputs that properties draw. */
+
 import { add, and, type BlockOptions, iand } from "@sew/blocks";
-import { type Module, seeded, sequential } from "@sew/layers";
+import { type Module, sequential } from "@sew/layers";
+import { random } from "@sew/random";
 import * as fc from "fast-check";
 
 /** The paper's g. */
@@ -12,8 +14,8 @@ export const connects = [
 
 /** k blocks in a row, each with weights of its own. */
 export function chain(k: number, make: (options: Pick<BlockOptions, "random">) => Module, seed = 0): Module {
-  const random = seeded(seed);
-  return sequential(Object.fromEntries(Array.from({ length: k }, (_, i) => [`${i}`, make({ random })])));
+  const rng = random(seed);
+  return sequential(Object.fromEntries(Array.from({ length: k }, (_, i) => [`${i}`, make({ random: rng })])));
 }
 
 /** Sizes `[T, N, H, W, C]`: H for a batch norm's 2 values after a stride of 2, C a multiple of 4 for bottlenecks. */

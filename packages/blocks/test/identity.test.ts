@@ -1,6 +1,8 @@
 /** @file The identities: Table 1, Eq. 11, and what Spiking blocks have instead, Eq. 8 and A.4. */
+
 import { annBlock, type Connect, identityShift, rbaBlock, sew, sewBlock, spikingBlock } from "@sew/blocks";
-import { ifNeurons, lifNeurons, relus, run } from "@sew/layers";
+import { neurons, relus, run } from "@sew/layers";
+import { integrateAndFire, lif } from "@sew/neurons";
 import { atan, constant, rectangular, type Spike, scaledAtan } from "@sew/surrogates";
 import { describeBackends, expectClose, float32, neuronLayers, read, scoped } from "@sew/testing";
 import { grad, mul, ones, slice, sub, type Tensor, tensor, zeros } from "@tensorflow/tfjs-core";
@@ -51,8 +53,8 @@ describeBackends("a zero-initialised SEW block", () => {
     it("passes them unchanged through 50 blocks, on a surrogate whose slope explodes in Spiking blocks", () =>
       scoped(() => {
         const shape = [2, 1, 2, 2, 4];
-        const neurons = ifNeurons({}, atan({ alpha: 3 }));
-        const net = chain(50, (o) => sewBlock(connect, { ...o, channels: 4, neurons, zeroInit: true }));
+        const factory = neurons(integrateAndFire, {}, atan({ alpha: 3 }));
+        const net = chain(50, (o) => sewBlock(connect, { ...o, channels: 4, neurons: factory, zeroInit: true }));
         const [s, dy] = [ones(shape), weights(shape)];
         expect(read(grad((x: Tensor) => run(net, x, { training: true }))(s, dy))).toEqual(read(dy));
         expect(read(run(net, s, { training: true }))).toEqual(read(s));
@@ -63,11 +65,16 @@ describeBackends("a zero-initialised SEW block", () => {
         fc.property(neuronLayers, inputs(1), paths, ({ neurons }, { shape, values }, path) =>
           scoped(() => {
             const block = sewBlock(connect, {
-              ...{ channels: shape[4]!, outChannels: 12, stride: 2, neurons, path, zeroInit: true },
+              channels: shape[4]!,
+              outChannels: 12,
+              stride: 2,
+              neurons,
+              path,
+              zeroInit: true,
             });
             const s = tensor(values, shape);
             const context = { training: false };
-            expect(read(run(block, s, context))).toEqual(read(run(block.children!.shortcut!, s, context)));
+            expect(read(run(block, s, context))).toEqual(read(run(block.children.shortcut!, s, context)));
           }),
         ),
         { numRuns: 30 },
@@ -76,11 +83,11 @@ describeBackends("a zero-initialised SEW block", () => {
 
   it("takes the shift for a g of one's own from what g does: one that ignores A needs none, (1 − A)(1 − S) has none", () =>
     scoped(() => {
-      const neurons = ifNeurons();
+      const factory = neurons(integrateAndFire);
       const either: Connect = (a, s) => sub(s, mul(0, a));
-      expect(identityShift(either, neurons())).toBe(0);
+      expect(identityShift(either, factory(1))).toBe(0);
       const xnor: Connect = (a, s) => mul(sub(1, a), sub(1, s));
-      expect(() => sew(xnor)({ channels: 4, neurons, zeroInit: true })).toThrow(
+      expect(() => sew(xnor)({ channels: 4, neurons: factory, zeroInit: true })).toThrow(
         new RangeError(
           "identityShift: connect must be an identity in S for A = 0 or A = 1, got a function that is neither; " +
             "leave zeroInit out",
@@ -94,7 +101,7 @@ describeBackends("identityShift", () => {
     fc.assert(
       fc.property(float32(1, 16), float32(0.25, 2), float32(-1, 0.125), (tau, vThreshold, vReset) =>
         scoped(() => {
-          const shift = identityShift(connects[1].connect, lifNeurons({ tau, vThreshold, vReset })());
+          const shift = identityShift(connects[1].connect, neurons(lif, { tau, vThreshold, vReset })(1));
           expectClose([shift], [tau * (vThreshold - vReset)]);
         }),
       ),
@@ -102,11 +109,11 @@ describeBackends("identityShift", () => {
 
   it("of AND must not be V_th for LIF: A then never fires, and the block is silent", () =>
     scoped(() => {
-      const block = sewBlock(connects[1].connect, { channels: 4, neurons: lifNeurons(), zeroInit: true });
-      const { bias } = block.children!.b!.children!.norm!.parameters!;
+      const block = sewBlock(connects[1].connect, { channels: 4, neurons: neurons(lif), zeroInit: true });
+      const { bias } = block.children.b.children.norm.parameters;
       const s = ones([8, 1, 2, 2, 4]);
       expect(read(run(block, s, { training: true }))).toEqual(read(s));
-      bias!.assign(ones([4]));
+      bias.assign(ones([4]));
       expect(read(run(block, s, { training: true }))).toEqual(read(zeros(s.shape)));
     }));
 
@@ -140,7 +147,7 @@ describeBackends("a zero-initialised Spiking block", () => {
           scoped(() => {
             const block = spikingBlock({
               channels: shape[4]!,
-              neurons: ifNeurons({ vThreshold }),
+              neurons: neurons(integrateAndFire, { vThreshold }),
               path,
               zeroInit: true,
             });
@@ -155,7 +162,11 @@ describeBackends("a zero-initialised Spiking block", () => {
         scoped(() => {
           const first = values.indexOf(1);
           fc.pre(first >= 0);
-          const block = spikingBlock({ channels: shape[4]!, neurons: ifNeurons({ vThreshold }), zeroInit: true });
+          const block = spikingBlock({
+            channels: shape[4]!,
+            neurons: neurons(integrateAndFire, { vThreshold }),
+            zeroInit: true,
+          });
           expect(read(run(block, tensor(values, shape), { training: true }))[first]).toBe(0);
         }),
       ),
@@ -167,7 +178,7 @@ describeBackends("a zero-initialised Spiking block", () => {
         scoped(() => {
           const first = values.indexOf(1);
           fc.pre(first >= 0);
-          const block = spikingBlock({ channels: shape[4]!, neurons: lifNeurons({ tau }), zeroInit: true });
+          const block = spikingBlock({ channels: shape[4]!, neurons: neurons(lif, { tau }), zeroInit: true });
           expect(read(run(block, tensor(values, shape), { training: true }))[first]).toBe(0);
         }),
       ),
@@ -176,7 +187,9 @@ describeBackends("a zero-initialised Spiking block", () => {
 
 /** A chain of k zero-initialised Spiking blocks of IF neurons. */
 const spiking = (k: number, channels: number, vThreshold: number, spike: Spike) =>
-  chain(k, (o) => spikingBlock({ ...o, channels, neurons: ifNeurons({ vThreshold }, spike), zeroInit: true }));
+  chain(k, (o) =>
+    spikingBlock({ ...o, channels, neurons: neurons(integrateAndFire, { vThreshold }, spike), zeroInit: true }),
+  );
 
 /** ∂O[t]/∂S[t] for every t: what reaches a step from its own output, without the detour over later steps. */
 function ownGradient(net: ReturnType<typeof chain>, s: Tensor): number[] {

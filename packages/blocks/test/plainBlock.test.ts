@@ -1,5 +1,6 @@
 import { plainBlock } from "@sew/blocks";
-import { evaluation, ifNeurons, lifNeurons, namedParameters, run } from "@sew/layers";
+import { evaluation, namedParameters, neurons, run } from "@sew/layers";
+import { integrateAndFire, lif } from "@sew/neurons";
 import { describeBackends, describeModule, read, scoped, spikesOfShape } from "@sew/testing";
 import { grad, type Tensor, zeros } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
@@ -7,13 +8,13 @@ import { expect, it } from "vitest";
 const input = [3, 2, 6, 4, 4];
 
 describeModule("plainBlock", {
-  make: () => plainBlock({ channels: 4, neurons: lifNeurons() }),
+  make: () => plainBlock({ channels: 4, neurons: neurons(lif) }),
   input,
   output: input,
   timeless: false,
 });
 describeModule("plainBlock, a bottleneck that changes the shape", {
-  make: () => plainBlock({ channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons: lifNeurons() }),
+  make: () => plainBlock({ channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons: neurons(lif) }),
   input,
   output: [3, 2, 3, 2, 8],
   timeless: false,
@@ -22,7 +23,7 @@ describeModule("plainBlock, a bottleneck that changes the shape", {
 describeBackends("plainBlock", () => {
   it("is two units in a row and no shortcut: with the last batch norm at 0, neither spikes nor gradients pass", () =>
     scoped(() => {
-      const block = plainBlock({ channels: 4, neurons: ifNeurons() });
+      const block = plainBlock({ channels: 4, neurons: neurons(integrateAndFire) });
       const weight = namedParameters(block).get("b.norm.weight")!;
       weight.assign(zeros(weight.shape));
       const s = spikesOfShape(input);
@@ -33,16 +34,16 @@ describeBackends("plainBlock", () => {
 
   it("is SN(F(S)), its two children one after another", () =>
     scoped(() => {
-      const block = plainBlock({ channels: 4, neurons: ifNeurons({ vThreshold: 0.25 }) });
-      const { a, b } = block.children!;
+      const block = plainBlock({ channels: 4, neurons: neurons(integrateAndFire, { vThreshold: 0.25 }) });
+      const { a, b } = block.children;
       const s = spikesOfShape(input);
-      const expected = read(run(b!, run(a!, s, evaluation), evaluation));
+      const expected = read(run(b, run(a, s, evaluation), evaluation));
       expect(read(run(block, s, evaluation))).toEqual(expected);
       expect(new Set(expected)).toEqual(new Set([0, 1]));
     }));
 
   it("has no identity to start from, and says so", () =>
-    expect(() => plainBlock({ channels: 4, neurons: ifNeurons(), zeroInit: true })).toThrow(
+    expect(() => plainBlock({ channels: 4, neurons: neurons(integrateAndFire), zeroInit: true })).toThrow(
       new RangeError("plainBlock: zeroInit must be false, got true; a block without a shortcut has no identity"),
     ));
 });

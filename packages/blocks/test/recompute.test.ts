@@ -1,28 +1,18 @@
 /** @file Blocks that keep spikes alone for the way back: the same numbers, for less memory. */
-import {
-  add,
-  and,
-  annBlock,
-  type BlockFactory,
-  type BlockOptions,
-  iand,
-  plainBlock,
-  rbaBlock,
-  sew,
-  spikingBlock,
-} from "@sew/blocks";
+
+import { type BlockFactory, type BlockOptions, blocks, spikingBlock } from "@sew/blocks";
 import {
   convNormNeuron,
   disposeModule,
-  ifNeurons,
   type Module,
   namedParameters,
-  plifNeurons,
+  neurons,
   run,
-  seeded,
   sequential,
   tdNorms,
 } from "@sew/layers";
+import { integrateAndFire, plif } from "@sew/neurons";
+import { random } from "@sew/random";
 import {
   describeBackends,
   expectRecomputes,
@@ -37,23 +27,21 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inputs, paths, sizeOf } from "./chain.js";
 
-const spiking: Readonly<Record<string, BlockFactory>> = {
-  "SEW ADD": sew(add),
-  "SEW AND": sew(and),
-  "SEW IAND": sew(iand),
-  Spiking: spikingBlock,
+/** Every block, and Spiking with td-BN. */
+const families: Readonly<Record<string, BlockFactory>> = {
+  ...blocks,
   "td-BN": (options) => spikingBlock({ ...options, norm: tdNorms() }),
-  Plain: plainBlock,
 };
-const families: Readonly<Record<string, BlockFactory>> = { ...spiking, ANN: annBlock, RBA: rbaBlock };
+/** Those that spike. */
+const spiking = Object.entries(families).filter(([name]) => name !== "ANN" && name !== "RBA");
 
 /** A block that keeps its input's shape, and one behind it that halves the image and doubles the channels. */
 function two(make: BlockFactory, options: BlockOptions): Module {
-  const random = seeded(1);
+  const rng = random(1);
   const { channels } = options;
   return sequential({
-    same: make({ ...options, random }),
-    half: make({ ...options, random, outChannels: 2 * channels, stride: 2 }),
+    same: make({ ...options, random: rng }),
+    half: make({ ...options, random: rng, outChannels: 2 * channels, stride: 2 }),
   });
 }
 
@@ -74,7 +62,7 @@ describeBackends("recompute", () => {
 });
 
 describe("what a block holds for the way back", () => {
-  it.for(Object.entries(spiking))(
+  it.for(spiking)(
     "is spikes alone when a %s block recomputes: no float32 tensor as large as a convolution's output",
     async ([, make], { skip }) => {
       if (nativeUnavailable !== undefined) return skip(nativeUnavailable);
@@ -83,8 +71,8 @@ describe("what a block holds for the way back", () => {
       const float32 = 4 * sizeOf(shape);
       const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;
       const held = (recompute: boolean): number => {
-        const stem = convNormNeuron(2, 32, plifNeurons());
-        const block = make({ channels: 32, neurons: ifNeurons(), recompute });
+        const stem = convNormNeuron(2, 32, neurons(plif));
+        const block = make({ channels: 32, neurons: neurons(integrateAndFire), recompute });
         const x = spikesOfShape([4, 1, 16, 16, 2]);
         let bytes = 0;
         const f = () => {

@@ -1,15 +1,7 @@
 import { add, and, type Connect, iand, rbaBlock, sew, sewBlock } from "@sew/blocks";
-import {
-  evaluation,
-  ifNeurons,
-  lifNeurons,
-  namedParameters,
-  plifNeurons,
-  relus,
-  run,
-  type SpikingFactory,
-  seeded,
-} from "@sew/layers";
+import { evaluation, type Module, type NeuronFactory, namedParameters, neurons, relus, run } from "@sew/layers";
+import { integrateAndFire, lif, plif } from "@sew/neurons";
+import { random } from "@sew/random";
 import { describeBackends, describeModule, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
 import { ones, add as plus, slice, zeros } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
@@ -19,14 +11,14 @@ const input = [3, 2, 6, 4, 4];
 
 for (const { name, connect } of connects) {
   describeModule(`sewBlock ${name}`, {
-    make: () => sewBlock(connect, { channels: 4, neurons: lifNeurons() }),
+    make: () => sewBlock(connect, { channels: 4, neurons: neurons(lif) }),
     input,
     output: input,
     timeless: false,
   });
 }
 describeModule("sewBlock, bottleneck with a shortcut", {
-  make: () => sewBlock(add, { channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons: plifNeurons() }),
+  make: () => sewBlock(add, { channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons: neurons(plif) }),
   input,
   output: [3, 2, 3, 2, 8],
   timeless: false,
@@ -38,30 +30,30 @@ describeModule("rbaBlock", {
   timeless: true,
 });
 
-const make = (connect: Connect, neurons: SpikingFactory = ifNeurons(), seed = 0) =>
-  sewBlock(connect, { channels: 4, neurons, random: seeded(seed) });
+const make = (connect: Connect, factory: NeuronFactory = neurons(integrateAndFire), seed = 0) =>
+  sewBlock(connect, { channels: 4, neurons: factory, random: random(seed) });
 
 describeBackends("sewBlock", () => {
   describe.each(connects)("with g = $name", ({ connect }) => {
-    const neurons = ifNeurons({ vThreshold: 0.25 });
+    const factory = neurons(integrateAndFire, { vThreshold: 0.25 });
 
     it("is O = g(A, S), where A is what its second unit fires (Eq. 9)", () =>
       scoped(() => {
-        const block = make(connect, neurons);
-        const { a, b } = block.children!;
+        const block = make(connect, factory);
+        const { a, b } = block.children;
         const s = spikesOfShape(input);
-        const fired = run(b!, run(a!, s, evaluation), evaluation);
+        const fired = run(b, run(a, s, evaluation), evaluation);
         expect(new Set(read(fired))).toEqual(new Set([0, 1]));
         expect(read(run(block, s, evaluation))).toEqual(read(connect(fired, s)));
       }));
 
     it("is g(A, shortcut(S)) where it changes the shape, with A from its third unit in a bottleneck (Fig. 2)", () =>
       scoped(() => {
-        const options = { channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons } as const;
+        const options = { channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons: factory } as const;
         const block = sewBlock(connect, options);
-        const { a, b, c, shortcut } = block.children!;
+        const { a, b, c, shortcut } = block.children;
         const s = spikesOfShape(input);
-        const fired = [a!, b!, c!].reduce((x, unit) => run(unit, x, evaluation), s);
+        const fired = [a, b, c!].reduce((x, unit) => run(unit, x, evaluation), s);
         const passed = run(shortcut!, s, evaluation);
         expect(new Set([...read(fired), ...read(passed)])).toEqual(new Set([0, 1]));
         expect(read(run(block, s, evaluation))).toEqual(read(connect(fired, passed)));
@@ -71,12 +63,12 @@ describeBackends("sewBlock", () => {
   it("tells IAND's arguments apart: S passes where A is silent, and not the other way round", () =>
     scoped(() => {
       // A fires everywhere (AND's identity): nothing of S is left. Swapped, 1 − S would come out.
-      const { weight, bias } = sewBlock(and, { channels: 4, neurons: ifNeurons(), zeroInit: true }).children!.b!
-        .children!.norm!.parameters!;
+      const { weight, bias } = sewBlock(and, { channels: 4, neurons: neurons(integrateAndFire), zeroInit: true })
+        .children.b.children.norm.parameters;
       const block = make(iand);
-      const own = block.children!.b!.children!.norm!.parameters!;
-      own.weight!.assign(weight!);
-      own.bias!.assign(bias!);
+      const own = block.children.b.children.norm.parameters;
+      own.weight.assign(weight);
+      own.bias.assign(bias);
       expect(read(run(block, zeros(input), evaluation))).toEqual(read(zeros(input)));
       expect(read(run(block, ones(input), evaluation))).toEqual(read(zeros(input)));
     }));
@@ -94,7 +86,8 @@ describeBackends("sewBlock", () => {
 
   it("begins at the seed alone", () =>
     scoped(() => {
-      const weights = (seed: number) => read(namedParameters(make(add, ifNeurons(), seed)).get("b.conv.weight")!);
+      const weights = (seed: number) =>
+        read(namedParameters(make(add, neurons(integrateAndFire), seed)).get("b.conv.weight")!);
       expect(weights(1)).toEqual(weights(1));
       expect(weights(1)).not.toEqual(weights(2));
     }));
@@ -113,19 +106,19 @@ describe("sewBlock's parameters", () => {
     `${name}.norm.bias`,
     `${name}.neuron.w`,
   ];
-  const shapesOf = (block: ReturnType<typeof sewBlock>) =>
+  const shapesOf = (block: Module) =>
     Object.fromEntries(
       [...namedParameters(block)].filter(([name]) => name.endsWith("conv.weight")).map(([n, w]) => [n, w.shape]),
     );
 
   it("are those of two 3x3 units in a basic block, as sew() makes it for a model", () => {
-    const block = sew(add)({ channels: 4, neurons: plifNeurons() });
+    const block = sew(add)({ channels: 4, neurons: neurons(plif) });
     expect([...namedParameters(block).keys()]).toEqual(["a", "b"].flatMap(unit));
     expect(shapesOf(block)).toEqual({ "a.conv.weight": [3, 3, 4, 4], "b.conv.weight": [3, 3, 4, 4] });
   });
 
   it("are those of 1x1, 3x3, 1x1 at a quarter of the width in a bottleneck, and of a 1x1 shortcut", () => {
-    const block = sewBlock(add, { channels: 8, outChannels: 16, path: "bottleneck", neurons: plifNeurons() });
+    const block = sewBlock(add, { channels: 8, outChannels: 16, path: "bottleneck", neurons: neurons(plif) });
     expect([...namedParameters(block).keys()]).toEqual(["a", "b", "c", "shortcut"].flatMap(unit));
     expect(shapesOf(block)).toEqual({
       "a.conv.weight": [1, 1, 8, 4],
@@ -136,11 +129,9 @@ describe("sewBlock's parameters", () => {
   });
 
   it.each([{ stride: 2 }, { outChannels: 8 }])("include a shortcut's wherever the shape changes: %j", (options) =>
-    expect(Object.keys(sewBlock(add, { channels: 4, neurons: ifNeurons(), ...options }).children!)).toEqual([
-      "a",
-      "b",
-      "shortcut",
-    ]),
+    expect(
+      Object.keys(sewBlock(add, { channels: 4, neurons: neurons(integrateAndFire), ...options }).children),
+    ).toEqual(["a", "b", "shortcut"]),
   );
 });
 
@@ -148,9 +139,9 @@ describeBackends("rbaBlock", () => {
   it("is Y = ReLU(F(X)) + X (Eq. 10): never below X, and without bound", () =>
     scoped(() => {
       const block = rbaBlock({ channels: 4 });
-      const { a, b } = block.children!;
+      const { a, b } = block.children;
       const x = spikesOfShape(input);
-      const f = run(b!, run(a!, x, evaluation), evaluation);
+      const f = run(b, run(a, x, evaluation), evaluation);
       expect(Math.min(...read(f))).toBe(0);
       expectClose(run(block, x, evaluation), plus(f, x));
     }));
@@ -162,7 +153,7 @@ describeBackends("rbaBlock", () => {
 });
 
 describe("the blocks' checks", () => {
-  const neurons = ifNeurons();
+  const factory = neurons(integrateAndFire);
 
   it.each([
     { options: { channels: 0 }, text: "conv2d: inChannels must be an integer of at least 1, got 0" },
@@ -180,7 +171,7 @@ describe("the blocks' checks", () => {
       text: 'block: path must be "basic" or "bottleneck", got "deep"',
     },
   ])("refuse $options", ({ options, text }) =>
-    expect(() => sewBlock(add, { ...options, neurons })).toThrow(new RangeError(text)),
+    expect(() => sewBlock(add, { ...options, neurons: factory })).toThrow(new RangeError(text)),
   );
 
   it("refuse images without time, no time at all, and other channels", () =>

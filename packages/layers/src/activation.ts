@@ -5,18 +5,18 @@ import type { Module } from "./module.js";
 
 /** A layer of activations: currents `[T, N, ...] → [T, N, ...]`. */
 export interface Activation extends Module {
-  /** The neuron of a spiking layer; an activation without one has no state and does not spike. */
+  /** The neuron of a spiking layer. @defaultValue none: an activation that has no state and does not spike */
   readonly neuron?: Neuron;
 }
 
-/** Makes one layer of activations, such as `ifNeurons()` or `relus()` do. */
-export type ActivationFactory = () => Activation;
+/** Makes one layer of activations for inputs of so many channels, such as `neurons(lif)` or `relus()`. */
+export type ActivationFactory<A extends Activation = Activation> = (channels: number) => A;
 
 /**
  * Makes layers of ReLU, `y = max(x, 0)`: they turn a spiking network into the ANN that it is compared with.
  *
  * @example
- * relus()().forward(tensor2d([[-1, 2]]), evaluation).arraySync(); // [[0, 2]]
+ * relus()(2).forward(tensor2d([[-1, 2]]), evaluation).arraySync(); // [[0, 2]]
  */
 export function relus(): ActivationFactory {
   return () => ({ forward: (x) => relu(x) });

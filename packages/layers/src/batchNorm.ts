@@ -1,3 +1,4 @@
+import { batchNormTraining, moveStatistics } from "@sew/kernels";
 import {
   mul,
   batchNorm as normalise,
@@ -10,19 +11,17 @@ import {
   type Variable,
   zeros,
 } from "@tensorflow/tfjs-core";
-import { batchNormTraining } from "./batchNormTraining.js";
 import { checkInteger } from "./check.js";
 import type { Module } from "./module.js";
-import { moveStatistics } from "./moveStatistics.js";
-import { owned } from "./owned.js";
+import { variableFrom } from "./variableFrom.js";
 
 /** Options of {@link batchNorm}. */
 export interface BatchNormOptions {
-  /** A constant factor of the weight; see {@link tdBatchNorm}. */
+  /** A constant factor of the weight; see {@link tdBatchNorm}. @defaultValue 1 */
   readonly gain?: number;
-  /** Added to the variance before its root is taken. */
+  /** ε: added to the variance before its root is taken; 0 or more. @defaultValue 1e-5 */
   readonly epsilon?: number;
-  /** Weight of the newest batch in the running statistics. */
+  /** Weight of the newest batch in the running statistics, from 0 to 1. @defaultValue 0.1 */
   readonly momentum?: number;
 }
 
@@ -48,8 +47,8 @@ export interface BatchNorm extends Module {
  * `[..., C] → [..., C]`. Parameters: `weight` (1 at the start) and `bias` (0), `[C]`. Buffers: `runningMean` (0) and
  * `runningVar` (1), `[C]`.
  *
- * @throws RangeError when channels is not a positive integer or gain no finite number, and, when called, when x has other channels or, in
- * training, fewer than 2 values per channel
+ * @throws RangeError when channels is not a positive integer or an option is out of its range, and, when called, when x has
+ * other channels or, in training, fewer than 2 values per channel
  *
  * @example
  * const norm = batchNorm(1);
@@ -59,11 +58,17 @@ export interface BatchNorm extends Module {
 export function batchNorm(channels: number, options: BatchNormOptions = {}): BatchNorm {
   const { gain = 1, epsilon = 1e-5, momentum = 0.1 } = options;
   checkInteger("batchNorm", "channels", channels, 1);
+  if (!(momentum >= 0 && momentum <= 1)) {
+    throw new RangeError(`batchNorm: momentum must be from 0 to 1, got ${momentum}`);
+  }
+  if (!(epsilon >= 0 && Number.isFinite(epsilon))) {
+    throw new RangeError(`batchNorm: epsilon must be a finite number of at least 0, got ${epsilon}`);
+  }
   if (!Number.isFinite(gain)) throw new RangeError(`batchNorm: gain must be a finite number, got ${gain}`);
-  const weight = owned(ones([channels]));
-  const bias = owned(zeros([channels]));
-  const runningMean = owned(zeros([channels]), false);
-  const runningVar = owned(ones([channels]), false);
+  const weight = variableFrom(ones([channels]));
+  const bias = variableFrom(zeros([channels]));
+  const runningMean = variableFrom(zeros([channels]), false);
+  const runningVar = variableFrom(ones([channels]), false);
   const norm: BatchNorm = {
     parameters: { weight, bias },
     buffers: { runningMean, runningVar },
@@ -79,18 +84,18 @@ export function batchNorm(channels: number, options: BatchNormOptions = {}): Bat
     },
     update(mean, variance, count) {
       tidy(() => {
-        const given = { runningMean, runningVar, mean, variance };
-        const [movedMean, movedVar] = moveStatistics(given, { momentum, unbias: count / (count - 1) });
-        runningMean.assign(movedMean);
-        runningVar.assign(movedVar);
+        const statistics = { runningMean, runningVar, mean, variance };
+        const [movedMean, movedVar] = moveStatistics(statistics, { momentum, unbias: count / (count - 1) });
+        runningMean.assign(movedMean!);
+        runningVar.assign(movedVar!);
       });
     },
     forward(x, { training }) {
       norm.check(x, training);
       if (training) {
-        const { y, mean, variance } = batchNormTraining(x, norm.scale(), bias, epsilon);
-        norm.update(mean, variance, x.size / channels);
-        return y;
+        const [y, mean, variance] = batchNormTraining({ x, scale: norm.scale(), offset: bias }, { epsilon });
+        norm.update(mean!, variance!, x.size / channels);
+        return y!;
       }
       const rows = reshape(x, [x.size / channels, 1, 1, channels]) as Tensor4D;
       const [m, v, b, s] = [runningMean, runningVar, bias, norm.scale()] as unknown as Tensor1D[];

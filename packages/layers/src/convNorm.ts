@@ -1,23 +1,28 @@
 import type { Activation } from "./activation.js";
 import { type BatchNorm, batchNorm } from "./batchNorm.js";
-import { type Conv2dOptions, conv2d } from "./conv2d.js";
+import { type Conv2d, type Conv2dOptions, conv2d } from "./conv2d.js";
+import { recomputed } from "./memory/recompute.js";
 import { type Module, run } from "./module.js";
-import { recomputed } from "./recompute.js";
 import type { NormFactory } from "./tdBatchNorm.js";
 
 /** Options of {@link convNorm}. */
 export interface ConvNormOptions extends Omit<Conv2dOptions, "bias"> {
-  /** Makes the norm; {@link batchNorm} unless given. */
+  /** Makes the norm. @defaultValue {@link batchNorm} */
   readonly norm?: NormFactory;
-  /** How many outputs like this one are summed before the next neurons; td-BN scales by it. */
+  /** How many outputs like this one are summed before the next neurons; td-BN scales by it. @defaultValue 1 */
   readonly paths?: number;
-  /** Whether to keep the input alone for the way back, and to compute the rest again there; see {@link recomputed}. */
+  /** Whether to save the input alone for the backward pass; see {@link recomputed}. @defaultValue false */
   readonly recompute?: boolean;
 }
 
-/** A convolution and its norm, with or without neurons behind them. */
+/** A convolution and its norm. */
 export interface ConvNorm extends Module {
-  readonly children: { readonly conv: Module; readonly norm: BatchNorm; readonly neuron?: Activation };
+  readonly children: { readonly conv: Conv2d; readonly norm: BatchNorm };
+}
+
+/** A convolution, its norm, and the activations that receive its output. */
+export interface ConvNormNeuron<A extends Activation = Activation> extends Module {
+  readonly children: { readonly conv: Conv2d; readonly norm: BatchNorm; readonly neuron: A };
 }
 
 /**
@@ -31,7 +36,7 @@ export interface ConvNorm extends Module {
  */
 export function convNorm(inChannels: number, outChannels: number, options: ConvNormOptions = {}): ConvNorm {
   const { norm: makeNorm = (channels) => batchNorm(channels), paths = 1, recompute = false, ...rest } = options;
-  const conv = conv2d(inChannels, outChannels, rest);
+  const conv = conv2d(inChannels, outChannels, { ...rest, bias: false });
   const norm = makeNorm(outChannels, paths);
   const unit: ConvNorm = {
     children: { conv, norm },

@@ -1,30 +1,31 @@
-import type { ActivationFactory } from "./activation.js";
-import { type ConvNorm, type ConvNormOptions, convNorm } from "./convNorm.js";
+import type { Activation, ActivationFactory } from "./activation.js";
+import { type ConvNormNeuron, type ConvNormOptions, convNorm } from "./convNorm.js";
+import { recomputed } from "./memory/recompute.js";
 import { run } from "./module.js";
 import { normNeuron } from "./normNeuron.js";
-import { recomputed } from "./recompute.js";
 
 /**
- * The unit that these networks are made of: `S = SN(BN(Conv(x)))`, written `c⟨outChannels⟩k⟨kernel⟩s⟨stride⟩-BN-SN`.
+ * The unit that these networks consist of: `S = SN(BN(Conv(x)))`, written `c⟨outChannels⟩k⟨kernel⟩s⟨stride⟩-BN-SN`.
  *
  * `[T, N, H, W, inChannels] → [T, N, H', W', outChannels]`, spikes out. Children: `conv`, `norm`, `neuron`.
  *
- * @param neurons makes the neuron layer, such as `plifNeurons()`
+ * @param neurons makes the neuron layer, such as `neurons(plif)`
  *
  * @example
- * const stem = convNormNeuron(2, 4, plifNeurons(), { kernel: 3 });
+ * const stem = convNormNeuron(2, 4, neurons(plif), { kernel: 3 });
  * stem.forward(zeros([3, 1, 8, 8, 2]), { training: true }).shape; // [3, 1, 8, 8, 4]
+ * stem.children.neuron.parameters.w.shape; // []
  */
-export function convNormNeuron(
+export function convNormNeuron<A extends Activation>(
   inChannels: number,
   outChannels: number,
-  neurons: ActivationFactory,
+  neurons: ActivationFactory<A>,
   options: ConvNormOptions = {},
-): ConvNorm {
+): ConvNormNeuron<A> {
   const { recompute = false, ...rest } = options;
   const { conv, norm } = convNorm(inChannels, outChannels, rest).children;
-  const neuron = neurons();
-  const unit: ConvNorm = {
+  const neuron = neurons(outChannels);
+  const unit: ConvNormNeuron<A> = {
     children: { conv, norm, neuron },
     forward: (x, context) => normNeuron(norm, neuron, run(conv, x, context), context),
   };

@@ -1,10 +1,16 @@
+import { type Random, random } from "@sew/random";
 import { clone, mul, tensor } from "@tensorflow/tfjs-core";
 import type { Module } from "./module.js";
-import { type Random, seeded } from "./random.js";
+
+/** Dropout layers that were made without random numbers of their own. */
+let dropouts = 0;
 
 /** Options of {@link dropout}. */
 export interface DropoutOptions {
-  /** Tells this layer's masks from those of another with the same seed. */
+  /**
+   * Tells this layer's masks from those of another with the same seed. @defaultValue the number of the layer among those
+   * that the process made without it, so that no two layers share their masks
+   */
   readonly random?: Random;
 }
 
@@ -20,22 +26,22 @@ export interface DropoutOptions {
  * @example
  * dropout(0.5).forward(ones([1, 1, 2]), evaluation).arraySync(); // [[[1, 1]]]
  */
-export function dropout(p: number, { random = seeded(0) }: DropoutOptions = {}): Module {
+export function dropout(p: number, { random: rng }: DropoutOptions = {}): Module {
   if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: p must be at least 0 and below 1, got ${p}`);
-  const salt = Math.floor(random() * 2 ** 31);
+  const salt = rng === undefined ? dropouts++ : rng.int(2 ** 31);
   return {
     forward(x, { training, seed }) {
       if (!training || p === 0) return clone(x);
       if (seed === undefined) {
         throw new RangeError("dropout: context must have a seed in training, got none; pass a new one for each step");
       }
-      const draw = seeded((seed ^ salt) | 0);
+      const draw = random(seed, salt);
       const shape = [1, ...x.shape.slice(1)];
       const size = shape.reduce((a, b) => a * b, 1);
       return mul(
         x,
         tensor(
-          Float32Array.from({ length: size }, () => (draw() < p ? 0 : 1 / (1 - p))),
+          Float32Array.from({ length: size }, () => (draw.uniform() < p ? 0 : 1 / (1 - p))),
           shape,
         ),
       );

@@ -1,5 +1,5 @@
 import { reshape } from "@tensorflow/tfjs-core";
-import { checkSequence } from "./fold.js";
+import { checkSequence } from "./foldTimeIntoBatch.js";
 import type { Module } from "./module.js";
 
 /**

@@ -1,16 +1,27 @@
-import { add, matMul, reshape, type Tensor2D } from "@tensorflow/tfjs-core";
+import { type Random, random } from "@sew/random";
+import { add, matMul, reshape, type Tensor2D, type Variable } from "@tensorflow/tfjs-core";
 import { checkInteger } from "./check.js";
+import { uniform } from "./initializers.js";
 import type { Module } from "./module.js";
-import { owned } from "./owned.js";
-import { type Random, seeded, uniform } from "./random.js";
+import { variableFrom } from "./variableFrom.js";
 
 /** Options of {@link linear}. */
-export interface LinearOptions {
-  /** Whether to add a bias. */
-  readonly bias?: boolean;
-  /** Source of the initial weights. */
+export interface LinearOptions<Bias extends boolean = boolean> {
+  /** Whether to add a bias. @defaultValue true */
+  readonly bias?: Bias;
+  /** Random numbers of the initial weights. @defaultValue those of seed 0 */
   readonly random?: Random;
 }
+
+/** A linear layer. */
+export interface Linear<Bias extends boolean = true> extends Module {
+  readonly parameters: WeightAndBias<Bias>;
+}
+
+/** The parameters of a layer with a weight and, where it was asked for, a bias. */
+export type WeightAndBias<Bias extends boolean> = Readonly<
+  Record<"weight" | (Bias extends true ? "bias" : never), Variable>
+>;
 
 /**
  * `y = x · weight + bias` at every time-step: `[T, N, inFeatures] → [T, N, outFeatures]`.
@@ -20,17 +31,23 @@ export interface LinearOptions {
  * @throws RangeError when a size is not a positive integer, and, when called, when x is no such sequence
  *
  * @example
- * linear(128, 10).forward(zeros([4, 2, 128]), evaluation).shape; // [4, 2, 10]
+ * const layer = linear(128, 10);
+ * layer.forward(zeros([4, 2, 128]), evaluation).shape; // [4, 2, 10]
+ * layer.parameters.bias.shape; // [10]
  */
-export function linear(inFeatures: number, outFeatures: number, options: LinearOptions = {}): Module {
-  const { bias: withBias = true, random = seeded(0) } = options;
+export function linear<Bias extends boolean = true>(
+  inFeatures: number,
+  outFeatures: number,
+  options: LinearOptions<Bias> = {},
+): Linear<Bias> {
+  const { bias: withBias = true, random: rng = random(0) } = options;
   checkInteger("linear", "inFeatures", inFeatures, 1);
   checkInteger("linear", "outFeatures", outFeatures, 1);
   const bound = 1 / Math.sqrt(inFeatures);
-  const weight = owned(uniform([inFeatures, outFeatures], bound, random));
-  const bias = withBias ? owned(uniform([outFeatures], bound, random)) : undefined;
+  const weight = variableFrom(uniform([inFeatures, outFeatures], bound, rng));
+  const bias = withBias ? variableFrom(uniform([outFeatures], bound, rng)) : undefined;
   return {
-    parameters: bias === undefined ? { weight } : { weight, bias },
+    parameters: (bias === undefined ? { weight } : { weight, bias }) as WeightAndBias<Bias>,
     forward(x) {
       const [steps, batch, features] = x.shape as [number, number, number];
       if (x.rank !== 3 || features !== inFeatures) {

@@ -1,17 +1,20 @@
 /** @file Modules and parameters: plain objects that hold tensors by name and know nothing of the mode they run in. */
 import { type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
+import type { StateMemory } from "./stream.js";
 
-/** What one forward pass is told. It goes down with every call, so that no module has to remember a mode. */
+/** Options of one forward pass. Each call passes them on, so that no module has to remember a mode. */
 export interface Context {
   /** Whether batch norm uses (and updates) batch statistics and dropout drops. */
   readonly training: boolean;
-  /** Where the pass's random choices start; a new one for each training step. */
+  /** Seed of the pass's random choices; a new one for each training step. @defaultValue none: dropout asks for one in training */
   readonly seed?: number;
   /**
    * Called with every module's output, from the inside out. The output is disposed when the module around it is done;
-   * keep what you need.
+   * keep what you need. @defaultValue none
    */
   readonly observe?: (module: Module, output: Tensor) => void;
+  /** Where neuron layers find their state before the pass and leave it afterwards; see `stream`. @defaultValue none: they start at rest */
+  readonly memory?: StateMemory;
 }
 
 /** The context of evaluation: running statistics, no dropout. */
@@ -20,16 +23,17 @@ export const evaluation: Context = { training: false };
 /**
  * A part of a network: a function of a sequence `[T, N, ...]`, with the tensors that it trains and keeps.
  *
- * A module is a plain object. To vary one, wrap it; there is nothing to inherit.
+ * A module is a plain object. To vary one, wrap it; there is nothing to inherit. Layers have types of their own, such as
+ * `Linear`, that name their parameters.
  */
 export interface Module {
-  /** What it computes. Call it through {@link run}, which frees what is left over. */
+  /** The function that it computes. Call it through {@link run}, which frees intermediate tensors. */
   forward(x: Tensor, context: Context): Tensor;
-  /** What training changes. */
+  /** Variables that training changes. */
   readonly parameters?: Readonly<Record<string, Variable>>;
-  /** What a forward pass in training updates, such as running statistics. */
+  /** Variables that a forward pass in training updates, such as running statistics. */
   readonly buffers?: Readonly<Record<string, Variable>>;
-  /** The modules it is made of; a parameter's full name is the path to it, joined by dots. */
+  /** The modules it consists of; a parameter's full name is the path to it, joined by dots. */
   readonly children?: Readonly<Record<string, Module>>;
 }
 
@@ -53,16 +57,22 @@ export function* namedModules(module: Module, prefix = ""): Generator<[string, M
   }
 }
 
+/** The variables of one kind by their full names. One that the model holds twice has the first of its names. */
 function collect(module: Module, kind: "parameters" | "buffers"): Map<string, Variable> {
-  const found = new Map<string, Variable>();
+  const named = new Map<string, Variable>();
+  const seen = new Set<Variable>();
   for (const [path, { [kind]: own = {} }] of namedModules(module)) {
-    for (const [name, variable] of Object.entries(own)) found.set(path === "" ? name : `${path}.${name}`, variable);
+    for (const [name, variable] of Object.entries(own)) {
+      if (seen.has(variable)) continue;
+      seen.add(variable);
+      named.set(path === "" ? name : `${path}.${name}`, variable);
+    }
   }
-  return found;
+  return named;
 }
 
 /**
- * The parameters of a module and all inside it, by their full names.
+ * The parameters of a module and all inside it, by their full names. A parameter that is there twice has the first name.
  *
  * @example
  * [...namedParameters(linear(2, 3)).keys()]; // ["weight", "bias"]
@@ -71,7 +81,7 @@ export function namedParameters(module: Module): Map<string, Variable> {
   return collect(module, "parameters");
 }
 
-/** The buffers of a module and all inside it, by their full names. */
+/** The buffers of a module and all inside it, by their full names. A buffer that is there twice has the first name. */
 export function namedBuffers(module: Module): Map<string, Variable> {
   return collect(module, "buffers");
 }

@@ -1,60 +1,50 @@
-import { canFuse, fusedAttrs, fusedRate, type Neuron, runKernel } from "@sew/neurons";
-import { customGrad, type GradSaveFunc, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  learnedRate,
+  type NormNeuronAttrs,
+  normNeuron as normThenFire,
+  normNeuronTraining as normThenFireTraining,
+} from "@sew/kernels";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Activation } from "./activation.js";
 import type { BatchNorm } from "./batchNorm.js";
-import { isHandedOver } from "./lean.js";
+import { isLastReader } from "./memory/freeAfterUse.js";
 import { type Context, run } from "./module.js";
-import {
-  BATCH_STATISTICS,
-  hasNormNeuron,
-  NORM_NEURON,
-  NORM_NEURON_GRAD,
-  type NormNeuronAttrs,
-  type NormNeuronGradAttrs,
-} from "./normNeuronKernels.js";
 
 /**
  * Batch norm and a neuron layer on its output: `S = SN(BN(x))`.
  *
  * Where the backend has the kernels for it, the normalised currents are never in memory, and training saves x alone for
- * the way back. The values are the same. (In evaluation an observer sees the norm's output as well, so that it is made.)
+ * the backward pass. The values are the same. (In evaluation an observer sees the norm's output as well, so that it is
+ * computed.)
  *
  * @param x `[T, N, ..., C]`
  * @returns spikes of the shape of `x`
  */
 export function normNeuron(norm: BatchNorm, activation: Activation, x: Tensor, context: Context): Tensor {
-  const { training, observe } = context;
+  const { training, observe, memory } = context;
   const { neuron } = activation;
-  const watched = observe !== undefined && !training;
-  if (neuron === undefined || watched || !canFuse(neuron) || !hasNormNeuron()) {
+  const observesNorm = observe !== undefined && !training;
+  // The kernels start at rest: with a memory the layer itself runs.
+  if (neuron?.recognised === undefined || observesNorm || memory !== undefined) {
     return run(activation, run(norm, x, context), context);
   }
   norm.check(x, training);
-  const spikes = fused(norm, neuron, x, training);
+  const { initialState } = neuron;
+  const attrs: NormNeuronAttrs = { epsilon: norm.epsilon, formula: neuron, initialState, isLastReader };
+  const { bias: offset } = norm.parameters;
+  const rate = learnedRate(neuron);
+  const spikes = training ? fireTraining() : fireEvaluation();
   observe?.(activation, spikes);
   return spikes;
-}
 
-function fused(norm: BatchNorm, neuron: Neuron, x: Tensor, training: boolean): Tensor {
-  const attrs: NormNeuronAttrs = { epsilon: norm.epsilon, ownStatistics: training, neuron: fusedAttrs(neuron) };
-  const { bias } = norm.parameters;
-  const { runningMean, runningVar } = norm.buffers;
-  const op = customGrad((...inputs) => {
-    const [x, scale, offset, rate, save] = inputs as [Tensor, Tensor, Tensor, Tensor, GradSaveFunc];
-    const [mean, variance] = training ? runKernel(BATCH_STATISTICS, { x }, {}) : [runningMean, runningVar];
-    if (training) norm.update(mean!, variance!, x.size / bias.size);
-    const given = { x, mean: mean!, variance: variance!, scale, offset, rate };
-    const [spikes] = runKernel(NORM_NEURON, given, attrs);
-    save([x, scale, offset, rate, mean!, variance!]);
-    return {
-      value: spikes!,
-      gradFunc: (dSpikes: Tensor, saved: Tensor[]) => {
-        const [x, scale, offset, rate, mean, variance] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-        const given = { x, mean, variance, scale, offset, rate, dSpikes };
-        const gradAttrs: NormNeuronGradAttrs = { ...attrs, overwrite: isHandedOver(dSpikes) };
-        return runKernel(NORM_NEURON_GRAD, given, gradAttrs);
-      },
-    };
-  });
-  return op(x, norm.scale(), bias, fusedRate(neuron));
+  function fireTraining(): Tensor {
+    const [spikes, mean, variance] = normThenFireTraining({ x, scale: norm.scale(), offset, rate }, attrs);
+    norm.update(mean!, variance!, x.size / offset.size);
+    return spikes!;
+  }
+
+  function fireEvaluation(): Tensor {
+    const { runningMean: mean, runningVar: variance } = norm.buffers;
+    return normThenFire({ x, mean, variance, scale: norm.scale(), offset, rate }, attrs)[0]!;
+  }
 }

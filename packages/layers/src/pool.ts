@@ -1,13 +1,13 @@
 import { avgPool, maxPool, mean, reshape, type Tensor4D } from "@tensorflow/tfjs-core";
 import { checkInteger } from "./check.js";
-import { checkSequence, folded } from "./fold.js";
+import { checkSequence, foldTimeIntoBatch } from "./foldTimeIntoBatch.js";
 import type { Module } from "./module.js";
 
 /** Options of {@link maxPool2d} and {@link avgPool2d}. */
 export interface PoolOptions {
-  /** Distance between windows; the window's size unless given. */
+  /** Pixels between two windows; 1 or more. @defaultValue the size of the window */
   readonly stride?: number;
-  /** Rows and columns added on every side, never chosen as a maximum. */
+  /** Rows and columns added on every side; at most half the window. They are no pixels: see the functions. @defaultValue 0 */
   readonly padding?: number;
 }
 
@@ -17,17 +17,24 @@ function pool(where: string, apply: Pool, size: number, { stride = size, padding
   checkInteger(where, "size", size, 1);
   checkInteger(where, "stride", stride, 1);
   checkInteger(where, "padding", padding, 0);
+  if (padding > size / 2) {
+    throw new RangeError(`${where}: padding must be at most half the window of ${size}, got ${padding}`);
+  }
   return {
     forward(x) {
       checkSequence(where, x);
-      return folded(x, (images) => apply(images, size, stride, padding));
+      if (Math.min(x.shape[2]!, x.shape[3]!) + 2 * padding < size) {
+        throw new RangeError(`${where}: x must be at least ${size} x ${size} with its padding, got [${x.shape}]`);
+      }
+      return foldTimeIntoBatch(x, (images) => apply(images, size, stride, padding));
     },
   };
 }
 
 /**
  * The largest value of every size × size window, at every time-step: `[T, N, H, W, C] → [T, N, H', W', C]` with
- * `H' = ⌊(H + 2·padding − size) / stride⌋ + 1`. Of equal values the first, row by row, gets the gradient.
+ * `H' = ⌊(H + 2·padding − size) / stride⌋ + 1`. Padding is never chosen. Of equal values the first, row by row, gets
+ * the gradient.
  *
  * @throws RangeError when a size is out of range, and, when called, when x is no such sequence
  *
@@ -39,7 +46,8 @@ export function maxPool2d(size: number, options: PoolOptions = {}): Module {
 }
 
 /**
- * The mean of every size × size window, at every time-step: shapes as in {@link maxPool2d}.
+ * The mean of every size × size window, at every time-step: shapes as in {@link maxPool2d}. Padding is not counted: the
+ * mean is that of the pixels in the window (PyTorch's `count_include_pad=False`).
  *
  * @throws RangeError when a size is out of range, and, when called, when x is no such sequence
  *

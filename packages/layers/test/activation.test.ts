@@ -3,7 +3,7 @@ import { describeBackends, describeModule, expectClose, read, scoped, spikesOfSh
 import { grad, relu, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 
-describeModule("relus", { make: relus(), input: [3, 2, 4, 2], output: [3, 2, 4, 2], timeless: true });
+describeModule("relus", { make: () => relus()(2), input: [3, 2, 4, 2], output: [3, 2, 4, 2], timeless: true });
 describeModule("convNormNeuron with ReLU", {
   make: () => convNormNeuron(2, 3, relus(), { stride: 2 }),
   input: [3, 2, 6, 4, 2],
@@ -15,7 +15,7 @@ describeBackends("relus", () => {
   it("is max(x, 0), with no gradient where x is negative", () =>
     scoped(() => {
       const x = tensor1d([-2, -0.5, 0.5, 2]);
-      const layer = relus()();
+      const layer = relus()(2);
       expect(read(layer.forward(x, evaluation))).toEqual([0, 0, 0.5, 2]);
       expect(read(grad((u) => layer.forward(u, evaluation))(x))).toEqual([0, 0, 1, 1]);
     }));
@@ -23,7 +23,7 @@ describeBackends("relus", () => {
   it.each([{ training: true }, { training: false }])("takes the neurons' place after a norm, training $training", (c) =>
     scoped(() => {
       const x = tensor([1, -2, 3, 5, 0, -7], [3, 1, 2]);
-      const y = normNeuron(batchNorm(2), relus()(), x, c);
+      const y = normNeuron(batchNorm(2), relus()(2), x, c);
       expectClose(y, relu(run(batchNorm(2), x, c)));
     }),
   );

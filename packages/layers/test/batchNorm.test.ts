@@ -165,6 +165,18 @@ describeBackends("batchNorm in evaluation", () => {
 });
 
 describe("batchNorm's checks", () => {
+  it.each([Number.NaN, 2, -1])("refuses a momentum of %s", (momentum) =>
+    expect(() => batchNorm(1, { momentum })).toThrow(
+      new RangeError(`batchNorm: momentum must be from 0 to 1, got ${momentum}`),
+    ),
+  );
+
+  it.each([Number.NaN, -1, Number.POSITIVE_INFINITY])("refuses an epsilon of %s", (epsilon) =>
+    expect(() => batchNorm(1, { epsilon })).toThrow(
+      new RangeError(`batchNorm: epsilon must be a finite number of at least 0, got ${epsilon}`),
+    ),
+  );
+
   it("refuses a channel count that is no positive integer", () =>
     expect(() => batchNorm(0)).toThrow(new RangeError("batchNorm: channels must be an integer of at least 1, got 0")));
 

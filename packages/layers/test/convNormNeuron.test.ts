@@ -1,17 +1,10 @@
-import {
-  convNormNeuron,
-  evaluation,
-  ifNeurons,
-  lifNeurons,
-  namedBuffers,
-  namedParameters,
-  plifNeurons,
-} from "@sew/layers";
+import { convNormNeuron, evaluation, namedBuffers, namedParameters, neurons } from "@sew/layers";
+import { integrateAndFire, lif, plif } from "@sew/neurons";
 import { describeBackends, describeModule, read, scoped, spikesOfShape } from "@sew/testing";
 import { expect, it } from "vitest";
 
 describeModule("convNormNeuron", {
-  make: () => convNormNeuron(2, 3, lifNeurons(), { stride: 2 }),
+  make: () => convNormNeuron(2, 3, neurons(lif), { stride: 2 }),
   input: [3, 2, 6, 4, 2],
   output: [3, 2, 3, 2, 3],
   timeless: false,
@@ -20,8 +13,8 @@ describeModule("convNormNeuron", {
 describeBackends("convNormNeuron", () => {
   it("is SN(BN(Conv(x))), its three children one after another", () =>
     scoped(() => {
-      const unit = convNormNeuron(2, 3, ifNeurons({ vThreshold: 0.25 }));
-      const { conv, norm, neuron } = unit.children!;
+      const unit = convNormNeuron(2, 3, neurons(integrateAndFire, { vThreshold: 0.25 }));
+      const { conv, norm, neuron } = unit.children;
       const x = spikesOfShape([4, 2, 5, 5, 2]);
       const spikes = read(unit.forward(x, evaluation));
       const inTurn = [conv!, norm!, neuron!].reduce((y, layer) => layer.forward(y, evaluation), x);
@@ -31,7 +24,7 @@ describeBackends("convNormNeuron", () => {
 
   it("names its parameters and buffers for its children", () =>
     scoped(() => {
-      const unit = convNormNeuron(2, 3, plifNeurons());
+      const unit = convNormNeuron(2, 3, neurons(plif));
       expect([...namedParameters(unit).keys()]).toEqual(["conv.weight", "norm.weight", "norm.bias", "neuron.w"]);
       expect([...namedBuffers(unit).keys()]).toEqual(["norm.runningMean", "norm.runningVar"]);
     }));

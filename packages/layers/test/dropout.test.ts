@@ -1,4 +1,5 @@
-import { type Context, dropout, evaluation, seeded } from "@sew/layers";
+import { type Context, dropout, evaluation } from "@sew/layers";
+import { random } from "@sew/random";
 import { describeBackends, describeModule, expectClose, float32, read, scoped } from "@sew/testing";
 import { grad, ones, reshape, slice, type Tensor, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -20,17 +21,36 @@ describeBackends("dropout in training", () => {
       ),
     ));
 
-  it("depends on the seed and on nothing else", () =>
+  it("depends on the seed of the pass", () =>
     scoped(() => {
-      const mask = (seed: number) => read(dropout(0.5).forward(ones([1, 1, 100]), training(seed)));
+      const layer = dropout(0.5);
+      const mask = (seed: number) => read(layer.forward(ones([1, 1, 100]), training(seed)));
       expect(mask(3)).toEqual(mask(3));
       expect(mask(3)).not.toEqual(mask(4));
+    }));
+
+  it("has other masks in every layer, in every step", () =>
+    scoped(() => {
+      const [a, b] = [dropout(0.5), dropout(0.5)];
+      const agreement = (seed: number) => {
+        const [x, y] = [a, b].map((layer) => read(layer.forward(ones([1, 1, 10_000]), training(seed))));
+        return x!.filter((value, i) => value === y![i]).length / 10_000;
+      };
+      // Five standard deviations of independent masks.
+      for (const seed of [1, 2, 3]) expect(Math.abs(agreement(seed) - 0.5)).toBeLessThan(0.025);
+    }));
+
+  it("has the masks of its random numbers, whatever layers were made before", () =>
+    scoped(() => {
+      const mask = (source: number) =>
+        read(dropout(0.5, { random: random(source) }).forward(ones([1, 1, 100]), training(3)));
+      expect(mask(1)).toEqual(mask(1));
     }));
 
   it("has other masks in a layer with another source of randomness", () =>
     scoped(() => {
       const mask = (source: number) =>
-        read(dropout(0.5, { random: seeded(source) }).forward(ones([1, 1, 100]), training(3)));
+        read(dropout(0.5, { random: random(source) }).forward(ones([1, 1, 100]), training(3)));
       expect(mask(1)).not.toEqual(mask(2));
     }));
 
@@ -60,7 +80,8 @@ describeBackends("dropout in training", () => {
 
   it("stops the gradient of what it drops and scales the others'", () =>
     scoped(() => {
-      const layer = (x: Tensor) => dropout(0.75).forward(x, training(5));
+      const dropping = dropout(0.75);
+      const layer = (x: Tensor) => dropping.forward(x, training(5));
       const x = ones([2, 1, 50]);
       expectClose(grad(layer)(x), reshape(layer(x), [100]));
     }));

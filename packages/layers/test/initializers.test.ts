@@ -1,4 +1,5 @@
-import { fanInUniform, kaimingNormal, seeded } from "@sew/layers";
+import { fanInUniform, kaimingNormal } from "@sew/layers";
+import { random } from "@sew/random";
 import { read, scoped } from "@sew/testing";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -13,7 +14,7 @@ describe("fanInUniform", () => {
       fc.property(kernels, fc.integer(), (shape, seed) =>
         scoped(() => {
           const bound = 1 / Math.sqrt(shape[0] * shape[1] * shape[2]);
-          const values = read(fanInUniform([...shape.slice(0, 3), 64 * shape[3]], seeded(seed)));
+          const values = read(fanInUniform([...shape.slice(0, 3), 64 * shape[3]], random(seed)));
           const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
           expect(largest).toBeLessThanOrEqual(Math.fround(bound));
           expect(largest).toBeGreaterThan(0.8 * bound);
@@ -25,7 +26,7 @@ describe("fanInUniform", () => {
 describe("kaimingNormal", () => {
   it("has mean 0, variance 2/fan_out and the tails of a normal distribution", () =>
     scoped(() => {
-      const values = read(kaimingNormal([3, 3, 64, 32], seeded(5)));
+      const values = read(kaimingNormal([3, 3, 64, 32], random(5)));
       const deviation = Math.sqrt(2 / (3 * 3 * 32));
       const z = values.map((value) => value / deviation);
       const moment = (power: number) => z.reduce((sum, v) => sum + v ** power, 0) / z.length;
@@ -37,7 +38,7 @@ describe("kaimingNormal", () => {
 
   it("depends on fan_out, not on fan_in", () =>
     scoped(() => {
-      const of = (from: number, to: number) => read(kaimingNormal([1, 1, from, to], seeded(3))).slice(0, 8);
+      const of = (from: number, to: number) => read(kaimingNormal([1, 1, from, to], random(3))).slice(0, 8);
       expect(of(2, 16)).toEqual(of(8, 16));
       expect(of(2, 16)).not.toEqual(of(2, 8));
     }));
@@ -45,7 +46,7 @@ describe("kaimingNormal", () => {
   it("is finite for every seed", () =>
     fc.assert(
       fc.property(kernels, fc.integer(), (shape, seed) =>
-        scoped(() => expect(read(kaimingNormal(shape, seeded(seed))).every(Number.isFinite)).toBe(true)),
+        scoped(() => expect(read(kaimingNormal(shape, random(seed))).every(Number.isFinite)).toBe(true)),
       ),
     ));
 });

@@ -1,4 +1,5 @@
-import { evaluation, linear, seeded } from "@sew/layers";
+import { evaluation, linear } from "@sew/layers";
+import { random } from "@sew/random";
 import { describeBackends, describeModule, expectClose, float32, read, scoped } from "@sew/testing";
 import { tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -12,13 +13,13 @@ describeBackends("linear", () => {
       fc.property(fc.array(float32(-4, 4), { minLength: 12, maxLength: 12 }), (xs) =>
         scoped(() => {
           const layer = linear(2, 2);
-          layer.parameters!.weight!.assign(
+          layer.parameters.weight.assign(
             tensor2d([
               [1, 2],
               [3, 4],
             ]),
           );
-          layer.parameters!.bias!.assign(tensor1d([10, 20]));
+          layer.parameters.bias.assign(tensor1d([10, 20]));
           const rows = Array.from({ length: 6 }, (_, i) => [xs[2 * i]!, xs[2 * i + 1]!] as const);
           expectClose(
             layer.forward(tensor(xs, [3, 2, 2]), evaluation),
@@ -31,14 +32,14 @@ describeBackends("linear", () => {
   it("has no bias when told so", () =>
     scoped(() => {
       const layer = linear(3, 2, { bias: false });
-      expect(Object.keys(layer.parameters!)).toEqual(["weight"]);
+      expect(Object.keys(layer.parameters)).toEqual(["weight"]);
       expect(read(layer.forward(zeros([1, 1, 3]), evaluation))).toEqual([0, 0]);
     }));
 
   it("starts from values uniform in ±1/√inFeatures that the source of randomness fixes", () =>
     scoped(() => {
       const values = (seed: number) => {
-        const { weight, bias } = linear(64, 32, { random: seeded(seed) }).parameters!;
+        const { weight, bias } = linear(64, 32, { random: random(seed) }).parameters;
         return [...read(weight!), ...read(bias!)];
       };
       expect(values(1)).toEqual(values(1));

@@ -69,6 +69,13 @@ describe("a tree of modules", () => {
       "last",
     ]));
 
+  it("has the parameters of a module that is there twice once, under the first name", () => {
+    const shared = linear(4, 4);
+    const root = sequential({ a: shared, b: shared });
+    expect([...namedParameters(root).keys()]).toEqual(["a.weight", "a.bias"]);
+    expect(countParameters(root)).toBe(20);
+  });
+
   it("names every parameter and every buffer by its path", () => {
     const root = net();
     expect([...namedParameters(root).keys()]).toEqual([

@@ -3,12 +3,13 @@ import {
   batchNorm,
   type Context,
   type Module,
+  type NeuronLayer,
   namedParameters,
+  neuronLayer,
+  neurons,
   normNeuron,
-  plifNeurons,
-  type Spiking,
-  spiking,
 } from "@sew/layers";
+import { plif } from "@sew/neurons";
 import { composed, describeBackends, expectClose, float32, imageShapes, read, scoped } from "@sew/testing";
 import { memory, mul, sum, type Tensor, tensor, tidy, variable, variableGrads } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -19,14 +20,14 @@ interface Both {
   readonly unit: (x: Tensor, context: Context) => Tensor;
   readonly plain: (x: Tensor, context: Context) => Tensor;
   readonly norms: readonly [BatchNorm, BatchNorm];
-  readonly layers: readonly [Spiking, Spiking];
+  readonly layers: readonly [NeuronLayer, NeuronLayer];
 }
 
 function both(): Both {
   const norms = [batchNorm(2), batchNorm(2)] as const;
-  const make = plifNeurons({ vThreshold: 0.5 });
-  const layers = [make(), make()] as const;
-  const neuron = spiking(composed(layers[1].neuron), layers[1].parameters);
+  const make = neurons(plif, { vThreshold: 0.5 });
+  const layers = [make(2), make(2)] as const;
+  const neuron = neuronLayer(composed(layers[1].neuron), layers[1].parameters);
   return {
     unit: (x, context) => normNeuron(norms[0], layers[0], x, context),
     plain: (x, context) => neuron.forward(norms[1].forward(x, context), context),
@@ -75,7 +76,7 @@ describeBackends("normNeuron", () => {
             );
             const gradients = (f: Both["unit"], i: 0 | 1) => {
               const input = variable(x);
-              const of = [norms[i].parameters.weight, norms[i].parameters.bias, layers[i].parameters!.w!, input];
+              const of = [norms[i].parameters.weight, norms[i].parameters.bias, layers[i].parameters.w!, input];
               const { grads } = variableGrads(() => sum(mul(f(input, context), dy)), of);
               return of.flatMap((p) => read(grads[p.name]!));
             };

@@ -82,6 +82,16 @@ describe.each([
     );
   });
 
+  it("refuses windows that hold no pixel, and images smaller than a window", () =>
+    scoped(() => {
+      expect(() => maxPool2d(2, { padding: 2 })).toThrow(
+        new RangeError("maxPool2d: padding must be at most half the window of 2, got 2"),
+      );
+      expect(() => avgPool2d(7).forward(zeros([1, 1, 4, 4, 1]), evaluation)).toThrow(
+        new RangeError("avgPool2d: x must be at least 7 x 7 with its padding, got [1,1,4,4,1]"),
+      );
+    }));
+
   it("refuses a batch of images and says how to make it a sequence", () =>
     scoped(() =>
       expect(() => pool(2).forward(zeros([2, 4, 4, 2]), evaluation)).toThrow(

@@ -6,20 +6,20 @@ import {
   disposeModule,
   dropout,
   evaluation,
-  ifNeurons,
   linear,
   type Module,
   namedParameters,
-  plifNeurons,
+  neuronLayer,
+  neurons,
   recomputed,
   recomputing,
   relus,
   run,
-  seeded,
   sequential,
-  spiking,
   tdNorms,
 } from "@sew/layers";
+import { integrateAndFire, plif } from "@sew/neurons";
+import { random } from "@sew/random";
 import {
   composed,
   describeBackends,
@@ -57,7 +57,12 @@ const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b);
 
 describeModule("recomputed", {
   make: () =>
-    recomputed(sequential({ unit: convNormNeuron(2, 3, plifNeurons(), { stride: 2 }), dropout: dropout(0.3) })),
+    recomputed(
+      sequential({
+        unit: convNormNeuron(2, 3, neurons(plif), { stride: 2 }),
+        dropout: dropout(0.3, { random: random(9) }),
+      }),
+    ),
   input: [3, 2, 6, 4, 2],
   output: [3, 2, 3, 2, 3],
   timeless: false,
@@ -75,7 +80,7 @@ describeBackends("recompute", () => {
         scoped(() => {
           const options = { stride, norm: tdNorms({ vThreshold: 0.5 }) };
           const make = (recompute: boolean) =>
-            convNormNeuron(2, 3, neurons, { ...options, recompute, random: seeded(1) });
+            convNormNeuron(2, 3, neurons, { ...options, recompute, random: random(1) });
           expectRecomputes(make, tensor(values, shape));
         }),
       ),
@@ -87,13 +92,17 @@ describeBackends("recompute", () => {
       const x = spikesOfShape([3, 2, 5, 4, 2]);
       const units: ((recompute: boolean) => Module)[] = [
         (recompute) => {
-          const { neuron, parameters } = plifNeurons()();
-          return convNormNeuron(2, 3, () => spiking(composed(neuron), parameters), { recompute });
+          const { neuron, parameters } = neurons(plif)(1);
+          return convNormNeuron(2, 3, () => neuronLayer(composed(neuron), parameters), { recompute });
         },
         (recompute) => convNormNeuron(2, 3, relus(), { recompute }),
         (recompute) => convNorm(2, 3, { recompute }),
         (recompute) => {
-          const layers = sequential({ conv: conv2d(2, 3, { bias: true }), neurons: ifNeurons()(), drop: dropout(0.4) });
+          const layers = sequential({
+            conv: conv2d(2, 3, { bias: true }),
+            neurons: neurons(integrateAndFire)(1),
+            drop: dropout(0.4, { random: random(9) }),
+          });
           return recompute ? recomputed(layers) : layers;
         },
       ];
@@ -104,8 +113,8 @@ describeBackends("recompute", () => {
     scoped(() => {
       const make = (recompute: boolean) => {
         const layers = sequential({
-          a: convNormNeuron(2, 3, plifNeurons(), { recompute, random: seeded(1) }),
-          b: convNormNeuron(3, 2, plifNeurons(), { recompute, random: seeded(2) }),
+          a: convNormNeuron(2, 3, neurons(plif), { recompute, random: random(1) }),
+          b: convNormNeuron(3, 2, neurons(plif), { recompute, random: random(2) }),
         });
         return recompute ? recomputed(layers) : layers;
       };
@@ -113,7 +122,7 @@ describeBackends("recompute", () => {
     }));
 
   it("takes several inputs, one of them twice, and parameters that parts share", () => {
-    const shared = linear(2, 3, { random: seeded(3) });
+    const shared = linear(2, 3, { random: random(3) });
     const both = ([x, y]: readonly [Tensor, Tensor]) =>
       square(add(shared.forward(x, evaluation), shared.forward(y, evaluation)));
     const again = recomputing([shared, sequential({ shared })], both);
@@ -186,7 +195,7 @@ describe("what a unit holds for the way back", () => {
     const float32 = 4 * (size(shape) / 2) * 32;
     const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;
     const held = (recompute: boolean): number => {
-      const unit = convNormNeuron(2, 32, plifNeurons(), { recompute });
+      const unit = convNormNeuron(2, 32, neurons(plif), { recompute });
       const x = spikesOfShape(shape);
       const variables = [...namedParameters(unit).values()];
       let bytes = 0;

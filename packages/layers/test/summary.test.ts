@@ -4,17 +4,17 @@ import {
   convNormNeuron,
   countParameters,
   flatten,
-  ifNeurons,
   type LayerProfile,
   linear,
   type Module,
   namedModules,
-  plifNeurons,
+  neurons,
   profile,
   run,
   sequential,
   summary,
 } from "@sew/layers";
+import { integrateAndFire, plif } from "@sew/neurons";
 import { describeBackends } from "@sew/testing";
 import { add, memory } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -25,7 +25,7 @@ const total = (layers: readonly LayerProfile[], of: "parameters" | "macs"): numb
 
 const net = () =>
   sequential({
-    unit: convNormNeuron(2, 4, plifNeurons(), { stride: 2 }),
+    unit: convNormNeuron(2, 4, neurons(plif), { stride: 2 }),
     pool: avgPool2d(2),
     flatten: flatten(),
     classifier: linear(16, 3),
@@ -48,7 +48,10 @@ describeBackends("profile", () => {
     const few = fc.integer({ min: 1, max: 3 });
     fc.assert(
       fc.property(few, few, few, (kernel, steps, batch) => {
-        const model = sequential({ a: conv2d(2, 3, { kernel, bias: true }), b: convNormNeuron(3, 2, ifNeurons()) });
+        const model = sequential({
+          a: conv2d(2, 3, { kernel, bias: true }),
+          b: convNormNeuron(3, 2, neurons(integrateAndFire)),
+        });
         const layers = profile(model, [steps, batch, 5, 4, 2]);
         expect(layers.map(({ path }) => path)).toEqual([...namedModules(model)].map(([path]) => path));
         expect(total(layers, "parameters")).toBe(countParameters(model));

@@ -1,4 +1,5 @@
-import { type BatchNorm, batchNorm, evaluation, ifNeurons, normNeuron, tdBatchNorm, tdNorms } from "@sew/layers";
+import { type BatchNorm, batchNorm, evaluation, neurons, normNeuron, tdBatchNorm, tdNorms } from "@sew/layers";
+import { integrateAndFire } from "@sew/neurons";
 import { describeBackends, describeModule, expectClose, float32, read, scoped } from "@sew/testing";
 import {
   add,
@@ -94,10 +95,10 @@ describeBackends("tdBatchNorm", () => {
   it("feeds fused neurons what it feeds single ones", () =>
     scoped(() => {
       const [a, b] = [tdBatchNorm(2, { vThreshold: 0.5 }), tdBatchNorm(2, { vThreshold: 0.5 })];
-      const neurons = ifNeurons({ vThreshold: 0.5 });
+      const layer = neurons(integrateAndFire, { vThreshold: 0.5 })(2);
       const x = currents();
-      const fused = normNeuron(a, neurons(), x, training);
-      const inTurn = neurons().forward(b.forward(x, training), training);
+      const fused = normNeuron(a, layer, x, training);
+      const inTurn = layer.forward(b.forward(x, training), training);
       expect(read(fused)).toEqual(read(inTurn));
       expect(new Set(read(fused))).toEqual(new Set([0, 1]));
     }));
@@ -106,7 +107,7 @@ describeBackends("tdBatchNorm", () => {
     scoped(() => {
       const x = currents();
       const rate = (vThreshold: number, norm = tdBatchNorm(2, { vThreshold })) =>
-        read(mean(normNeuron(norm, ifNeurons({ vThreshold })(), x, training)))[0]!;
+        read(mean(normNeuron(norm, neurons(integrateAndFire, { vThreshold })(1), x, training)))[0]!;
       expect(rate(8)).toBe(rate(0.5));
       expect(rate(8, batchNorm(2))).toBeLessThan(rate(8));
     }));

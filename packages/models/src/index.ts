@@ -1,5 +1,5 @@
+export { type Family, type FamilyName, families } from "./families.js";
 export { type NetworkOptions, network } from "./network.js";
-export type { NeuronName } from "./notation.js";
 export {
   type BlockNetOptions,
   cifar10Net,
@@ -11,4 +11,4 @@ export {
   sevenBNet,
   wideSevenBNet,
 } from "./paperNets.js";
-export { families, type ResNetDepth, type ResNetFamily, type ResNetOptions, resNet } from "./resNet.js";
+export { type ResNet, type ResNetDepth, type ResNetOptions, resNet, type Stem } from "./resNet.js";

@@ -12,30 +12,40 @@ import {
   maxPool2d,
   recomputing,
   run,
+  type Sequential,
   type Stretch,
-  seeded,
   sequential,
   voting,
 } from "@sew/layers";
+import { random } from "@sew/random";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { blockNames, type Item, type NeuronName, neuronNames, parseNotation, refusal } from "./notation.js";
+import { checkVocabulary, type Item, parseNotation, refusal, type Vocabulary, vocabulary } from "./notation.js";
 
 /** Options of {@link network}. */
 export interface NetworkOptions {
-  /** Height and width of the frames. */
+  /** Height and width of the frames, in pixels. */
   readonly height: number;
   readonly width: number;
-  /** Channels of the frames: 2 polarities unless given. */
+  /** Channels of the frames. @defaultValue 2, the polarities */
   readonly inChannels?: number;
-  /** What `SEW` and `SEW Block` stand for; SEW ADD unless given. */
-  readonly block?: BlockFactory;
-  /** What `IF`, `PLIF` and the like stand for, where it is other than `ifNeurons()`, `plifNeurons()`, … */
-  readonly neurons?: Readonly<Partial<Record<NeuronName, ActivationFactory>>>;
-  /** The chance of `DP` to drop a feature; 0.5 unless given. */
+  /**
+   * Neurons of your own by their name in the notation, or other ones for a name that it has, such as
+   * `{ LIF: neurons(lif, { tau: 4 }) }`. @defaultValue those of `neuronModels`, and ReLU
+   */
+  readonly neurons?: Readonly<Record<string, ActivationFactory>>;
+  /**
+   * Blocks of your own by their name in the notation, or other ones for a name that it has.
+   * @defaultValue those of `blocks`, and SEW for SEW ADD
+   */
+  readonly blocks?: Readonly<Record<string, BlockFactory>>;
+  /** The chance of `DP` to drop a feature, in [0, 1). @defaultValue 0.5 */
   readonly dropout?: number;
-  /** Seed of the initial weights. */
+  /** Seed of the initial weights. @defaultValue 0 */
   readonly seed?: number;
-  /** Whether to keep nothing but spikes for the way back: the same gradients for less memory and more time. */
+  /**
+   * Whether the backward pass computes all but the spikes again: the same gradients for less memory and more time.
+   * @defaultValue false
+   */
   readonly recompute?: boolean;
 }
 
@@ -49,16 +59,18 @@ const MOST_WEIGHTS = 2 ** 28;
  * | --- | --- |
  * | `c32k3s1` | convolution to 32 channels; k3, s1 and the padding p⌊k/2⌋ may be left out. It has a bias unless BN follows |
  * | `BN` | batch norm of the convolution before it |
- * | `IF`, `LIF`, `PLIF`, `QIF`, `EIF`, `ReLU` | neurons |
+ * | `IF`, `LIF`, `PLIF`, `QIF`, `EIF`, `ReLU`, … | neurons, see `neuronModels` |
  * | `SEW Block(c32)`, `SEW(c32)`, `SEW` | a block of 32 channels, or of those of its input; its neurons are of the kind before it |
- * | `SEW ADD(c32)`, `SEW AND(c32)`, `SEW IAND(c32)`, `Spiking(c32)`, `Plain(c32)` | a block of that kind; `Block` may follow |
- * | `MPk2s2`, `APk2s2` | max and average pooling; the stride is k unless given |
+ * | `SEW ADD(c32)`, `SEW AND(c32)`, `SEW IAND(c32)`, `Spiking(c32)`, `Plain(c32)`, … | a block of that kind, see `blocks`; `Block` may follow |
+ * | `MPk2s2`, `APk2s2` | max and average pooling; the default stride is k |
  * | `DP` | dropout |
  * | `FC10` | linear layer, after flattening |
  * | `APk10s10` behind an `FC` | voting, at the end |
  * | `{...}*7` | repetition |
  *
  * Frames `[T, N, height, width, inChannels] → [T, N, features]`, or `[T, N, H, W, C]` where nothing is flattened.
+ *
+ * Names of your own stand for what `neurons` and `blocks` of the options say.
  *
  * Children, by kind and order: `unit0`, `unit1`, … (convolution, norm and neurons), `conv0` (a convolution without norm),
  * `neuron0`, `block0`, `pool0`, `dropout0`, `flatten`, `linear0`, `classifier` (the last linear layer), `voting`.
@@ -71,18 +83,21 @@ const MOST_WEIGHTS = 2 ** 28;
  * Object.keys(net.children); // ["unit0", "block0", "pool0", "block1", "pool1", "flatten", "classifier"]
  * net.forward(zeros([2, 1, 8, 8, 2]), evaluation).shape; // [2, 1, 3]
  */
-export function network(notation: string, options: NetworkOptions): Module {
+export function network(notation: string, options: NetworkOptions): Sequential {
   const { height, width, inChannels = 2, dropout: chance = 0.5, seed = 0, recompute = false } = options;
   for (const [name, value] of Object.entries({ height, width, inChannels })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new RangeError(`network: ${name} must be an integer of at least 1, got ${value}`);
     }
   }
-  const blocks = { ...blockNames, ...(options.block && { SEW: options.block }) };
-  const random = seeded(seed);
-  const items = parseNotation(notation);
+  const names: Vocabulary = {
+    neurons: { ...vocabulary.neurons, ...options.neurons },
+    blocks: { ...vocabulary.blocks, ...options.blocks },
+  };
+  checkVocabulary(names);
+  const rng = random(seed);
+  const items = parseNotation(notation, names);
   const lastLinear = items.findLastIndex(({ kind }) => kind === "linear");
-  const layersOf = (name: NeuronName): ActivationFactory => options.neurons?.[name] ?? neuronNames[name];
 
   // Nothing is made before all is known to fit.
   const plan: [name: string, make: () => Module][] = [];
@@ -134,7 +149,7 @@ export function network(notation: string, options: NetworkOptions): Module {
         slide(item, kernel, stride, padding);
         weigh(item, kernel * kernel * from * to);
         channels = to;
-        const shape = { kernel, stride, padding, random };
+        const shape = { kernel, stride, padding, random: rng };
         const [norm, next] = [items[i + 1], items[i + 2]];
         if (norm?.kind !== "norm") {
           open ??= plan.length;
@@ -144,7 +159,7 @@ export function network(notation: string, options: NetworkOptions): Module {
           push("unit", () => convNorm(from, to, shape));
           i += 1;
         } else {
-          const made = layersOf(next.name);
+          const made = names.neurons[next.name]!;
           open = undefined;
           push("unit", () => convNormNeuron(from, to, made, { ...shape, recompute }));
           neurons = made;
@@ -154,12 +169,15 @@ export function network(notation: string, options: NetworkOptions): Module {
       }
       case "norm":
         throw refuse(item, "BN must follow a convolution");
-      case "neurons":
-        neurons = layersOf(item.name);
-        push("neuron", neurons);
+      case "neurons": {
+        const factory = names.neurons[item.name]!;
+        const size = channels;
+        neurons = factory;
+        push("neuron", () => factory(size));
         if (open !== undefined) stretches.push({ from: open, to: plan.length });
         open = undefined;
         break;
+      }
       case "block": {
         imageOf(item);
         const { channels: to = from, name } = item;
@@ -174,7 +192,7 @@ export function network(notation: string, options: NetworkOptions): Module {
         }
         weigh(item, 18 * from * from);
         open = undefined;
-        push("block", () => blocks[name]({ channels: from, neurons: made, random, recompute }));
+        push("block", () => names.blocks[name]!({ channels: from, neurons: made, random: rng, recompute }));
         break;
       }
       case "maxPool":
@@ -193,7 +211,7 @@ export function network(notation: string, options: NetworkOptions): Module {
         break;
       }
       case "dropout":
-        push("dropout", () => dropout(chance, { random }));
+        push("dropout", () => dropout(chance, { random: rng }));
         break;
       case "linear": {
         const { features: to } = item;
@@ -206,7 +224,7 @@ export function network(notation: string, options: NetworkOptions): Module {
         const flat = channels;
         weigh(item, flat * to);
         channels = to;
-        const make = () => linear(flat, to, { random });
+        const make = () => linear(flat, to, { random: rng });
         if (i === lastLinear) plan.push(["classifier", make]);
         else push("linear", make);
         break;

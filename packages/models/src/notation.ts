@@ -1,33 +1,28 @@
 /** @file The paper's notation of networks, such as `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11`, read into items. */
-import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
-import { type ActivationFactory, eifNeurons, ifNeurons, lifNeurons, plifNeurons, qifNeurons, relus } from "@sew/layers";
+import { type BlockFactory, blocks } from "@sew/blocks";
+import { type ActivationFactory, neurons, relus } from "@sew/layers";
+import { type MembraneParams, neuronModels } from "@sew/neurons";
 
-/** The names of neurons, and what they stand for unless told. */
-export const neuronNames = {
-  IF: ifNeurons(),
-  LIF: lifNeurons(),
-  PLIF: plifNeurons(),
-  QIF: qifNeurons(),
-  EIF: eifNeurons(),
-  ReLU: relus(),
-} as const satisfies Record<string, ActivationFactory>;
+/** What the names of a notation stand for. */
+export interface Vocabulary {
+  /** Neurons by name, such as `PLIF`. */
+  readonly neurons: Readonly<Record<string, ActivationFactory>>;
+  /** Blocks by name, such as `SEW ADD`; the word `Block` may follow each. */
+  readonly blocks: Readonly<Record<string, BlockFactory>>;
+}
 
-/** A name of neurons in the notation. */
-export type NeuronName = keyof typeof neuronNames;
+/** The names that every notation has: all neuron models and blocks, `ReLU`, and `SEW` for SEW ADD. */
+export const vocabulary: Vocabulary = {
+  neurons: {
+    ...Object.fromEntries(
+      Object.entries(neuronModels).map(([name, model]) => [name, neurons<MembraneParams, string>(model)]),
+    ),
+    ReLU: relus(),
+  },
+  blocks: { SEW: blocks["SEW ADD"], ...blocks },
+};
 
-/** The names of blocks, and what they stand for unless told; the word `Block` may follow each. */
-export const blockNames = {
-  SEW: sew(add),
-  "SEW ADD": sew(add),
-  "SEW AND": sew(and),
-  "SEW IAND": sew(iand),
-  Spiking: spikingBlock,
-  Plain: plainBlock,
-} as const satisfies Record<string, BlockFactory>;
-
-type BlockName = keyof typeof blockNames;
-
-/** What an item says. */
+/** The content of an item. */
 export type Said =
   | {
       readonly kind: "conv";
@@ -37,8 +32,8 @@ export type Said =
       readonly padding: number;
     }
   | { readonly kind: "norm" }
-  | { readonly kind: "neurons"; readonly name: NeuronName }
-  | { readonly kind: "block"; readonly name: BlockName; readonly channels: number | undefined }
+  | { readonly kind: "neurons"; readonly name: string }
+  | { readonly kind: "block"; readonly name: string; readonly channels: number | undefined }
   | { readonly kind: "maxPool" | "avgPool"; readonly size: number; readonly stride: number }
   | { readonly kind: "dropout" }
   | { readonly kind: "linear"; readonly features: number };
@@ -63,7 +58,8 @@ function form(pattern: string, read: Read): { readonly pattern: RegExp; readonly
 /** One of the names, which have their spaces. */
 const oneOf = (names: object) => `(?<name>${Object.keys(names).join("|").replaceAll(" ", "\\s")})`;
 
-const forms = [
+/** The forms of items that no name of the vocabulary changes. */
+const fixedForms = [
   form(
     "c #channels (?:k #kernel)? (?:s #stride)? (?:p #padding)?",
     ({ channels, kernel = 3, stride = 1, padding = Math.floor(kernel / 2) }) => ({
@@ -75,26 +71,50 @@ const forms = [
     }),
   ),
   form("BN", () => ({ kind: "norm" })),
-  form(oneOf(neuronNames), (_, name) => ({ kind: "neurons", name: name as NeuronName })),
-  form(`${oneOf(blockNames)}(?:\\sBlock)? (?:\\( c #channels \\))?`, ({ channels }, name) => ({
-    kind: "block",
-    name: name as BlockName,
-    channels,
-  })),
   form("MP k #size (?:s #stride)?", ({ size, stride = size }) => ({ kind: "maxPool", size: size!, stride: stride! })),
   form("AP k #size (?:s #stride)?", ({ size, stride = size }) => ({ kind: "avgPool", size: size!, stride: stride! })),
   form("DP", () => ({ kind: "dropout" })),
   form("FC #features", ({ features }) => ({ kind: "linear", features: features! })),
 ];
 
+/** The forms of items whose names are of the vocabulary. */
+function namedForms({ neurons, blocks }: Vocabulary): typeof fixedForms {
+  return [
+    form(oneOf(neurons), (_, name) => ({ kind: "neurons", name })),
+    form(`${oneOf(blocks)}(?:\\sBlock)? (?:\\( c #channels \\))?`, ({ channels }, name) => ({
+      kind: "block",
+      name,
+      channels,
+    })),
+  ];
+}
+
+/** Throws unless every name can be told from the other items. */
+export function checkVocabulary(names: Vocabulary): void {
+  const kinds = Object.entries(names) as ["neurons" | "blocks", object][];
+  for (const [kind, entries] of kinds) {
+    const other = kind === "neurons" ? names.blocks : names.neurons;
+    for (const name of Object.keys(entries)) {
+      const taken = fixedForms.some(({ pattern }) => pattern.test(name)) || Object.hasOwn(other, name);
+      if (!/^[A-Za-z][A-Za-z0-9]*( [A-Za-z0-9]+)*$/.test(name) || taken) {
+        throw new RangeError(
+          `network: a name of ${kind} must be words of letters and digits that no other item has, got ${JSON.stringify(name)}`,
+        );
+      }
+    }
+  }
+}
+
 const itemForms = "such as c32k3s1, BN, PLIF, SEW Block(c32), MPk2s2, DP or FC10";
 
-/** What a typo may have meant. */
-const examples = [
-  ...["c32", "c32k3", "c32k3s1", "c32k3s1p1", "c32k3p1", "BN", ...Object.keys(neuronNames), "DP", "FC10"],
-  ...["MP", "AP"].flatMap((pool) => [`${pool}k2`, `${pool}k2s2`]),
-  ...Object.keys(blockNames).flatMap((name) => ["", " Block"].flatMap((b) => [`${name}${b}`, `${name}${b}(c32)`])),
-];
+/** Valid items, one of which a typo may stand for. */
+function examplesOf({ neurons, blocks }: Vocabulary): string[] {
+  return [
+    ...["c32", "c32k3", "c32k3s1", "c32k3s1p1", "c32k3p1", "BN", ...Object.keys(neurons), "DP", "FC10"],
+    ...["MP", "AP"].flatMap((pool) => [`${pool}k2`, `${pool}k2s2`]),
+    ...Object.keys(blocks).flatMap((name) => ["", " Block"].flatMap((b) => [`${name}${b}`, `${name}${b}(c32)`])),
+  ];
+}
 
 /** How many letters must be changed, added or left out to make `b` of `a`. */
 function distance(a: string, b: string): number {
@@ -110,13 +130,13 @@ function distance(a: string, b: string): number {
 }
 
 /** The valid item that is nearest to a text, with the text's numbers where they fit; none where nothing is near. */
-function nearest(text: string): string | undefined {
+function nearest(text: string, names: Vocabulary): string | undefined {
   const numbers = /\d+/g;
   // A longer text is no typo.
   const shape = (item: string, number: string) => item.slice(0, 40).replaceAll(numbers, number).toLowerCase();
   const far = (example: string, number: string) => distance(shape(text, number), shape(example, number));
   // Letters first: where a number is missing they are all there.
-  const [best] = examples
+  const [best] = examplesOf(names)
     .map((example) => ({ example, letters: far(example, ""), all: far(example, "0") }))
     .sort((a, b) => a.letters - b.letters || a.all - b.all);
   if (best === undefined || 2 * best.letters > shape(text, "").length) return undefined;
@@ -136,9 +156,9 @@ export function refusal(notation: string, at: number, must: string, got: string,
 
 const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 
-function readItem(notation: string, text: string, at: number): Item {
+function readItem(notation: string, text: string, at: number, names: Vocabulary): Item {
   const plain = text.replaceAll(/\s+/g, " ");
-  for (const { pattern, read } of forms) {
+  for (const { pattern, read } of [...fixedForms, ...namedForms(names)]) {
     const found = pattern.exec(plain);
     if (found === null) continue;
     const { name = "", ...digits } = found.groups ?? {};
@@ -153,7 +173,7 @@ function readItem(notation: string, text: string, at: number): Item {
     }
     return { ...read(sizes, name), text: plain, at };
   }
-  const meant = nearest(plain);
+  const meant = nearest(plain, names);
   const remedy = meant === undefined ? undefined : `did you mean ${quoted(meant)}?`;
   throw refusal(notation, at, `items must be ${itemForms}`, quoted(plain), remedy);
 }
@@ -163,7 +183,7 @@ function readItem(notation: string, text: string, at: number): Item {
  *
  * @throws RangeError when the notation has an error, with its offset and a caret under it, or more than 1000 items
  */
-export function parseNotation(notation: string): Item[] {
+export function parseNotation(notation: string, names: Vocabulary): Item[] {
   let at = 0;
   const match = (pattern: RegExp): string => {
     pattern.lastIndex = at;
@@ -199,7 +219,7 @@ export function parseNotation(notation: string): Item[] {
     while (take(/\{/y) !== "") groups.push({ open: at - 1, items: [] });
     const text = take(/[^-{}*]*/y);
     if (text === "") throw refuse("an item", `items are ${itemForms}`);
-    append([readItem(notation, text.trimEnd(), at - text.length)], 1);
+    append([readItem(notation, text.trimEnd(), at - text.length, names)], 1);
     while (take(/\}/y) !== "") {
       if (groups.length === 1) {
         at--;

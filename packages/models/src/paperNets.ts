@@ -1,41 +1,43 @@
 /** @file The networks of the paper that its notation describes. */
 import type { BlockFactory } from "@sew/blocks";
-import type { ActivationFactory, Module } from "@sew/layers";
-import { network } from "./network.js";
-import type { NeuronName } from "./notation.js";
+import type { ActivationFactory, Sequential } from "@sew/layers";
+import { type NetworkOptions, network } from "./network.js";
 
 /** Options of the paper's networks. */
 export interface PaperNetOptions {
   /** Classes to tell apart. */
   readonly classes: number;
-  /** Height and width of the frames. */
+  /** Height and width of the frames, in pixels. */
   readonly height: number;
   readonly width: number;
-  /** Channels of the frames: 2 polarities, or 3 colours in {@link cifar10Net}, unless given. */
+  /** Channels of the frames. @defaultValue 2, the polarities; 3 colours in {@link cifar10Net} */
   readonly inChannels?: number;
-  /** Makes each neuron layer; those of the notation unless given. */
+  /** Makes each neuron layer. @defaultValue those of the notation */
   readonly neurons?: ActivationFactory;
-  /** Seed of the initial weights. */
+  /** Seed of the initial weights. @defaultValue 0 */
   readonly seed?: number;
-  /** Whether to keep nothing but spikes for the way back: the same gradients for less memory and more time. */
+  /**
+   * Whether the backward pass computes all but the spikes again: the same gradients for less memory and more time.
+   * @defaultValue false
+   */
   readonly recompute?: boolean;
 }
 
 /** Options of the networks of residual blocks. */
 export interface BlockNetOptions extends PaperNetOptions {
-  /** Makes each residual block; SEW ADD unless given. */
+  /** Makes each residual block. @defaultValue SEW ADD */
   readonly block?: BlockFactory;
 }
 
 /** Options of {@link sevenBNet} and {@link wideSevenBNet}. */
 export interface SevenBNetOptions extends BlockNetOptions {
-  /** Kernel of the convolutions that change the channel count: 3 in the paper, 1 in its code. */
+  /** Kernel of the convolutions that change the channel count: 3 in the paper, 1 in its code. @defaultValue 3 */
   readonly stemKernel?: number;
 }
 
 /** Options of {@link plifNet}. */
 export interface PlifNetOptions extends PaperNetOptions {
-  /** Convolutions, each with a pooling: 5 for DVS128 Gesture, 4 for CIFAR10-DVS. */
+  /** Convolutions, each with a pooling: 5 for DVS128 Gesture, 4 for CIFAR10-DVS. @defaultValue 5 */
   readonly stages?: number;
 }
 
@@ -46,7 +48,7 @@ export interface PlifNetOptions extends PaperNetOptions {
  * @example
  * countParameters(sevenBNet({ classes: 11, height: 128, width: 128 })); // 130938
  */
-export function sevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: SevenBNetOptions): Module {
+export function sevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: SevenBNetOptions): Sequential {
   return network(`c32k${k}s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC${classes}`, named("PLIF", neurons, rest));
 }
 
@@ -58,7 +60,7 @@ export function sevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: Seve
  * @example
  * countParameters(wideSevenBNet({ classes: 10, height: 128, width: 128, stemKernel: 1 })); // 1192218
  */
-export function wideSevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: SevenBNetOptions): Module {
+export function wideSevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: SevenBNetOptions): Sequential {
   const notation = `c64k${k}s1-BN-PLIF-{SEW(c64)-MPk2s2}*4-c128k${k}s1-BN-PLIF-{SEW(c128)-MPk2s2}*3-FC${classes}`;
   return network(notation, named("PLIF", neurons, rest));
 }
@@ -69,7 +71,7 @@ export function wideSevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: 
  * @example
  * countParameters(cifar10Net({ classes: 10, height: 32, width: 32 })); // 186858
  */
-export function cifar10Net({ classes, neurons, ...rest }: BlockNetOptions): Module {
+export function cifar10Net({ classes, neurons, ...rest }: BlockNetOptions): Sequential {
   return network(
     `c32k3s1-BN-IF-{{SEW(c32)}*2-MPk2s2}*5-FC${classes}`,
     named("IF", neurons, { inChannels: 3, ...rest }),
@@ -87,7 +89,7 @@ export function cifar10Net({ classes, neurons, ...rest }: BlockNetOptions): Modu
  * countParameters(plifNet({ classes: 11, height: 128, width: 128 })); // 1698933
  * countParameters(plifNet({ classes: 10, height: 128, width: 128, stages: 4 })); // 4691818
  */
-export function plifNet({ classes, stages = 5, neurons, ...rest }: PlifNetOptions): Module {
+export function plifNet({ classes, stages = 5, neurons, ...rest }: PlifNetOptions): Sequential {
   const notation = `{c128k3s1-BN-PLIF-MPk2s2}*${stages}-DP-FC512-PLIF-DP-FC${10 * classes}-PLIF-APk10s10`;
   return network(notation, named("PLIF", neurons, rest));
 }
@@ -99,12 +101,21 @@ export function plifNet({ classes, stages = 5, neurons, ...rest }: PlifNetOption
  * @example
  * countParameters(lifNet({ classes: 11, height: 128, width: 128 })); // 2322891
  */
-export function lifNet({ classes, neurons, ...rest }: PaperNetOptions): Module {
+export function lifNet({ classes, neurons, ...rest }: PaperNetOptions): Sequential {
   const notation = `MPk4-c64k3-LIF-c128k3-LIF-APk2-c128k3-LIF-APk2-FC256-LIF-FC${classes}`;
   return network(notation, named("LIF", neurons, rest));
 }
 
-/** The options of a network whose neurons of one name are the given ones. */
-function named<O extends object>(name: NeuronName, neurons: ActivationFactory | undefined, rest: O) {
-  return { ...rest, ...(neurons && { neurons: { [name]: neurons } }) };
+/** The options of a network with other neurons of this name and other SEW blocks, where there are any. */
+function named(
+  name: string,
+  neurons: ActivationFactory | undefined,
+  {
+    block,
+    ...rest
+  }: Pick<NetworkOptions, "height" | "width" | "inChannels" | "seed" | "recompute"> & {
+    readonly block?: BlockFactory;
+  },
+): NetworkOptions {
+  return { ...rest, ...(neurons && { neurons: { [name]: neurons } }), ...(block && { blocks: { SEW: block } }) };
 }

@@ -4,26 +4,24 @@
  * W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, section 5.1; the depths are those of
  * K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, Table 1.
  */
-import { add, and, annBlock, type BlockFactory, iand, plainBlock, rbaBlock, sew, spikingBlock } from "@sew/blocks";
 import {
-  type ActivationFactory,
-  type ConvNorm,
+  type Activation,
+  type ConvNormNeuron,
   convNormNeuron,
   globalAvgPool2d,
-  ifNeurons,
   kaimingNormal,
+  type Linear,
   linear,
   type Module,
   maxPool2d,
-  type NormFactory,
   recomputed,
-  relus,
   run,
-  seeded,
+  type Sequential,
   sequential,
-  tdNorms,
 } from "@sew/layers";
+import { random } from "@sew/random";
 import { concat } from "@tensorflow/tfjs-core";
+import { type Family, families } from "./families.js";
 
 /** Blocks in each of the four stages, by depth, and the path of their F. */
 const depths = {
@@ -37,55 +35,43 @@ const depths = {
 /** Layers of a ResNet with weights: those on the longest path. */
 export type ResNetDepth = keyof typeof depths;
 
-/** What distinguishes one family of ResNets from another. */
-export interface ResNetFamily {
-  /** Makes each block. */
-  readonly block: BlockFactory;
-  /** Makes each layer of neurons (or of ReLU). */
-  readonly neurons: ActivationFactory;
-  /** Makes each norm; batch norm unless given. */
-  readonly norm?: NormFactory;
-}
-
-/** The families that the paper compares, with its neurons: IF, V_th = 1, hard detached reset, ArcTan α = 2. */
-export const families = {
-  /** Eq. 6, the ANN. */
-  ann: { block: annBlock, neurons: relus() },
-  /** Eq. 10, the ANN of ReLU-before-addition blocks. */
-  rba: { block: rbaBlock, neurons: relus() },
-  /** Eq. 7. */
-  spiking: { block: spikingBlock, neurons: ifNeurons() },
-  /** Eq. 9 with g = ADD. */
-  "sew-add": { block: sew(add), neurons: ifNeurons() },
-  /** Eq. 9 with g = AND. */
-  "sew-and": { block: sew(and), neurons: ifNeurons() },
-  /** Eq. 9 with g = IAND. */
-  "sew-iand": { block: sew(iand), neurons: ifNeurons() },
-  /** No shortcuts. */
-  plain: { block: plainBlock, neurons: ifNeurons() },
-  /** Eq. 7 with threshold-dependent batch norm, in the shortcuts too (Zheng et al., AAAI 2021). */
-  "td-bn": { block: spikingBlock, neurons: ifNeurons(), norm: tdNorms() },
-} as const satisfies Record<string, ResNetFamily>;
-
 /** Options of {@link resNet}. */
-export interface ResNetOptions extends Partial<ResNetFamily> {
-  /** Classes to tell apart; 1000 unless given. */
+export interface ResNetOptions extends Partial<Family> {
+  /** Classes to tell apart. @defaultValue 1000 */
   readonly classes?: number;
-  /** Channels of the images; 3 unless given. */
+  /** Channels of the images. @defaultValue 3 */
   readonly inChannels?: number;
   /**
    * Computes the stem's convolution and norm once for an image `[1, N, H, W, C]` and repeats their result for so many
    * steps, as the authors' code does. In evaluation that is the same for a T-th of the cost; in training the norm's
-   * statistics are those of the image.
+   * statistics are those of the image. @defaultValue every step has an image of its own
    */
   readonly stemOnceFor?: number;
-  /** Whether every block starts as an identity; see the blocks. */
+  /** Whether every block starts as an identity; see the blocks. @defaultValue false */
   readonly zeroInit?: boolean;
-  /** Whether to keep nothing but spikes for the way back: the same gradients for less memory and more time. */
+  /**
+   * Whether the backward pass computes all but the spikes again: the same gradients for less memory and more time.
+   * @defaultValue false
+   */
   readonly recompute?: boolean;
-  /** Seed of the initial weights. */
+  /** Seed of the initial weights. @defaultValue 0 */
   readonly seed?: number;
 }
+
+/** The stem: conv7x7/2, norm and neurons. */
+export type Stem = Module & { readonly children: ConvNormNeuron<Activation>["children"] };
+
+/** A residual network of four stages. */
+export type ResNet = Sequential<{
+  readonly stem: Stem;
+  readonly pool: Module;
+  readonly stage1: Sequential;
+  readonly stage2: Sequential;
+  readonly stage3: Sequential;
+  readonly stage4: Sequential;
+  readonly average: Module;
+  readonly classifier: Linear;
+}>;
 
 /**
  * ResNet-18, 34, 50, 101 or 152: conv7x7/2-BN-SN-MPk3s2, four stages of blocks with 64, 128, 256 and 512 channels (four
@@ -104,8 +90,8 @@ export interface ResNetOptions extends Partial<ResNetFamily> {
  * const net = resNet(18, { ...families["sew-iand"], classes: 10, stemOnceFor: 4 });
  * countParameters(net); // 11181642
  */
-export function resNet(depth: ResNetDepth, options: ResNetOptions = {}): Module {
-  const { block, neurons, norm } = { ...families["sew-add"], ...options } as ResNetFamily;
+export function resNet(depth: ResNetDepth, options: ResNetOptions = {}): ResNet {
+  const { block, neurons, norm } = { ...families["sew-add"], ...options } as Family;
   const { classes = 1000, inChannels = 3, stemOnceFor, zeroInit = false, recompute = false, seed = 0 } = options;
   if (!Object.hasOwn(depths, depth)) {
     throw new RangeError(`resNet: depth must be one of ${Object.keys(depths).join(", ")}, got ${depth}`);
@@ -114,31 +100,43 @@ export function resNet(depth: ResNetDepth, options: ResNetOptions = {}): Module 
     throw new RangeError(`resNet: stemOnceFor must be an integer of at least 1, got ${stemOnceFor}`);
   }
   const { blocks, path } = depths[depth];
-  const shared = { random: seeded(seed), init: kaimingNormal, ...(norm && { norm }) };
+  const shared = { random: random(seed), init: kaimingNormal, ...(norm && { norm }) };
   const unit = convNormNeuron(inChannels, 64, neurons, { ...shared, kernel: 7, stride: 2 });
   const stem = stemOnceFor === undefined ? unit : repeated(unit, stemOnceFor);
   let channels = 64;
-  const stage = (count: number, s: number): Module => {
+  const stage = (s: number): Sequential => {
     const outChannels = 64 * 2 ** s * (path === "bottleneck" ? 4 : 1);
-    const made: Record<string, Module> = {};
-    for (let b = 0; b < count; b++) {
+    const stageBlocks: Record<string, Module> = {};
+    for (let b = 0; b < blocks[s]!; b++) {
       const stride = b === 0 && s > 0 ? 2 : 1;
-      made[`block${b}`] = block({ ...shared, channels, outChannels, stride, path, neurons, zeroInit, recompute });
+      stageBlocks[`block${b}`] = block({
+        ...shared,
+        channels,
+        outChannels,
+        stride,
+        path,
+        neurons,
+        zeroInit,
+        recompute,
+      });
       channels = outChannels;
     }
-    return sequential(made);
+    return sequential(stageBlocks);
   };
   return sequential({
     stem: recompute ? recomputed(stem) : stem,
     pool: maxPool2d(3, { stride: 2, padding: 1 }),
-    ...Object.fromEntries(blocks.map((count, s) => [`stage${s + 1}`, stage(count, s)])),
+    stage1: stage(0),
+    stage2: stage(1),
+    stage3: stage(2),
+    stage4: stage(3),
     average: globalAvgPool2d(),
     classifier: linear(channels, classes, shared),
   });
 }
 
 /** The stem whose convolution and norm see the one image, and whose neurons see their result at every step. */
-function repeated({ children }: ConvNorm, steps: number): Module {
+function repeated({ children }: ConvNormNeuron, steps: number): Stem {
   const { conv, norm, neuron } = children;
   return {
     children,
@@ -148,7 +146,7 @@ function repeated({ children }: ConvNorm, steps: number): Module {
       }
       const once = run(norm, run(conv, x, context), context);
       const every = concat(Array.from({ length: steps }, () => once));
-      return run(neuron!, every, context);
+      return run(neuron, every, context);
     },
   };
 }

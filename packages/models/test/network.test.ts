@@ -1,17 +1,6 @@
+import { integrateAndFire, lif, plif } from "@sew/neurons";
 import { plainBlock } from "@sew/blocks";
-import {
-  disposeModule,
-  evaluation,
-  ifNeurons,
-  lifNeurons,
-  type Module,
-  namedBuffers,
-  namedModules,
-  namedParameters,
-  plifNeurons,
-  relus,
-  run,
-} from "@sew/layers";
+import { disposeModule, evaluation, type Module, namedBuffers, namedModules, namedParameters, relus, run, neurons } from "@sew/layers";
 import { type NetworkOptions, network } from "@sew/models";
 import { describeBackends, describeModule, read, scoped, spikesOfShape } from "@sew/testing";
 import { memory, ones, zeros } from "@tensorflow/tfjs-core";
@@ -107,8 +96,8 @@ describe("network", () => {
         "neuron" in module ? [Object.keys(module.parameters ?? {}).join()] : [],
       );
     expect(taus(undefined)).toEqual(["w", ""]);
-    expect(taus({ PLIF: lifNeurons() })).toEqual(["", ""]);
-    expect(taus({ IF: plifNeurons() })).toEqual(["w", "w"]);
+    expect(taus({ PLIF: neurons(lif) })).toEqual(["", ""]);
+    expect(taus({ IF: neurons(plif) })).toEqual(["w", "w"]);
     expect(taus({ PLIF: relus(), IF: relus() })).toEqual([]);
   });
 
@@ -256,7 +245,7 @@ describe("any string", () => {
   const built = (notation: string) => {
     const before = memory().numTensors;
     try {
-      disposeModule(network(notation, { ...small, block: plainBlock, neurons: { PLIF: ifNeurons() } }));
+      disposeModule(network(notation, { ...small, block: plainBlock, neurons: { PLIF: neurons(integrateAndFire) } }));
     } catch (error) {
       expect(error).toBeInstanceOf(RangeError);
       const [message, line, caret, ...rest] = (error as Error).message.split("\n");

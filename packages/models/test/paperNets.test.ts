@@ -1,17 +1,6 @@
+import { integrateAndFire, lif } from "@sew/neurons";
 import { plainBlock, spikingBlock } from "@sew/blocks";
-import {
-  countParameters,
-  disposeModule,
-  evaluation,
-  ifNeurons,
-  lifNeurons,
-  type Module,
-  namedModules,
-  namedParameters,
-  profile,
-  run,
-  type Spiking,
-} from "@sew/layers";
+import { countParameters, disposeModule, evaluation, type Module, namedModules, namedParameters, profile, run, type Spiking, neurons } from "@sew/layers";
 import { cifar10Net, lifNet, network, plifNet, resNet, sevenBNet, wideSevenBNet } from "@sew/models";
 import { describeBackends, scoped } from "@sew/testing";
 import { zeros } from "@tensorflow/tfjs-core";
@@ -31,7 +20,7 @@ describe("the paper's networks", () => {
     ["7B-Net with the code's 1x1 stem", 130_426, () => sevenBNet({ ...gesture, stemKernel: 1 }), 0.13, 2],
     ["7B-Net of Spiking blocks", 130_938, () => sevenBNet({ ...gesture, block: spikingBlock })],
     ["7B-Net of Plain blocks", 130_938, () => sevenBNet({ ...gesture, block: plainBlock })],
-    ["7B-Net of IF neurons", 130_938 - 15, () => sevenBNet({ ...gesture, neurons: ifNeurons() })],
+    ["7B-Net of IF neurons", 130_938 - 15, () => sevenBNet({ ...gesture, neurons: neurons(integrateAndFire) })],
     ["Wide-7B-Net, 1x1 stems", 1_192_218, () => wideSevenBNet({ ...cifarDvs, stemKernel: 1 }), 1.19, 2],
     ["Wide-7B-Net", 1_258_778, () => wideSevenBNet(cifarDvs)],
     ["the CIFAR-10 net", 186_858, () => cifar10Net(cifar)],
@@ -103,7 +92,7 @@ describe("the paper's networks", () => {
     { name: "plifNet", make: plifNet, layers: 7 },
     { name: "lifNet", make: lifNet, layers: 4 },
   ])("$name takes neurons for all of its $layers layers of them", ({ make, layers }) => {
-    const net = make({ ...gesture, neurons: lifNeurons({ tau: 3 }) });
+    const net = make({ ...gesture, neurons: neurons(lif, { tau: 3 }) });
     const spiking = [...namedModules(net)].flatMap(([, module]) => ("neuron" in module ? [module as Spiking] : []));
     expect(spiking.map(({ neuron }) => neuron.params)).toEqual(
       Array.from({ length: layers }, () => expect.objectContaining({ tau: 3 })),

@@ -1,5 +1,6 @@
 /** @file Networks that keep spikes alone for the way back: the same numbers, for less memory. */
-import { disposeModule, ifNeurons, type Module, namedParameters, run } from "@sew/layers";
+import { integrateAndFire } from "@sew/neurons";
+import { disposeModule, type Module, namedParameters, run, neurons } from "@sew/layers";
 import { network, resNet } from "@sew/models";
 import {
   describeBackends,
@@ -61,7 +62,7 @@ describe("what a convolution and neurons without a norm hold for the way back", 
     const float32 = 4 * 4 * 16 * 16 * 32;
     const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;
     const held = (recompute: boolean): number => {
-      const neurons = { LIF: ifNeurons({ vThreshold: 0.1 }) };
+      const neurons = { LIF: neurons(integrateAndFire, { vThreshold: 0.1 }) };
       const net = network("c32k3-LIF", { height: 16, width: 16, neurons, recompute });
       const x = spikesOfShape([4, 1, 16, 16, 2]);
       let bytes = 0;

@@ -3,23 +3,9 @@
  * differentiable, and what back-propagation says of it can be checked: the surrogate slopes, the resets through time,
  * batch statistics, blocks and shortcuts at once.
  */
-import {
-  avgPool2d,
-  convNormNeuron,
-  eifNeurons,
-  globalAvgPool2d,
-  ifNeurons,
-  lifNeurons,
-  linear,
-  type Module,
-  namedParameters,
-  plifNeurons,
-  qifNeurons,
-  run,
-  type SpikingFactory,
-  seeded,
-  sequential,
-} from "@sew/layers";
+import { random } from "@sew/random";
+import { eif, integrateAndFire, lif, plif, qif } from "@sew/neurons";
+import { avgPool2d, convNormNeuron, globalAvgPool2d, linear, type Module, namedParameters, run, type NeuronFactory, sequential, neurons } from "@sew/layers";
 import { families, type ResNetFamily } from "@sew/models";
 import type { Reset } from "@sew/neurons";
 import {
@@ -50,21 +36,21 @@ const surrogates: Readonly<Record<string, Spike>> = {
 };
 
 /** Neurons of every model. The gradient through the reset must not be detached: finite differences do see it. */
-const neuronsOf: Readonly<Record<string, (spike: Spike, reset: Reset) => SpikingFactory>> = {
-  IF: (spike, reset) => ifNeurons({ reset, detachReset: false }, spike),
-  LIF: (spike, reset) => lifNeurons({ reset, detachReset: false, tau: 1.5, vReset: -0.25 }, spike),
-  PLIF: (spike, reset) => plifNeurons({ reset, detachReset: false }, spike),
-  QIF: (spike, reset) => qifNeurons({ reset, detachReset: false }, spike),
-  EIF: (spike, reset) => eifNeurons({ reset, detachReset: false }, spike),
+const neuronsOf: Readonly<Record<string, (spike: Spike, reset: Reset) => NeuronFactory>> = {
+  IF: (spike, reset) => neurons(integrateAndFire, { reset, detachReset: false }, spike),
+  LIF: (spike, reset) => neurons(lif, { reset, detachReset: false, tau: 1.5, vReset: -0.25 }, spike),
+  PLIF: (spike, reset) => neurons(plif, { reset, detachReset: false }, spike),
+  QIF: (spike, reset) => neurons(qif, { reset, detachReset: false }, spike),
+  EIF: (spike, reset) => neurons(eif, { reset, detachReset: false }, spike),
 };
 
 type Family = Exclude<keyof typeof families, "ann" | "rba">;
 const names = Object.keys(families).filter((name) => name !== "ann" && name !== "rba") as Family[];
 
 /** Stem, a block, pooling, a bottleneck that changes the shape, classifier: 3 steps of 2 images of 8x8. */
-function network(name: Family, neurons: SpikingFactory, seed: number): Module {
+function network(name: Family, neurons: NeuronFactory, seed: number): Module {
   const { block, norm }: ResNetFamily = families[name];
-  const shared = { random: seeded(seed), ...(norm && { norm }) };
+  const shared = { random: random(seed), ...(norm && { norm }) };
   return sequential({
     stem: convNormNeuron(2, 4, neurons, shared),
     block0: block({ ...shared, channels: 4, neurons }),
@@ -80,10 +66,10 @@ function network(name: Family, neurons: SpikingFactory, seed: number): Module {
  * and its typical size in such a direction.
  */
 function derivatives(net: Module, seed: number): { backward: number; forward: number; typical: number } {
-  const draw = seeded(seed);
+  const draw = random(seed);
   const uniform = (shape: number[]) =>
     tensor(
-      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * draw() - 1),
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * draw.uniform() - 1),
       shape,
     );
   const x = variable(uniform([3, 2, 8, 8, 2]));

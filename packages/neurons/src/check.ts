@@ -1,22 +1,37 @@
-/** @file Checks of parameters that several models have. */
+/** @file Checks of parameters that several models have. A tensor's values may be learned: its shape alone is checked. */
+import { Tensor } from "@tensorflow/tfjs-core";
+import type { Parameter } from "./neuron.js";
 
-/** Throws unless every one of the named parameters is a finite number. */
-export function checkFinite(model: string, params: Readonly<Record<string, number>>): void {
+/** Throws unless every tensor among the parameters is a scalar or has one value per channel. */
+export function checkParameterShapes(model: string, params: object): void {
   for (const [name, value] of Object.entries(params)) {
-    if (!Number.isFinite(value)) throw new RangeError(`${model}: ${name} must be a finite number, got ${value}`);
+    if (value instanceof Tensor && value.rank > 1) {
+      throw new RangeError(
+        `${model}: ${name} must be a scalar or have one value per channel, [C], got [${value.shape}]`,
+      );
+    }
   }
 }
 
-/** Throws unless `value` is a finite number above 0. */
-export function checkPositive(model: string, name: string, value: number): void {
-  if (!(value > 0 && Number.isFinite(value))) {
+/** Throws unless every one of the named parameters is a finite number or a tensor. */
+export function checkNumber(model: string, params: Readonly<Record<string, Parameter>>): void {
+  for (const [name, value] of Object.entries(params)) {
+    if (!(value instanceof Tensor) && !Number.isFinite(value)) {
+      throw new RangeError(`${model}: ${name} must be a finite number, got ${value}`);
+    }
+  }
+}
+
+/** Throws unless `value` is a finite number above 0, or a tensor. */
+export function checkPositive(model: string, name: string, value: Parameter): void {
+  if (!(value instanceof Tensor) && !(value > 0 && Number.isFinite(value))) {
     throw new RangeError(`${model}: ${name} must be a finite number above 0, got ${value}`);
   }
 }
 
-/** Throws unless τ is a finite number of time-steps from 1 on. */
-export function checkTau(model: string, tau: number): void {
-  if (!(tau >= 1 && Number.isFinite(tau))) {
+/** Throws unless τ is a finite number of time-steps from 1 on, or a tensor. */
+export function checkTau(model: string, tau: Parameter): void {
+  if (!(tau instanceof Tensor) && !(tau >= 1 && Number.isFinite(tau))) {
     throw new RangeError(`${model}: tau must be at least 1 time-step, got ${tau}`);
   }
 }

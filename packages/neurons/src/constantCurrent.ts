@@ -1,6 +1,6 @@
 /** @file The constant currents at which a neuron does the same at every step: fire, or nothing. */
-import { tensor1d, tidy } from "@tensorflow/tfjs-core";
-import type { Neuron } from "./neuron.js";
+import { Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
+import type { Neuron, State } from "./neuron.js";
 
 /** Steps for which spikes are followed when the reset is soft: four times the longest sequence of the paper. */
 const firingSteps = 64;
@@ -15,8 +15,9 @@ const lanes = 256;
  * The smallest float32 constant current at which the neuron fires at every step, from rest.
  *
  * It is what the last batch norm of a block has to shift its input by, at scale 0, for the neurons behind it to be 1
- * throughout. It comes from trying the neuron itself on the current backend, so that it is exact there, rounding included,
- * and works for any model whose charge does not fall when the current rises. At the float32 below it, not every step fires.
+ * throughout. Found by evaluating the neuron on the current backend, so that it is exact there, rounding included, for any
+ * model whose charge does not fall when the current rises. At the float32 below it, not every step fires. Of parameters per
+ * channel, all channels must fire.
  *
  * With a hard reset one step decides, since V is V_reset again after each spike. So H(V_reset, x) = V_th:
  *
@@ -95,26 +96,35 @@ export function silentCurrent(neuron: Neuron): number {
   return silent;
 }
 
-/** For each constant current: whether the neuron gives `spike`, 0 or 1, at all these steps from rest. */
+/** For each constant current: whether every channel gives `spike`, 0 or 1, at all these steps from rest. */
 function keeps(neuron: Neuron, spike: 0 | 1, currents: readonly number[], steps: number): boolean[] {
-  const x = Float32Array.from(currents);
-  let v = new Float32Array(x.length).fill(neuron.params.vReset);
+  const channels = Math.max(1, ...Object.values(neuron.params).map((p) => (p instanceof Tensor ? p.size : 1)));
+  const shape = [currents.length, channels];
+  const x = Float32Array.from({ length: currents.length * channels }, (_, i) => currents[Math.floor(i / channels)]!);
+  let state = tidy(() => valuesOf(neuron.initialState(shape)));
   const kept = currents.map(() => true);
   for (let t = 0; t < steps; t++) {
-    const [spikes, next] = tidy(() => {
-      const out = neuron(tensor1d(v), tensor1d(x));
-      return [Float32Array.from(out.spikes.dataSync()), Float32Array.from(out.v.dataSync())] as const;
+    const { spikes, next } = tidy(() => {
+      const before = Object.entries(state).map(([name, values]) => [name, tensor(values, shape)]);
+      const step = neuron(Object.fromEntries(before) as State, tensor(x, shape));
+      return { spikes: Float32Array.from(step.spikes.dataSync()), next: valuesOf(step.state) };
     });
-    // A potential that repeats itself does so for ever.
+    // A state that repeats itself does so for ever.
     let settled = true;
     for (let i = 0; i < x.length; i++) {
-      kept[i] &&= spikes[i] === spike;
-      settled &&= !kept[i] || next[i] === v[i];
+      const lane = Math.floor(i / channels);
+      kept[lane] &&= spikes[i] === spike;
+      settled &&= !kept[lane] || Object.entries(next).every(([name, values]) => values[i] === state[name]![i]);
     }
     if (settled) break;
-    v = next;
+    state = next;
   }
   return kept;
+}
+
+/** The values of a state. */
+function valuesOf(state: State): Readonly<Record<string, Float32Array>> {
+  return Object.fromEntries(Object.entries(state).map(([name, t]) => [name, Float32Array.from(t.dataSync())]));
 }
 
 /**

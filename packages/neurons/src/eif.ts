@@ -5,19 +5,19 @@
  * Response to Fluctuating Inputs", Journal of Neuroscience 23(37), 2003, in time-steps.
  */
 import { add, div, exp, mul, sub, type Tensor } from "@tensorflow/tfjs-core";
-import { checkFinite, checkPositive, checkTau } from "./check.js";
-import { type MembraneParams, membrane, type NeuronModel } from "./neuron.js";
+import { checkNumber, checkPositive, checkTau } from "./check.js";
+import { type MembraneParams, membrane, type NeuronModel, type Parameter, restingPotential } from "./neuron.js";
 
 /** Parameters of {@link eif}. */
 export interface EifParams extends MembraneParams {
-  /** Membrane time constant τ, in time-steps; at least 1. */
-  readonly tau: number;
-  /** Sharpness Δ_T of the take-off, above 0: the smaller, the nearer to a step at θ_rh. */
-  readonly deltaT: number;
-  /** Rheobase threshold θ_rh, about which the exponential term takes over. */
-  readonly thetaRh: number;
-  /** Potential V_rest that the leak pulls to. */
-  readonly vRest: number;
+  /** Membrane time constant τ, in time-steps; at least 1. @defaultValue 2 */
+  readonly tau: Parameter;
+  /** Sharpness Δ_T of the take-off, above 0: the smaller, the nearer to a step at θ_rh. @defaultValue 1 */
+  readonly deltaT: Parameter;
+  /** Rheobase threshold θ_rh, about which the exponential term takes over. @defaultValue 0.8 */
+  readonly thetaRh: Parameter;
+  /** Potential V_rest that the leak pulls to. @defaultValue 0 */
+  readonly vRest: Parameter;
 }
 
 /**
@@ -38,19 +38,20 @@ export function eifCharge(v: Tensor, x: Tensor, { tau, deltaT, thetaRh, vRest }:
  * A sequence starts at V_reset, as everywhere, not at V_rest.
  *
  * @example
- * const { spikes, v } = neuron(eif)(tensor1d([0.8, 0.8]), tensor1d([0.4, 0]));
+ * const { spikes, state } = neuron(eif)({ v: tensor1d([0.8, 0.8]) }, tensor1d([0.4, 0]));
  * spikes.arraySync(); // [1, 0]
- * v.arraySync(); // [0, 0.9]
+ * state.v.arraySync(); // [0, 0.9]
  *
  * @throws RangeError when `tau` is below 1, `deltaT` is not above 0, or a parameter is not finite
  */
 export const eif: NeuronModel<EifParams> = {
   name: "eif",
-  charge: eifCharge,
   defaults: { ...membrane, tau: 2, deltaT: 1, thetaRh: 0.8, vRest: 0 },
+  state: restingPotential,
+  charge: ({ v }, x, params) => ({ v: eifCharge(v, x, params) }),
   check({ tau, deltaT, thetaRh, vRest }) {
     checkTau("eif", tau);
     checkPositive("eif", "deltaT", deltaT);
-    checkFinite("eif", { thetaRh, vRest });
+    checkNumber("eif", { thetaRh, vRest });
   },
 };

@@ -4,7 +4,7 @@
  * W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, Eq. 4.
  */
 import { add, type Tensor } from "@tensorflow/tfjs-core";
-import { type MembraneParams, membrane, type NeuronModel } from "./neuron.js";
+import { type MembraneParams, membrane, type NeuronModel, restingPotential } from "./neuron.js";
 
 /** Parameters of {@link integrateAndFire}: the membrane's, and no other. */
 export type IfParams = MembraneParams;
@@ -25,14 +25,15 @@ export function ifCharge(v: Tensor, x: Tensor): Tensor {
  *
  * @example
  * const step = neuron(integrateAndFire);
- * const { spikes, v } = step(tensor1d([0.5, 0.5]), tensor1d([0.25, 0.5]));
+ * const { spikes, state } = step({ v: tensor1d([0.5, 0.5]) }, tensor1d([0.25, 0.5]));
  * spikes.arraySync(); // [0, 1]
- * v.arraySync(); // [0.75, 0]
+ * state.v.arraySync(); // [0.75, 0]
  */
 export const integrateAndFire: NeuronModel<IfParams> = {
   name: "if",
-  charge: ifCharge,
   defaults: membrane,
+  state: restingPotential,
+  charge: ({ v }, x) => ({ v: ifCharge(v, x) }),
   check() {},
-  fused: () => ({ kind: "integrate" }),
+  recognised: () => ({ kind: "integrate" }),
 };

@@ -3,15 +3,15 @@
  *
  * W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, Eq. 5.
  */
-import { add, div, sub, type Tensor } from "@tensorflow/tfjs-core";
+import { add, div, sub, Tensor } from "@tensorflow/tfjs-core";
 import { checkTau } from "./check.js";
-import { type MembraneParams, membrane, type NeuronModel } from "./neuron.js";
+import { type MembraneParams, membrane, type NeuronModel, type Parameter, restingPotential } from "./neuron.js";
 
 /** Parameters of {@link lif}. */
 export interface LifParams extends MembraneParams {
-  /** Membrane time constant τ, in time-steps; at least 1. */
-  readonly tau: number;
-  /** Whether the current is divided by τ too, as in Eq. 5; else the potential alone leaks, and X is added whole. */
+  /** Membrane time constant τ, in time-steps; at least 1. @defaultValue 2 */
+  readonly tau: Parameter;
+  /** Whether the current is divided by τ too, as in Eq. 5; if not, the potential alone leaks. @defaultValue true */
   readonly decayInput: boolean;
 }
 
@@ -36,16 +36,18 @@ export function lifCharge(v: Tensor, x: Tensor, { tau, vReset, decayInput }: Lif
  *
  * @example
  * const step = neuron(lif, { tau: 2 });
- * const { spikes, v } = step(zeros([2]), tensor1d([1.5, 2]));
+ * const { spikes, state } = step({ v: zeros([2]) }, tensor1d([1.5, 2]));
  * spikes.arraySync(); // [0, 1]
- * v.arraySync(); // [0.75, 0]
+ * state.v.arraySync(); // [0.75, 0]
  *
  * @throws RangeError when `tau` is below 1 or not finite
  */
 export const lif: NeuronModel<LifParams> = {
   name: "lif",
-  charge: lifCharge,
   defaults: { ...membrane, tau: 2, decayInput: true },
+  state: restingPotential,
+  charge: ({ v }, x, params) => ({ v: lifCharge(v, x, params) }),
   check: ({ tau }) => checkTau("lif", tau),
-  fused: ({ tau, decayInput }) => ({ kind: decayInput ? "leak" : "potentialLeak", tau }),
+  recognised: ({ tau, decayInput }) =>
+    tau instanceof Tensor ? undefined : { kind: decayInput ? "leak" : "potentialLeak", tau },
 };

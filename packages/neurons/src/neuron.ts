@@ -1,72 +1,89 @@
 /** @file What every spiking neuron shares: Eqs. 1-3 of Fang et al., NeurIPS 2021, arXiv:2102.04159. */
+import type { NeuronFormula, RecognisedCharge } from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
-import { add, clone, customGrad, mul, sub, type Tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
-import { checkFinite } from "./check.js";
+import { add, clone, customGrad, fill, mul, sub, Tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
+import { checkNumber, checkParameterShapes } from "./check.js";
 
 /** How a potential falls after a spike: to V_reset (hard, Eq. 3), or by V_th (soft). */
 export type Reset = "hard" | "soft";
 
+/**
+ * The value of a parameter: a number or a scalar tensor for the whole layer, or a tensor `[C]` with one value per channel,
+ * the last axis of the currents. Gradients reach tensors, so that a variable is learned.
+ */
+export type Parameter = number | Tensor;
+
 /** Parameters of Eqs. 2 and 3, common to every model. Potentials are dimensionless. */
 export interface MembraneParams {
-  /** Firing threshold V_th. A neuron fires when H ≥ V_th. */
-  readonly vThreshold: number;
-  /** Potential V_reset: at rest, at the start of a sequence, and after a spike when the reset is hard. */
-  readonly vReset: number;
-  /** `"hard"`: V = H (1 − S) + V_reset S (Eq. 3). `"soft"`: V = H − V_th S. */
+  /** Firing threshold V_th. A neuron fires when H ≥ V_th. @defaultValue 1 */
+  readonly vThreshold: Parameter;
+  /** Potential V_reset: at rest, at the start of a sequence, and after a spike when the reset is hard. @defaultValue 0 */
+  readonly vReset: Parameter;
+  /** `"hard"`: V = H (1 − S) + V_reset S (Eq. 3). `"soft"`: V = H − V_th S. @defaultValue `"hard"` */
   readonly reset: Reset;
-  /** Whether back-propagation takes S in the reset as a constant, as the paper's training does. */
+  /** Whether the backward pass takes S in the reset as a constant, as the paper's training does. @defaultValue true */
   readonly detachReset: boolean;
 }
 
 /** The paper's settings: V_th = 1, V_reset = 0, hard detached reset. */
 export const membrane: MembraneParams = { vThreshold: 1, vReset: 0, reset: "hard", detachReset: true };
 
+/** The state of a neuron: a tensor for each of its variables, all of the shape of one step of the currents. */
+export type State<S extends string = string> = Readonly<Record<S, Tensor>>;
+
 /**
- * Eq. 1, `H[t] = f(V[t-1], X[t])`: the one thing a neuron model defines.
+ * A neuron model: its state, its Eq. 1, and what it does differently in Eqs. 2 and 3.
  *
- * Pure and element-wise: `v` and `x` have the same shape, the result has it too,
- * and neither argument is disposed.
+ * All functions are pure and element-wise, made of tfjs operations: tensors of one shape in and out, parameters broadcast,
+ * no argument disposed. The potential is the state variable `v`.
  */
-export type Charge<P extends MembraneParams> = (v: Tensor, x: Tensor, params: P) => Tensor;
-
-/**
- * A charge in a form that a backend's fused kernel can evaluate:
- * `integrate` is Eq. 4, `leak` is Eq. 5 with a fixed τ, `learnedLeak` is Eq. 5 with 1/τ = `rate`, a scalar tensor. In
- * `potentialLeak` and `learnedPotentialLeak` the potential alone leaks and the current is added whole.
- */
-export type FusedCharge =
-  | { readonly kind: "integrate" }
-  | { readonly kind: "leak" | "potentialLeak"; readonly tau: number }
-  | { readonly kind: "learnedLeak" | "learnedPotentialLeak"; readonly rate: () => Tensor };
-
-/** A model: its name, its Eq. 1, its default parameters, and what they must satisfy. */
-export interface NeuronModel<P extends MembraneParams> {
+export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
+  /** The name in error messages, in the notation of networks (in upper case) and on command lines. */
   readonly name: string;
-  readonly charge: Charge<P>;
   readonly defaults: P;
-  /** Throws `RangeError` when `params` are outside the model's domain. */
+  /** The parameters that a layer of these neurons learns. @defaultValue none */
+  readonly learns?: readonly string[];
+  /** The state variables and their initial values. */
+  state(params: P): Readonly<Record<S | "v", Parameter>>;
+  /**
+   * Eq. 1, `H[t] = f(V[t-1], X[t])`: the state before the spike, with H as `v`. Variables that it leaves out stay as they
+   * are.
+   */
+  charge(state: State<S | "v">, x: Tensor, params: P): Partial<State<S>> & State<"v">;
+  /** The spikes of a charged state. @defaultValue Eq. 2, `S[t] = Θ(H[t] − V_th)` */
+  fire?(charged: State<S | "v">, params: P, spike: Spike): Tensor;
+  /**
+   * The state after the spikes. Variables that it leaves out stay as the charge left them.
+   *
+   * @defaultValue Eq. 3 for `v`, see {@link reset}
+   */
+  reset?(charged: State<S | "v">, spikes: Tensor, params: P): Partial<State<S | "v">>;
+  /** Throws `RangeError` when `params` are outside the model's domain. The membrane's are checked already. */
   check(params: P): void;
-  /** The same charge for fused kernels, when one of them knows it. */
-  readonly fused?: (params: P) => FusedCharge;
+  /** The same charge as data, where hand-written kernels know it. @defaultValue none: composed operations evaluate it */
+  recognised?(params: P): RecognisedCharge | undefined;
 }
 
-/** One time-step. `spikes` holds 0 and 1; both tensors have the shape of `x`. */
-export interface Step {
+/** One time-step. `spikes` holds 0 and 1; all tensors have the shape of `x`. */
+export interface Step<S extends string = string> {
   readonly spikes: Tensor;
-  readonly v: Tensor;
+  readonly state: State<S>;
 }
 
 /** A neuron whose parameters are fixed: state goes in, state comes out. */
-export interface Neuron {
-  (v: Tensor, x: Tensor): Step;
+export interface Neuron<S extends string = string> extends NeuronFormula {
+  (state: State<S>, x: Tensor): Step<S>;
+  /** The name of its model. */
+  readonly model: string;
   readonly params: MembraneParams;
   readonly spike: Spike;
-  /** The charge for fused kernels; absent when only calling the neuron can evaluate it. */
-  readonly charge?: FusedCharge;
+  readonly stateNames: readonly S[];
+  /** The state before the first step, for currents of this shape. */
+  readonly initialState: (shape: readonly number[]) => State<S>;
 }
 
 /** Eq. 2: `S[t] = Θ(H[t] − V_th)`. */
-export function fire(h: Tensor, vThreshold: number, spike: Spike): Tensor {
+export function fire(h: Tensor, vThreshold: Parameter, spike: Spike): Tensor {
   return spike(sub(h, vThreshold));
 }
 
@@ -82,47 +99,100 @@ const detach = customGrad((...inputs) => {
  * With `detachReset`, S is a constant here when gradients are taken: ∂V/∂H is 1 − S (hard) or 1 (soft).
  */
 export function reset(h: Tensor, spikes: Tensor, params: MembraneParams): Tensor {
-  const s = params.detachReset ? detach(spikes) : spikes;
+  const s = resetSpikes(spikes, params);
   if (params.reset === "soft") return sub(h, mul(params.vThreshold, s));
   return add(mul(h, sub(1, s)), mul(params.vReset, s));
 }
 
 /**
- * Joins a model's charge (Eq. 1) to the shared fire (Eq. 2) and reset (Eq. 3).
+ * The spikes as a reset sees them: cut from the gradient with `detachReset`. For the state variables of one's own that
+ * spikes move.
+ */
+export function resetSpikes(spikes: Tensor, { detachReset }: MembraneParams): Tensor {
+  return detachReset ? detach(spikes) : spikes;
+}
+
+/** The initial state of a model whose one variable is the potential: V_reset. */
+export function restingPotential({ vReset }: MembraneParams): { readonly v: Parameter } {
+  return { v: vReset };
+}
+
+/**
+ * Joins a model's charge (Eq. 1) to fire (Eq. 2) and reset (Eq. 3): its own where it has them, else the shared ones.
  *
  * @param model the neuron model, such as `lif`
- * @param params what differs from the model's defaults
- * @param spike the spike function; the paper's ArcTan with α = 2 unless given
- * @returns a function from (V[t-1], X[t]) to (S[t], V[t]), all of one shape
+ * @param params parameters that differ from the model's defaults
+ * @param spike the spike function. @defaultValue the paper's ArcTan with α = 2
+ * @returns a function from (state[t-1], X[t]) to S[t] and state[t], all of one shape
  * @throws RangeError when a parameter is outside the model's domain
  *
  * @example
  * const step = neuron(lif, { tau: 2 });
- * const { spikes, v } = step(zeros([2]), tensor1d([1.5, 2]));
+ * const { spikes, state } = step({ v: zeros([2]) }, tensor1d([1.5, 2]));
  * spikes.arraySync(); // [0, 1]
- * v.arraySync(); // [0.75, 0]
+ * state.v.arraySync(); // [0.75, 0]
  */
-export function neuron<P extends MembraneParams>(
-  model: NeuronModel<P>,
+export function neuron<P extends MembraneParams, S extends string>(
+  model: NeuronModel<P, S>,
   params: Partial<P> = {},
   spike: Spike = atan(),
-): Neuron {
+): Neuron<S | "v"> {
   const p: P = { ...model.defaults, ...params };
   checkMembrane(model.name, p);
   model.check(p);
-  const step = (v: Tensor, x: Tensor): Step =>
+  const initial = Object.entries(model.state(p)) as [S | "v", Parameter][];
+  const step = (state: State<S | "v">, x: Tensor): Step<S | "v"> =>
     tidy(() => {
-      const h = model.charge(v, x, p);
-      const spikes = fire(h, p.vThreshold, spike);
-      return { spikes, v: reset(h, spikes, p) };
+      const charged: State<S | "v"> = { ...state, ...model.charge(state, x, p) };
+      const spikes = model.fire?.(charged, p, spike) ?? fire(charged.v, p.vThreshold, spike);
+      const after = model.reset?.(charged, spikes, p) ?? { v: reset(charged.v, spikes, p) };
+      return { spikes, state: ownTensors({ ...charged, ...after }, state) };
     });
-  const charge = model.fused?.(p);
-  return Object.assign(step, charge === undefined ? { params: p, spike } : { params: p, spike, charge });
+  const recognised = recogniseNeuron(model, p, spike);
+  return Object.assign((state: State<S | "v">, x: Tensor) => step(state, x), {
+    model: model.name,
+    params: p,
+    spike,
+    stateNames: initial.map(([name]) => name),
+    initialState: (shape: readonly number[]) =>
+      Object.fromEntries(initial.map(([name, value]) => [name, filled(shape, value)])) as State<S | "v">,
+    step: step as NeuronFormula["step"],
+    ...(recognised !== undefined && { recognised }),
+  });
 }
 
-function checkMembrane(name: string, { vThreshold, vReset, reset }: MembraneParams): void {
-  checkFinite(name, { vThreshold, vReset });
-  if (reset !== "hard" && reset !== "soft") {
-    throw new RangeError(`${name}: reset must be "hard" or "soft", got ${JSON.stringify(reset)}`);
+/** The state, with a clone of each variable that the step left as it was: a caller may dispose the state before. */
+function ownTensors<S extends string>(after: State<S>, before: State<S>): State<S> {
+  const names = Object.keys(after) as S[];
+  return Object.fromEntries(
+    names.map((name) => [name, after[name] === before[name] ? clone(after[name]) : after[name]]),
+  ) as State<S>;
+}
+
+/** A tensor of the shape whose values are the parameter's. */
+function filled(shape: readonly number[], value: Parameter): Tensor {
+  return value instanceof Tensor ? tidy(() => add(fill([...shape], 0), value)) : fill([...shape], value);
+}
+
+/** The neuron as data, where hand-written kernels know its charge, its slope, and Eqs. 2 and 3 as they are. */
+function recogniseNeuron<P extends MembraneParams, S extends string>(
+  model: NeuronModel<P, S>,
+  params: P,
+  spike: Spike,
+): NeuronFormula["recognised"] {
+  const { vThreshold, vReset, reset, detachReset } = params;
+  const charge = model.recognised?.(params);
+  if (charge === undefined || spike.recognised === undefined || model.fire !== undefined || model.reset !== undefined) {
+    return undefined;
+  }
+  if (vThreshold instanceof Tensor || vReset instanceof Tensor) return undefined;
+  return { charge, vThreshold, vReset, reset, detachReset, slope: spike.recognised };
+}
+
+function checkMembrane(name: string, params: MembraneParams): void {
+  checkNumber(name, { vThreshold: params.vThreshold, vReset: params.vReset });
+  checkParameterShapes(name, params);
+  if (params.reset !== "hard" && params.reset !== "soft") {
+    throw new RangeError(`${name}: reset must be "hard" or "soft", got ${JSON.stringify(params.reset)}`);
   }
 }

@@ -5,13 +5,14 @@
  * ICCV 2021; Eq. 5 of the SEW ResNet paper with 1/τ = sigmoid(w).
  */
 import { add, mul, reshape, sigmoid, sub, Tensor } from "@tensorflow/tfjs-core";
-import { type MembraneParams, membrane, type NeuronModel } from "./neuron.js";
+import { checkNumber } from "./check.js";
+import { type MembraneParams, membrane, type NeuronModel, type Parameter, restingPotential } from "./neuron.js";
 
 /** Parameters of {@link plif}. */
 export interface PlifParams extends MembraneParams {
-  /** The scalar w with 1/τ = sigmoid(w); a variable to learn it, one for a whole layer of neurons. */
-  readonly w: Tensor | number;
-  /** Whether sigmoid(w) scales the current too, as in Eq. 5; else the potential alone leaks, and X is added whole. */
+  /** w with 1/τ = sigmoid(w); a layer learns it, one for all of its neurons. @defaultValue 0, which is τ = 2 */
+  readonly w: Parameter;
+  /** Whether sigmoid(w) scales the current too, as in Eq. 5; if not, the potential alone leaks. @defaultValue true */
   readonly decayInput: boolean;
 }
 
@@ -45,30 +46,26 @@ export function plifInitial(tau: number): number {
 }
 
 /**
- * The PLIF model. By default w = 0, a fixed τ of 2; pass a variable to learn it.
+ * The PLIF model. A layer learns w, from 0 (τ = 2) on: one for all of its neurons, or one per channel.
  *
- * The gradient of w sums over every neuron and time-step of the layer.
+ * The gradient of a w sums over its neurons and all time-steps.
  *
  * @example
  * const w = variable(scalar(plifInitial(2)));
- * const { v } = neuron(plif, { w })(zeros([1]), tensor1d([1.5]));
- * v.arraySync(); // [0.75]
+ * const { state } = neuron(plif, { w })({ v: zeros([1]) }, tensor1d([1.5]));
+ * state.v.arraySync(); // [0.75]
  *
- * @throws RangeError when `w` is neither a finite number nor a scalar tensor
+ * @throws RangeError when `w` is neither a finite number nor a tensor of one value or one per channel
  */
 export const plif: NeuronModel<PlifParams> = {
   name: "plif",
-  charge: plifCharge,
   defaults: { ...membrane, w: 0, decayInput: true },
-  check({ w }) {
-    if (w instanceof Tensor) {
-      if (w.size !== 1) throw new RangeError(`plif: w must be a scalar, got a tensor of shape [${w.shape}]`);
-    } else if (!Number.isFinite(w)) {
-      throw new RangeError(`plif: w must be a finite number or a scalar tensor, got ${w}`);
-    }
-  },
-  fused: ({ w, decayInput }) => ({
-    kind: decayInput ? "learnedLeak" : "learnedPotentialLeak",
-    rate: () => reshape(sigmoid(w), []),
-  }),
+  learns: ["w"],
+  state: restingPotential,
+  charge: ({ v }, x, params) => ({ v: plifCharge(v, x, params) }),
+  check: ({ w }) => checkNumber("plif", { w }),
+  recognised: ({ w, decayInput }) =>
+    w instanceof Tensor && w.size > 1
+      ? undefined
+      : { kind: decayInput ? "learnedLeak" : "learnedPotentialLeak", rate: () => reshape(sigmoid(w), []) },
 };

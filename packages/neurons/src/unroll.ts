@@ -1,48 +1,43 @@
-import { fill, reshape, stack, type Tensor, tidy, unstack } from "@tensorflow/tfjs-core";
-import { canFuse, multiStepNeuron } from "./multiStepNeuron.js";
-import type { Neuron } from "./neuron.js";
+import { learnedRate, multiStepNeuron } from "@sew/kernels";
+import { type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { checkState } from "./checkState.js";
+import type { Neuron, State } from "./neuron.js";
 
-/** A whole sequence. `spikes` has the shape of `x`; `v` is the potential after the last step, without the time axis. */
-export interface Unrolled {
+/** A whole sequence. `spikes` has the shape of `x`; the state after the last step has no time axis. */
+export interface Unrolled<S extends string = string> {
   readonly spikes: Tensor;
-  readonly v: Tensor;
+  readonly state: State<S>;
 }
 
 /**
- * Runs a neuron over a sequence: Eqs. 1-3 for t = 1 ... T.
+ * Runs a neuron over a sequence: Eqs. 1-3 for t = 1 … T.
  *
- * One fused kernel does all steps where the backend has it and the neuron is one that it knows; composed operations
- * of the same meaning do it everywhere else.
+ * One fused kernel does all steps where the backend has it and knows the neuron; composed operations of the same meaning
+ * do it everywhere else.
  *
  * @param neuron a neuron whose parameters are fixed
  * @param x input currents `[T, ...]`, time first
- * @param v potential before the first step, `[...]`; V_reset everywhere unless given
- * @returns spikes `[T, ...]` and the potential after the last step `[...]`, ready for the next call
- * @throws RangeError when `x` has no time axis or T = 0, or when the shapes of `x` and `v` disagree
+ * @param state the state before the first step, a tensor `[...]` for each variable. @defaultValue the neuron's initial state
+ * @returns spikes `[T, ...]` and the state after the last step, ready for the next call
+ * @throws RangeError when `x` has no time axis or T = 0, when the state has other variables or another shape, or when a
+ *   parameter per channel does not fit the last axis of `x`
  *
  * @example
- * const { spikes, v } = unroll(neuron(integrateAndFire), tensor2d([[0.5], [0.5], [0.25]]));
+ * const { spikes, state } = unroll(neuron(integrateAndFire), tensor2d([[0.5], [0.5], [0.25]]));
  * spikes.arraySync(); // [[0], [1], [0]]
- * v.arraySync(); // [0.25]
+ * state.v.arraySync(); // [0.25]
  */
-export function unroll(neuron: Neuron, x: Tensor, v?: Tensor): Unrolled {
+export function unroll<S extends string>(neuron: Neuron<S>, x: Tensor, state?: NoInfer<State<S>>): Unrolled<S> {
   const [steps, ...shape] = x.shape;
   if (steps === undefined || steps === 0) {
     throw new RangeError(`unroll: x must be [T, ...] with T at least 1, got [${x.shape}]`);
   }
-  if (v !== undefined && String(v.shape) !== String(shape)) {
-    throw new RangeError(`unroll: v must be [${shape}], the shape of one step of x [${x.shape}], got [${v.shape}]`);
-  }
-  if (canFuse(neuron)) return tidy(() => ({ ...multiStepNeuron(neuron, x, v) }));
+  checkState("unroll", neuron, x, state);
   return tidy(() => {
-    let potential = v ?? fill(shape, neuron.params.vReset);
-    // The gradient of unstack fails on a single step (TensorFlow.js 4.22: it stacks a tensor instead of a list).
-    const currents = steps === 1 ? [reshape(x, shape)] : unstack(x);
-    const spikes = currents.map((current) => {
-      const step = neuron(potential, current);
-      potential = step.v;
-      return step.spikes;
-    });
-    return { spikes: stack(spikes), v: potential };
+    const before = (state ?? neuron.initialState(shape)) as State;
+    const inputs = { x, ...before, rate: learnedRate(neuron) } as State<"x" | "v" | "rate">;
+    const [spikes, ...after] = multiStepNeuron(inputs, { formula: neuron });
+    const names = neuron.stateNames;
+    return { spikes: spikes!, state: Object.fromEntries(names.map((name, i) => [name, after[i]!])) as State<S> };
   });
 }

@@ -10,11 +10,21 @@ import {
   neuron,
   plif,
   qif,
+  restingPotential,
   silentCurrent,
   unroll,
 } from "@sew/neurons";
-import { composed, describeBackends, expectClose, float32, membraneParams, read, scoped } from "@sew/testing";
-import { cos, fill, memory, mul, neg, square, sub, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  composed,
+  describeBackends,
+  expectClose,
+  float32,
+  membraneParams,
+  type Numeric,
+  read,
+  scoped,
+} from "@sew/testing";
+import { cos, fill, memory, mul, neg, square, sub, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -30,7 +40,7 @@ const membranes = membraneParams.map((p) => {
   return { p: { ...p, vReset, vThreshold }, gap: vThreshold - vReset };
 });
 
-const of = <Own>(own: fc.Arbitrary<Own>, make: (p: MembraneParams, gap: number, own: Own) => Solved) =>
+const of = <Own>(own: fc.Arbitrary<Own>, make: (p: Numeric<MembraneParams>, gap: number, own: Own) => Solved) =>
   fc.tuple(membranes, own).map(([{ p, gap }, own]) => make(p, gap, own));
 
 const tau = float32(1, 32);
@@ -131,11 +141,15 @@ describeBackends("firingCurrent", () => {
     expectClose([firingCurrent(step)], [1 - 0.5 / 64], { relative: 1e-5, absolute: 0 });
   });
 
+  it("makes all channels fire, and not less than that", () =>
+    scoped(() => expect(firingCurrent(neuron(lif, { tau: 2, vThreshold: tensor1d([0.5, 1, 0.25]) }))).toBe(2)));
+
   it("is found for a model of one's own", () => {
     const cubic: NeuronModel<MembraneParams> = {
       name: "cubic",
-      charge: (_, x) => mul(x, square(x)),
       defaults: { ...membrane, vThreshold: 8 },
+      state: restingPotential,
+      charge: (_, x) => ({ v: mul(x, square(x)) }),
       check() {},
     };
     expect(firingCurrent(neuron(cubic))).toBe(2);
@@ -198,7 +212,13 @@ describeBackends("both", () => {
 
   it("refuse neurons that have no such current, and say why", () => {
     const model = (charge: (v: Tensor, x: Tensor) => Tensor, params: Partial<MembraneParams> = {}) =>
-      neuron({ name: "odd", charge, defaults: { ...membrane, ...params }, check() {} });
+      neuron({
+        name: "odd",
+        defaults: { ...membrane, ...params },
+        state: restingPotential,
+        charge: ({ v }, x) => ({ v: charge(v, x) }),
+        check() {},
+      } satisfies NeuronModel<MembraneParams>);
     expect(() => firingCurrent(model((_, x) => neg(x)))).toThrow(
       new RangeError(
         "firingCurrent: neuron must have a charge that does not fall when the current rises, got one that fires at -18446744073709552000 and not at 18446744073709552000",

@@ -27,8 +27,8 @@ describeBackends("integrateAndFire", () => {
     { v: 0, x: -2, spike: 0, next: -2, why: "falls without a floor" },
   ])("$why, from v = $v and x = $x", ({ v, x, spike, next }) =>
     scoped(() => {
-      const out = neuron(integrateAndFire)(tensor1d([v]), tensor1d([x]));
-      expect([read(out.spikes), read(out.v)]).toEqual([[spike], [next]]);
+      const out = neuron(integrateAndFire)({ v: tensor1d([v]) }, tensor1d([x]));
+      expect([read(out.spikes), read(out.state.v)]).toEqual([[spike], [next]]);
     }),
   );
 
@@ -50,7 +50,7 @@ describeBackends("integrateAndFire", () => {
 
   it("carries what exceeds the threshold over when the reset is soft", () =>
     scoped(() => {
-      const { spikes, v } = unroll(neuron(integrateAndFire, { reset: "soft" }), tensor2d([[2.5], [0], [0]]));
-      expect([read(spikes), read(v)]).toEqual([[1, 1, 0], [0.5]]);
+      const { spikes, state } = unroll(neuron(integrateAndFire, { reset: "soft" }), tensor2d([[2.5], [0], [0]]));
+      expect([read(spikes), read(state.v)]).toEqual([[1, 1, 0], [0.5]]);
     }));
 });

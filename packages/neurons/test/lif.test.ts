@@ -6,6 +6,7 @@ import {
   float32,
   floats,
   membraneParams,
+  type Numeric,
   read,
   scoped,
 } from "@sew/testing";
@@ -13,7 +14,7 @@ import { grads, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-const params: fc.Arbitrary<LifParams> = fc
+const params: fc.Arbitrary<Numeric<LifParams>> = fc
   .tuple(membraneParams, float32(1, 64), fc.boolean())
   .map(([membrane, tau, decayInput]) => ({ ...membrane, tau, decayInput }));
 
@@ -90,27 +91,29 @@ describeBackends("lif", () => {
     { v: 0.5, x: 0, spike: 0, next: 0.25, why: "leaks half of itself" },
   ])("$why, from v = $v and x = $x at τ = 2", ({ v, x, spike, next }) =>
     scoped(() => {
-      const out = neuron(lif)(tensor1d([v]), tensor1d([x]));
-      expect([read(out.spikes), read(out.v)]).toEqual([[spike], [next]]);
+      const out = neuron(lif)({ v: tensor1d([v]) }, tensor1d([x]));
+      expect([read(out.spikes), read(out.state.v)]).toEqual([[spike], [next]]);
     }),
   );
 
   it("counts τ in time-steps: after τ steps of no current, (1 − 1/τ)^τ of the potential is left", () =>
     scoped(() => {
       const tau = 8;
-      const { v } = unroll(neuron(lif, { tau }), tensor2d(new Array(tau).fill(0), [tau, 1]), tensor1d([0.9]));
+      const { v } = unroll(neuron(lif, { tau }), tensor2d(new Array(tau).fill(0), [tau, 1]), {
+        v: tensor1d([0.9]),
+      }).state;
       expectClose(v, [0.9 * (7 / 8) ** 8]);
     }));
 
   it("does not copy a spike: one of height 1 charges it to 1/τ", () =>
-    scoped(() => expect(read(unroll(neuron(lif), tensor2d([[1]])).v)).toEqual([0.5])));
+    scoped(() => expect(read(unroll(neuron(lif), tensor2d([[1]])).state.v)).toEqual([0.5])));
 
   it("works out by hand without decay of the input: τ = 4, V_reset = 0.25, currents 0.5, 0.5, 0.25", () =>
     scoped(() => {
       // H = 0.25 + 0.5, 0.75 − 0.125 + 0.5 (fires), 0.25 + 0.25
       const step = neuron(lif, { tau: 4, vReset: 0.25, decayInput: false });
-      const { spikes, v } = unroll(step, tensor2d([[0.5], [0.5], [0.25]]));
-      expect([read(spikes), read(v)]).toEqual([[0, 1, 0], [0.5]]);
+      const { spikes, state } = unroll(step, tensor2d([[0.5], [0.5], [0.25]]));
+      expect([read(spikes), read(state.v)]).toEqual([[0, 1, 0], [0.5]]);
     }));
 });
 

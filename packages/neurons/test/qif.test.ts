@@ -6,6 +6,7 @@ import {
   float32,
   floats,
   membraneParams,
+  type Numeric,
   read,
   scoped,
 } from "@sew/testing";
@@ -14,7 +15,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 /** Weak enough that six steps from a potential of 8 stay float32 numbers when a soft reset leaves it up there. */
-const params: fc.Arbitrary<QifParams> = fc
+const params: fc.Arbitrary<Numeric<QifParams>> = fc
   .record({
     membrane: membraneParams,
     tau: float32(2, 32),
@@ -77,9 +78,9 @@ describeBackends("qif", () => {
     { v: 0.96, x: 0, spike: 1, next: 0, why: "and so fires without a current (H = 1.0368)" },
   ])("$why, from v = $v and x = $x at the defaults", ({ v, x, spike, next }) =>
     scoped(() => {
-      const out = neuron(qif)(tensor1d([v]), tensor1d([x]));
+      const out = neuron(qif)({ v: tensor1d([v]) }, tensor1d([x]));
       expect(read(out.spikes)).toEqual([spike]);
-      expectClose(out.v, [next], { relative: 1e-6, absolute: 0 });
+      expectClose(out.state.v, [next], { relative: 1e-6, absolute: 0 });
     }),
   );
 

@@ -1,4 +1,4 @@
-import { integrateAndFire, lif, neuron, unroll } from "@sew/neurons";
+import { integrateAndFire, lif, neuron, type State, unroll } from "@sew/neurons";
 import { spike } from "@sew/surrogates";
 import { describeBackends, expectClose, read, scoped } from "@sew/testing";
 import { grad, grads, onesLike, scalar, sum, tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
@@ -7,8 +7,8 @@ import { expect, it } from "vitest";
 describeBackends("unroll", () => {
   it("gives the spikes of every step, not of the last alone", () =>
     scoped(() => {
-      const { spikes, v } = unroll(neuron(lif), zeros([4, 2, 3, 5]));
-      expect([spikes.shape, v.shape]).toEqual([
+      const { spikes, state } = unroll(neuron(lif), zeros([4, 2, 3, 5]));
+      expect([spikes.shape, state.v.shape]).toEqual([
         [4, 2, 3, 5],
         [2, 3, 5],
       ]);
@@ -17,8 +17,8 @@ describeBackends("unroll", () => {
   it("works out by hand: LIF, τ = 2, currents 1.5 1.5 0 3", () =>
     scoped(() => {
       // H = 0.75, 1.125 (fires), 0, 1.5 (fires)
-      const { spikes, v } = unroll(neuron(lif), tensor2d([[1.5], [1.5], [0], [3]]));
-      expect([read(spikes), read(v)]).toEqual([[0, 1, 0, 1], [0]]);
+      const { spikes, state } = unroll(neuron(lif), tensor2d([[1.5], [1.5], [0], [3]]));
+      expect([read(spikes), read(state.v)]).toEqual([[0, 1, 0, 1], [0]]);
     }));
 
   it("sends the gradient back through time: IF, straight through, S[2] sees both currents and S[1] the first", () =>
@@ -27,7 +27,7 @@ describeBackends("unroll", () => {
       const through = neuron(
         integrateAndFire,
         { vThreshold: 100 },
-        spike(onesLike, { fused: { kind: "constant", alpha: 1 } }),
+        spike(onesLike, { recognised: { kind: "constant", alpha: 1 } }),
       );
       expect(read(grad((x) => unroll(through, x).spikes)(tensor2d([[1], [1], [1]])))).toEqual([3, 2, 1]);
     }));
@@ -35,13 +35,16 @@ describeBackends("unroll", () => {
   it("cuts the gradient at a spike when the reset is hard and detached", () =>
     scoped(() => {
       // The neuron fires at t = 1; what follows starts anew and knows nothing of it.
-      const n = neuron(integrateAndFire, {}, spike(onesLike, { fused: { kind: "constant", alpha: 1 } }));
+      const n = neuron(integrateAndFire, {}, spike(onesLike, { recognised: { kind: "constant", alpha: 1 } }));
       expect(read(grad((x) => unroll(n, x).spikes)(tensor2d([[2], [0.25], [0.25]])))).toEqual([1, 2, 1]);
     }));
 
   it("gives the potential before the first step its gradient", () =>
     scoped(() => {
-      const [dx, dv] = grads((x, v) => sum(unroll(neuron(lif), x, v).v))([tensor2d([[0], [0]]), tensor1d([0.5])]);
+      const [dx, dv] = grads((x, v) => sum(unroll(neuron(lif), x, { v }).state.v))([
+        tensor2d([[0], [0]]),
+        tensor1d([0.5]),
+      ]);
       expectClose(dx!, [0.25, 0.5]);
       expectClose(dv!, [0.25]);
     }));
@@ -62,8 +65,23 @@ describeBackends("unroll", () => {
 
   it("refuses a potential of another shape, naming both", () =>
     scoped(() =>
-      expect(() => unroll(neuron(lif), zeros([4, 2, 3]), zeros([4, 2]))).toThrow(
-        new RangeError("unroll: v must be [2,3], the shape of one step of x [4,2,3], got [4,2]"),
+      expect(() => unroll(neuron(lif), zeros([4, 2, 3]), { v: zeros([4, 2]) })).toThrow(
+        new RangeError("unroll: v of the state must be [2,3], the shape of one step of x [4,2,3], got [4,2]"),
+      ),
+    ));
+
+  it("refuses a state with other variables, naming both", () =>
+    scoped(() => {
+      const other = { u: zeros([3]) } as unknown as State<"v">;
+      expect(() => unroll(neuron(lif), zeros([4, 3]), other)).toThrow(
+        new RangeError("unroll: state must have the variables v of lif, got u"),
+      );
+    }));
+
+  it("refuses parameters for another number of channels", () =>
+    scoped(() =>
+      expect(() => unroll(neuron(lif, { tau: tensor1d([2, 3]) }), zeros([4, 5, 3]))).toThrow(
+        new RangeError("unroll: tau of lif must have 1 value or one for each of the 3 channels of x [4,5,3], got [2]"),
       ),
     ));
 });

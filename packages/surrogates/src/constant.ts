@@ -22,6 +22,6 @@ export function constant({ value = 1 }: ConstantOptions = {}): Spike {
   checkPositive("constant", "value", value);
   return spike((u) => fill(u.shape, value), {
     primitive: (u) => add(mul(value, u), 0.5),
-    fused: { kind: "constant", alpha: value },
+    recognised: { kind: "constant", alpha: value },
   });
 }

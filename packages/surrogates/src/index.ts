@@ -1,11 +1,2 @@
-export { type AtanOptions, atan } from "./atan.js";
-export { type ConstantOptions, constant } from "./constant.js";
-export { type ErfOptions, erf } from "./erf.js";
-export { type PiecewiseExponentialOptions, piecewiseExponential } from "./piecewiseExponential.js";
-export { type PiecewiseQuadraticOptions, piecewiseQuadratic } from "./piecewiseQuadratic.js";
-export { type RectangularOptions, rectangular } from "./rectangular.js";
-export { scaledAtan } from "./scaledAtan.js";
-export { type SigmoidOptions, sigmoid } from "./sigmoid.js";
-export { type SoftSignOptions, softSign } from "./softSign.js";
-export { type FusedSlope, type Slope, type SlopeForms, type Spike, smooth, spike } from "./spike.js";
-export { type SuperSpikeOptions, superSpike } from "./superSpike.js";
+export { type Slope, type SlopeForms, type Spike, smooth, spike } from "./spike.js";
+export * from "./surrogates.js";

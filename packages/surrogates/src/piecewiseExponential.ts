@@ -23,6 +23,6 @@ export function piecewiseExponential({ alpha = 1 }: PiecewiseExponentialOptions 
   checkPositive("piecewiseExponential", "alpha", alpha);
   return spike((u) => mul(alpha / 2, exp(mul(-alpha, abs(u)))), {
     primitive: (u) => add(mul(mul(-0.5, sign(u)), expm1(mul(-alpha, abs(u)))), 0.5),
-    fused: { kind: "piecewiseExponential", alpha },
+    recognised: { kind: "piecewiseExponential", alpha },
   });
 }

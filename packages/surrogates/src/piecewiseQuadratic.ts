@@ -26,6 +26,6 @@ export function piecewiseQuadratic({ alpha = 1 }: PiecewiseQuadraticOptions = {}
       const z = clipByValue(mul(alpha, u), -1, 1);
       return add(mul(z, sub(1, mul(0.5, abs(z)))), 0.5);
     },
-    fused: { kind: "piecewiseQuadratic", alpha },
+    recognised: { kind: "piecewiseQuadratic", alpha },
   });
 }

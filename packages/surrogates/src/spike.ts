@@ -1,40 +1,20 @@
 /** @file Eq. 2's step and the slope that stands in for its derivative. */
+import type { RecognisedSlope } from "@sew/kernels";
 import { cast, customGrad, type GradSaveFunc, greaterEqual, mul, type Tensor } from "@tensorflow/tfjs-core";
 
 /** A surrogate slope σ'(u), element-wise: same shape in and out. */
 export type Slope = (u: Tensor) => Tensor;
 
-/**
- * A slope in a form that a backend's fused kernel can evaluate without running tensor operations.
- *
- * `kind` names the formula, `alpha` is its one parameter (see the function of that name; `scaledAtan` has none and
- * ignores it).
- */
-export interface FusedSlope {
-  readonly kind:
-    | "atan"
-    | "sigmoid"
-    | "rectangular"
-    | "constant"
-    | "scaledAtan"
-    | "piecewiseQuadratic"
-    | "piecewiseExponential"
-    | "softSign"
-    | "superSpike"
-    | "erf";
-  readonly alpha: number;
-}
-
-/** What else may be known of a slope; see {@link spike}. */
+/** Optional alternative forms of a slope; see {@link spike}. */
 export interface SlopeForms {
-  /** σ(u), element-wise, whose derivative the slope is: what {@link smooth} gives in place of Θ. */
+  /** σ(u), element-wise, whose derivative the slope is; {@link smooth} puts it in the place of Θ. @defaultValue none */
   readonly primitive?: (u: Tensor) => Tensor;
-  /** The same slope for fused kernels; absent when only the slope itself can evaluate it. */
-  readonly fused?: FusedSlope;
+  /** The same slope as data, where hand-written kernels know it. @defaultValue none: composed operations evaluate it */
+  readonly recognised?: RecognisedSlope;
 }
 
 /**
- * A spike function: Θ(u) on the way forward, a surrogate slope on the way back.
+ * A spike function: Θ(u) in the forward pass, a surrogate slope in the backward pass.
  *
  * Call it with u = H − V_th of any shape; the result has that shape and holds 0 and 1.
  */
@@ -58,12 +38,12 @@ function withSlope(forward: (u: Tensor) => Tensor, slope: Slope): (u: Tensor) =>
 }
 
 /**
- * `S = Θ(u) = 1 if u ≥ 0 else 0`, with `∂S/∂u := slope(u)` in back-propagation.
+ * `S = Θ(u) = 1 if u ≥ 0 else 0`, with `∂S/∂u := slope(u)` in the backward pass.
  *
  * Θ(0) = 1, as in the code of the paper (`tf.step` has Θ(0) = 0). NaN does not fire.
  *
  * @param slope element-wise; same shape in and out
- * @param forms the slope's primitive, for {@link smooth}, and the same slope for fused kernels, when one of them knows it
+ * @param forms optional forms of the slope: its primitive, for {@link smooth}, and the form that hand-written kernels know
  * @returns a spike function for tensors of any shape
  *
  * @example

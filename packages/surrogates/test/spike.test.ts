@@ -1,5 +1,5 @@
-import * as surrogates from "@sew/surrogates";
-import { type FusedSlope, type Spike, smooth, spike } from "@sew/surrogates";
+import * as exported from "@sew/surrogates";
+import { type Spike, smooth, spike, surrogates } from "@sew/surrogates";
 import { describeBackends, expectClose, floats, read, scoped } from "@sew/testing";
 import { abs, grad, mul, relu, sub, sum, tanh, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -32,11 +32,11 @@ describeBackends("spike", () => {
       expect([s.shape, s.dtype]).toEqual([[1, 3, 2], "float32"]);
     }));
 
-  it("says of its slope what it was told, and nothing else", () => {
-    expect([triangle.fused, triangle.primitive]).toEqual([undefined, undefined]);
-    const fused = { kind: "constant", alpha: 1 } as const;
-    const told = spike((u) => u, { primitive: tanh, fused });
-    expect([told.fused, told.primitive]).toEqual([fused, tanh]);
+  it("has the forms of its slope that it was made with, and no others", () => {
+    expect([triangle.recognised, triangle.primitive]).toEqual([undefined, undefined]);
+    const recognised = { kind: "constant", alpha: 1 } as const;
+    const withForms = spike((u) => u, { primitive: tanh, recognised });
+    expect([withForms.recognised, withForms.primitive]).toEqual([recognised, tanh]);
   });
 });
 
@@ -62,13 +62,16 @@ describeBackends("smooth", () => {
 });
 
 describe("the surrogates of this package", () => {
-  const { smooth: _, spike: __, ...made } = surrogates;
+  it("are the entries of its record", () => {
+    const { smooth: _, spike: __, surrogates: record, ...others } = exported;
+    expect(record).toEqual(others);
+  });
 
-  it.each(Object.entries(made) as [FusedSlope["kind"], () => Spike][])(
-    "%s has a primitive and is fused",
+  it.each(Object.entries<() => Spike>(surrogates))(
+    "%s has a primitive and a form that hand-written kernels know",
     (name, make) => {
       expect(make().primitive).toBeTypeOf("function");
-      expect(make().fused).toMatchObject({ kind: name });
+      expect(make().recognised).toMatchObject({ kind: name });
     },
   );
 });

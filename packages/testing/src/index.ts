@@ -4,6 +4,7 @@ export {
   floatsOf,
   imageShapes,
   membraneParams,
+  type Numeric,
   type Sequence,
   sequences,
   spikesOf,

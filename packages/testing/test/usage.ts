@@ -3,7 +3,9 @@
 /** A program by package; a package without one here is imported and must export something. */
 export const usage: Readonly<Record<string, string>> = {
   "@sew/surrogates": `
-    import "@tensorflow/tfjs";
+    import { plif } from "@sew/neurons";
+import { neurons } from "@sew/layers";
+import "@tensorflow/tfjs";
     import { grad, tensor1d } from "@tensorflow/tfjs-core";
     import { type AtanOptions, atan } from "@sew/surrogates";
     import { deepStrictEqual } from "node:assert";
@@ -30,7 +32,7 @@ export const usage: Readonly<Record<string, string>> = {
     import { convNormNeuron, type Module, namedParameters, plifNeurons, run } from "@sew/layers";
     import { deepStrictEqual } from "node:assert";
 
-    const unit: Module = convNormNeuron(2, 4, plifNeurons());
+    const unit: Module = convNormNeuron(2, 4, neurons(plif));
     const { value, grads } = variableGrads(() => sum(run(unit, ones([3, 1, 8, 8, 2]), { training: true })));
     deepStrictEqual([value.shape, Object.keys(grads).length], [[], namedParameters(unit).size]);
   `,

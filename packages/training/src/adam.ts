@@ -1,7 +1,6 @@
+import { applyAdam } from "@sew/kernels";
 import type { Module } from "@sew/layers";
-import { add, div, mul, sqrt, square, sub } from "@tensorflow/tfjs-core";
 import { type Optimizer, optimizer } from "./optimizer.js";
-import { APPLY_ADAM, runUpdate } from "./optimizerKernels.js";
 
 /** Options of {@link adam}. */
 export interface AdamOptions {
@@ -39,13 +38,7 @@ export function adam(model: Module, options: AdamOptions = {}): Optimizer {
     if (!(beta >= 0 && beta < 1)) throw new RangeError(`adam: ${name} must be at least 0 and below 1, got ${beta}`);
   }
   if (!(epsilon > 0)) throw new RangeError(`adam: epsilon must be above 0, got ${epsilon}`);
-  return optimizer("adam", model, ["mean", "square"], ({ weight, gradient, slots, rate, step }) => {
-    const attrs = { rate, beta1, beta2, epsilon, step };
-    const fused = runUpdate(APPLY_ADAM, { weight, ...slots, gradient }, attrs);
-    if (fused !== undefined) return fused;
-    const m = add(mul(slots.mean, beta1), mul(gradient, 1 - beta1));
-    const v = add(mul(slots.square, beta2), mul(square(gradient), 1 - beta2));
-    const direction = div(div(m, 1 - beta1 ** step), add(sqrt(div(v, 1 - beta2 ** step)), epsilon));
-    return [sub(weight, mul(direction, rate)), m, v];
-  });
+  return optimizer("adam", model, ["mean", "square"], ({ weight, gradient, slots, rate, step }) =>
+    applyAdam({ weight, ...slots, gradient }, { rate, beta1, beta2, epsilon, step }),
+  );
 }

@@ -9,7 +9,6 @@ export { leanGradients } from "./leanGradients.js";
 export type { EpochMetrics } from "./metrics.js";
 export { mixSeed } from "./mixSeed.js";
 export type { Optimizer, OptimizerState } from "./optimizer.js";
-export { APPLY_ADAM, APPLY_MOMENTUM, type ApplyAdamAttrs, type ApplyMomentumAttrs } from "./optimizerKernels.js";
 export {
   type BatchProgress,
   type ConsoleProgressOptions,

@@ -1,11 +1,11 @@
-import { lean } from "@sew/layers";
+import { freeAfterUse } from "@sew/layers";
 import { type NamedTensorMap, type Scalar, type Variable, variableGrads } from "@tensorflow/tfjs-core";
 
 /**
  * The value and the gradients of `f`, as `variableGrads(f, variables)`, with less memory on the way back.
  *
  * tfjs keeps every saved activation and every intermediate gradient until the whole backward pass is over. Here each
- * is freed as soon as the pass has moved past the op it belongs to; see `lean` of `@sew/layers`. The values are the
+ * is freed as soon as the pass has moved past the op it belongs to; see `freeAfterUse` of `@sew/layers`. The values are the
  * same bit for bit.
  *
  * @param f returns a scalar
@@ -22,5 +22,5 @@ export function leanGradients(
   f: () => Scalar,
   variables: readonly Variable[],
 ): { value: Scalar; grads: NamedTensorMap } {
-  return variableGrads(lean(f), [...variables]);
+  return variableGrads(freeAfterUse(f), [...variables]);
 }

@@ -1,7 +1,6 @@
+import { applyMomentum } from "@sew/kernels";
 import type { Module } from "@sew/layers";
-import { add, mul, sub } from "@tensorflow/tfjs-core";
 import { type Optimizer, optimizer } from "./optimizer.js";
-import { APPLY_MOMENTUM, runUpdate } from "./optimizerKernels.js";
 
 /**
  * Stochastic gradient descent with momentum: `u ← μ·u + ∂L/∂w`, `w ← w − lr·u`.
@@ -24,10 +23,7 @@ export function sgd(model: Module, momentum = 0.9): Optimizer {
   if (!(momentum >= 0 && momentum < 1)) {
     throw new RangeError(`sgd: momentum must be at least 0 and below 1, got ${momentum}`);
   }
-  return optimizer("sgd", model, ["velocity"], ({ weight, gradient, slots: { velocity }, rate }) => {
-    const fused = runUpdate(APPLY_MOMENTUM, { weight, velocity, gradient }, { rate, momentum });
-    if (fused !== undefined) return fused;
-    const u = add(mul(velocity, momentum), gradient);
-    return [sub(weight, mul(u, rate)), u];
-  });
+  return optimizer("sgd", model, ["velocity"], ({ weight, gradient, slots: { velocity }, rate }) =>
+    applyMomentum({ weight, velocity, gradient }, { rate, momentum }),
+  );
 }

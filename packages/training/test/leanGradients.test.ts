@@ -1,5 +1,7 @@
 import { add as addSpikes, and, iand, plainBlock, sewBlock, spikingBlock } from "@sew/blocks";
-import { disposeModule, ifNeurons, namedParameters, plifNeurons, type SpikingFactory, seeded } from "@sew/layers";
+import { disposeModule, type NeuronFactory, namedParameters, neurons } from "@sew/layers";
+import { integrateAndFire, plif } from "@sew/neurons";
+import { random } from "@sew/random";
 import { scoped } from "@sew/testing";
 import { leanGradients } from "@sew/training";
 import {
@@ -122,19 +124,19 @@ describe("leanGradients", () => {
       { numRuns: 300 },
     ));
 
-  const blocks: [string, (neurons: SpikingFactory) => ReturnType<typeof plainBlock>][] = [
-    ["SEW ADD", (neurons) => sewBlock(addSpikes, { channels: 2, neurons, random: seeded(1) })],
-    ["SEW AND", (neurons) => sewBlock(and, { channels: 2, neurons, random: seeded(2) })],
-    ["SEW IAND", (neurons) => sewBlock(iand, { channels: 2, neurons, random: seeded(3) })],
-    ["Spiking", (neurons) => spikingBlock({ channels: 2, neurons, random: seeded(4) })],
-    ["Plain", (neurons) => plainBlock({ channels: 2, neurons, random: seeded(5) })],
+  const blocks: [string, (neurons: NeuronFactory) => ReturnType<typeof plainBlock>][] = [
+    ["SEW ADD", (neurons) => sewBlock(addSpikes, { channels: 2, neurons, random: random(1) })],
+    ["SEW AND", (neurons) => sewBlock(and, { channels: 2, neurons, random: random(2) })],
+    ["SEW IAND", (neurons) => sewBlock(iand, { channels: 2, neurons, random: random(3) })],
+    ["Spiking", (neurons) => spikingBlock({ channels: 2, neurons, random: random(4) })],
+    ["Plain", (neurons) => plainBlock({ channels: 2, neurons, random: random(5) })],
   ];
   it.each(blocks)("has the gradients of variableGrads for two %s blocks", (_, make) => {
-    for (const neurons of [ifNeurons(), plifNeurons({ detachReset: false })]) {
+    for (const neurons of [neurons(integrateAndFire), neurons(plif, { detachReset: false })]) {
       const [first, second] = [make(neurons), make(neurons)];
-      const draw = seeded(7);
+      const draw = random(7);
       const x = tensor(
-        Float32Array.from({ length: 3 * 2 * 5 * 5 * 2 }, () => Math.round(draw())),
+        Float32Array.from({ length: 3 * 2 * 5 * 5 * 2 }, () => Math.round(draw.uniform())),
         [3, 2, 5, 5, 2],
       );
       const f = (): Scalar =>

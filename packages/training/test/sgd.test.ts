@@ -1,4 +1,5 @@
-import { disposeModule, evaluation, linear, type Module, plifNeurons } from "@sew/layers";
+import { disposeModule, evaluation, linear, type Module, neurons } from "@sew/layers";
+import { plif } from "@sew/neurons";
 import { leanGradients, type Optimizer, sgd } from "@sew/training";
 import {
   dispose,
@@ -117,7 +118,7 @@ describe("sgd", () => {
 
   it("trains a shared variable once, and fixed ones never", () => {
     const layer = linear(2, 1);
-    const fixed = plifNeurons({ learnTau: false })();
+    const fixed = neurons(plif, { learnTau: false })(1);
     const model: Module = { children: { layer, again: layer, fixed }, forward: layer.forward };
     const optimizer = sgd(model);
     expect([...optimizer.variables.keys()]).toEqual(["layer.weight", "layer.bias"]);

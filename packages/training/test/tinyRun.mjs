@@ -1,9 +1,9 @@
 /** @file A run of seconds, for tests: in this process, or as a program that tests may kill: `tinyRun.mjs OUT [resume]`. */
+import { random } from "@sew/random";
 import "@tensorflow/tfjs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { seeded } from "@sew/layers";
 import { network } from "@sew/models";
 import { saveWeights, silentProgress, step, train } from "@sew/training";
 import { setBackend } from "@tensorflow/tfjs-core";
@@ -13,13 +13,13 @@ const SHAPE = [2, 4, 4, 4, 2];
 
 /** Two classes of noise that differ in their brightness. */
 export function tinyBatch(seed) {
-  const draw = seeded(seed);
-  const labels = Int32Array.from({ length: SHAPE[1] }, () => Math.floor(draw() * 2));
+  const draw = random(seed);
+  const labels = Int32Array.from({ length: SHAPE[1] }, () => Math.floor(draw.uniform() * 2));
   const size = SHAPE.reduce((a, b) => a * b);
   const image = size / SHAPE[0] / SHAPE[1];
   const x = Float32Array.from({ length: size }, (_, i) => {
     const label = labels[Math.floor(i / image) % labels.length];
-    return draw() < 0.2 + 0.5 * label ? 1 : 0;
+    return draw.uniform() < 0.2 + 0.5 * label ? 1 : 0;
   });
   return { x, shape: SHAPE, labels };
 }

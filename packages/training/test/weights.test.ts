@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { disposeModule, linear, type Module, namedBuffers, namedParameters, seeded } from "@sew/layers";
+import { disposeModule, linear, type Module, namedBuffers, namedParameters } from "@sew/layers";
 import { network } from "@sew/models";
+import { random } from "@sew/random";
 import { loadWeights, readSafetensors, saveWeights, writeSafetensors } from "@sew/training";
 import { memory, tensor2d } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
@@ -53,7 +54,7 @@ describe("saveWeights and loadWeights", () => {
 
   it("refuse to save what is not finite, and leave the earlier file", async () => {
     const file = join(await temporaryFolder(), "linear.safetensors");
-    const model = linear(1, 2, { random: seeded(1) });
+    const model = linear(1, 2, { random: random(1) });
     await saveWeights(model, file);
     const bytes = await readFile(file);
     model.parameters!.weight!.assign(tensor2d([[1, Number.NaN]]));

@@ -1,14 +1,18 @@
-/** @file The fused neurons of @sew/neurons: all T steps in one pass, and their gradient. */
-import type { MULTI_STEP_NEURON, MULTI_STEP_NEURON_GRAD, MultiStepNeuronAttrs } from "@sew/neurons";
+/** @file MultiStepNeuron: the neurons that hand-written kernels know, over all T steps in one pass, and the gradient. */
+import {
+  type KernelAttrs,
+  type KernelInputs,
+  multiStepNeuronKernel,
+  type NeuronFormula,
+  type RecognisedCharge,
+  type RecognisedSlope,
+} from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { type KernelArray, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { spikeStorage } from "../spikeStorage.js";
 import { countOf, newCount } from "../spikes.js";
 import { floatKernel, sizeOf } from "./kernel.js";
-
-const forward: typeof MULTI_STEP_NEURON = "MultiStepNeuron";
-const backward: typeof MULTI_STEP_NEURON_GRAD = "MultiStepNeuronGrad";
 
 // The order of the enumerations in cc/kernels/multiStepNeuron.h.
 const charges = {
@@ -17,7 +21,7 @@ const charges = {
   learnedLeak: 2,
   potentialLeak: 3,
   learnedPotentialLeak: 4,
-} satisfies Record<MultiStepNeuronAttrs["charge"], number>;
+} satisfies Record<RecognisedCharge["kind"], number>;
 const slopes = {
   atan: 0,
   sigmoid: 1,
@@ -29,15 +33,24 @@ const slopes = {
   softSign: 7,
   superSpike: 8,
   erf: 9,
-} satisfies Record<MultiStepNeuronAttrs["slope"], number>;
-
-type Inputs<K extends string> = { [key in K]: TensorInfo };
+} satisfies Record<RecognisedSlope["kind"], number>;
 
 /** The numbers that describe a neuron over the sequence `x` [T, ...] to the C++ kernels, in their order. */
-export function neuronNumbers({ shape }: TensorInfo, a: MultiStepNeuronAttrs): number[] {
+export function neuronNumbers({ shape }: TensorInfo, { recognised }: NeuronFormula): number[] {
+  if (recognised === undefined) throw new TypeError("neuronNumbers: formula must be one that native kernels know");
+  const { charge, vThreshold, vReset, reset, detachReset, slope } = recognised;
+  const tau = "tau" in charge ? charge.tau : 0;
   return [
-    ...[shape[0]!, sizeOf(shape.slice(1)), charges[a.charge], a.tau, a.vThreshold, a.vReset],
-    ...[a.reset === "soft" ? 1 : 0, a.detachReset ? 1 : 0, slopes[a.slope], a.alpha],
+    shape[0]!,
+    sizeOf(shape.slice(1)),
+    charges[charge.kind],
+    tau,
+    vThreshold,
+    vReset,
+    reset === "soft" ? 1 : 0,
+    detachReset ? 1 : 0,
+    slopes[slope.kind],
+    slope.alpha,
   ];
 }
 
@@ -65,22 +78,25 @@ export function runFiring(
   return info;
 }
 
-export const multiStepNeuronConfig: KernelConfig = floatKernel<Inputs<"x" | "v" | "rate">, MultiStepNeuronAttrs>(
-  forward,
-  ({ x, v, rate }, attrs, backend) => {
+export const multiStepNeuronConfig: KernelConfig = floatKernel<
+  KernelInputs<typeof multiStepNeuronKernel>,
+  KernelAttrs<typeof multiStepNeuronKernel>
+>(
+  multiStepNeuronKernel.name,
+  ({ x, v, rate }, { formula }, backend) => {
     const inputs = [x, v, rate].map((t) => backend.floats(t));
     const [last, potential] = backend.output(v.shape);
-    const spikes = runFiring("multiStepNeuron", neuronNumbers(x, attrs), x, backend, inputs, [potential]);
+    const spikes = runFiring("multiStepNeuron", neuronNumbers(x, formula), x, backend, inputs, [potential]);
     return [spikes, last];
   },
 );
 
 export const multiStepNeuronGradConfig: KernelConfig = floatKernel<
-  Inputs<"x" | "v" | "rate" | "dSpikes" | "dV">,
-  MultiStepNeuronAttrs
->(backward, ({ x, v, rate, dSpikes, dV }, attrs, backend) => {
+  KernelInputs<typeof multiStepNeuronKernel> & { readonly dSpikes: TensorInfo; readonly dV: TensorInfo },
+  KernelAttrs<typeof multiStepNeuronKernel>
+>(multiStepNeuronKernel.gradient!.name, ({ x, v, rate, dSpikes, dV }, { formula }, backend) => {
   const outputs = [backend.output(x.shape), backend.output(v.shape), backend.output([])];
   const inputs = [x, v, rate, dSpikes, dV].map((t) => backend.floats(t));
-  runNative("multiStepNeuronGrad", neuronNumbers(x, attrs), ...inputs, ...outputs.map(([, values]) => values));
+  runNative("multiStepNeuronGrad", neuronNumbers(x, formula), ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);
 });

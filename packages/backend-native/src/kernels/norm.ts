@@ -1,19 +1,14 @@
-/** @file FusedBatchNorm (evaluation), and @sew/layers' batch norm for training, its gradient and running statistics. */
-import type {
-  BATCH_NORM_TRAINING,
-  BATCH_NORM_TRAINING_GRAD,
-  BatchNormTrainingAttrs,
-  MOVE_STATISTICS,
-  MoveStatisticsAttrs,
-} from "@sew/layers";
+/** @file FusedBatchNorm (evaluation), and batch norm for training, its gradient and running statistics. */
+import {
+  batchNormTrainingKernel,
+  type KernelAttrs,
+  type KernelInputs,
+  moveStatisticsKernel,
+} from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { floatKernel, sizeOf, updateOver } from "./kernel.js";
-
-const forward: typeof BATCH_NORM_TRAINING = "BatchNormTraining";
-const backward: typeof BATCH_NORM_TRAINING_GRAD = "BatchNormTrainingGrad";
-const moving: typeof MOVE_STATISTICS = "MoveStatistics";
 
 type PerChannel<K extends string> = { [key in K]: TensorInfo };
 
@@ -50,9 +45,9 @@ export const fusedBatchNormConfig: KernelConfig = floatKernel<
 );
 
 export const batchNormTrainingConfig: KernelConfig = floatKernel<
-  PerChannel<"x" | "scale" | "offset">,
-  BatchNormTrainingAttrs
->(forward, ({ x, scale, offset }, { epsilon }, backend) => {
+  KernelInputs<typeof batchNormTrainingKernel>,
+  KernelAttrs<typeof batchNormTrainingKernel>
+>(batchNormTrainingKernel.name, ({ x, scale, offset }, { epsilon }, backend) => {
   const [rows, channels] = rowsOf(x);
   const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
   const inputs = [x, scale, offset].map((t) => backend.floats(t));
@@ -62,8 +57,8 @@ export const batchNormTrainingConfig: KernelConfig = floatKernel<
 
 export const batchNormTrainingGradConfig: KernelConfig = floatKernel<
   PerChannel<"x" | "dy" | "scale" | "mean" | "variance">,
-  BatchNormTrainingAttrs
->(backward, ({ x, dy, scale, mean, variance }, { epsilon }, backend) => {
+  KernelAttrs<typeof batchNormTrainingKernel>
+>(batchNormTrainingKernel.gradient!.name, ({ x, dy, scale, mean, variance }, { epsilon }, backend) => {
   const [rows, channels] = rowsOf(x);
   const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
   const inputs = [x, dy, scale, mean, variance].map((t) => backend.floats(t));
@@ -72,8 +67,8 @@ export const batchNormTrainingGradConfig: KernelConfig = floatKernel<
 });
 
 export const moveStatisticsConfig: KernelConfig = floatKernel<
-  PerChannel<"runningMean" | "runningVar" | "mean" | "variance">,
-  MoveStatisticsAttrs
->(moving, ({ runningMean, runningVar, mean, variance }, { momentum, unbias }, backend) =>
+  KernelInputs<typeof moveStatisticsKernel>,
+  KernelAttrs<typeof moveStatisticsKernel>
+>(moveStatisticsKernel.name, ({ runningMean, runningVar, mean, variance }, { momentum, unbias }, backend) =>
   updateOver("moveStatistics", [momentum, 1 - momentum, unbias], [runningMean, runningVar], [mean, variance], backend),
 );

@@ -2,7 +2,7 @@
 import {
   type Context,
   disposeModule,
-  lean,
+  freeAfterUse,
   type Module,
   namedBuffers,
   namedModules,
@@ -34,7 +34,7 @@ const contexts: readonly Context[] = [{ training: true, seed: 1 }, { training: f
  */
 export function expectRecomputes(make: (recompute: boolean) => Module, x: Tensor): void {
   for (const context of contexts) {
-    for (const differentiated of [(f: () => Scalar) => f, lean<Scalar>]) {
+    for (const differentiated of [(f: () => Scalar) => f, freeAfterUse<Scalar>]) {
       const [plain, recomputed] = [false, true].map((recompute) => pass(make(recompute), x, context, differentiated));
       expect(recomputed).toEqual(plain);
     }

@@ -1,5 +1,6 @@
 /** @file What must hold of every surrogate. Its test calls `describeSurrogate` once. */
-import { type FusedSlope, type Spike, smooth } from "@sew/surrogates";
+import type { RecognisedSlope } from "@sew/kernels";
+import { type Spike, smooth } from "@sew/surrogates";
 import { grad, memory, mul, neg, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
@@ -9,7 +10,7 @@ import { expectClose, read } from "../close.js";
 import { scoped } from "../scoped.js";
 
 /** The formulas that fused kernels know, in float64. */
-const formulas: Record<FusedSlope["kind"], (u: number, alpha: number) => number> = {
+const formulas: Record<RecognisedSlope["kind"], (u: number, alpha: number) => number> = {
   atan: (u, alpha) => alpha / (2 * (1 + ((Math.PI / 2) * alpha * u) ** 2)),
   sigmoid: (u, alpha) => (alpha * Math.exp(-Math.abs(alpha * u))) / (1 + Math.exp(-Math.abs(alpha * u))) ** 2,
   rectangular: (u, a) => (Math.abs(u) < a / 2 ? 1 / a : 0),
@@ -117,13 +118,13 @@ export function describeSurrogate<P>(name: string, make: (params?: P) => Spike, 
         expect(read(soft(u))).toEqual(read(spike.primitive!(u)));
         expect(read(grad(soft)(u))).toEqual(read(grad(spike)(u)));
         expect(read(soft.slope(u))).toEqual(read(spike.slope(u)));
-        expect(soft.fused).toBeUndefined();
+        expect(soft.recognised).toBeUndefined();
       }));
 
     it("tells fused kernels the slope that it has", ({ skip }) => {
-      if (make().fused === undefined) skip("it is not one that fused kernels know");
+      if (make().recognised === undefined) skip("it is not one that fused kernels know");
       forAll((spike, us) => {
-        const { kind, alpha } = spike.fused!;
+        const { kind, alpha } = spike.recognised!;
         expectClose(
           spike.slope(tensor1d(us)),
           us.map((u) => formulas[kind](u, alpha)),

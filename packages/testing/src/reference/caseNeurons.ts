@@ -1,5 +1,5 @@
 /** @file The neurons that a case describes: the paper's settings for what it leaves out, and layers of them. */
-import { type SpikingFactory, spiking } from "@sew/layers";
+import { type NeuronFactory, neuronLayer } from "@sew/layers";
 import { plifInitial } from "@sew/neurons";
 import { scalar, variable } from "@tensorflow/tfjs-core";
 import type * as z from "zod";
@@ -29,18 +29,18 @@ export function withDefaults<T extends NeuronFields>(
 }
 
 /** Makes the neuron layers of a case; each PLIF layer has a `w` of its own. */
-export function caseNeurons(fields: NeuronFields, usual?: string): SpikingFactory {
+export function caseNeurons(fields: NeuronFields, usual?: string): NeuronFactory {
   const settings = withDefaults(fields, usual);
   const spike = referenceSpike(settings.surrogate, settings.alpha);
   const learns = plain(settings.neuron) === "plif";
   // Wrong settings show here, before a block is half made.
   const fixed = make(settings, 0, spike);
-  if (!learns) return () => spiking(fixed);
+  if (!learns) return () => neuronLayer(fixed);
   const start = plifInitial(settings.tau ?? 2);
   return () => {
     const initial = scalar(start);
     const w = variable(initial);
     initial.dispose();
-    return spiking(make(settings, w, spike), { w });
+    return neuronLayer(make(settings, w, spike), { w });
   };
 }

@@ -1,14 +1,13 @@
 /** @file The cases of neurons.json. */
 import {
-  eif,
-  integrateAndFire,
-  lif,
   type MembraneParams,
+  membrane as membraneDefaults,
   type Neuron,
+  type NeuronModel,
   neuron,
-  plif,
+  neuronModels,
   plifInitial,
-  qif,
+  type State,
   unroll,
 } from "@sew/neurons";
 import type { Spike } from "@sew/surrogates";
@@ -46,37 +45,27 @@ export interface NeuronCase extends NeuronSettings {
   readonly gradW?: number | null | undefined;
 }
 
-/** What a case says of these parameters, each by its name here or the peer's; nothing of those that it leaves out. */
-function given(c: NeuronSettings, names: Readonly<Record<string, readonly string[]>>): Record<string, number> {
-  const said = new Map(Object.entries(c).map(([key, value]) => [plain(key), value as unknown]));
-  const values = Object.entries(names).map(([name, spellings]) => [
-    name,
-    spellings.map((s) => said.get(plain(s))).find((value) => typeof value === "number"),
-  ]);
-  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Record<string, number>;
+/** What peers call parameters that have other names here. */
+const peerNames: Readonly<Record<string, string>> = { vCritical: "vc" };
+
+/** The parameters of a model's own that a case has, by their names here or the peer's. */
+function ownParams(c: NeuronSettings, defaults: object): Record<string, number | boolean> {
+  const fields = new Map(Object.entries(c).map(([key, value]) => [plain(key), value as unknown]));
+  const own: Record<string, number | boolean> = {};
+  for (const name of Object.keys(defaults).filter((name) => !(name in membraneDefaults))) {
+    const value = fields.get(plain(name)) ?? fields.get(plain(peerNames[name] ?? name));
+    if (typeof value === "number" || typeof value === "boolean") own[name] = value;
+  }
+  return own;
 }
-
-const tau = { tau: ["tau"] };
-const rest = { ...tau, vRest: ["vRest"] };
-
-/** Neurons by the names that cases have for them; w is for PLIF alone. */
-const models: Readonly<
-  Record<string, (c: NeuronSettings, membrane: MembraneParams, spike: Spike, w: Tensor | number) => Neuron>
-> = {
-  IF: (_, membrane, spike) => neuron(integrateAndFire, membrane, spike),
-  LIF: (c, membrane, spike) => neuron(lif, { ...membrane, ...given(c, tau), decayInput: c.decayInput ?? true }, spike),
-  PLIF: (c, membrane, spike, w) => neuron(plif, { ...membrane, w, decayInput: c.decayInput ?? true }, spike),
-  QIF: (c, membrane, spike) =>
-    neuron(qif, { ...membrane, ...given(c, { ...rest, vCritical: ["vCritical", "vc"], a0: ["a0"] }) }, spike),
-  EIF: (c, membrane, spike) =>
-    neuron(eif, { ...membrane, ...given(c, { ...rest, deltaT: ["deltaT"], thetaRh: ["thetaRh"] }) }, spike),
-};
 
 /** The neuron that a case describes; `w` is that of PLIF. */
 export function make(c: NeuronSettings, w: Tensor | number, spike: Spike): Neuron {
   const { vThreshold, detachReset, vReset } = c;
-  const membrane = { vThreshold, detachReset, vReset: vReset ?? 0, reset: vReset === null ? "soft" : "hard" } as const;
-  return lookUp("neuronCase: neuron", models, c.neuron)(c, membrane, spike, w);
+  const model = lookUp<NeuronModel<MembraneParams, string>>("neuronCase: neuron", neuronModels, c.neuron);
+  const own = { ...ownParams(c, model.defaults), ...("w" in model.defaults && { w }) };
+  const reset = vReset === null ? "soft" : "hard";
+  return neuron(model, { ...own, vThreshold, detachReset, vReset: vReset ?? 0, reset }, spike);
 }
 
 /** The case as something to run. */
@@ -95,10 +84,10 @@ export function neuronCase(c: NeuronCase): ReferenceCase {
         const w = scalar(c.w ?? plifInitial(c.tau ?? 2));
         const step = make(c, w, spike);
         const potentials: number[] = [];
-        let v: Tensor | undefined;
+        let state: State | undefined;
         for (let t = 0; t < c.T; t++) {
-          v = unroll(step, slice(x, [t, 0], [1, c.N]), v).v;
-          potentials.push(...read(v));
+          state = unroll(step, slice(x, [t, 0], [1, c.N]), state).state;
+          potentials.push(...read(state.v!));
         }
         const inputs = typeof c.gradW !== "number" ? [x] : [x, w];
         const [dx, dw] = grads((...[a, b]) => sum(mul(unroll(make(c, b ?? w, spike), a!).spikes, dy)))(inputs);

@@ -1,5 +1,5 @@
 /**
- * @file Gradient checkpointing: what a stretch of a network needs for the way back is computed again there, not kept.
+ * @file Gradient checkpointing: the backward pass computes the intermediate tensors of a part of a network again.
  *
  * T. Chen, B. Xu, C. Zhang, C. Guestrin, "Training Deep Nets with Sublinear Memory Cost", arXiv:1604.06174, 2016.
  */
@@ -16,14 +16,14 @@ import {
   type Variable,
   zerosLike,
 } from "@tensorflow/tfjs-core";
-import { isHandedOver, lean } from "./lean.js";
-import { type Context, type Module, namedBuffers, namedParameters } from "./module.js";
+import { type Context, type Module, namedBuffers, namedParameters } from "../module.js";
+import { freeAfterUse, isLastReader } from "./freeAfterUse.js";
 
 /** A part of a forward pass with one input or more. */
 export type Stretch<Inputs extends readonly Tensor[]> = (inputs: Inputs, context: Context) => Tensor;
 
 /**
- * The same function, `y = f(inputs)`, which keeps nothing but its inputs for the way back: there f runs again.
+ * The same function, `y = f(inputs)`, that saves its inputs alone for the backward pass, where f runs again.
  *
  * Output and gradients are those of f bit for bit, on every backend. Running statistics move once, and the observer
  * sees the first run alone; a dropout drops the same, since its masks are the context's. (An input that f itself uses
@@ -46,18 +46,20 @@ export function recomputing<Inputs extends readonly Tensor[]>(
   ];
   const [parameters, buffers] = [all(namedParameters), all(namedBuffers)];
   return (inputs, context) => {
-    // With an observer modules may take other kernels, so that there must be one again.
+    // With an observer modules may take other kernels, so that the second run needs one, too.
     const again: Context = { ...context, ...(context.observe && { observe: () => {} }) };
-    const given = inputs.map(isGiven);
+    // A pass with a memory is one of few steps, and its state leaves it: there is nothing to save.
+    if (context.memory !== undefined) return tidy(() => f(inputs, context));
+    const external = inputs.map(isExternal);
     return runRecomputed([...inputs, ...parameters], {
       run: () => tidy(() => f(inputs, context)),
       gradients(dy, saved) {
         const kept = saved.slice(0, inputs.length) as unknown as Inputs;
-        // `lean` uses up the gradient that it is given, which may be somebody else's, or be wanted again.
-        const last = isHandedOver(dy) && !given.includes(true);
+        // `freeAfterUse` disposes the gradient that it receives, which another reader may still need.
+        const last = isLastReader(dy) && !external.includes(true);
         const by = (xs: readonly Tensor[]) =>
-          unmoved(buffers, () => gradientsOf(() => f(kept, again), xs, last ? dy : clone(dy)));
-        const computed: Tensor[] = [...kept.filter((_, i) => !given[i]), ...parameters];
+          restoring(buffers, () => gradientsOf(() => f(kept, again), xs, last ? dy : clone(dy)));
+        const computed: Tensor[] = [...kept.filter((_, i) => !external[i]), ...parameters];
         const gradients = new Map(by(computed).map((gradient, i) => [computed[i], gradient]));
         return [...kept, ...parameters].map((x) => () => gradients.get(x) ?? by([x])[0]!);
       },
@@ -66,12 +68,12 @@ export function recomputing<Inputs extends readonly Tensor[]>(
 }
 
 /**
- * The same module, which keeps nothing but its input for the way back, and runs again there; see {@link recomputing}.
+ * The same module, that saves its input alone for the backward pass, and runs again there; see {@link recomputing}.
  *
  * Its parameters, buffers and children are those of `module`.
  *
  * @example
- * const unit = recomputed(convNormNeuron(2, 4, plifNeurons()));
+ * const unit = recomputed(convNormNeuron(2, 4, neurons(plif)));
  * unit.forward(zeros([3, 1, 8, 8, 2]), { training: true }).shape; // [3, 1, 8, 8, 4]
  */
 export function recomputed<M extends Module>(module: M): M {
@@ -80,26 +82,26 @@ export function recomputed<M extends Module>(module: M): M {
 }
 
 /**
- * Whether the pass is given `x`, as it is a network's frames, and did not compute it.
+ * Whether `x` comes from outside the differentiated function, as a network's frames do.
  *
- * Its gradient is rarely wanted and, of the first convolution, dear: it is left until it is asked for.
+ * The input gradient of the first convolution is expensive and rarely needed: it is computed lazily.
  */
-function isGiven({ id }: Tensor): boolean {
+function isExternal({ id }: Tensor): boolean {
   const { activeTape } = engine().state;
   return !activeTape?.some(({ outputs }) => outputs.some((output) => output.id === id));
 }
 
-/** What {@link RECOMPUTED} is told. */
+/** Attributes of {@link RECOMPUTED}. */
 interface Recomputed {
   readonly run: () => Tensor;
   /** A function for the gradient of each input. */
   readonly gradients: (dy: Tensor, saved: readonly Tensor[]) => (() => Tensor)[];
 }
 
-/** A kernel that runs what it is told. Unlike `customGrad`, it computes an input's gradient only where it is wanted. */
+/** A kernel that calls the closure in its attributes. Unlike `customGrad`, it computes input gradients lazily. */
 const RECOMPUTED = "Recomputed";
 
-function runRecomputed(inputs: readonly Tensor[], told: Recomputed): Tensor {
+function runRecomputed(inputs: readonly Tensor[], attributes: Recomputed): Tensor {
   const backendName = getBackend();
   if (getKernel(RECOMPUTED, backendName) === undefined) {
     const kernelFunc = ({ attrs }: { attrs?: object }) => (attrs as Recomputed).run();
@@ -112,11 +114,11 @@ function runRecomputed(inputs: readonly Tensor[], told: Recomputed): Tensor {
       gradFunc: (dy, saved, attrs) => ({ ...(attrs as unknown as Recomputed).gradients(dy as Tensor, saved) }) as never,
     });
   }
-  return engine().runKernel(RECOMPUTED, inputs as never, told as never) as Tensor;
+  return engine().runKernel(RECOMPUTED, inputs as never, attributes as never) as Tensor;
 }
 
-/** Runs `f`, and puts back the values that the variables had before. */
-function unmoved<R>(variables: readonly Variable[], f: () => R): R {
+/** Runs `f`, and restores the values that the variables had before. */
+function restoring<R>(variables: readonly Variable[], f: () => R): R {
   const before = variables.map((variable) => clone(variable as Tensor));
   try {
     return f();
@@ -136,7 +138,7 @@ function gradientsOf(f: () => Tensor, xs: readonly Tensor[], dy: Tensor): Tensor
   const { activeTape } = state;
   try {
     return tidy(() => {
-      const { grads } = engine().gradients(lean(f), [...xs], dy, true);
+      const { grads } = engine().gradients(freeAfterUse(f), [...xs], dy, true);
       return grads.map((gradient, i) => gradient ?? zerosLike(xs[i]!));
     });
   } finally {

@@ -1,4 +1,4 @@
-/** @file Time folded into the batch: what every layer without a memory does with a sequence. */
+/** @file Time folded into the batch, for layers that treat every step alike. */
 import { reshape, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 
 /** Throws unless `x` is `[T, N, H, W, C]`, naming the remedy for a single image batch. */
@@ -14,7 +14,7 @@ export function checkSequence(where: string, x: Tensor, channels?: number): void
 }
 
 /** Applies `f` to `[T·N, H, W, C]` and unfolds its result to `[T, N, ...]`. */
-export function folded(x: Tensor, f: (x: Tensor4D) => Tensor): Tensor {
+export function foldTimeIntoBatch(x: Tensor, f: (x: Tensor4D) => Tensor): Tensor {
   const [steps, batch, ...image] = x.shape as [number, number, number, number, number];
   const y = f(reshape(x, [steps * batch, ...image]) as Tensor4D);
   return reshape(y, [steps, batch, ...y.shape.slice(1)]);

@@ -1,0 +1,44 @@
+import { type BlockFactory, type BlockOptions, blocks } from "@sew/blocks";
+import { disposeModule, evaluation, neurons, run } from "@sew/layers";
+import { integrateAndFire } from "@sew/neurons";
+import { describeBackends, describeModule, scoped, spikesOfShape } from "@sew/testing";
+import { expect, it } from "vitest";
+
+const all = Object.entries<BlockFactory>(blocks);
+const input = [3, 2, 6, 4, 4];
+const options: BlockOptions = { channels: 4, neurons: neurons(integrateAndFire) };
+/** Those of ANNs, whose activations have no state. */
+const timeless = ["ANN", "RBA"];
+
+for (const [name, make] of all) {
+  describeModule(`the block ${name}`, {
+    make: () => make(options),
+    input,
+    output: input,
+    timeless: timeless.includes(name),
+  });
+}
+
+describeBackends("the blocks of the record", () => {
+  it.each(all)("keep the shape of their input, with a basic path and with a bottleneck: %s", (_, make) =>
+    scoped(() => {
+      for (const path of ["basic", "bottleneck"] as const) {
+        for (const training of [false, true]) {
+          const block = make({ ...options, path });
+          expect(run(block, spikesOfShape(input), { ...evaluation, training }).shape).toEqual(input);
+          disposeModule(block);
+        }
+      }
+    }),
+  );
+
+  it.each(all)("halve the image and change the channels where they are asked to: %s", (_, make) =>
+    scoped(() => {
+      for (const path of ["basic", "bottleneck"] as const) {
+        const block = make({ ...options, path, outChannels: 8, stride: 2 });
+        expect(run(block, spikesOfShape(input), evaluation).shape).toEqual([3, 2, 3, 2, 8]);
+        disposeModule(block);
+      }
+    }),
+  );
+});

@@ -1,0 +1,26 @@
+export { type ApplyAdamAttrs, applyAdam, applyAdamKernel } from "./applyAdam.js";
+export { type ApplyMomentumAttrs, applyMomentum, applyMomentumKernel } from "./applyMomentum.js";
+export { type BatchNormTrainingAttrs, batchNormTraining, batchNormTrainingKernel } from "./batchNormTraining.js";
+export {
+  type FusedGradient,
+  type FusedKernel,
+  type FusedOp,
+  fusedOp,
+  hasKernel,
+  type Inputs,
+  type KernelAttrs,
+  type KernelInputs,
+  runKernel,
+} from "./fusedOp.js";
+export { type MoveStatisticsAttrs, moveStatistics, moveStatisticsKernel } from "./moveStatistics.js";
+export { learnedRate, type MultiStepNeuronAttrs, multiStepNeuron, multiStepNeuronKernel } from "./multiStepNeuron.js";
+export type {
+  NeuronFormula,
+  NeuronState,
+  NeuronStep,
+  RecognisedCharge,
+  RecognisedNeuron,
+  RecognisedSlope,
+} from "./neuronFormula.js";
+export { type NormNeuronAttrs, type NormNeuronGradAttrs, normNeuron, normNeuronKernel } from "./normNeuron.js";
+export { normNeuronTraining, normNeuronTrainingKernel } from "./normNeuronTraining.js";

@@ -1,0 +1,77 @@
+import { clone, engine, type Tensor } from "@tensorflow/tfjs-core";
+
+type Tape = ReturnType<typeof engine>["state"]["activeTape"];
+
+/** The gradients whose last reader is the gradient function that receives them. */
+const lastRead = new WeakSet<object>();
+
+/**
+ * Whether the gradient function that receives `dy` is the last to read it, as it is under {@link freeAfterUse}.
+ *
+ * A kernel may then overwrite it, unless a clone shares its memory.
+ */
+export function isLastReader(dy: object): boolean {
+  return lastRead.has(dy);
+}
+
+/**
+ * The same function, with a backward pass that frees each saved tensor and each intermediate gradient after its last use.
+ *
+ * tfjs keeps them until the whole pass is over. What must live longer can be kept with `keep`. A kernel that is the last
+ * to read a gradient may overwrite it. The gradients are the same bit for bit. Inside another gradient function, whose
+ * tape must stay whole, and on a tfjs whose tape cannot be reached, it changes nothing.
+ *
+ * @param f the function to differentiate, the whole of it
+ *
+ * @example
+ * const w = variable(scalar(3));
+ * const { grads } = variableGrads(freeAfterUse(() => square(w)), [w]);
+ * grads[w.name].arraySync(); // 6
+ */
+export function freeAfterUse<T extends Tensor>(f: () => T): () => T {
+  return () => {
+    const y = f();
+    const { activeTape, gradientDepth } = engine().state;
+    if (gradientDepth === 1 && Array.isArray(activeTape)) freeBehind(activeTape);
+    return y;
+  };
+}
+
+/**
+ * Makes the tape free tensors behind the backward pass.
+ *
+ * The pass walks the tape from its end. It calls `gradient` of each node with the gradients of the node's outputs (`dys`),
+ * and then the closures it returned, one for each input. When it reaches the next node, only the gradients of the inputs
+ * are still needed. These are clones (of the handle, not the data), so that each belongs to one input alone, even when an
+ * op returns one tensor, or its own `dy`, for several: no other node reads `dys` when a node is done.
+ */
+function freeBehind(tape: Tape): void {
+  let end = tape.length;
+  let behind: Tensor[] = [];
+  const reached = new Set<number>();
+  for (const [index, node] of tape.entries()) {
+    const { gradient, inputs } = node;
+    if (gradient === undefined) continue;
+    node.gradient = (dys) => {
+      for (const tensor of behind) if (!tensor.kept) tensor.dispose();
+      for (; end > index + 1; end--) for (const tensor of tape[end - 1]?.saved ?? []) tensor.dispose();
+      const { track } = engine().state.activeScope;
+      const start = track.length;
+      for (const dy of dys) if (dy !== null) lastRead.add(dy);
+      const closures = Object.entries(gradient(dys));
+      // An output that the loss does not depend on has no gradient.
+      behind = [...dys.filter((dy) => dy !== null), ...track.slice(start)];
+      return Object.fromEntries(
+        closures.map(([name, closure]) => [name, () => inputGradient(inputs[name]!, closure())]),
+      );
+    };
+  }
+
+  /** A gradient that belongs to one input alone. tfjs adds a second one for the same tensor to the first: then free it. */
+  function inputGradient(input: Tensor, gradient: Tensor): Tensor {
+    const copy = clone(gradient);
+    if (reached.has(input.id)) behind.push(copy);
+    reached.add(input.id);
+    return copy;
+  }
+}

@@ -1,0 +1,110 @@
+import { type MembraneParams, type Neuron, type NeuronModel, neuron, type Parameter, unroll } from "@sew/neurons";
+import type { Spike } from "@sew/surrogates";
+import { fill, Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
+import type { Activation } from "./activation.js";
+import { checkInteger } from "./check.js";
+import { variableFrom } from "./variableFrom.js";
+
+/** A layer of neurons: currents `[T, N, ..., C] → spikes [T, N, ..., C]`, each sequence from rest. */
+export interface NeuronLayer extends Activation {
+  readonly neuron: Neuron;
+  /** The learned parameters of the neuron, by name. */
+  readonly parameters: Readonly<Record<string, Variable>>;
+}
+
+/** Makes one layer of neurons for currents of so many channels. Blocks call it once for each of their layers. */
+export type NeuronFactory = (channels: number) => NeuronLayer;
+
+/** A parameter that training changes; see {@link learnable}. */
+export interface Learnable {
+  readonly initial: number;
+  readonly per: "layer" | "channel";
+}
+
+/** The parameters of a layer of neurons: values, or {@link learnable} ones. */
+export type LayerParams<P> = { readonly [K in keyof P]?: P[K] | (P[K] extends Parameter ? Learnable : never) };
+
+/**
+ * Marks a parameter of a neuron layer as learned.
+ *
+ * @param initial its value at the start
+ * @param per whether the layer has one value, or one for each channel. @defaultValue `"layer"`
+ *
+ * @example
+ * const layer = neurons(lif, { vThreshold: learnable(1, "channel") })(3);
+ * layer.parameters.vThreshold.shape; // [3]
+ */
+export function learnable(initial: number, per: Learnable["per"] = "layer"): Learnable {
+  if (!Number.isFinite(initial)) throw new RangeError(`learnable: initial must be a finite number, got ${initial}`);
+  return { initial, per };
+}
+
+/**
+ * Makes layers of the neurons of a model, each with its own learned parameters.
+ *
+ * Numbers and tensors stay as they are; what is {@link learnable}, and the parameters that the model names in `learns`,
+ * become variables. Variables that you pass yourself are shared by all layers.
+ *
+ * @param model the neuron model, such as `lif`
+ * @param params parameters that differ from the model's defaults
+ * @param spike the spike function. @defaultValue the paper's ArcTan with α = 2
+ * @returns a function from the number of channels C, the last axis of the currents, to a layer
+ * @throws RangeError when a parameter is outside the model's domain, when layers are made
+ *
+ * @example
+ * const layer = neurons(lif, { tau: 4 })(2);
+ * layer.forward(tensor3d([[[4, 1]], [[2, 2]]]), evaluation).arraySync(); // [[[1, 0]], [[0, 0]]]
+ * Object.keys(neurons(plif)(2).parameters); // ["w"]
+ */
+export function neurons<P extends MembraneParams, S extends string>(
+  model: NeuronModel<P, S>,
+  params: LayerParams<P> = {},
+  spike?: Spike,
+): NeuronFactory {
+  return (channels) => {
+    checkInteger("neurons", "channels", channels, 1);
+    const parameters: Record<string, Variable> = {};
+    const values: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries({ ...model.defaults, ...params })) {
+      const learned = asLearnable(value, model.learns?.includes(name) === true);
+      if (learned === undefined) values[name] = value;
+      else values[name] = parameters[name] = parameterOf(learned, channels);
+    }
+    return neuronLayer(neuron(model, values as Partial<P>, spike), parameters);
+  };
+}
+
+/** The learnable that a value stands for; none for a fixed one. */
+function asLearnable(value: unknown, learns: boolean): Learnable | undefined {
+  if (typeof value === "number") return learns ? learnable(value) : undefined;
+  return typeof value === "object" && value !== null && "per" in value && !(value instanceof Tensor)
+    ? (value as Learnable)
+    : undefined;
+}
+
+function parameterOf({ initial, per }: Learnable, channels: number): Variable {
+  return variableFrom(fill(per === "layer" ? [] : [channels], initial));
+}
+
+/**
+ * A layer of the given neuron, `S = unroll(neuron, X)`, from rest, or from the state in the context's memory.
+ *
+ * @param parameters the variables among the neuron's parameters, by name. @defaultValue none
+ *
+ * @example
+ * const layer = neuronLayer(neuron(integrateAndFire));
+ * layer.forward(tensor2d([[0.5], [0.5]]), evaluation).arraySync(); // [[0], [1]]
+ */
+export function neuronLayer(neuron: Neuron, parameters: Readonly<Record<string, Variable>> = {}): NeuronLayer {
+  const layer: NeuronLayer = {
+    neuron,
+    parameters,
+    forward: (x, { memory }) =>
+      tidy(() => {
+        const { spikes, state } = unroll(neuron, x, memory?.recall(layer));
+        memory?.store(layer, state);
+        return spikes;
+      }),
+  };
+  return layer;
+}

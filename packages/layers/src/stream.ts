@@ -1,0 +1,97 @@
+/** @file Networks step by step: the state of all neuron layers goes in and comes out. */
+import type { State } from "@sew/neurons";
+import { clone, keep, type Tensor } from "@tensorflow/tfjs-core";
+import { type Context, evaluation, type Module, namedModules, run } from "./module.js";
+
+/** The state of a network: of each neuron layer, by its path, a tensor `[N, ...]` for each state variable. */
+export type NetworkState = Readonly<Record<string, State>>;
+
+/** Where the layers of one pass find and leave their state. */
+export interface StateMemory {
+  /** The state before the pass. @defaultValue none: the layer starts at rest */
+  recall(layer: Module): State | undefined;
+  /** Leaves the state after the pass. */
+  store(layer: Module, state: State): void;
+}
+
+/** What {@link stream} returns. */
+export interface Streamed {
+  readonly y: Tensor;
+  readonly state: NetworkState;
+}
+
+/**
+ * Runs a network on the next time-steps of a sequence: `(state, x[t…]) → (state, y[t…])`.
+ *
+ * The outputs are those of the whole sequence at once, whatever pieces it is cut into, as long as no layer looks across
+ * time: in evaluation that holds for all layers of this package.
+ *
+ * @param model the network
+ * @param x the next steps `[T, N, ...]`; T may be 1
+ * @param state the state that the call before returned. @defaultValue none: every neuron layer starts at rest
+ * @param context options of the pass. @defaultValue evaluation
+ * @returns y `[T, N, ...]` and the state after the last step; all tensors are the caller's to dispose
+ * @throws RangeError when the state names a layer that the model does not have, or has another batch size
+ *
+ * @example
+ * const model = sequential({ neuron: neurons(integrateAndFire)(1) });
+ * const first = stream(model, tensor3d([[[0.5]]]));
+ * first.state.neuron.v.arraySync(); // [[0.5]]
+ * stream(model, tensor3d([[[0.5]]]), first.state).y.arraySync(); // [[[1]]]
+ */
+export function stream(
+  model: Module,
+  x: Tensor,
+  state: NetworkState = {},
+  context: Omit<Context, "memory"> = evaluation,
+): Streamed {
+  const paths = new Map<Module, string>();
+  for (const [path, module] of namedModules(model)) if (!paths.has(module)) paths.set(module, path);
+  const known = new Set([...paths.values()]);
+  const unknown = Object.keys(state).find((path) => !known.has(path.replace(/#\d+$/, "")));
+  if (unknown !== undefined) {
+    throw new RangeError(
+      `stream: state must be of this model, got a layer ${JSON.stringify(unknown)} that it does not have; pass what the call before returned`,
+    );
+  }
+  // A layer in two places runs twice in a pass, and each run has a state of its own.
+  const counter = () => {
+    const runs = new Map<Module, number>();
+    return (layer: Module): string => {
+      const count = (runs.get(layer) ?? 0) + 1;
+      runs.set(layer, count);
+      const path = paths.get(layer);
+      if (path === undefined) {
+        throw new RangeError(
+          "stream: model must have every layer with a state among its children, got one that is not",
+        );
+      }
+      return count === 1 ? path : `${path}#${count}`;
+    };
+  };
+  const [recalled, stored] = [counter(), counter()];
+  const after: Record<string, State> = {};
+  const memory: StateMemory = {
+    recall: (layer) => state[recalled(layer)],
+    store(layer, next) {
+      // The tidy of the layer would free it.
+      after[stored(layer)] = mapState(next, (t) => keep(clone(t)));
+    },
+  };
+  try {
+    const y = run(model, x, { ...context, memory });
+    // Clones belong to the caller's scope, as y does.
+    return { y, state: Object.fromEntries(Object.entries(after).map(([path, own]) => [path, mapState(own, clone)])) };
+  } finally {
+    for (const own of Object.values(after)) for (const t of Object.values(own)) t.dispose();
+  }
+}
+
+/** Frees the tensors of a network's state. */
+export function disposeState(state: NetworkState): void {
+  for (const own of Object.values(state)) for (const t of Object.values(own)) t.dispose();
+}
+
+function mapState(state: State, f: (t: Tensor) => Tensor): State {
+  return Object.fromEntries(Object.entries(state).map(([name, t]) => [name, f(t)]));
+}

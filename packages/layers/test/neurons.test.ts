@@ -1,0 +1,137 @@
+import { evaluation, learnable, type NeuronLayer, namedParameters, neuronLayer, neurons } from "@sew/layers";
+import {
+  eif,
+  integrateAndFire,
+  lif,
+  type MembraneParams,
+  type NeuronModel,
+  neuron,
+  neuronModels,
+  plif,
+  plifInitial,
+  qif,
+  unroll,
+} from "@sew/neurons";
+import { constant } from "@sew/surrogates";
+import { describeBackends, describeModule, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
+import { scalar, sum, tensor2d, tensor3d, variable, variableGrads } from "@tensorflow/tfjs-core";
+import { describe, expect, it } from "vitest";
+
+const shape = [3, 2, 4];
+for (const [name, model] of Object.entries<NeuronModel<MembraneParams, string>>(neuronModels)) {
+  const make = () => neurons(model)(4);
+  describeModule(`a layer of ${name}`, { make, input: shape, output: shape, timeless: false });
+}
+describeModule("a layer of LIF with a learned threshold per channel", {
+  make: () => neurons(lif, { vThreshold: learnable(0.5, "channel") })(4),
+  input: shape,
+  output: shape,
+  timeless: false,
+});
+
+describeBackends("a layer of neurons", () => {
+  it.each([
+    {
+      name: "ifNeurons",
+      layer: neurons(integrateAndFire, { vThreshold: 0.5 }),
+      alone: neuron(integrateAndFire, { vThreshold: 0.5 }),
+    },
+    { name: "lifNeurons", layer: neurons(lif, { tau: 3 }), alone: neuron(lif, { tau: 3 }) },
+    { name: "qifNeurons", layer: neurons(qif, { a0: 2 }), alone: neuron(qif, { a0: 2 }) },
+    { name: "eifNeurons", layer: neurons(eif, { deltaT: 2 }), alone: neuron(eif, { deltaT: 2 }) },
+    {
+      name: "plifNeurons of whole inputs",
+      layer: neurons(plif, { decayInput: false }),
+      alone: neuron(plif, { decayInput: false }),
+    },
+    { name: "plifNeurons", layer: neurons(plif, { w: plifInitial(3) }), alone: neuron(plif, { w: -Math.log(2) }) },
+  ])("$name: is its neuron, unrolled", ({ layer, alone }) =>
+    scoped(() => {
+      const x = spikesOfShape([6, 3, 5], 2);
+      expect(read(layer(5).forward(x, evaluation))).toEqual(read(unroll(alone, x).spikes));
+    }),
+  );
+
+  it("starts every sequence from rest: there is nothing to forget between batches", () =>
+    scoped(() => {
+      const layer = neurons(integrateAndFire)(1);
+      const x = tensor2d([[0.75]]);
+      expect([1, 2, 3].map(() => read(layer.forward(x, evaluation)))).toEqual([[0], [0], [0]]);
+    }));
+});
+
+describe("neurons", () => {
+  it("gives each layer a w of its own, at the initial τ", () =>
+    scoped(() => {
+      const make = neurons(plif, { w: plifInitial(5) });
+      const [a, b] = [make(2), make(2)].map((layer) => namedParameters(layer).get("w")!);
+      a!.assign(scalar(7));
+      expectClose(b!, [-Math.log(4)]);
+    }));
+
+  it("learns what the model learns, and what is marked as learnable, per layer or per channel", () =>
+    scoped(() => {
+      const shapes = (layer: NeuronLayer) =>
+        [...namedParameters(layer)].map(([name, variable]) => [name, variable.shape, variable.trainable]);
+      expect(shapes(neurons(lif, { tau: 3 })(2))).toEqual([]);
+      expect(shapes(neurons(plif)(2))).toEqual([["w", [], true]]);
+      expect(shapes(neurons(plif, { w: learnable(0, "channel") })(2))).toEqual([["w", [2], true]]);
+      expect(shapes(neurons(lif, { vThreshold: learnable(1), vReset: learnable(0, "channel") })(3))).toEqual([
+        ["vThreshold", [], true],
+        ["vReset", [3], true],
+      ]);
+    }));
+
+  it("starts learned parameters at their values, with the same spikes as fixed ones", () =>
+    scoped(() => {
+      const x = spikesOfShape([5, 2, 3], 2);
+      const layer = neurons(lif, { tau: learnable(3, "channel"), vThreshold: learnable(0.25) })(3);
+      expect(read(layer.forward(x, evaluation))).toEqual(
+        read(neurons(lif, { tau: 3, vThreshold: 0.25 })(3).forward(x, evaluation)),
+      );
+    }));
+
+  it("keeps a tensor as it is: a variable of one's own is shared by all layers and is none's parameter", () =>
+    scoped(() => {
+      const w = variable(scalar(0));
+      const make = neurons(plif, { w });
+      expect(Object.keys(make(2).parameters)).toEqual([]);
+      const x = spikesOfShape([5, 2, 2], 2);
+      const before = read(make(2).forward(x, evaluation));
+      w.assign(scalar(10));
+      expect(read(make(2).forward(x, evaluation))).not.toEqual(before);
+    }));
+
+  it("passes gradients to a threshold per channel", () =>
+    scoped(() => {
+      const layer = neurons(lif, { vThreshold: learnable(1, "channel") })(2);
+      const threshold = layer.parameters.vThreshold!;
+      const x = tensor3d([[[1, 3]], [[2, 0]]]);
+      const { grads } = variableGrads(() => sum(layer.forward(x, evaluation)), [threshold]);
+      const [first, second] = read(grads[threshold.name]!);
+      expect([first! < 0, second! < 0, first !== second]).toEqual([true, true, true]);
+    }));
+
+  it.each([0, 1.5])("refuses %s channels", (channels) =>
+    expect(() => neurons(lif)(channels)).toThrow(
+      new RangeError(`neurons: channels must be an integer of at least 1, got ${channels}`),
+    ),
+  );
+
+  it("refuses what cannot be learned", () =>
+    expect(() => learnable(Number.NaN)).toThrow(new RangeError("learnable: initial must be a finite number, got NaN")));
+
+  it("passes the neuron's parameters and the spike function on", () =>
+    scoped(() => {
+      const { neuron } = neurons(plif, { vThreshold: 0.5, detachReset: false }, constant())(1);
+      expect(neuron.params).toMatchObject({ vThreshold: 0.5, detachReset: false });
+      expect(neuron.spike.recognised).toEqual({ kind: "constant", alpha: 1 });
+    }));
+});
+
+describe("neuronLayer", () => {
+  it("holds the neuron and the variables it is given", () => {
+    const n = neuron(lif);
+    expect(neuronLayer(n)).toMatchObject({ neuron: n, parameters: {} });
+  });
+});
