@@ -1,6 +1,6 @@
-import { plif } from "@sew/neurons";
-import { batchNorm, disposeModule, namedParameters, normNeuron, run, neurons } from "@sew/layers";
+import { batchNorm, disposeModule, namedParameters, neurons, normNeuron, run } from "@sew/layers";
 import { network } from "@sew/models";
+import { plif } from "@sew/neurons";
 import { read } from "@sew/testing";
 import { leanGradients } from "@sew/training";
 import {
@@ -43,14 +43,14 @@ const watch = (x: Tensor, see: (dy: Tensor) => void): Tensor =>
 
 /** Batch norm and neurons, whose gradient `behind` sees, as `before` sees that of their input. */
 function unit(behind: (dSpikes: Tensor) => void, before: (dx: Tensor) => void) {
-  const [norm, neurons, shape] = [batchNorm(32), neurons(plif, { vThreshold: 0.5 })(1), [3, 2, 32]];
+  const [norm, layer, shape] = [batchNorm(32), neurons(plif, { vThreshold: 0.5 })(32), [3, 2, 32]];
   const x = tidy(() => variable(drawn(shape, 1)));
   const f = () => {
-    const spikes = normNeuron(norm, neurons, watch(x, before), { training: true });
+    const spikes = normNeuron(norm, layer, watch(x, before), { training: true });
     return sum(mul(watch(spikes, behind), drawn(shape, 2))) as Scalar;
   };
-  const variables = [x, ...[norm, neurons].flatMap((module) => [...namedParameters(module).values()])];
-  const disposeAll = () => [norm, neurons, { parameters: { x }, forward: (y: Tensor) => y }].forEach(disposeModule);
+  const variables = [x, ...[norm, layer].flatMap((module) => [...namedParameters(module).values()])];
+  const disposeAll = () => [norm, layer, { parameters: { x }, forward: (y: Tensor) => y }].forEach(disposeModule);
   return { f, variables, disposeAll };
 }
 

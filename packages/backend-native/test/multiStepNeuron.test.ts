@@ -1,4 +1,4 @@
-import { type RecognisedSlope, hasKernel, multiStepNeuronKernel } from "@sew/kernels";
+import { hasKernel, multiStepNeuronKernel, type RecognisedSlope } from "@sew/kernels";
 import { integrateAndFire, lif, type Neuron, neuron, plif, unroll } from "@sew/neurons";
 import { atan, constant, erf, piecewiseExponential, piecewiseQuadratic, rectangular, type Spike, scaledAtan, sigmoid, softSign, superSpike } from "@sew/surrogates";
 import { composed, difference, read } from "@sew/testing";
@@ -9,7 +9,7 @@ import { describeNative } from "./describeNative.js";
 import { about, edgeSizes, floats, seeds } from "./kernels/values.js";
 
 /** Neurons of a weight w, which IF and LIF do not have. */
-const models: Readonly<Record<string, (params: object, spike: Spike, w: Tensor) => Neuron>> = {
+const models: Readonly<Record<string, (params: object, spike: Spike, w: Tensor) => Neuron<"v">>> = {
   IF: (params, spike) => neuron(integrateAndFire, params, spike),
   LIF: (params, spike) => neuron(lif, { ...params, tau: 3 }, spike),
   PLIF: (params, spike, w) => neuron(plif, { ...params, w }, spike),
@@ -68,18 +68,18 @@ interface Outcome {
 }
 
 /** A sequence's spikes, its last potential, and the gradients of x, v and w of a loss that weighs both. */
-function outcome(make: (w: Tensor) => Neuron, [x, v, w, dSpikes, dV]: readonly Tensor[]): Outcome {
+function outcome(make: (w: Tensor) => Neuron<"v">, [x, v, w, dSpikes, dV]: readonly Tensor[]): Outcome {
   let fused = false;
   return tidy(() => {
-    const { spikes, v: last } = unroll(make(w!), x!, v);
+    const { spikes, state } = unroll(make(w!), x!, { v: v! });
     const all = grads((...[a, b, c]) => {
       const step = make(c!);
       fused = hasKernel(multiStepNeuronKernel, { formula: step });
-      const out = unroll(step, a!, b);
+      const out = unroll(step, a!, { v: b! });
       // Nothing but PLIF depends on w; this keeps a path to it.
-      return add(add(sum(mul(out.spikes, dSpikes!)), sum(mul(out.v, dV!))), mul(sum(c!), 0));
+      return add(add(sum(mul(out.spikes, dSpikes!)), sum(mul(out.state.v, dV!))), mul(sum(c!), 0));
     })([x!, v!, w!]);
-    return { fused, spikes: read(spikes), last: read(last), gradients: all.map(read) };
+    return { fused, spikes: read(spikes), last: read(state.v), gradients: all.map(read) };
   });
 }
 

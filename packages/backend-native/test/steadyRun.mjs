@@ -1,8 +1,8 @@
 /** @file 200 training steps on stored spikes, as a program: prints what memory is in use after each. `--expose-gc` */
-import { random } from "@sew/random";
 import "@tensorflow/tfjs";
 import { useBackend } from "@sew/backend-native";
 import { network } from "@sew/models";
+import { random } from "@sew/random";
 import { sgd, trainStep } from "@sew/training";
 import { memory } from "@tensorflow/tfjs-core";
 

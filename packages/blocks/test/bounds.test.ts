@@ -1,5 +1,4 @@
 /** @file What comes out of blocks, whatever their weights: section 4.1's bounds. */
-
 import { add, and, iand, sewBlock, spikingBlock } from "@sew/blocks";
 import { neurons, run } from "@sew/layers";
 import { integrateAndFire } from "@sew/neurons";

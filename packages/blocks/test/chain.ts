@@ -1,5 +1,4 @@
 /** @file Chains of blocks on inputs that properties draw. */
-
 import { add, and, type BlockOptions, iand } from "@sew/blocks";
 import { type Module, sequential } from "@sew/layers";
 import { random } from "@sew/random";

@@ -1,5 +1,4 @@
 /** @file The identities: Table 1, Eq. 11, and what Spiking blocks have instead, Eq. 8 and A.4. */
-
 import { annBlock, type Connect, identityShift, rbaBlock, sew, sewBlock, spikingBlock } from "@sew/blocks";
 import { neurons, relus, run } from "@sew/layers";
 import { integrateAndFire, lif } from "@sew/neurons";

@@ -1,5 +1,4 @@
 /** @file Blocks that keep spikes alone for the way back: the same numbers, for less memory. */
-
 import { type BlockFactory, type BlockOptions, blocks, spikingBlock } from "@sew/blocks";
 import {
   convNormNeuron,

@@ -94,7 +94,7 @@ export function network(notation: string, options: NetworkOptions): Sequential {
     neurons: { ...vocabulary.neurons, ...options.neurons },
     blocks: { ...vocabulary.blocks, ...options.blocks },
   };
-  checkVocabulary(names);
+  checkVocabulary(names, options);
   const rng = random(seed);
   const items = parseNotation(notation, names);
   const lastLinear = items.findLastIndex(({ kind }) => kind === "linear");

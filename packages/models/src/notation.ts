@@ -89,13 +89,15 @@ function namedForms({ neurons, blocks }: Vocabulary): typeof fixedForms {
   ];
 }
 
-/** Throws unless every name can be told from the other items. */
-export function checkVocabulary(names: Vocabulary): void {
-  const kinds = Object.entries(names) as ["neurons" | "blocks", object][];
-  for (const [kind, entries] of kinds) {
+/** Throws unless every name of one's own can be told from the other items of the vocabulary. */
+export function checkVocabulary(names: Vocabulary, own: Partial<Vocabulary>): void {
+  for (const kind of ["neurons", "blocks"] as const) {
     const other = kind === "neurons" ? names.blocks : names.neurons;
-    for (const name of Object.keys(entries)) {
-      const taken = fixedForms.some(({ pattern }) => pattern.test(name)) || Object.hasOwn(other, name);
+    for (const name of Object.keys(own[kind] ?? {})) {
+      const taken =
+        fixedForms.some(({ pattern }) => pattern.test(name)) ||
+        Object.hasOwn(other, name) ||
+        (name.endsWith(" Block") && Object.hasOwn(names.blocks, name.slice(0, -" Block".length)));
       if (!/^[A-Za-z][A-Za-z0-9]*( [A-Za-z0-9]+)*$/.test(name) || taken) {
         throw new RangeError(
           `network: a name of ${kind} must be words of letters and digits that no other item has, got ${JSON.stringify(name)}`,
@@ -142,7 +144,9 @@ function nearest(text: string, names: Vocabulary): string | undefined {
   if (best === undefined || 2 * best.letters > shape(text, "").length) return undefined;
   const own = text.match(numbers) ?? [];
   if (own.length !== (best.example.match(numbers) ?? []).length) return best.example;
-  return best.example.replaceAll(numbers, () => own.shift()!);
+  const filled = best.example.replaceAll(numbers, () => own.shift()!);
+  // The numbers of a name are its own.
+  return [...fixedForms, ...namedForms(names)].some(({ pattern }) => pattern.test(filled)) ? filled : best.example;
 }
 
 /** The error of what stands at an offset of the notation, which it shows with a caret under it. */

@@ -1,9 +1,21 @@
-import { integrateAndFire, lif, plif } from "@sew/neurons";
-import { plainBlock } from "@sew/blocks";
-import { disposeModule, evaluation, type Module, namedBuffers, namedModules, namedParameters, relus, run, neurons } from "@sew/layers";
+import { type BlockFactory, plainBlock } from "@sew/blocks";
+import {
+  type ActivationFactory,
+  disposeModule,
+  evaluation,
+  learnable,
+  type Module,
+  namedBuffers,
+  namedModules,
+  namedParameters,
+  neurons,
+  relus,
+  run,
+} from "@sew/layers";
 import { type NetworkOptions, network } from "@sew/models";
+import { integrateAndFire, lif, plif } from "@sew/neurons";
 import { describeBackends, describeModule, read, scoped, spikesOfShape } from "@sew/testing";
-import { memory, ones, zeros } from "@tensorflow/tfjs-core";
+import { memory, mul, ones, onesLike, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -73,9 +85,11 @@ describe("network", () => {
     network("c4-BN-PLIF-SEW-c4-IF-Plain-SEW AND", {
       ...small,
       neurons: { PLIF: a, IF: b },
-      block: ({ neurons, channels }) => {
-        kinds.push(`block of ${channels}`);
-        return neurons();
+      blocks: {
+        SEW: ({ neurons, channels }) => {
+          kinds.push(`block of ${channels}`);
+          return neurons(channels);
+        },
       },
     });
     const path = ["IF", "IF"];
@@ -87,15 +101,15 @@ describe("network", () => {
     { name: "SEW ADD", children: ["a", "b"] },
     { name: "Plain Block", children: ["a", "b"] },
   ])("makes the block $name", ({ name, children }) =>
-    expect(namesOf(network(`c4-BN-IF-${name}`, small).children!.block0!)).toEqual(children),
+    expect(namesOf(network(`c4-BN-IF-${name}`, small).children.block0!)).toEqual(children),
   );
 
   it("takes as neurons what the options say", () => {
-    const taus = (neurons: NetworkOptions["neurons"]) =>
-      [...namedModules(network("c4-BN-PLIF-IF", { ...small, ...(neurons && { neurons }) }))].flatMap(([, module]) =>
+    const taus = (own: NetworkOptions["neurons"] = {}) =>
+      [...namedModules(network("c4-BN-PLIF-IF", { ...small, neurons: own }))].flatMap(([, module]) =>
         "neuron" in module ? [Object.keys(module.parameters ?? {}).join()] : [],
       );
-    expect(taus(undefined)).toEqual(["w", ""]);
+    expect(taus()).toEqual(["w", ""]);
     expect(taus({ PLIF: neurons(lif) })).toEqual(["", ""]);
     expect(taus({ IF: neurons(plif) })).toEqual(["w", "w"]);
     expect(taus({ PLIF: relus(), IF: relus() })).toEqual([]);
@@ -110,6 +124,132 @@ describe("network", () => {
     const before = memory().numTensors;
     expect(() => network("c4-BN-PLIF-{SEW-MPk2}*3-SEW-MPk2", small)).toThrow(RangeError);
     expect(memory().numTensors).toBe(before);
+  });
+});
+
+describe("network with names of one's own", () => {
+  it("makes the neurons of that name, told of the channels that each layer gets", () => {
+    const told: [name: string, channels: number][] = [];
+    const kind = (name: string) => (channels: number) => {
+      told.push([name, channels]);
+      return neurons(lif, { vThreshold: learnable(1, "channel") })(channels);
+    };
+    const own = { MINE: kind("MINE"), "Two words 2": kind("Two words 2") };
+    const net = network("c4-BN-MINE-SEW-MPk2-c6-Two words 2-Spiking Block(c6)-FC10-MINE", { ...small, neurons: own });
+    expect(told).toEqual([
+      ...[4, 4, 4].map((channels) => ["MINE", channels]),
+      ...[6, 6, 6].map((channels) => ["Two words 2", channels]),
+      ["MINE", 10],
+    ]);
+    const shapes = [...namedParameters(net)].flatMap(([name, { shape }]) => (name.endsWith("vThreshold") ? shape : []));
+    expect(shapes).toEqual([4, 4, 4, 6, 6, 6, 10]);
+  });
+
+  it("makes the blocks of that name, with the channels, the neurons and the recomputation of their place", () => {
+    const told: unknown[] = [];
+    const kind =
+      (name: string): BlockFactory =>
+      ({ channels, neurons, recompute }) => {
+        told.push([name, channels, neurons, recompute]);
+        return { forward: (x) => x };
+      };
+    const [a, b] = [neurons(lif), neurons(plif)];
+    const net = network("c4-BN-A-{Mine(c4)}*2-c6-BN-IF-B-Mine AND Block(c6)-Mine Block-SEW", {
+      ...small,
+      recompute: true,
+      neurons: { A: a, B: b },
+      blocks: { Mine: kind("Mine"), "Mine AND": kind("Mine AND") },
+    });
+    expect(told).toEqual([
+      ["Mine", 4, a, true],
+      ["Mine", 4, a, true],
+      ["Mine AND", 6, b, true],
+      ["Mine", 6, b, true],
+    ]);
+    expect(namesOf(net.children.block4!)).toEqual(["a", "b"]);
+  });
+
+  it("is computed by them", () =>
+    scoped(() => {
+      const all: ActivationFactory = () => ({ forward: (x) => onesLike(x) });
+      const half: BlockFactory = () => ({ forward: (x) => mul(x, 0.5) });
+      const options = { ...small, neurons: { ALL: all }, blocks: { Half: half } };
+      const y = run(network("c4-BN-ALL-{Half}*2", options), zeros([2, 1, 8, 8, 2]), evaluation);
+      expect(new Set(read(y))).toEqual(new Set([0.25]));
+    }));
+
+  it.each([
+    ["neurons", "MIEN", "MINE"],
+    ["neurons", "mine", "MINE"],
+    ["neurons", "Reso nator2", "Resonator2"],
+    ["blocks", "Gatd(c8)", "Gated(c8)"],
+    ["blocks", "gated blok", "Gated Block"],
+    ["blocks", "Gated ADD Block (c8)", undefined],
+  ])("suggests them, too, for a typo: %s %j was meant as %j", (_, text, meant) => {
+    const factory = neurons(lif);
+    const options = {
+      ...small,
+      neurons: { MINE: factory, Resonator2: factory },
+      blocks: { Gated: plainBlock, "Gated ADD": plainBlock },
+    };
+    const notation = `c8-BN-IF-${text}`;
+    if (meant === undefined) expect(namesOf(network(notation, options))).toEqual(["unit0", "block0"]);
+    else {
+      expect(() => network(notation, options)).toThrow(
+        `got ${JSON.stringify(text)} at offset 9; did you mean ${JSON.stringify(meant)}?\n`,
+      );
+      expect(() => network(notation, small)).not.toThrow(`did you mean ${JSON.stringify(meant)}?`);
+    }
+  });
+
+  it("suggests no name that there is not, where names differ by their numbers", () => {
+    const factory = neurons(lif);
+    expect(() => network("FC3-A3", { ...small, neurons: { A1: factory, A2: factory } })).toThrow(
+      'got "A3" at offset 4; did you mean "A1"?\n',
+    );
+  });
+
+  it.each([
+    ...["", " MINE", "MINE ", "MY  OWN", "MY\nOWN", "2IF", "MY-OWN", "{IF}*2", "IF(c4)", "A.B", "Ä"],
+    ...["BN", "DP", "c32", "c 4 k 3 p 0", "FC10", "MPk2", "AP k 2 s 2"],
+    "SEW Block",
+    "SEW ADD Block",
+  ])("refuses the name %j, of neurons and of blocks", (name) => {
+    const refused = (kind: string) =>
+      new RangeError(
+        `network: a name of ${kind} must be words of letters and digits that no other item has, got ${JSON.stringify(name)}`,
+      );
+    expect(() => network("FC3", { ...small, neurons: { [name]: neurons(lif) } })).toThrow(refused("neurons"));
+    expect(() => network("FC3", { ...small, blocks: { [name]: plainBlock } })).toThrow(refused("blocks"));
+  });
+
+  it("refuses a name of neurons that a block has, and one of a block that neurons have", () => {
+    const must = "must be words of letters and digits that no other item has";
+    const factory = neurons(lif);
+    const refusals: [Pick<NetworkOptions, "neurons" | "blocks">, string][] = [
+      [{ neurons: { SEW: factory } }, `network: a name of neurons ${must}, got "SEW"`],
+      [{ neurons: { "SEW ADD": factory } }, `network: a name of neurons ${must}, got "SEW ADD"`],
+      [{ blocks: { PLIF: plainBlock } }, `network: a name of blocks ${must}, got "PLIF"`],
+      [{ blocks: { ReLU: plainBlock } }, `network: a name of blocks ${must}, got "ReLU"`],
+      [{ neurons: { Own: factory }, blocks: { Own: plainBlock } }, `network: a name of neurons ${must}, got "Own"`],
+      [
+        { neurons: { "Own Block": factory }, blocks: { Own: plainBlock } },
+        `network: a name of neurons ${must}, got "Own Block"`,
+      ],
+    ];
+    for (const [options, message] of refusals) {
+      expect(() => network("FC3", { ...small, ...options })).toThrow(new RangeError(message));
+    }
+  });
+
+  it("takes a name that only begins or ends like another, in any order", () => {
+    const factory = neurons(lif);
+    const own = { PLIFX: factory, XPLIF: factory, "PLIF 2": factory, IFs: factory };
+    const notation = "c4-BN-PLIFX-XPLIF-PLIF 2-IFs-PLIF-SEW 2(c4)-SEW ADD 2 Block-SEWs-Block(c4)";
+    const blocks = { "SEW 2": plainBlock, "SEW ADD 2": plainBlock, SEWs: plainBlock, Block: plainBlock };
+    expect(namesOf(network(notation, { ...small, neurons: own, blocks }))).toEqual([
+      ...["unit0", "neuron0", "neuron1", "neuron2", "neuron3", "block0", "block1", "block2", "block3"],
+    ]);
   });
 });
 
@@ -245,7 +385,9 @@ describe("any string", () => {
   const built = (notation: string) => {
     const before = memory().numTensors;
     try {
-      disposeModule(network(notation, { ...small, block: plainBlock, neurons: { PLIF: neurons(integrateAndFire) } }));
+      disposeModule(
+        network(notation, { ...small, blocks: { SEW: plainBlock }, neurons: { PLIF: neurons(integrateAndFire) } }),
+      );
     } catch (error) {
       expect(error).toBeInstanceOf(RangeError);
       const [message, line, caret, ...rest] = (error as Error).message.split("\n");

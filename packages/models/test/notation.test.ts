@@ -1,10 +1,11 @@
 import { network } from "@sew/models";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Item, parseNotation, type Said } from "../src/notation.js";
+import { type Item, parseNotation, type Said, vocabulary } from "../src/notation.js";
 
 /** What the items say, without where they stand. */
-const said = (notation: string): Said[] => parseNotation(notation).map(({ text, at, ...rest }: Item) => rest as Said);
+const said = (notation: string): Said[] =>
+  parseNotation(notation, vocabulary).map(({ text, at, ...rest }: Item) => rest as Said);
 
 describe("parseNotation", () => {
   it.each<[string, Said]>([
@@ -30,6 +31,8 @@ describe("parseNotation", () => {
     ["SEW IAND Block", { kind: "block", name: "SEW IAND", channels: undefined }],
     ["Spiking Block(c32)", { kind: "block", name: "Spiking", channels: 32 }],
     ["Plain Block(c32)", { kind: "block", name: "Plain", channels: 32 }],
+    ["ANN(c32)", { kind: "block", name: "ANN", channels: 32 }],
+    ["RBA Block", { kind: "block", name: "RBA", channels: undefined }],
     ["MPk2s2", { kind: "maxPool", size: 2, stride: 2 }],
     ["MPk4", { kind: "maxPool", size: 4, stride: 4 }],
     ["MPk3s1", { kind: "maxPool", size: 3, stride: 1 }],
@@ -39,7 +42,7 @@ describe("parseNotation", () => {
   ])("reads %j", (notation, expected) => expect(said(notation)).toEqual([expected]));
 
   it("knows of every item where it stands", () =>
-    expect(parseNotation("{FC3 - PLIF}*2-DP").map(({ text, at }) => [text, at])).toEqual([
+    expect(parseNotation("{FC3 - PLIF}*2-DP", vocabulary).map(({ text, at }) => [text, at])).toEqual([
       ["FC3", 1],
       ["PLIF", 7],
       ["FC3", 1],
@@ -78,24 +81,17 @@ const item: fc.Arbitrary<Printed> = fc.oneof(
   fc.constantFrom<Printed>(
     { printed: "BN", items: [{ kind: "norm" }] },
     { printed: "DP", items: [{ kind: "dropout" }] },
-    ...(["IF", "LIF", "PLIF", "QIF", "EIF", "ReLU"] as const).map((name) => ({
+    ...Object.keys(vocabulary.neurons).map((name) => ({
       printed: name,
       items: [{ kind: "neurons", name }] as const,
     })),
   ),
-  fc
-    .tuple(
-      fc.constantFrom("SEW", "SEW ADD", "SEW AND", "SEW IAND", "Spiking", "Plain"),
-      fc.option(size, { nil: undefined }),
-      maybe,
-      space,
-    )
-    .map(
-      ([name, channels, word, gap]): Printed => ({
-        printed: `${name}${word ? " Block" : ""}${channels === undefined ? "" : `${gap}(c${channels})`}`,
-        items: [{ kind: "block", name, channels }],
-      }),
-    ),
+  fc.tuple(fc.constantFrom(...Object.keys(vocabulary.blocks)), fc.option(size, { nil: undefined }), maybe, space).map(
+    ([name, channels, word, gap]): Printed => ({
+      printed: `${name}${word ? " Block" : ""}${channels === undefined ? "" : `${gap}(c${channels})`}`,
+      items: [{ kind: "block", name, channels }],
+    }),
+  ),
   fc.tuple(fc.constantFrom("maxPool", "avgPool"), size, size, maybe).map(
     ([kind, k, s, spelled]): Printed => ({
       printed: `${kind === "maxPool" ? "MP" : "AP"}k${k}${spelled ? `s${s}` : ""}`,
@@ -198,6 +194,6 @@ describe("errors in a notation", () => {
   it("does not mind braces a hundred thousand deep", () => {
     const deep = 100_000;
     expect(said(`${"{".repeat(deep)}DP${"}*1".repeat(deep)}`)).toEqual([{ kind: "dropout" }]);
-    expect(() => parseNotation("{".repeat(deep))).toThrow(RangeError);
+    expect(() => parseNotation("{".repeat(deep), vocabulary)).toThrow(RangeError);
   });
 });

@@ -1,7 +1,18 @@
-import { integrateAndFire, lif } from "@sew/neurons";
 import { plainBlock, spikingBlock } from "@sew/blocks";
-import { countParameters, disposeModule, evaluation, type Module, namedModules, namedParameters, profile, run, type Spiking, neurons } from "@sew/layers";
+import {
+  countParameters,
+  disposeModule,
+  evaluation,
+  type Module,
+  type NeuronLayer,
+  namedModules,
+  namedParameters,
+  neurons,
+  profile,
+  run,
+} from "@sew/layers";
 import { cifar10Net, lifNet, network, plifNet, resNet, sevenBNet, wideSevenBNet } from "@sew/models";
+import { integrateAndFire, lif } from "@sew/neurons";
 import { describeBackends, scoped } from "@sew/testing";
 import { zeros } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
@@ -93,7 +104,7 @@ describe("the paper's networks", () => {
     { name: "lifNet", make: lifNet, layers: 4 },
   ])("$name takes neurons for all of its $layers layers of them", ({ make, layers }) => {
     const net = make({ ...gesture, neurons: neurons(lif, { tau: 3 }) });
-    const spiking = [...namedModules(net)].flatMap(([, module]) => ("neuron" in module ? [module as Spiking] : []));
+    const spiking = [...namedModules(net)].flatMap(([, module]) => ("neuron" in module ? [module as NeuronLayer] : []));
     expect(spiking.map(({ neuron }) => neuron.params)).toEqual(
       Array.from({ length: layers }, () => expect.objectContaining({ tau: 3 })),
     );

@@ -1,7 +1,7 @@
 /** @file Networks that keep spikes alone for the way back: the same numbers, for less memory. */
-import { integrateAndFire } from "@sew/neurons";
-import { disposeModule, type Module, namedParameters, run, neurons } from "@sew/layers";
+import { disposeModule, type Module, namedParameters, neurons, run } from "@sew/layers";
 import { network, resNet } from "@sew/models";
+import { integrateAndFire } from "@sew/neurons";
 import {
   describeBackends,
   expectRecomputes,
@@ -33,9 +33,9 @@ describeBackends("recompute", () => {
       scoped(() => {
         const block = () => ({ forward: (x: never) => x });
         const make = (recompute: boolean): Module => {
-          const { stem, classifier } = resNet(18, { block, recompute, ...(stemOnceFor && { stemOnceFor }) }).children!;
-          disposeModule(classifier!);
-          return stem!;
+          const { stem, classifier } = resNet(18, { block, recompute, ...(stemOnceFor && { stemOnceFor }) }).children;
+          disposeModule(classifier);
+          return stem;
         };
         expectRecomputes(make, spikesOfShape([stemOnceFor === undefined ? 3 : 1, 2, 8, 8, 3]));
       }),
@@ -48,7 +48,7 @@ describeBackends("recompute", () => {
       return { forward: (x) => x };
     };
     disposeModule(resNet(18, { block, recompute }));
-    disposeModule(network("c4-BN-IF-{SEW(c4)}*2-FC3", { height: 8, width: 8, block, recompute }));
+    disposeModule(network("c4-BN-IF-{SEW(c4)}*2-FC3", { height: 8, width: 8, blocks: { SEW: block }, recompute }));
     expect(told).toEqual(Array(10).fill(recompute));
   });
 });
@@ -62,8 +62,8 @@ describe("what a convolution and neurons without a norm hold for the way back", 
     const float32 = 4 * 4 * 16 * 16 * 32;
     const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;
     const held = (recompute: boolean): number => {
-      const neurons = { LIF: neurons(integrateAndFire, { vThreshold: 0.1 }) };
-      const net = network("c32k3-LIF", { height: 16, width: 16, neurons, recompute });
+      const own = { LIF: neurons(integrateAndFire, { vThreshold: 0.1 }) };
+      const net = network("c32k3-LIF", { height: 16, width: 16, neurons: own, recompute });
       const x = spikesOfShape([4, 1, 16, 16, 2]);
       let bytes = 0;
       const f = () => {

@@ -3,11 +3,22 @@
  * differentiable, and what back-propagation says of it can be checked: the surrogate slopes, the resets through time,
  * batch statistics, blocks and shortcuts at once.
  */
-import { random } from "@sew/random";
-import { eif, integrateAndFire, lif, plif, qif } from "@sew/neurons";
-import { avgPool2d, convNormNeuron, globalAvgPool2d, linear, type Module, namedParameters, run, type NeuronFactory, sequential, neurons } from "@sew/layers";
-import { families, type ResNetFamily } from "@sew/models";
+import {
+  avgPool2d,
+  convNormNeuron,
+  globalAvgPool2d,
+  linear,
+  type Module,
+  type NeuronFactory,
+  namedParameters,
+  neurons,
+  run,
+  sequential,
+} from "@sew/layers";
+import { type Family, type FamilyName, families } from "@sew/models";
 import type { Reset } from "@sew/neurons";
+import { eif, integrateAndFire, lif, plif, qif } from "@sew/neurons";
+import { random } from "@sew/random";
 import {
   atan,
   erf,
@@ -24,7 +35,7 @@ import { add, mul, type Scalar, sum, tensor, tidy, variable, variableGrads } fro
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 
-const random = fc.integer({ min: 0, max: 1e6 });
+const seeds = fc.integer({ min: 0, max: 1e6 });
 const surrogates: Readonly<Record<string, Spike>> = {
   atan: atan(),
   sigmoid: sigmoid(),
@@ -44,18 +55,18 @@ const neuronsOf: Readonly<Record<string, (spike: Spike, reset: Reset) => NeuronF
   EIF: (spike, reset) => neurons(eif, { reset, detachReset: false }, spike),
 };
 
-type Family = Exclude<keyof typeof families, "ann" | "rba">;
-const names = Object.keys(families).filter((name) => name !== "ann" && name !== "rba") as Family[];
+/** Those that spike. */
+const names = (Object.keys(families) as FamilyName[]).filter((name) => name !== "ann" && name !== "rba");
 
 /** Stem, a block, pooling, a bottleneck that changes the shape, classifier: 3 steps of 2 images of 8x8. */
-function network(name: Family, neurons: NeuronFactory, seed: number): Module {
-  const { block, norm }: ResNetFamily = families[name];
+function network(name: FamilyName, factory: NeuronFactory, seed: number): Module {
+  const { block, norm }: Family = families[name];
   const shared = { random: random(seed), ...(norm && { norm }) };
   return sequential({
-    stem: convNormNeuron(2, 4, neurons, shared),
-    block0: block({ ...shared, channels: 4, neurons }),
+    stem: convNormNeuron(2, 4, factory, shared),
+    block0: block({ ...shared, channels: 4, neurons: factory }),
     pool: avgPool2d(2),
-    block1: block({ ...shared, channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons }),
+    block1: block({ ...shared, channels: 4, outChannels: 8, stride: 2, path: "bottleneck", neurons: factory }),
     average: globalAvgPool2d(),
     classifier: linear(8, 3, shared),
   });
@@ -97,7 +108,7 @@ describeBackends("the gradient of a smooth network", () => {
   it.each(names)("matches finite differences, %s", (name) =>
     fc.assert(
       fc.property(
-        random,
+        seeds,
         fc.constantFrom(...Object.keys(surrogates)),
         fc.constantFrom(...Object.keys(neuronsOf)),
         fc.constantFrom<Reset>("hard", "soft"),

@@ -141,19 +141,25 @@ export function neuron<P extends MembraneParams, S extends string>(
   checkMembrane(model.name, p);
   model.check(p);
   const initial = Object.entries(model.state(p)) as [S | "v", Parameter][];
-  const step = (state: State<S | "v">, x: Tensor): Step<S | "v"> =>
-    tidy(() => {
+  const names = initial.map(([name]) => name);
+  const step = (state: State<S | "v">, x: Tensor): Step<S | "v"> => {
+    const missing = names.find((name) => state[name] === undefined);
+    if (missing !== undefined) {
+      throw new TypeError(`${model.name}: state must be a record of ${names.join(", ")}, got one without ${missing}`);
+    }
+    return tidy(() => {
       const charged: State<S | "v"> = { ...state, ...model.charge(state, x, p) };
       const spikes = model.fire?.(charged, p, spike) ?? fire(charged.v, p.vThreshold, spike);
       const after = model.reset?.(charged, spikes, p) ?? { v: reset(charged.v, spikes, p) };
       return { spikes, state: ownTensors({ ...charged, ...after }, state) };
     });
+  };
   const recognised = recogniseNeuron(model, p, spike);
   return Object.assign((state: State<S | "v">, x: Tensor) => step(state, x), {
     model: model.name,
     params: p,
     spike,
-    stateNames: initial.map(([name]) => name),
+    stateNames: names,
     initialState: (shape: readonly number[]) =>
       Object.fromEntries(initial.map(([name, value]) => [name, filled(shape, value)])) as State<S | "v">,
     step: step as NeuronFormula["step"],

@@ -95,6 +95,13 @@ describeBackends("a model with further state", () => {
       expectClose(da!, [0.25]);
     }));
 
+  it("refuses a step without one of its variables", () =>
+    scoped(() =>
+      expect(() => neuron(adaptive)({ v: tensor1d([0]) } as never, tensor1d([0]))).toThrow(
+        new TypeError("adaptive: state must be a record of v, a, got one without a"),
+      ),
+    ));
+
   it("is not taken for a neuron that hand-written kernels know", () =>
     expect(neuron({ ...adaptive, recognised: () => ({ kind: "integrate" }) }).recognised).toBeUndefined());
 });

@@ -11,6 +11,7 @@ export {
 } from "./arbitraries.js";
 export { type BackendName, describeBackends, nativeUnavailable, use, useStoredSpikes } from "./backends.js";
 export { difference, expectClose, read, type Tolerance, tight } from "./close.js";
+export { type BlockUnderTest, describeBlock } from "./contracts/block.js";
 export { describeModule, type ModuleUnderTest, spikesOfShape } from "./contracts/module.js";
 export { composed, describeNeuron } from "./contracts/neuron.js";
 export { expectRecomputes } from "./contracts/recompute.js";

@@ -118,7 +118,7 @@ describe("the check of examples itself", () => {
   it("compiles what it does not run", () => {
     expect(compile(example("neuron(lif, { tau: 2 });"))).toEqual([]);
     expect(compile(example('neuron(lif, { tau: "2" });'))).toEqual([
-      "Type 'string' is not assignable to type 'number'.",
+      "Type 'string' is not assignable to type 'Parameter | undefined'.",
     ]);
   });
 });

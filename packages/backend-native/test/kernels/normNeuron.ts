@@ -1,10 +1,19 @@
 /** @file The fused norm and neurons: the definitions of both, one after the other. */
-import type { NormNeuronAttrs } from "@sew/layers";
+import type { NormNeuronAttrs, NormNeuronGradAttrs } from "@sew/kernels";
 import * as fc from "fast-check";
 import { type KernelCase, kernelCase } from "./kernelCase.js";
-import { backward, backwardError, currents, forward, neuronAttrs } from "./multiStepNeuron.js";
-import { normGradient, positive } from "./norm.js";
-import { edgeSizes, floats, seeds, type Values } from "./values.js";
+import {
+  backward,
+  backwardError,
+  currents,
+  forward,
+  recognisedFormula,
+  recognisedNeurons,
+  spikeErrors,
+  unused,
+} from "./multiStepNeuron.js";
+import { batchNormalised, epsilons, moved, normGradient, normShapes, positive } from "./norm.js";
+import { edgeSizes, floats, seeds, sizeOf, type Values } from "./values.js";
 
 const f = Math.fround;
 
@@ -12,7 +21,7 @@ const f = Math.fround;
  * Sequences [T, rows, C] about the 1024 neurons of a block, C about the width of vectors and far from it; and where the 32
  * chunks become longer than a block, or channels more than it has neurons, or there is none.
  */
-const shapes = fc.oneof(
+const shapes: fc.Arbitrary<number[]> = fc.oneof(
   {
     weight: 9,
     arbitrary: fc
@@ -26,14 +35,18 @@ const shapes = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom([1, 1024, 32], [2, 509, 65], [1, 23, 1500], [2, 3, 1500], [2, 0, 5]) },
 );
 
-const attrs: fc.Arbitrary<NormNeuronAttrs> = fc.record({
-  epsilon: fc.constantFrom(1e-5, 0.5),
-  ownStatistics: fc.boolean(),
-  neuron: neuronAttrs,
-});
+const attrsOf = (epsilons: fc.Arbitrary<number>): fc.Arbitrary<NormNeuronAttrs> =>
+  fc.record({ epsilon: epsilons, neuron: recognisedNeurons }).map(({ epsilon, neuron }) => ({
+    epsilon,
+    formula: recognisedFormula(neuron),
+    initialState: unused,
+    isLastReader: unused,
+  }));
+const rates = fc.constantFrom(0.5, 0.25, 0.9);
+const rateOf = (rate: number): Values => ({ shape: [], dtype: "float32", data: Float32Array.of(rate) });
 
 const calls = fc
-  .record({ shape: shapes, attrs, seed: seeds, rate: fc.constantFrom(0.5, 0.25, 0.9) })
+  .record({ shape: shapes, attrs: attrsOf(fc.constantFrom(1e-5, 0.5)), seed: seeds, rate: rates })
   .map(({ shape, attrs, seed, rate }) => {
     const channel = (i: number) => floats([shape.at(-1)!], seed + i, "reals");
     return {
@@ -43,29 +56,54 @@ const calls = fc
         variance: positive(channel(2)),
         scale: channel(3),
         offset: channel(4),
-        rate: { shape: [], dtype: "float32", data: Float32Array.of(rate) } satisfies Values,
+        rate: rateOf(rate),
         dSpikes: floats(shape, seed + 5, "reals"),
       },
       attrs,
     };
   });
 
+/** Sequences of the shapes above that have values, and with the rows of a batch norm's own. */
+const trainingShapes = fc.oneof(
+  shapes.filter((shape) => sizeOf(shape) > 0),
+  normShapes.map((shape) => (shape.length === 2 ? [1, ...shape] : shape)),
+);
+
+/** Calls of NormNeuronTraining. */
+export const trainingCalls = fc
+  .record({
+    shape: trainingShapes,
+    attrs: attrsOf(epsilons),
+    seed: seeds,
+    rate: rates,
+    far: fc.constantFrom(0, 0, 1000),
+  })
+  .map(({ shape, attrs, seed, rate, far }) => ({
+    inputs: {
+      x: moved(currents(shape, seed), far),
+      scale: floats([shape.at(-1)!], seed + 1, "reals"),
+      offset: floats([shape.at(-1)!], seed + 2, "reals"),
+      rate: rateOf(rate),
+    },
+    attrs,
+  }));
+
 type Inputs = Record<"x" | "mean" | "variance" | "scale" | "offset" | "rate", Values>;
 
-/** The normalised currents, each operation rounded to float32 as the kernel rounds it, and the potential of rest. */
-function normalised({ x, mean, variance, scale, offset }: Inputs, { epsilon, neuron }: NormNeuronAttrs) {
+/** The potential of neurons at rest, before a sequence. */
+const resting = ({ shape }: Values, { formula }: NormNeuronAttrs): Values => {
+  const data = new Float32Array(sizeOf(shape.slice(1))).fill(formula.recognised!.vReset);
+  return { shape: shape.slice(1), dtype: "float32", data };
+};
+
+/** The normalised currents, each operation rounded to float32 as the kernel rounds it. */
+function normalised({ x, mean, variance, scale, offset }: Inputs, epsilon: number): Values {
   const C = mean.data.length;
   const factor = Array.from(scale.data, (s, c) => f(s / Math.sqrt(variance.data[c]! + epsilon)));
   const data = (x.data as Float32Array).map((value, i) =>
     f(f(f(value - mean.data[i % C]!) * factor[i % C]!) + offset.data[i % C]!),
   );
-  const shape = x.shape.slice(1);
-  const v = new Float32Array(data.length / x.shape[0]!).fill(neuron.vReset);
-  return {
-    y: { ...x, data } satisfies Values,
-    v: { shape, dtype: "float32", data: v } satisfies Values,
-    zeros: { shape, dtype: "float32", data: new Float32Array(v.length) } satisfies Values,
-  };
+  return { ...x, data };
 }
 
 export const normNeuronCases: readonly KernelCase[] = [
@@ -73,17 +111,36 @@ export const normNeuronCases: readonly KernelCase[] = [
     kernel: "NormNeuron",
     calls: calls.map(({ inputs: { dSpikes: _, ...inputs }, attrs }) => ({ inputs, attrs })),
     expected: (inputs, attrs) => {
-      const { y, v } = normalised(inputs, attrs);
-      return [{ shape: inputs.x.shape, data: forward(y, v, inputs.rate, attrs.neuron).s }];
+      const y = normalised(inputs, attrs.epsilon);
+      const { s } = forward(y, resting(y, attrs), inputs.rate, attrs.formula.recognised!);
+      return [{ shape: y.shape, data: s }];
     },
     onCpu: () => false,
   }),
   kernelCase({
+    kernel: "NormNeuronTraining",
+    calls: trainingCalls,
+    expected: ({ rate, ...inputs }, attrs) => {
+      const { y, mean, variance } = batchNormalised(inputs, attrs.epsilon);
+      const neuron = attrs.formula.recognised!;
+      const x: Values = { ...inputs.x, data: Float32Array.from(y.data) };
+      const trace = forward(x, resting(x, attrs), rate, neuron);
+      return [{ shape: y.shape, data: trace.s, within: spikeErrors(y, trace, neuron) }, mean, variance];
+    },
+    // It has no such kernel. normNeuronTraining.test.ts compares with the kernels that it joins.
+    onCpu: () => false,
+  }),
+  kernelCase({
     kernel: "NormNeuronGrad",
-    calls: calls.map(({ inputs, attrs }) => ({ inputs, attrs: { ...attrs, overwrite: false } })),
+    calls: fc.tuple(calls, fc.boolean()).map(([{ inputs, attrs }, ownStatistics]) => {
+      const gradAttrs: NormNeuronGradAttrs = { ...attrs, ownStatistics, overwrite: false };
+      return { inputs, attrs: gradAttrs };
+    }),
     expected: ({ dSpikes, ...inputs }, attrs) => {
-      const { y, v, zeros } = normalised(inputs, attrs);
-      const { dx, dRate, scales } = backward({ x: y, v, rate: inputs.rate, dSpikes, dV: zeros }, attrs.neuron);
+      const y = normalised(inputs, attrs.epsilon);
+      const v = resting(y, attrs);
+      const dV: Values = { ...v, data: new Float32Array(v.data.length) };
+      const { dx, dRate, scales } = backward({ x: y, v, rate: inputs.rate, dSpikes, dV }, attrs.formula.recognised!);
       const error = backwardError(y.shape[0]!);
       const dyError = scales.dx.map((m) => m * error);
       return [

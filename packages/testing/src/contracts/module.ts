@@ -1,5 +1,14 @@
 /** @file What must hold of every module: layers, blocks and networks. */
-import { type Context, disposeModule, type Module, namedBuffers, namedParameters, run } from "@sew/layers";
+import {
+  type Context,
+  disposeModule,
+  type Module,
+  type NetworkState,
+  namedBuffers,
+  namedParameters,
+  run,
+  stream,
+} from "@sew/layers";
 import { gather, memory, slice, sum, type Tensor, tensor, variableGrads } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 import { describeBackends } from "../backends.js";
@@ -99,6 +108,21 @@ export function describeModule(title: string, { make, input, output, timeless }:
         const whole = run(module, x, contexts[0]!);
         const begun = run(module, slice(x, [0], [1]), contexts[0]!);
         expectClose(begun, slice(whole, [0], [1]));
+      });
+      disposeModule(module);
+    });
+
+    it("gives, step by step with its state passed on, what the whole sequence gives", () => {
+      const module = make();
+      scoped(() => {
+        const x = spikesOfShape(input);
+        const whole = run(module, x, contexts[0]!);
+        let state: NetworkState | undefined;
+        for (let t = 0; t < input[0]!; t++) {
+          const next = stream(module, slice(x, [t], [1]), state);
+          expectClose(next.y, slice(whole, [t], [1]));
+          state = next.state;
+        }
       });
       disposeModule(module);
     });
