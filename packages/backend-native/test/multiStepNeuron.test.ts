@@ -1,6 +1,18 @@
 import { hasKernel, multiStepNeuronKernel, type RecognisedSlope } from "@sew/kernels";
 import { integrateAndFire, lif, type Neuron, neuron, plif, unroll } from "@sew/neurons";
-import { atan, constant, erf, piecewiseExponential, piecewiseQuadratic, rectangular, type Spike, scaledAtan, sigmoid, softSign, superSpike } from "@sew/surrogates";
+import {
+  atan,
+  constant,
+  erf,
+  piecewiseExponential,
+  piecewiseQuadratic,
+  rectangular,
+  type Spike,
+  scaledAtan,
+  sigmoid,
+  softSign,
+  superSpike,
+} from "@sew/surrogates";
 import { composed, difference, read } from "@sew/testing";
 import { add, grads, mul, scalar, setBackend, sum, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";

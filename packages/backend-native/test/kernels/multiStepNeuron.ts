@@ -56,7 +56,9 @@ export const currents = (shape: readonly number[], seed: number): Values => {
   return { ...rest, data: (data as Float32Array).map((v) => (seed % 2 === 0 ? v : v / (2 + (seed % 3)))) };
 };
 
-const attrs: fc.Arbitrary<MultiStepNeuronAttrs> = recognisedNeurons.map((neuron) => ({ formula: recognisedFormula(neuron) }));
+const attrs: fc.Arbitrary<MultiStepNeuronAttrs> = recognisedNeurons.map((neuron) => ({
+  formula: recognisedFormula(neuron),
+}));
 
 const drawn = fc.record({ shape: shapes, attrs, seed: seeds, rate: fc.constantFrom(0.5, 0.25, 0.9) });
 
@@ -174,7 +176,12 @@ export function backward(
 ): Gradients {
   const { before, h, s } = forward(x, v, rate, a);
   const n = v.data.length;
-  const [leaks, decays, threshold, rest] = [a.charge.kind !== "integrate", decaysInput(a), f(a.vThreshold), f(a.vReset)];
+  const [leaks, decays, threshold, rest] = [
+    a.charge.kind !== "integrate",
+    decaysInput(a),
+    f(a.vThreshold),
+    f(a.vReset),
+  ];
   const isLearned = "rate" in a.charge;
   const factor = "tau" in a.charge ? 1 / f(a.charge.tau) : rate.data[0]!;
   const [dx, dv] = [new Float64Array(x.data.length), Float64Array.from(dV.data)];

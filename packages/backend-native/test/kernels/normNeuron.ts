@@ -21,7 +21,7 @@ const f = Math.fround;
  * Sequences [T, rows, C] about the 1024 neurons of a block, C about the width of vectors and far from it; and where the 32
  * chunks become longer than a block, or channels more than it has neurons, or there is none.
  */
-const shapes: fc.Arbitrary<number[]> = fc.oneof(
+const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(
   {
     weight: 9,
     arbitrary: fc
@@ -30,7 +30,7 @@ const shapes: fc.Arbitrary<number[]> = fc.oneof(
         fc.constantFrom(1, 2, 7, 31, 32, 33, 64, 65, 129),
         fc.oneof(edgeSizes, fc.constantFrom(64, 100)),
       )
-      .map((shape): number[] => shape),
+      .map((shape): readonly number[] => shape),
   },
   { weight: 1, arbitrary: fc.constantFrom([1, 1024, 32], [2, 509, 65], [1, 23, 1500], [2, 3, 1500], [2, 0, 5]) },
 );
