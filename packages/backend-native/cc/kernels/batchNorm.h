@@ -2,6 +2,9 @@
 //
 // Sums over the rows are taken in chunks whose number depends on the shape alone, in double precision from block to
 // block, and added in order: the result does not depend on the number of threads.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
 
 constexpr long norm_chunks = 64;
 constexpr long norm_block = 256;  // rows summed in float32 before they are added to the double sums
@@ -59,7 +62,7 @@ inline float factor_of(float scale, float variance, double epsilon) {
 }
 
 // x, mean, variance, scale, offset -> y
-Status batchNorm(const Call& call) {
+SEW_KERNEL(batchNorm) {
   Arguments args(call);
   const long rows = args.integer(), C = args.integer(1);
   const double epsilon = args.number();
@@ -99,7 +102,7 @@ inline Status statistics(long rows, long C, const float* x, float* mean, float* 
 }
 
 // x -> mean, variance
-Status batchStatistics(const Call& call) {
+SEW_KERNEL(batchStatistics) {
   Arguments args(call);
   const long rows = args.integer(1), C = args.integer(1);
   const float* x = args.floats(product(rows, C));
@@ -110,7 +113,7 @@ Status batchStatistics(const Call& call) {
 
 // C, momentum, 1 - momentum, unbias; running mean and variance, mean, variance -> running mean and variance, which may be
 // written over the old ones. The arithmetic is that of the composed operations.
-Status moveStatistics(const Call& call) {
+SEW_KERNEL(moveStatistics) {
   Arguments args(call);
   const long C = args.integer();
   const auto number = [&] { return static_cast<float>(args.number()); };
@@ -127,7 +130,7 @@ Status moveStatistics(const Call& call) {
 }
 
 // x, scale, offset -> y, mean, variance
-Status batchNormTraining(const Call& call) {
+SEW_KERNEL(batchNormTraining) {
   Arguments args(call);
   const long rows = args.integer(1), C = args.integer(1);
   const double epsilon = args.number();
@@ -178,7 +181,7 @@ inline void norm_input_gradient(long rows, long C, const float* x, const float* 
 // x, dy, scale, mean, variance -> dx, dscale, doffset.
 // With r = 1/sqrt(variance + epsilon): doffset = sum dy, dscale = r * sum dy (x - mean),
 // dx = scale * r * (dy - doffset/rows - (x - mean) * r * dscale/rows).
-Status batchNormTrainingGrad(const Call& call) {
+SEW_KERNEL(batchNormTrainingGrad) {
   Arguments args(call);
   const long rows = args.integer(1), C = args.integer(1);
   const double epsilon = args.number();

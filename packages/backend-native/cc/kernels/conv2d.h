@@ -1,5 +1,9 @@
 // Dense convolution, and its gradient with respect to the input, which is a convolution too.
 // Images are NHWC, filters [KH][KW][C][K].
+#pragma once
+#include "../lib/convShape.h"
+#include "../lib/tile.h"
+#include "../lib/winograd.h"
 
 // Channels are counted in elements of the type that is multiplied: floats, or pairs of bfloat16.
 
@@ -177,7 +181,7 @@ inline Conv conv_of(const ConvShape& s) {
 }
 
 // x, w -> y, with products of bfloat16 where `bf16`. x may be spikes where tiles are computed together.
-Status conv2d(const Call& call) {
+SEW_KERNEL(conv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
@@ -224,7 +228,7 @@ inline Phase phase_of(long phase, long size, long kernel, long stride, long pad,
 
 // dy, w -> dx, with products of bfloat16 where `bf16`. At stride s it is s*s convolutions, each of the input pixels that
 // meet the same taps. A dilated filter with a stride is not taken: TensorFlow.js has none.
-Status conv2dInputGrad(const Call& call) {
+SEW_KERNEL(conv2dInputGrad) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;

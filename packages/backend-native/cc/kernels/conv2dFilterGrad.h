@@ -2,6 +2,8 @@
 //
 // The pixels are cut into chunks, whose number depends on the shape alone; each has sums of its own, which are added
 // in order at the end. So the result does not depend on the number of threads.
+#pragma once
+#include "conv2d.h"
 
 // Output pixels that are worth sums of their own.
 constexpr long chunk_pixels = 512;
@@ -26,7 +28,7 @@ inline void add_chunks(const float* sums, long chunks, long taps, long K, long l
 }
 
 // x, dy -> dw, with products of bfloat16 where `bf16`. x may be spikes where tiles are computed together.
-Status conv2dFilterGrad(const Call& call) {
+SEW_KERNEL(conv2dFilterGrad) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;

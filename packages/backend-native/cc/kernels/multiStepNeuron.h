@@ -2,6 +2,10 @@
 // register or the nearest cache; neurons are shared out in blocks.
 //
 // The arithmetic is that of the composed operations step by step, with no fused multiply-add, so that both fire alike.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
+#include "spikes.h"
 
 enum class Charge { integrate, leak, learned_leak, potential_leak, learned_potential_leak };
 enum class Slope {
@@ -277,7 +281,7 @@ void neuron_forward(const Neuron& n, const Input& input, const float* v0, SpikeO
 }
 
 // x [T][size], v [size], rate [1] -> spikes [T][size], v [size]; when the spikes are bits, also their number
-Status multiStepNeuron(const Call& call) {
+SEW_KERNEL(multiStepNeuron) {
   Arguments args(call);
   Neuron n = neuron_of(args);
   const float *x = args.floats(product(n.steps, n.size)), *v = args.floats(n.size), *rate = args.floats(1);
@@ -388,7 +392,7 @@ Status neuron_backward(const Neuron& n, const Input& input, const float* v0, con
 }
 
 // x, v, rate, dspikes [T][size], dv [size] -> dx [T][size], dv [size], drate [1]
-Status multiStepNeuronGrad(const Call& call) {
+SEW_KERNEL(multiStepNeuronGrad) {
   Arguments args(call);
   Neuron n = neuron_of(args);
   const float *x = args.floats(product(n.steps, n.size)), *v = args.floats(n.size), *rate = args.floats(1);

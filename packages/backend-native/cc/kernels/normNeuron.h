@@ -1,6 +1,9 @@
 // Batch norm and neurons in one pass: S = SN((x - mean) * factor + offset), without the normalised currents ever being in
 // memory, and its gradient. Normalised values are those of batchNorm.h, and the neurons those of multiStepNeuron.h, to the
 // last bit: both read and write through the small functions below.
+#pragma once
+#include "batchNorm.h"
+#include "multiStepNeuron.h"
 
 // Per-channel numbers, repeated past the end so that a vector may start at any channel.
 struct Channels {
@@ -109,7 +112,7 @@ struct NormalisedGradient {
 };
 
 // x, mean, variance, scale, offset, rate -> spikes, as floats or as bits with their number
-Status normNeuron(const Call& call) {
+SEW_KERNEL(normNeuron) {
   Arguments args(call);
   const long C = args.integer(1);
   const double epsilon = args.number();
@@ -132,7 +135,7 @@ Status normNeuron(const Call& call) {
 
 // x, mean, variance, scale, offset, rate, dspikes -> dx, dscale, doffset, drate. Where mean and variance are not those of
 // x (`own` is 0), no gradient flows through them. dx may be dspikes itself.
-Status normNeuronGrad(const Call& call) {
+SEW_KERNEL(normNeuronGrad) {
   Arguments args(call);
   const long C = args.integer(1);
   const double epsilon = args.number();

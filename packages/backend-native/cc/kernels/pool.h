@@ -1,5 +1,9 @@
 // Max and average pooling of NHWC images, and their gradients. Images are shared out among threads; of equal maxima the
 // first, row by row, counts.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
+#include "spikes.h"
 
 struct PoolShape {
   long N, IH, IW, C, OH, OW, KH, KW, sh, sw, pt, pl, dh, dw;
@@ -59,7 +63,7 @@ void max_pool(const PoolShape& s, const T* x, T* y, T least, const F& join) {
 }
 
 // x -> y, as floats, counts, or bits whose channels are whole words. Spikes have no value for a window of no pixels.
-Status maxPool(const Call& call) {
+SEW_KERNEL(maxPool) {
   Arguments args(call);
   PoolShape s = pool_shape(args);
   const auto greater = [](auto value, auto most) { return value > most ? value : most; };
@@ -198,7 +202,7 @@ Status max_pool_grads(const PoolShape& s, const float* dy, const float* x, const
 }
 
 // dy, x -> dx; x as floats, counts, or bits whose channels are whole words
-Status maxPoolGrad(const Call& call) {
+SEW_KERNEL(maxPoolGrad) {
   Arguments args(call);
   const PoolShape s = pool_shape(args);
   const float* dy = args.floats(s.y());
@@ -213,7 +217,7 @@ Status maxPoolGrad(const Call& call) {
 }
 
 // x -> y: the mean of the pixels that lie inside.
-Status avgPool(const Call& call) {
+SEW_KERNEL(avgPool) {
   Arguments args(call);
   const PoolShape s = pool_shape(args);
   const float* x = args.floats(s.x());
@@ -238,7 +242,7 @@ Status avgPool(const Call& call) {
 }
 
 // dy -> dx
-Status avgPoolGrad(const Call& call) {
+SEW_KERNEL(avgPoolGrad) {
   Arguments args(call);
   const PoolShape s = pool_shape(args);
   const float* dy = args.floats(s.y());

@@ -7,6 +7,8 @@
 //   few spikes   the inputs that an output sees in one row of taps are neighbours on the line, so that their spikes are
 //                one stretch of a list; each names its row of the filter
 //   many spikes  tap by tap: the sum of the rows that an input's word selects comes from a table
+#pragma once
+#include "../lib/spikeGrid.h"
 
 // Positions of a band, spikes per position and 32 channels from which the table pays, and words of channels that are
 // taken at a time, times taps.
@@ -149,7 +151,7 @@ Status spike_conv2d(Arguments& args, const ConvShape& s) {
 }
 
 // x, w -> y; x is bits in words, or counts in bytes.
-Status spikeConv2d(const Call& call) {
+SEW_KERNEL(spikeConv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   check_spikes(args, s);

@@ -7,6 +7,10 @@
 //   few spikes   dw[tap][c] stays in registers while the rows where the channel spikes are added to it
 //   many spikes  a table has all sums of four rows of dy, for 64 positions and 16 output channels; the bits of a channel at
 //                those positions select among them
+#pragma once
+#include "../lib/spikeGrid.h"
+#include "conv2dFilterGrad.h"
+#include "spikeConv2d.h"
 
 // Positions of a band, and spikes per position and 32 channels from which the table pays.
 constexpr long spike_gradient_band = 1024;
@@ -233,7 +237,7 @@ Status spike_conv2d_filter_grad(Arguments& args, const ConvShape& s) {
 }
 
 // x, dy -> dw; x is bits in words, or counts in bytes.
-Status spikeConv2dFilterGrad(const Call& call) {
+SEW_KERNEL(spikeConv2dFilterGrad) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   check_spikes(args, s);

@@ -1,4 +1,8 @@
 // Spikes as bits (of 0 and 1) and as counts (bytes, of small sums of spikes). Results are those of the kernels for floats.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
+#include "reduce.h"
 
 constexpr long word_block = 4096;  // words per task
 
@@ -41,7 +45,7 @@ void for_bit_vectors(long n, const uint32_t* bits, const F& f) {
 }
 
 // size; bits -> floats
-Status unpackBits(const Call& call) {
+SEW_KERNEL(unpackBits) {
   Arguments args(call);
   const long n = args.integer();
   const uint32_t* bits = args.bits(n);
@@ -54,7 +58,7 @@ Status unpackBits(const Call& call) {
 }
 
 // size; x, bits -> x times the bits. A product and no choice: 0 times infinity is NaN, and 0 has the sign of x.
-Status maskFloats(const Call& call) {
+SEW_KERNEL(maskFloats) {
   Arguments args(call);
   const long n = args.integer();
   const float* x = args.floats(n);
@@ -68,7 +72,7 @@ Status maskFloats(const Call& call) {
 }
 
 // size; bits a, b -> bits of a and b
-Status andBits(const Call& call) {
+SEW_KERNEL(andBits) {
   Arguments args(call);
   const long n = args.integer();
   const uint32_t *a = args.bits(n), *b = args.bits(n);
@@ -79,7 +83,7 @@ Status andBits(const Call& call) {
 }
 
 // size; bits -> bits of 1 - x
-Status notBits(const Call& call) {
+SEW_KERNEL(notBits) {
   Arguments args(call);
   const long n = args.integer();
   const uint32_t* x = args.bits(n);
@@ -138,7 +142,7 @@ inline long add_many(const Spikes& a, const Spikes& b, uint8_t* y, long i) { ret
 #endif
 
 // size; spikes a, b -> counts of a + b, none of them above 255; their events
-Status addSpikes(const Call& call) {
+SEW_KERNEL(addSpikes) {
   Arguments args(call);
   const long n = args.integer();
   const Spikes a = read_spikes(args, n), b = read_spikes(args, n);
@@ -161,7 +165,7 @@ Status addSpikes(const Call& call) {
 }
 
 // size; spikes -> their events: the bits that are set, also those of counts' binary digits
-Status countSpikes(const Call& call) {
+SEW_KERNEL(countSpikes) {
   Arguments args(call);
   const long n = args.integer();
   const Spikes x = read_spikes(args, n);
@@ -187,7 +191,7 @@ constexpr long reduce_most = 1L << 20;  // values of the axis in a chunk: sums o
 
 // op, outer, n, inner; spikes -> y [outer][inner], the sum or the mean over n. Of bits, inner is in whole words, or all
 // is one sum. Integers have one sum in any order: that of reduce, which adds in double precision.
-Status reduceSpikes(const Call& call) {
+SEW_KERNEL(reduceSpikes) {
   Arguments args(call);
   const Reduce op = args.choice(Reduce::mean);
   const long outer = args.integer(), n = args.integer(), inner = args.integer();

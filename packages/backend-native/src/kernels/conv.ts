@@ -1,10 +1,11 @@
 /** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: dense convolution of NHWC images and its two gradients. */
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
-import { instructionSet, type KernelArray, productPrecision, runNative } from "../addon.js";
+import { instructionSet, type KernelArray, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
+import { floatKernel } from "../kernel.js";
+import { productPrecision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
-import { floatKernel } from "./kernel.js";
 
 interface ConvAttrs {
   strides: [number, number] | number;
@@ -69,7 +70,7 @@ function withImages(
 
 const isNhwc = (_: unknown, { dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;
 
-export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorInfo }, ConvAttrs>(
+const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorInfo }, ConvAttrs>(
   "Conv2D",
   ({ x, filter }, attrs, backend) => {
     const g = geometry(x.shape, filter.shape, attrs);
@@ -85,7 +86,7 @@ export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: T
   isNhwc,
 );
 
-export const conv2DBackpropInputConfig: KernelConfig = floatKernel<
+const conv2DBackpropInputConfig: KernelConfig = floatKernel<
   { dy: TensorInfo; filter: TensorInfo },
   ConvAttrs & { inputShape: Shape4 }
 >(
@@ -99,7 +100,7 @@ export const conv2DBackpropInputConfig: KernelConfig = floatKernel<
   isNhwc,
 );
 
-export const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
+const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
   { x: TensorInfo; dy: TensorInfo },
   ConvAttrs & { filterShape: Shape4 }
 >(
@@ -117,3 +118,5 @@ export const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
   },
   isNhwc,
 );
+
+export const kernels: readonly KernelConfig[] = [conv2DConfig, conv2DBackpropInputConfig, conv2DBackpropFilterConfig];

@@ -2,8 +2,8 @@
 import { broadcast_util, getKernel, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { type KernelArray, runNative } from "../addon.js";
 import { NATIVE, type NativeBackend } from "../backend.js";
+import { floatKernel, sizeOf } from "../kernel.js";
 import { countOf, MOST_COUNT, newCount } from "../spikes.js";
-import { floatKernel, sizeOf } from "./kernel.js";
 
 // TensorFlow.js's names, in the order of the enumerations in cc/kernels/elementwise.h.
 const unaryNames = [
@@ -158,7 +158,7 @@ const addNConfig: KernelConfig = floatKernel<TensorInfo[], unknown>("AddN", (ten
   return y;
 });
 
-export const elementwiseConfigs: readonly KernelConfig[] = [
+export const kernels: readonly KernelConfig[] = [
   ...unaryConfigs,
   ...binaryConfigs,
   ...compareConfigs,

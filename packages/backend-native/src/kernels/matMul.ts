@@ -1,7 +1,7 @@
 /** @file BatchMatMul. */
 import { broadcast_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
-import { floatKernel, sizeOf } from "./kernel.js";
+import { floatKernel, sizeOf } from "../kernel.js";
 
 interface MatMulAttrs {
   transposeA: boolean;
@@ -24,7 +24,7 @@ function startOf({ shape }: TensorInfo, batch: readonly number[], index: number)
   return start;
 }
 
-export const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
+const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
   "BatchMatMul",
   ({ a, b }, { transposeA, transposeB }, backend) => {
     const [rows, inner] = transposeA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
@@ -49,3 +49,5 @@ export const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
     return y;
   },
 );
+
+export const kernels: readonly KernelConfig[] = [batchMatMulConfig];

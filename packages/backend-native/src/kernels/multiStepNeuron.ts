@@ -3,9 +3,9 @@ import type { MULTI_STEP_NEURON, MULTI_STEP_NEURON_GRAD, MultiStepNeuronAttrs } 
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { type KernelArray, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
+import { floatKernel, sizeOf } from "../kernel.js";
 import { spikeStorage } from "../spikeStorage.js";
 import { countOf, newCount } from "../spikes.js";
-import { floatKernel, sizeOf } from "./kernel.js";
 
 const forward: typeof MULTI_STEP_NEURON = "MultiStepNeuron";
 const backward: typeof MULTI_STEP_NEURON_GRAD = "MultiStepNeuronGrad";
@@ -65,7 +65,7 @@ export function runFiring(
   return info;
 }
 
-export const multiStepNeuronConfig: KernelConfig = floatKernel<Inputs<"x" | "v" | "rate">, MultiStepNeuronAttrs>(
+const multiStepNeuronConfig: KernelConfig = floatKernel<Inputs<"x" | "v" | "rate">, MultiStepNeuronAttrs>(
   forward,
   ({ x, v, rate }, attrs, backend) => {
     const inputs = [x, v, rate].map((t) => backend.floats(t));
@@ -75,7 +75,7 @@ export const multiStepNeuronConfig: KernelConfig = floatKernel<Inputs<"x" | "v" 
   },
 );
 
-export const multiStepNeuronGradConfig: KernelConfig = floatKernel<
+const multiStepNeuronGradConfig: KernelConfig = floatKernel<
   Inputs<"x" | "v" | "rate" | "dSpikes" | "dV">,
   MultiStepNeuronAttrs
 >(backward, ({ x, v, rate, dSpikes, dV }, attrs, backend) => {
@@ -84,3 +84,5 @@ export const multiStepNeuronGradConfig: KernelConfig = floatKernel<
   runNative("multiStepNeuronGrad", neuronNumbers(x, attrs), ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);
 });
+
+export const kernels: readonly KernelConfig[] = [multiStepNeuronConfig, multiStepNeuronGradConfig];

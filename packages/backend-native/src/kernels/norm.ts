@@ -9,7 +9,7 @@ import type {
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
-import { floatKernel, sizeOf, updateOver } from "./kernel.js";
+import { floatKernel, sizeOf, updateOver } from "../kernel.js";
 
 const forward: typeof BATCH_NORM_TRAINING = "BatchNormTraining";
 const backward: typeof BATCH_NORM_TRAINING_GRAD = "BatchNormTrainingGrad";
@@ -28,7 +28,7 @@ function perChannel(backend: NativeBackend, tensor: TensorInfo | undefined, chan
   return tensor === undefined ? new Float32Array(channels).fill(value) : backend.floats(tensor);
 }
 
-export const fusedBatchNormConfig: KernelConfig = floatKernel<
+const fusedBatchNormConfig: KernelConfig = floatKernel<
   PerChannel<"x" | "mean" | "variance"> & { scale?: TensorInfo; offset?: TensorInfo },
   { varianceEpsilon?: number }
 >(
@@ -49,18 +49,18 @@ export const fusedBatchNormConfig: KernelConfig = floatKernel<
     [mean, variance, scale, offset].every((t) => t === undefined || sizeOf(t.shape) === x.shape.at(-1)),
 );
 
-export const batchNormTrainingConfig: KernelConfig = floatKernel<
-  PerChannel<"x" | "scale" | "offset">,
-  BatchNormTrainingAttrs
->(forward, ({ x, scale, offset }, { epsilon }, backend) => {
-  const [rows, channels] = rowsOf(x);
-  const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
-  const inputs = [x, scale, offset].map((t) => backend.floats(t));
-  runNative("batchNormTraining", [rows, channels, epsilon], ...inputs, ...outputs.map(([, values]) => values));
-  return outputs.map(([info]) => info);
-});
+const batchNormTrainingConfig: KernelConfig = floatKernel<PerChannel<"x" | "scale" | "offset">, BatchNormTrainingAttrs>(
+  forward,
+  ({ x, scale, offset }, { epsilon }, backend) => {
+    const [rows, channels] = rowsOf(x);
+    const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
+    const inputs = [x, scale, offset].map((t) => backend.floats(t));
+    runNative("batchNormTraining", [rows, channels, epsilon], ...inputs, ...outputs.map(([, values]) => values));
+    return outputs.map(([info]) => info);
+  },
+);
 
-export const batchNormTrainingGradConfig: KernelConfig = floatKernel<
+const batchNormTrainingGradConfig: KernelConfig = floatKernel<
   PerChannel<"x" | "dy" | "scale" | "mean" | "variance">,
   BatchNormTrainingAttrs
 >(backward, ({ x, dy, scale, mean, variance }, { epsilon }, backend) => {
@@ -71,9 +71,16 @@ export const batchNormTrainingGradConfig: KernelConfig = floatKernel<
   return outputs.map(([info]) => info);
 });
 
-export const moveStatisticsConfig: KernelConfig = floatKernel<
+const moveStatisticsConfig: KernelConfig = floatKernel<
   PerChannel<"runningMean" | "runningVar" | "mean" | "variance">,
   MoveStatisticsAttrs
 >(moving, ({ runningMean, runningVar, mean, variance }, { momentum, unbias }, backend) =>
   updateOver("moveStatistics", [momentum, 1 - momentum, unbias], [runningMean, runningVar], [mean, variance], backend),
 );
+
+export const kernels: readonly KernelConfig[] = [
+  fusedBatchNormConfig,
+  batchNormTrainingConfig,
+  batchNormTrainingGradConfig,
+  moveStatisticsConfig,
+];

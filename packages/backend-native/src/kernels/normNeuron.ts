@@ -8,7 +8,7 @@ import type {
 } from "@sew/layers";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
-import { floatKernel, sizeOf } from "./kernel.js";
+import { floatKernel, sizeOf } from "../kernel.js";
 import { neuronNumbers, runFiring } from "./multiStepNeuron.js";
 
 const statistics: typeof BATCH_STATISTICS = "BatchStatistics";
@@ -17,22 +17,19 @@ const backward: typeof NORM_NEURON_GRAD = "NormNeuronGrad";
 
 type Inputs<K extends string> = { [key in K]: TensorInfo };
 
-export const batchStatisticsConfig: KernelConfig = floatKernel<Inputs<"x">, unknown>(
-  statistics,
-  ({ x }, _, backend) => {
-    const channels = x.shape.at(-1)!;
-    const outputs = [backend.output([channels]), backend.output([channels])];
-    runNative(
-      "batchStatistics",
-      [sizeOf(x.shape) / channels, channels],
-      backend.floats(x),
-      ...outputs.map(([, values]) => values),
-    );
-    return outputs.map(([info]) => info);
-  },
-);
+const batchStatisticsConfig: KernelConfig = floatKernel<Inputs<"x">, unknown>(statistics, ({ x }, _, backend) => {
+  const channels = x.shape.at(-1)!;
+  const outputs = [backend.output([channels]), backend.output([channels])];
+  runNative(
+    "batchStatistics",
+    [sizeOf(x.shape) / channels, channels],
+    backend.floats(x),
+    ...outputs.map(([, values]) => values),
+  );
+  return outputs.map(([info]) => info);
+});
 
-export const normNeuronConfig: KernelConfig = floatKernel<
+const normNeuronConfig: KernelConfig = floatKernel<
   Inputs<"x" | "mean" | "variance" | "scale" | "offset" | "rate">,
   NormNeuronAttrs
 >(forward, ({ x, mean, variance, scale, offset, rate }, { epsilon, neuron }, backend) => {
@@ -41,7 +38,7 @@ export const normNeuronConfig: KernelConfig = floatKernel<
   return [runFiring("normNeuron", numbers, x, backend, inputs)];
 });
 
-export const normNeuronGradConfig: KernelConfig = floatKernel<
+const normNeuronGradConfig: KernelConfig = floatKernel<
   Inputs<"x" | "mean" | "variance" | "scale" | "offset" | "rate" | "dSpikes">,
   NormNeuronGradAttrs
 >(backward, ({ x, mean, variance, scale, offset, rate, dSpikes }, attrs, backend) => {
@@ -52,3 +49,5 @@ export const normNeuronGradConfig: KernelConfig = floatKernel<
   runNative("normNeuronGrad", numbers, ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);
 });
+
+export const kernels: readonly KernelConfig[] = [batchStatisticsConfig, normNeuronConfig, normNeuronGradConfig];

@@ -2,8 +2,8 @@
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
+import { floatKernel } from "../kernel.js";
 import type { Spikes } from "../spikes.js";
-import { floatKernel } from "./kernel.js";
 
 interface PoolAttrs {
   filterSize: [number, number] | number;
@@ -42,33 +42,27 @@ function meetsImage(g: backend_util.Conv2DInfo): boolean {
   );
 }
 
-export const maxPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>(
-  "MaxPool",
-  ({ x }, attrs, backend) => {
-    const g = geometry(x, attrs);
-    const spikes = meetsImage(g) ? spikesOf(x, backend) : undefined;
-    if (spikes !== undefined) {
-      const [y, { packed }] = backend.outputSpikes(g.outShape, spikes.most);
-      runNative("maxPool", numbers(g), spikes.packed, packed);
-      return y;
-    }
-    const [y, values] = backend.output(g.outShape);
-    runNative("maxPool", numbers(g), backend.floats(x), values);
+const maxPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>("MaxPool", ({ x }, attrs, backend) => {
+  const g = geometry(x, attrs);
+  const spikes = meetsImage(g) ? spikesOf(x, backend) : undefined;
+  if (spikes !== undefined) {
+    const [y, { packed }] = backend.outputSpikes(g.outShape, spikes.most);
+    runNative("maxPool", numbers(g), spikes.packed, packed);
     return y;
-  },
-);
+  }
+  const [y, values] = backend.output(g.outShape);
+  runNative("maxPool", numbers(g), backend.floats(x), values);
+  return y;
+});
 
-export const avgPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>(
-  "AvgPool",
-  ({ x }, attrs, backend) => {
-    const g = geometry(x, attrs);
-    const [y, values] = backend.output(g.outShape);
-    runNative("avgPool", numbers(g), backend.floats(x), values);
-    return y;
-  },
-);
+const avgPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>("AvgPool", ({ x }, attrs, backend) => {
+  const g = geometry(x, attrs);
+  const [y, values] = backend.output(g.outShape);
+  runNative("avgPool", numbers(g), backend.floats(x), values);
+  return y;
+});
 
-export const maxPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
+const maxPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
   "MaxPoolGrad",
   ({ dy, input }, attrs, backend) => {
     const [dx, values] = backend.output(input.shape);
@@ -78,7 +72,7 @@ export const maxPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; inp
   },
 );
 
-export const avgPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
+const avgPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
   "AvgPoolGrad",
   ({ dy, input }, attrs, backend) => {
     const [dx, values] = backend.output(input.shape);
@@ -86,3 +80,5 @@ export const avgPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; inp
     return dx;
   },
 );
+
+export const kernels: readonly KernelConfig[] = [maxPoolConfig, avgPoolConfig, maxPoolGradConfig, avgPoolGradConfig];

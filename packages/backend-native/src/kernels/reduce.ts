@@ -2,8 +2,8 @@
 import { type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
+import { floatKernel, sizeOf } from "../kernel.js";
 import type { Spikes } from "../spikes.js";
-import { floatKernel, sizeOf } from "./kernel.js";
 
 // TensorFlow.js's names, in the order of the enumeration in cc/kernels/reduce.h.
 const names = ["Sum", "Mean", "Max", "Min"];
@@ -68,7 +68,7 @@ function softmax(name: string, logarithm: boolean): KernelConfig {
   );
 }
 
-export const reduceConfigs: readonly KernelConfig[] = [
+export const kernels: readonly KernelConfig[] = [
   ...axisConfigs,
   softmax("Softmax", false),
   softmax("LogSoftmax", true),

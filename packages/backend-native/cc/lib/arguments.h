@@ -1,4 +1,5 @@
 // Unpacks a call and checks it. A kernel reads its numbers and buffers in order and returns `args.status` if it is not ok.
+#pragma once
 
 inline long min(long a, long b) { return a < b ? a : b; }
 inline long max(long a, long b) { return a > b ? a : b; }

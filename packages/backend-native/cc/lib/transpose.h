@@ -1,4 +1,5 @@
 // Matrices the other way round, a square of width x width numbers in registers at a time.
+#pragma once
 
 // One step: rows D apart swap those of their columns that lie D apart.
 template <int D>

@@ -10,10 +10,12 @@
 //
 // A tile may have two groups of R rows, `a_group` and `y_group` apart: images too narrow for a tall tile then fill one
 // with two of their rows.
-
 //
 // An element of a and b is a float, or, where the processor multiplies them, a pair of neighbouring values along j in
 // bfloat16, half the memory and twice the products an instruction; sums are float32 either way.
+#pragma once
+#include "arguments.h"
+#include "transpose.h"
 
 constexpr int panel = 2 * width;  // columns of a tile
 

@@ -1,8 +1,8 @@
 /** @file What all kernels of this backend share. */
 import { getKernel, type KernelConfig, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
-import { runNative } from "../addon.js";
-import type { NativeBackend } from "../backend.js";
-import { NATIVE } from "../backend.js";
+import { runNative } from "./addon.js";
+import type { NativeBackend } from "./backend.js";
+import { NATIVE } from "./backend.js";
 
 /** The function of a kernel whose arguments have the types that this kernel knows. */
 export type Run<I, A> = (inputs: I, attrs: A, backend: NativeBackend) => TensorInfo | TensorInfo[];

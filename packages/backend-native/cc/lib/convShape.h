@@ -1,4 +1,6 @@
 // What all convolution kernels are told.
+#pragma once
+#include "arguments.h"
 
 // The numbers that they take, in this order.
 struct ConvShape {

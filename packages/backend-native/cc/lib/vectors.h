@@ -1,4 +1,6 @@
 // Runs of floats a vector at a time, the last of which may be partly filled, and spikes as vectors.
+#pragma once
+#include "arguments.h"
 
 constexpr long element_block = 16384;  // elements per task of an element-wise pass
 

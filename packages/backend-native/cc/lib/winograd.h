@@ -10,6 +10,11 @@
 //
 // so that each of the 16 positions is a matrix product, [tiles][C] by [C][K]. The transforms only add and halve: the
 // result is as accurate as the definition's sum to a small factor, which larger tiles are not.
+#pragma once
+#include "convShape.h"
+#include "tile.h"
+#include "transpose.h"
+#include "vectors.h"
 
 constexpr long tile_points = 16;
 

@@ -14,6 +14,9 @@
 //
 // Images follow each other on the line. With strides there are several such grids, one for the inputs of every phase
 // (row mod stride, column mod stride), each with its own taps.
+#pragma once
+#include "convShape.h"
+#include "vectors.h"
 
 constexpr long lanes = 32;  // output channels that are worked on together, unless more are
 
