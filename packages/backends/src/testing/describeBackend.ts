@@ -58,9 +58,9 @@ export function describeBackend(name: string, options: BackendContract = {}): vo
         skip(`${name} has no kernel ${op.kernel}`);
       }
       await fc.assert(
-        fc.asyncProperty(op.inputs, async (inputs) =>
-          expect(await checkOp(registered, op, inputs, tolerance)).toBeUndefined(),
-        ),
+        fc.asyncProperty(op.inputs, async (inputs) => {
+          expect(await checkOp(registered, op, inputs, tolerance)).toBeUndefined();
+        }),
         { numRuns: runs },
       );
     });
