@@ -1,4 +1,4 @@
-// What a kernel is: a function of buffers and numbers. It knows no JavaScript and keeps nothing between calls.
+// A kernel: a function of buffers and numbers. It has no state and does not depend on JavaScript.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

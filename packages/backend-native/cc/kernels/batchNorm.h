@@ -1,12 +1,12 @@
 // Batch norm over rows of C channels, in evaluation and in training, and the gradient of the latter.
 //
-// Sums over the rows are taken in chunks whose number depends on the shape alone, in double precision from block to
-// block, and added in order: the result does not depend on the number of threads.
+// Sums over the rows are taken in chunks, whose number depends on the shape alone, in double precision from block to block,
+// and added in order: the result does not depend on the number of threads.
 #pragma once
 #include "../lib/arguments.h"
 #include "../lib/vectors.h"
 
-constexpr long norm_chunks = 64;
+constexpr long norm_chunks = 64;   // most chunks with sums of their own
 constexpr long norm_block = 256;  // rows summed in float32 before they are added to the double sums
 
 // Two sums per channel over all rows: f(row, c, &first, &second) adds a value's share. Result: sums[0 .. C) and [C .. 2C).
@@ -56,7 +56,7 @@ inline void normalise(long rows, long C, const float* x, const float* mean, cons
   });
 }
 
-// What a channel's normalised values are multiplied with.
+// The factor of a channel's centred values.
 inline float factor_of(float scale, float variance, double epsilon) {
   return static_cast<float>(scale / sqrt(variance + epsilon));
 }
@@ -81,7 +81,7 @@ SEW_KERNEL(batchNorm) {
 inline Status statistics(long rows, long C, const float* x, float* mean, float* variance) {
   double* sums = reinterpret_cast<double*>(scratch(0, doubles(2 * C)));
   if (sums == nullptr) return Status::out_of_memory;
-  // Sums of x - shift, with a value of the channel itself as the shift, lose nothing where the mean is far from 0.
+  // Sums of x - shift, with a value of the channel as the shift, do not cancel where the mean is far from 0.
   const float* shift = x;
   const Status status = channel_sums(rows, C, sums, [&](long r, float* __restrict first, float* __restrict second) {
     const float* __restrict from = x + r * C;

@@ -65,7 +65,7 @@ inline Broadcast broadcast(Arguments& args) {
   return s;
 }
 
-// Runs along the last axis: the three cases that vectorise, and any other.
+// A run along the last axis: three cases that vectorise, and all others.
 template <class T, class F>
 inline void combine_run(long n, const float* a, long as, const float* b, long bs, T* y, const F& f) {
   if (as == 1 && bs == 1)

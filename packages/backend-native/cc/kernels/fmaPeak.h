@@ -1,4 +1,4 @@
-// How many multiply-adds this instruction set does when nothing waits for memory: the floor that kernels are held to.
+// The peak rate of multiply-adds, with all operands in registers: what the times of kernels are compared with.
 #pragma once
 #include "../lib/arguments.h"
 

@@ -5,7 +5,7 @@
 
 constexpr long matmul_rows = 84;  // rows of c per task: a multiple of every tile's height
 
-// a [batchA][M][L] (or [L][M]), b [batchB][L][N] (or [N][L]) -> c [batch][M][N]; a batch of 1 is used for all.
+// a [batchA][M][L] (or [L][M]), b [batchB][L][N] (or [N][L]) -> c [batch][M][N]; a batch of 1 is repeated.
 SEW_KERNEL(matMul) {
   Arguments args(call);
   const long batch = args.integer(), batch_a = args.integer(), batch_b = args.integer();

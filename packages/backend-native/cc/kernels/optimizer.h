@@ -1,10 +1,10 @@
-// Optimisers' updates of a variable, in one pass over memory. What they write may be what they read. The arithmetic is that
-// of the composed operations, with no fused multiply-add.
+// Optimiser updates of a variable, in one pass over memory. Outputs may be the inputs themselves (in place). The arithmetic
+// is that of the composed operations, without fused multiply-adds.
 #pragma once
 #include "../lib/arguments.h"
 #include "../lib/vectors.h"
 
-// Calls f(i) for 0 ... n - 1, each of which reads and writes numbers i alone.
+// Calls f(i) for 0 ... n - 1. Each reads and writes only number i of its arrays.
 template <class F>
 void for_weights(long n, const F& f) {
   parallel(ceil_div(n, element_block), [&](long task) {

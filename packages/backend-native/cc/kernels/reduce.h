@@ -1,13 +1,13 @@
-// Reductions over one axis of [outer][n][inner], and softmax over rows. Sums are taken in double precision, in chunks
-// whose number depends on the shape alone and in a fixed order.
+// Reductions over one axis of [outer][n][inner], and softmax over rows. Sums are in double precision, in chunks whose number
+// depends on the shape alone, and in a fixed order.
 #pragma once
 #include "../lib/arguments.h"
 #include "../lib/vectors.h"
 
 enum class Reduce { sum, mean, max, min };
 
-constexpr long reduce_chunks = 64;
-constexpr long reduce_least = 1024;  // values of the axis that are worth a chunk
+constexpr long reduce_chunks = 64;   // most chunks
+constexpr long reduce_least = 1024;  // fewest values of the axis in a chunk
 
 inline double join(Reduce op, double a, double b) {
   switch (op) {

@@ -17,7 +17,7 @@ inline Spikes read_spikes(Arguments& args, long n) {
   return {args.bits(n), nullptr};
 }
 
-// A number of elements, which may be too large for one 32-bit integer: its low 30 bits and the rest.
+// A number of elements may exceed a 32-bit integer: it is stored as its low 30 bits and the rest.
 constexpr long count_words = 2;
 inline void store_count(int32_t* to, long count) {
   to[0] = static_cast<int32_t>(count & 0x3fffffff);
@@ -155,10 +155,10 @@ SEW_KERNEL(addSpikes) {
     uint8_t* to = y;
     long i = task * element_block;
     const long end = min(n, i + element_block);
-    long found = 0;
-    for (; i + many_counts <= end; i += many_counts) found += add_many(p, q, to, i);
-    for (; i < end; i += 8) found += add_eight(p, q, to, i, min(8, end - i));
-    __atomic_fetch_add(&events, found, __ATOMIC_RELAXED);
+    long counted = 0;
+    for (; i + many_counts <= end; i += many_counts) counted += add_many(p, q, to, i);
+    for (; i < end; i += 8) counted += add_eight(p, q, to, i, min(8, end - i));
+    __atomic_fetch_add(&events, counted, __ATOMIC_RELAXED);
   });
   store_count(count, events);
   return Status::ok;
@@ -173,21 +173,21 @@ SEW_KERNEL(countSpikes) {
   if (args.status != Status::ok) return args.status;
   long count = 0;
   parallel(ceil_div(n, element_block), [&](long task) {
-    long i = task * element_block, found = 0;
+    long i = task * element_block, counted = 0;
     const long to = min(n, i + element_block);
     if (x.counts != nullptr) {
-      for (; i + 8 <= to; i += 8) found += __builtin_popcountll(eight_counts(x, i, 8));
-      if (i < to) found += __builtin_popcountll(eight_counts(x, i, to - i));
+      for (; i + 8 <= to; i += 8) counted += __builtin_popcountll(eight_counts(x, i, 8));
+      if (i < to) counted += __builtin_popcountll(eight_counts(x, i, to - i));
     } else {
-      for (; i < to; i += word_bits) found += __builtin_popcount(x.bits[i / word_bits]);
+      for (; i < to; i += word_bits) counted += __builtin_popcount(x.bits[i / word_bits]);
     }
-    __atomic_fetch_add(&count, found, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&count, counted, __ATOMIC_RELAXED);
   });
   store_count(y, count);
   return Status::ok;
 }
 
-constexpr long reduce_most = 1L << 20;  // values of the axis in a chunk: sums of as many counts fit 32 bits
+constexpr long reduce_most = 1L << 20;  // most values of the axis in a chunk: sums of that many counts fit 32 bits
 
 // op, outer, n, inner; spikes -> y [outer][inner], the sum or the mean over n. Of bits, inner is in whole words, or all
 // is one sum. Integers have one sum in any order: that of reduce, which adds in double precision.

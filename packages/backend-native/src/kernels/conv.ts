@@ -1,4 +1,4 @@
-/** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: dense convolution of NHWC images and its two gradients. */
+/** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: convolution of NHWC images and its two gradients. */
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
 import { instructionSet, type KernelArray, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
@@ -31,14 +31,14 @@ function numbers(g: backend_util.Conv2DInfo): number[] {
   ];
 }
 
-/** The same, and whether products are of bfloat16. */
+/** The same, and whether to multiply in bfloat16. */
 function productNumbers(g: backend_util.Conv2DInfo): number[] {
   return [...numbers(g), Number(productPrecision() === "bf16")];
 }
 
 /**
- * The spikes of an image batch that an event-driven convolution takes, its work in proportion to them; `undefined` when
- * the dense one does better, or must do.
+ * The stored spikes of an image batch for an event-driven convolution; `undefined` where the dense kernel is faster, or the
+ * only one that supports the convolution.
  */
 function spikesFor(
   product: SpikeProduct,
@@ -46,15 +46,15 @@ function spikesFor(
   g: backend_util.Conv2DInfo,
   backend: NativeBackend,
 ): KernelArray | undefined {
-  const way = spikeConvolution();
-  const fits = g.inChannels % 32 === 0 && g.dilationHeight === 1 && g.dilationWidth === 1;
-  const spikes = way !== "off" && fits ? backend.spikes(x) : undefined;
-  if (spikes === undefined || way === "on") return spikes?.packed;
+  const setting = spikeConvolution();
+  const isSupported = g.inChannels % 32 === 0 && g.dilationHeight === 1 && g.dilationWidth === 1;
+  const spikes = setting !== "off" && isSupported ? backend.spikes(x) : undefined;
+  if (spikes === undefined || setting === "on") return spikes?.packed;
   const kind = kindOf(product, g, spikes.kind, productPrecision());
   return isEventDriven(kind, spikes, breakEvens(instructionSet())) ? spikes.packed : undefined;
 }
 
-/** Lends a dense kernel its image batch: stored spikes as they are where it computes by tiles, float32 elsewhere. */
+/** Calls a dense kernel with its image batch: stored spikes where the kernel reads them (Winograd), float32 elsewhere. */
 function withImages(
   x: TensorInfo,
   g: backend_util.Conv2DInfo,
@@ -62,8 +62,8 @@ function withImages(
   run: (images: KernelArray) => void,
 ): void {
   const undilated = g.dilationHeight === 1 && g.dilationWidth === 1;
-  const byTiles = is3x3(g) && undilated && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
-  const spikes = byTiles ? backend.spikes(x)?.packed : undefined;
+  const readsSpikes = is3x3(g) && undilated && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
+  const spikes = readsSpikes ? backend.spikes(x)?.packed : undefined;
   if (spikes !== undefined) run(spikes);
   else backend.lendFloats(x, run);
 }

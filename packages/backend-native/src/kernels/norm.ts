@@ -23,7 +23,7 @@ function rowsOf({ shape }: TensorInfo): [rows: number, channels: number] {
   return [sizeOf(shape) / Math.max(1, channels), channels];
 }
 
-/** The values of a per-channel tensor, or `value` for all channels where it was not given. */
+/** The values of a per-channel tensor, or `value` for all channels where it is undefined. */
 function perChannel(backend: NativeBackend, tensor: TensorInfo | undefined, channels: number, value: number) {
   return tensor === undefined ? new Float32Array(channels).fill(value) : backend.floats(tensor);
 }
@@ -44,7 +44,7 @@ const fusedBatchNormConfig: KernelConfig = floatKernel<
     );
     return y;
   },
-  // Statistics per value instead of per channel are rare: the CPU kernel has them.
+  // Statistics per value instead of per channel are rare: the cpu kernel computes them.
   ({ x, mean, variance, scale, offset }) =>
     [mean, variance, scale, offset].every((t) => t === undefined || sizeOf(t.shape) === x.shape.at(-1)),
 );

@@ -26,25 +26,25 @@ function numbers(g: backend_util.Conv2DInfo): number[] {
   ];
 }
 
-/** The spikes of a tensor that the C++ kernels take: of bits, all channels of a pixel must be whole words. */
+/** The stored spikes of a tensor, where the C++ kernels support them: the bits of a pixel must be whole words. */
 function spikesOf(x: TensorInfo, backend: NativeBackend): Spikes | undefined {
   const spikes = backend.spikes(x);
   return spikes?.kind === "bits" && x.shape.at(-1)! % 32 !== 0 ? undefined : spikes;
 }
 
-/** Whether every window has a pixel of the image: the largest of none is -Infinity, which is no spike. */
-function meetsImage(g: backend_util.Conv2DInfo): boolean {
-  const meets = (padding: number, window: number, stride: number, out: number, size: number) =>
+/** Whether every window contains a pixel of the image: the maximum of an empty one is -Infinity, which is no spike. */
+function windowsHavePixels(g: backend_util.Conv2DInfo): boolean {
+  const contains = (padding: number, window: number, stride: number, out: number, size: number) =>
     padding < window && (out - 1) * stride - padding < size;
   return (
-    meets(g.padInfo.top, g.effectiveFilterHeight, g.strideHeight, g.outHeight, g.inHeight) &&
-    meets(g.padInfo.left, g.effectiveFilterWidth, g.strideWidth, g.outWidth, g.inWidth)
+    contains(g.padInfo.top, g.effectiveFilterHeight, g.strideHeight, g.outHeight, g.inHeight) &&
+    contains(g.padInfo.left, g.effectiveFilterWidth, g.strideWidth, g.outWidth, g.inWidth)
   );
 }
 
 const maxPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>("MaxPool", ({ x }, attrs, backend) => {
   const g = geometry(x, attrs);
-  const spikes = meetsImage(g) ? spikesOf(x, backend) : undefined;
+  const spikes = windowsHavePixels(g) ? spikesOf(x, backend) : undefined;
   if (spikes !== undefined) {
     const [y, { packed }] = backend.outputSpikes(g.outShape, spikes.most);
     runNative("maxPool", numbers(g), spikes.packed, packed);
