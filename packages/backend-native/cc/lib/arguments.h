@@ -1,14 +1,14 @@
 // Unpacks a call and checks it. A kernel reads its numbers and buffers in order and returns `args.status` if it is not ok.
+#pragma once
 
 inline long min(long a, long b) { return a < b ? a : b; }
 inline long max(long a, long b) { return a > b ? a : b; }
 inline long ceil_div(long a, long b) { return (a + b - 1) / b; }
 
-// The floats of a scratch block that so many doubles take.
+// Number of floats that take the memory of `count` doubles.
 inline size_t doubles(long count) { return count * (sizeof(double) / sizeof(float)); }
 
-// The product of sizes. Above 2^60, more than any buffer has, it stays there: a plain product might wrap around and seem
-// to fit.
+// The product of sizes. It saturates at 2^60, more than any buffer has: an overflow could pass for a small size.
 constexpr long most_elements = 1L << 60;
 template <class... Sizes>
 inline long product(Sizes... sizes) {
@@ -23,7 +23,7 @@ inline long product(Sizes... sizes) {
 // Spikes in a word of bits.
 constexpr long word_bits = 32;
 
-// Strides, dilations, windows and paddings are not larger than this, so that positions do not wrap around either.
+// Largest stride, dilation, window and padding, so that positions do not overflow either.
 constexpr long most_step = 1L << 20;
 
 class Arguments {

@@ -10,10 +10,12 @@
 //
 // A tile may have two groups of R rows, `a_group` and `y_group` apart: images too narrow for a tall tile then fill one
 // with two of their rows.
-
 //
 // An element of a and b is a float, or, where the processor multiplies them, a pair of neighbouring values along j in
 // bfloat16, half the memory and twice the products an instruction; sums are float32 either way.
+#pragma once
+#include "arguments.h"
+#include "transpose.h"
 
 constexpr int panel = 2 * width;  // columns of a tile
 
@@ -56,7 +58,7 @@ struct TileArgs {
 
 template <int R, int Groups, class E>
 void tile(const TileArgs<E>& t) {
-  // The stores come some thousand cycles from now: time enough to fetch what they overwrite.
+  // The stores are about a thousand cycles away: prefetch what they overwrite.
   for (int r = 0; r < R * Groups; r++)
     for (int c = 0; c < panel; c += 16) __builtin_prefetch(t.y + r / R * t.y_group + r % R * t.y_row + c, 1);
   Vector sum[R * Groups][2];
@@ -122,7 +124,7 @@ constexpr Tile<E> double_tiles[] = {
 #endif
 };
 
-// Memory that will be read soon, fetched a little before each tile, so that it arrives while the tile computes.
+// Memory that is read next. A part is prefetched before each tile, and arrives while the tile computes.
 struct Ahead {
   const float* from;
   long floats;
@@ -170,7 +172,7 @@ inline void pack(const float* src, long rows, long columns, long row, long colum
   }
 }
 
-// The same with panels shared out among threads; not for use inside a task.
+// The same with the panels divided among threads. Must not be called inside a task.
 inline void pack_parallel(const float* src, long rows, long columns, long row, long column, float* to, long panel_stride,
                           long at) {
   parallel(ceil_div(columns, panel), [&](long p) {

@@ -1,4 +1,6 @@
-// Runs of floats a vector at a time, the last of which may be partly filled, and spikes as vectors.
+// Floats a vector at a time, of which the last may be partial, and spikes as vectors.
+#pragma once
+#include "arguments.h"
 
 constexpr long element_block = 16384;  // elements per task of an element-wise pass
 
@@ -24,7 +26,7 @@ inline void store_part(float* p, Vector v, long n) {
   memcpy(p, values, n * sizeof(float));
 }
 
-// All ones in the lanes whose bits are set; the first lane's is the lowest.
+// All ones in the lanes whose bits are set. The first lane has the lowest bit.
 inline IntVector lanes_of(uint32_t word) {
   IntVector bit;
   for (int i = 0; i < width; i++) bit[i] = 1 << i;
@@ -40,6 +42,6 @@ inline IntVector load_counts(const uint8_t* p, long n) {
   typedef uint16_t Shorts __attribute__((vector_size(2 * width)));
   Bytes bytes = {};
   n == width ? memcpy(&bytes, p, width) : memcpy(&bytes, p, n);
-  // In two steps of twice the width, for each of which g++ has an instruction; one of four times it makes lane by lane.
+  // Widened in two steps, for each of which g++ has an instruction. It compiles a single step lane by lane.
   return __builtin_convertvector(__builtin_convertvector(bytes, Shorts), IntVector);
 }

@@ -1,6 +1,7 @@
-// Matrices the other way round, a square of width x width numbers in registers at a time.
+// Transposition of matrices, a square of width x width numbers in registers at a time.
+#pragma once
 
-// One step: rows D apart swap those of their columns that lie D apart.
+// One step: rows that are D apart swap their columns that are D apart.
 template <int D>
 inline void swap_columns(Vector (&v)[width]) {
   IntVector low, high;  // indices into two rows, one after the other

@@ -1,4 +1,5 @@
-/** @file What is tested of a kernel, and how it is called on a backend of choice without making that the current one. */
+/** @file The tests of one kernel, and how to run it on a backend without making that the current one. */
+import type { runNative } from "@sew/backend-native";
 import { type BackendValues, findBackend, getKernel, type KernelBackend, type TensorInfo } from "@tensorflow/tfjs-core";
 import type * as fc from "fast-check";
 import { sizeOf, type Values } from "./values.js";
@@ -28,6 +29,21 @@ export interface KernelCase {
   /** Whether TensorFlow.js's cpu backend gives it too; true unless given, and false says why in a comment. */
   readonly onCpu?: (call: Call) => boolean;
 }
+
+/** A valid call of a kernel of the addon with the smallest sizes: every array is exactly as long as it must be. */
+export interface AddonCall {
+  readonly numbers: readonly number[];
+  readonly arrays: readonly KernelArray[];
+  /** The first and the last of the numbers that are sizes. */
+  readonly sizes: readonly [first: number, last: number];
+}
+
+type KernelArray = Parameters<typeof runNative>[2];
+
+export const float32s = (length: number) => new Float32Array(length);
+/** Words of bits, or a number of spikes. */
+export const words = (length: number) => new Int32Array(length);
+export const counts = (length: number) => new Uint8Array(length);
 
 /** A case whose calls have inputs of known names. */
 export function kernelCase<N extends string, A extends object>(c: {

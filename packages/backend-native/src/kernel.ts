@@ -1,15 +1,17 @@
 /** @file What all kernels of this backend share. */
 import { getKernel, type KernelConfig, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
-import { runNative } from "../addon.js";
-import type { NativeBackend } from "../backend.js";
-import { NATIVE } from "../backend.js";
+import { runNative } from "./addon.js";
+import type { NativeBackend } from "./backend.js";
+import { NATIVE } from "./backend.js";
 
-/** The function of a kernel whose arguments have the types that this kernel knows. */
+/** The function of a kernel, with typed arguments. */
 export type Run<I, A> = (inputs: I, attrs: A, backend: NativeBackend) => TensorInfo | TensorInfo[];
 
 /**
- * A kernel of this backend for float32 tensors. Where another type comes, or `supports` says no, TensorFlow.js's own
- * CPU kernel of that name runs, when there is one.
+ * A kernel of this backend for float32 tensors. For inputs of another type, or where `supports` returns false, TensorFlow.js's
+ * cpu kernel of that name runs.
+ *
+ * @throws TypeError (when run) where the cpu backend has no kernel of that name
  */
 export function floatKernel<I, A>(
   kernelName: string,
@@ -33,24 +35,25 @@ export function floatKernel<I, A>(
   return { kernelName, backendName: NATIVE, kernelFunc };
 }
 
-/** How many numbers a shape holds. */
+/** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
 /**
- * Runs a kernel that makes new values of `old` ones by what is given besides, number by number, and writes them over the
- * old ones where nobody else holds these. Its numbers begin with the size, its arrays are the old ones, those given, and
- * the new ones.
+ * Runs an element-wise kernel that updates tensors, in place where no other tensor shares their memory. Its numbers begin
+ * with the size; its arrays are the old values, the other inputs, and the new values.
+ *
+ * @param old the tensors to update, which the caller will not read again
  */
 export function updateOver(
   kernel: string,
   numbers: readonly number[],
   old: readonly TensorInfo[],
-  given: readonly TensorInfo[],
+  others: readonly TensorInfo[],
   backend: NativeBackend,
 ): TensorInfo[] {
-  const inputs = [...old, ...given].map((t) => backend.floats(t));
+  const inputs = [...old, ...others].map((t) => backend.floats(t));
   const outputs = old.map((t) => backend.outputOver(t));
   runNative(kernel, [sizeOf(old[0]!.shape), ...numbers], ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);

@@ -10,11 +10,17 @@
 //
 // so that each of the 16 positions is a matrix product, [tiles][C] by [C][K]. The transforms only add and halve: the
 // result is as accurate as the definition's sum to a small factor, which larger tiles are not.
+#pragma once
+#include "convShape.h"
+#include "tile.h"
+#include "transpose.h"
+#include "vectors.h"
 
 constexpr long tile_points = 16;
 
-// Sums of all chunks together should not be much larger than the caches.
+// Most floats in the partial sums of all chunks together: about the size of the caches.
 constexpr long partial_floats = 2L << 20;
+// Most chunks with sums of their own.
 constexpr long most_chunks = 32;
 
 // One convolution; C and K are multiples of `width`.
@@ -71,7 +77,7 @@ inline void winograd_filter(const float* w, long C, long K, bool turned, float* 
   });
 }
 
-// Images hold floats, counts or bits of spikes; an element of theirs holds so many channels.
+// Channels in an element of an image, which holds floats, counts, or words of bits.
 template <class T>
 constexpr long channels_in = 1;
 template <>
@@ -129,7 +135,7 @@ inline void winograd_output(const float* m, long stride, long n, long rows, long
   }
 }
 
-// The 4x4 inputs of tile number t; those outside the image are `zeros`.
+// The 4x4 inputs of tile t. Those outside the image are `zeros`.
 template <class T>
 inline void winograd_pixels(const WinogradConv& g, const T* x, long t, const T* zeros, const T** pixels) {
   const long per_image = g.down() * g.across(), inside = t % per_image, pixel = g.C / channels_in<T>;
@@ -143,8 +149,8 @@ inline void winograd_pixels(const WinogradConv& g, const T* x, long t, const T* 
     }
 }
 
-// Tiles that a task does together: each value of the filter is read once for all of them, and their transformed inputs
-// should stay in the second-level cache. The tasks are shared out evenly; no result depends on their size.
+// Most floats in the transformed inputs of a task's tiles, which should stay in the L2 cache. Each value of the filter is
+// read once for all of them. No result depends on the number of tiles in a task.
 constexpr long winograd_block_floats = 224 * 1024;
 
 inline long winograd_block(const WinogradConv& g) {
@@ -224,14 +230,14 @@ inline Status winograd(const WinogradConv& g, bool bf16, const T* x, const float
   return winograd_convolve(g, x, filter, y);
 }
 
-// The gradient with respect to the filter is that of each step above, backwards: with the points V = Bᵀ d B of the inputs
-// and Z = A dy Aᵀ of the outputs' gradient,
+// The gradient with respect to the filter reverses each step above: with the points V = Bᵀ d B of the inputs and
+// Z = A dy Aᵀ of the output gradient,
 //
 //   dU = sum over tiles of V . Z, [C][tiles] by [tiles][K] at each point,    dg = Gᵀ dU G.
 //
-// The tiles are cut into chunks, whose number depends on the shape alone, with sums of their own.
+// The tiles are divided into chunks with sums of their own. The number of chunks depends on the shape alone.
 
-// The points of Z, `width` channels from k on, of tile number t.
+// The points of Z of tile t, `width` channels from k on.
 inline void winograd_gradient(const WinogradConv& g, const float* dy, long t, long k, Vector* points) {
   const long per_image = g.down() * g.across(), inside = t % per_image;
   const long row = inside / g.across() * 2, column = inside % g.across() * 2;
@@ -250,7 +256,7 @@ inline void winograd_gradient(const WinogradConv& g, const float* dy, long t, lo
   }
 }
 
-// Calls points_of(tile, points) for one tile, or for the two that make pairs; a tile that is not there counts nothing.
+// Calls points_of(tile, points) for one tile, or for the two that form pairs. A missing tile contributes 0.
 template <class F>
 inline void store_tiles(long t, long count, const F& points_of, float* to, long stride) {
   Vector points[tile_points];
@@ -303,7 +309,7 @@ inline Status winograd_filter_grad_in(const WinogradConv& g, const T* x, const f
   const long total = g.tiles(), panels = ceil_div(g.K, panel), size = tile_points * panels * g.C * panel;
   const long chunks = max(1, min(min(most_chunks, partial_floats / size), total / (4 * tile_rows)));
   const long chunk = ceil_div(total, chunks);
-  // Few chunks leave threads idle: then panels of output channels are shared out as well.
+  // Few chunks would leave threads idle: then panels of output channels are divided among them, too.
   const long groups = min(panels, ceil_div(4L * thread_count(), chunks));
   const long fitting = winograd_block_floats / (tile_points * g.C) / 2 * 2;
   const long block = max(tile_rows, min(4 * tile_rows, fitting)), elements = block / values_in<E>;

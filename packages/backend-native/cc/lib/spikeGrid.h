@@ -1,5 +1,5 @@
-// Spikes as convolutions see them: 0/1 in bits, or small counts in bytes, NHWC, 32 channels to a word. A count is taken
-// for the spikes of its binary digits, `plane` by plane; those of plane p weigh 2^p.
+// Spikes as convolutions read them: 0/1 in bits, or small counts in bytes, NHWC, 32 channels to a word. A count is the sum
+// of its binary digits, one `plane` each; spikes of plane p have the weight 2^p.
 //
 // A convolution moves an image past a filter. On a grid as wide as what the outputs see, a move by a tap is a move
 // along one line, whatever row a position is in, and no tap needs a check:
@@ -14,15 +14,18 @@
 //
 // Images follow each other on the line. With strides there are several such grids, one for the inputs of every phase
 // (row mod stride, column mod stride), each with its own taps.
+#pragma once
+#include "convShape.h"
+#include "vectors.h"
 
-constexpr long lanes = 32;  // output channels that are worked on together, unless more are
+constexpr long lanes = 32;  // output channels of a panel, unless a kernel takes more
 
 struct Bits {
   typedef const int32_t* Data;
   Data data;
   uint32_t word(long i, int) const { return static_cast<uint32_t>(data[i]); }
   static Data read(Arguments& args, long elements) { return args.ints(elements / word_bits); }
-  // A bit for each plane that has spikes, or may have.
+  // A bit for each plane that may have spikes.
   unsigned planes_used(long) const { return 1; }
 };
 
@@ -53,8 +56,8 @@ struct Counts {
   }
 };
 
-// Along one axis, the zeros that one row (or image) may share with the next: as many as there are both before it and
-// after it in every phase.
+// Along one axis, the padding zeros that a row (or image) can share with the next: the smaller of those before and after
+// it, over all phases.
 inline long shared_zeros(long reach, long in, long out, long stride, long pad, long phases) {
   const long before = pad >= phases ? ceil_div(pad - (phases - 1), stride) : 0;
   const long last = in + pad > 0 ? (in - 1 + pad) / stride : -1;
@@ -131,8 +134,8 @@ inline uint32_t* append_positions(uint32_t word, uint32_t at, uint32_t* to) {
 }
 constexpr long append_slack = 32;
 
-// All sums of four rows, for so many fours of rows: table[four][bits][Lanes]. Adding up the rows that a word's bits select
-// then takes an addition for each four, however many bits there are, and no branch; of a word of 32 bits:
+// All sums of four rows, for each group of four: table[four][bits][Lanes]. Adding the rows that a word's bits select then
+// takes one addition for each four, however many bits are set, and no branch. For a word of 32 bits:
 //
 //   word  0110 0000 ... 1011
 //           |    |        `--- table[0][11] = row 0 + row 1 + row 3
@@ -186,7 +189,7 @@ inline void add_selected(const float* table, Word word, float* y) {
 
 constexpr long lane_vectors = lanes / width;
 
-// One row of a panel of output channels, where whole panels are the rule.
+// Copies a row of a panel of output channels. Most panels are whole.
 template <long Lanes>
 inline void copy_row(const float* from, long columns, float* to) {
   if (columns == Lanes)
@@ -199,7 +202,7 @@ inline void copy_row(const float* from, long columns, float* to) {
 template <long Lanes>
 inline void copy_rows(const float* rows, long step, long count, long columns, float scale, float* to) {
   for (long r = 0; r < count; r++, rows += step, to += Lanes) {
-    // The row that comes 32 rows later, unless that is past the end: then the prefetch does nothing.
+    // The row 32 rows later. Past the end the prefetch has no effect.
     for (long k = 0; k < Lanes; k += 16) __builtin_prefetch(rows + word_bits * step + k);
     if (columns == Lanes) {
       for (long k = 0; k < Lanes; k += width) store(to + k, load(rows + k) * splat(scale));
