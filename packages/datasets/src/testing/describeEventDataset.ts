@@ -1,16 +1,27 @@
-/** @file What must hold of every data set of events. A data set's test calls `describeEventDataset` once. */
 import { existsSync } from "node:fs";
-import type { EventDataset, Sample, Split } from "@sew/datasets";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { EventDataset, Sample, Split } from "../eventDataset.js";
 
-/** At most this many samples of a split are read. */
+/** Maximum number of samples that are read of a split. */
 const READ = 50;
 
 /**
- * Holds a data set against what `EventDataset` promises.
+ * Defines the tests of what every `EventDataset` promises: distinct classes and names, files that exist, samples always in
+ * the same order, and events of integer microseconds within the sensor, the same each time.
  *
- * @param open makes the data set, on files that are there
- * @param splits the splits whose files are there
+ * A data set's test file calls it once.
+ *
+ * @param name opens the names of the tests
+ * @param open makes the data set, on files that exist
+ * @param splits the splits whose files exist. @defaultValue both
+ *
+ * @example
+ * ```ts no-run
+ * import { nMnist } from "@sew/datasets";
+ * import { describeEventDataset } from "@sew/datasets/testing";
+ *
+ * describeEventDataset("N-MNIST", async () => nMnist("data/N-MNIST"));
+ * ```
  */
 export function describeEventDataset<S extends Sample>(
   name: string,
@@ -28,11 +39,13 @@ export function describeEventDataset<S extends Sample>(
     it("has distinct classes and a sensor", () => {
       expect(new Set(dataset.classes).size).toBe(dataset.classes.length);
       expect(dataset.classes.length).toBeGreaterThan(1);
-      for (const side of [dataset.height, dataset.width]) expect(Number.isInteger(side) && side > 0).toBe(true);
+      for (const side of [dataset.height, dataset.width, dataset.polarities ?? 2]) {
+        expect(Number.isInteger(side) && side > 0).toBe(true);
+      }
     });
 
     describe.each(splits)("%s", (split) => {
-      it("has samples, with distinct names, labels among the classes, and files that are there", async () => {
+      it("has samples, with distinct names, labels among the classes, and files that exist", async () => {
         const samples = await dataset.samples(split);
         expect(samples.length).toBeGreaterThan(0);
         expect(new Set(samples.map(({ name }) => name)).size).toBe(samples.length);
@@ -53,7 +66,7 @@ export function describeEventDataset<S extends Sample>(
         expect(changes).toBe(new Set(firsts).size);
       });
 
-      it("reads events of whole microseconds within the sensor, the same each time and in any order", async () => {
+      it("reads events of integer microseconds within the sensor, the same each time and in any order", async () => {
         const samples = (await dataset.samples(split)).slice(0, READ);
         const read = await Promise.all(samples.map((sample) => dataset.events(sample)));
         for (const { t, x, y, p } of read) {
@@ -61,7 +74,7 @@ export function describeEventDataset<S extends Sample>(
           expect(t.every((time) => Number.isSafeInteger(time) && time >= 0)).toBe(true);
           expect(x.every((column) => column < dataset.width)).toBe(true);
           expect(y.every((row) => row < dataset.height)).toBe(true);
-          expect(p.every((polarity) => polarity <= 1)).toBe(true);
+          expect(p.every((polarity) => polarity < (dataset.polarities ?? 2))).toBe(true);
         }
         for (const i of [samples.length - 1, 0]) expect(await dataset.events(samples[i]!)).toEqual(read[i]);
       });

@@ -1,5 +1,5 @@
-import type { Events } from "../events.js";
-import { type Random, random } from "../random.js";
+import { type Random, random } from "@sew/random";
+import type { Events } from "../../events.js";
 import { createEventCamera } from "./eventCamera.js";
 import { drawSubject, type Hand, type Pose } from "./figure.js";
 import { gestureMotions, type Motion, restPose } from "./gestureMotions.js";

@@ -1,6 +1,6 @@
 /** @file AEDAT 3.1, the format of DVS128 Gesture: writing. */
-import { writeFileAtomic } from "./atomic.js";
-import { checkColumns, type Events } from "./events.js";
+import writeFileAtomic from "write-file-atomic";
+import { checkColumns, type Events } from "../events.js";
 import { END_OF_HEADER, EVENT_BYTES, MAGIC, PACKET_HEADER_BYTES, POLARITY } from "./readAedat31.js";
 
 /** The format requires this line. The time is not known here, and equal events shall give equal files. */
@@ -10,7 +10,7 @@ const START_TIME = "#Start-Time: 1970-01-01 00:00:00 (TZ+0000)";
 export interface WriteAedat31Options {
   /** Where the events come from: one line of ASCII in the header. @defaultValue `"DVS128"` */
   readonly source?: string;
-  /** Most events in a packet. @defaultValue 4096 */
+  /** Maximum number of events in a packet, at least 1. @defaultValue 4096 */
   readonly packetEvents?: number;
 }
 
@@ -18,7 +18,8 @@ export interface WriteAedat31Options {
  * Writes events as an AEDAT 3.1 file, the inverse of `readAedat31`.
  *
  * Events are put into polarity packets of at most `packetEvents`; a packet ends earlier where `floor(t / 2^31)`, the
- * timestamp overflow, changes. The header's start time is that of 1970. The file appears whole or not at all.
+ * timestamp overflow, changes. The header's start time is that of 1970. The file appears
+ * atomically.
  *
  * @param path the file; an existing one is replaced
  * @throws RangeError when a column, coordinate (0..32767), polarity (0 or 1) or time (whole microseconds in 0..2^53) is not one
@@ -32,7 +33,7 @@ export interface WriteAedat31Options {
  * });
  */
 export async function writeAedat31(path: string, events: Events, options: WriteAedat31Options = {}): Promise<void> {
-  await writeFileAtomic(path, encodeAedat31(events, options));
+  await writeFileAtomic(path, Buffer.from(encodeAedat31(events, options).buffer));
 }
 
 /** The bytes that {@link writeAedat31} writes. */

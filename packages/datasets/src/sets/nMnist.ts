@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { EventDataset, Sample, Split } from "./eventDataset.js";
-import { FileFormatError } from "./fileFormatError.js";
-import { NMNIST_SENSOR, readNMnist } from "./readNMnist.js";
+import type { EventDataset, Sample, Split } from "../eventDataset.js";
+import { FileFormatError } from "../fileFormatError.js";
+import { NMNIST_SENSOR, readNMnist } from "../formats/readNMnist.js";
 
 const FOLDERS: Record<Split, string> = { train: "Train", test: "Test" };
 const LISTS: Record<Split, string> = { train: "train1K.txt", test: "test100.txt" };

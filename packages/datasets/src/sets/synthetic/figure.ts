@@ -1,5 +1,5 @@
 /** @file The synthetic person: proportions, and how an arm lies when its hand is somewhere. */
-import type { Random } from "../random.js";
+import type { Random } from "@sew/random";
 
 /** Where a hand is and how its arm bends, in units of a limb (upper arm = forearm = 1), from its own shoulder. */
 export interface Hand {

@@ -1,7 +1,7 @@
 /** @file AEDAT 3.1, the format of DVS128 Gesture: reading. */
 import { readFile } from "node:fs/promises";
-import { allocateEvents, type Events } from "./events.js";
-import { FileFormatError } from "./fileFormatError.js";
+import { allocateEvents, type Events } from "../events.js";
+import { FileFormatError } from "../fileFormatError.js";
 
 /** First line of a file of this format. */
 export const MAGIC = "#!AER-DAT3.1";

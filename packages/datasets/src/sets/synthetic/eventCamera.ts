@@ -1,6 +1,6 @@
+import type { Random } from "@sew/random";
+import type { Events } from "../../events.js";
 import { GESTURE_SENSOR as SIDE } from "../dvsGesture.js";
-import type { Events } from "../events.js";
-import type { Random } from "../random.js";
 import type { Window } from "./renderFigure.js";
 
 /** How good a camera is. */

@@ -1,8 +1,9 @@
 /** @file The thread that synthetic recordings are made in. */
+import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { serveJobs } from "../serveJobs.js";
-import { encodeAedat31 } from "../writeAedat31.js";
+import { encodeAedat31 } from "../../formats/writeAedat31.js";
+import { serveJobs } from "../../serveJobs.js";
 import { type RecordingPlan, recordGestures } from "./recordGestures.js";
 
 /** One recording to make. */
@@ -13,10 +14,12 @@ export interface RecordingJob extends RecordingPlan {
   readonly trial: string;
 }
 
-/** A file that was written, and its length. */
+/** A file that was written. */
 export interface WrittenFile {
   readonly name: string;
   readonly bytes: number;
+  /** SHA-256 of its bytes, in hexadecimal. */
+  readonly sha256: string;
 }
 
 serveJobs<RecordingJob, readonly WrittenFile[]>(async ({ folder, trial, ...plan }) => {
@@ -27,5 +30,11 @@ serveJobs<RecordingJob, readonly WrittenFile[]>(async ({ folder, trial, ...plan 
     { name: `${trial}_labels.csv`, data: Buffer.from(`class,startTime_usec,endTime_usec\n${rows.join("")}`) },
   ];
   for (const { name, data } of files) await writeFile(join(folder, name), data);
-  return { result: files.map(({ name, data }) => ({ name, bytes: data.length })) };
+  return {
+    result: files.map(({ name, data }) => ({
+      name,
+      bytes: data.length,
+      sha256: createHash("sha256").update(data).digest("hex"),
+    })),
+  };
 });

@@ -1,5 +1,5 @@
 /** @file How the hands move in each of the eleven gestures. */
-import type { Random } from "../random.js";
+import type { Random } from "@sew/random";
 import type { Hand, Pose } from "./figure.js";
 
 /** One performance of a gesture: its pace, and both hands at a phase. */

@@ -1,7 +1,7 @@
 /** @file The 40-bit events of N-MNIST (`.bin`, and `.bs2` of SLAYER). */
 import { readFile } from "node:fs/promises";
-import { allocateEvents, type Events } from "./events.js";
-import { FileFormatError } from "./fileFormatError.js";
+import { allocateEvents, type Events } from "../events.js";
+import { FileFormatError } from "../fileFormatError.js";
 
 /** Side of the square field of view of N-MNIST, in pixels. */
 export const NMNIST_SENSOR = 34;

@@ -2,10 +2,10 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { EventDataset, Sample, Split } from "./eventDataset.js";
-import { type Events, eventsBetween } from "./events.js";
-import { FileFormatError } from "./fileFormatError.js";
-import { readAedat31 } from "./readAedat31.js";
+import type { EventDataset, Sample, Split } from "../eventDataset.js";
+import { type Events, eventsBetween } from "../events.js";
+import { FileFormatError } from "../fileFormatError.js";
+import { readAedat31 } from "../formats/readAedat31.js";
 
 /**
  * The gestures, in class order: `gestureClasses[label]`, with label = class of the label file - 1.

@@ -1,32 +1,34 @@
 /** @file A synthetic stand-in for DVS128 Gesture, for machines without the recordings. */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { checkSeed } from "@sew/random";
 import * as z from "zod";
-import { writeFolderAtomic } from "./atomic.js";
+import { hashFile } from "../hashFile.js";
+import { createWorkerPool } from "../workerPool.js";
+import { writeFolderAtomic } from "../writeFolderAtomic.js";
 import { gestureClasses, SYNTHETIC_MARKER } from "./dvsGesture.js";
-import { checkSeed } from "./random.js";
 import { lights } from "./synthetic/recordGestures.js";
 import type { RecordingJob, WrittenFile } from "./synthetic/recordingWorker.js";
-import { createWorkerPool } from "./workerPool.js";
 
 /** How much {@link writeSyntheticGestures} makes. */
 export interface SyntheticGestureOptions {
-  /** Decides everything; the same options give the same bytes. @defaultValue 0 */
+  /** Decides everything; an integer. The same options give the same bytes. @defaultValue 0 */
   readonly seed?: number;
-  /** People of the train split. @defaultValue 20 */
+  /** People of the train split, 1..1000. @defaultValue 20 */
   readonly trainSubjects?: number;
-  /** Other people, of the test split. @defaultValue 6 */
+  /** Other people, of the test split, 1..1000. @defaultValue 6 */
   readonly testSubjects?: number;
   /** Recordings of each person, each under another light, 1..4. @defaultValue 2 */
   readonly lightsPerSubject?: number;
   /** Mean length of a gesture in seconds, in 0.1..60; each is up to a tenth shorter or longer. @defaultValue 1.25 */
   readonly gestureSeconds?: number;
-  /** Threads that make recordings. @defaultValue the number of cores */
+  /** Threads that make recordings, 1..1000. @defaultValue the number of cores */
   readonly workers?: number;
-  /** Called after each recording that was made; not called when the set is there. */
+  /** Called after each recording that was made; not called when the set exists. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -40,7 +42,7 @@ const markerSchema = z.object({
   testSubjects: z.number(),
   lightsPerSubject: z.number(),
   gestureSeconds: z.number(),
-  files: z.array(z.object({ name: z.string(), bytes: z.number() })),
+  files: z.array(z.object({ name: z.string(), bytes: z.number(), sha256: z.string() })),
 });
 
 type Marker = z.infer<typeof markerSchema>;
@@ -55,12 +57,12 @@ type Marker = z.infer<typeof markerSchema>;
  * the camera sees it. The set is synthetic and says so: in `README.txt`, in `synthetic.json`, in each recording's header
  * and in the data set's name. Results on it are not results on DVS128 Gesture.
  *
- * With the default options it has 440 train and 132 test samples. A set that is there with the same options is left
- * alone; one made with other options is replaced. The folder appears whole or not at all.
+ * With the default options it has 440 train and 132 test samples. A set that exists with the same options is left alone;
+ * one made with other options is replaced, if its files are as this function wrote them. The folder appears atomically.
  *
  * @param dir the folder to make
  * @throws RangeError when an option is out of its range
- * @throws Error when a set must be made and `dir` holds anything but one that this function made
+ * @throws Error when a set must be made and `dir` holds a file that this function did not write
  *
  * @example
  * await writeSyntheticGestures("data/synthetic-gestures", { trainSubjects: 4, testSubjects: 2 });
@@ -86,16 +88,16 @@ export async function writeSyntheticGestures(
   if (!(gestureSeconds >= 0.1 && gestureSeconds <= 60)) {
     throw new RangeError(`writeSyntheticGestures: gestureSeconds must be in 0.1..60, got ${gestureSeconds}`);
   }
-  const wanted: Omit<Marker, "files"> = {
+  const plan: Omit<Marker, "files"> = {
     synthetic: true,
-    generator: 1,
+    generator: 2,
     seed,
     trainSubjects,
     testSubjects,
     lightsPerSubject,
     gestureSeconds,
   };
-  if (await isThere(dir, wanted)) return;
+  if (await exists(dir, plan)) return;
 
   const recordings = Array.from({ length: trainSubjects + testSubjects }, (_, i) => i + 1).flatMap((subject) =>
     lights.slice(0, lightsPerSubject).map(({ name }, light) => ({
@@ -115,7 +117,7 @@ export async function writeSyntheticGestures(
       "in the file formats of DVS128 Gesture. Results on them are not results on DVS128 Gesture.\n",
   };
 
-  await writeFolderAtomic(dir, async (folder) => {
+  const fill = async (folder: string): Promise<void> => {
     const url = new URL("./synthetic/recordingWorker.js", import.meta.url);
     const pool = createWorkerPool<RecordingJob, readonly WrittenFile[]>(url, Math.min(workers, recordings.length));
     const files: WrittenFile[] = [];
@@ -132,34 +134,47 @@ export async function writeSyntheticGestures(
     }
     for (const [name, text] of Object.entries(texts)) {
       await writeFile(join(folder, name), text);
-      files.push({ name, bytes: Buffer.byteLength(text) });
+      files.push({
+        name,
+        bytes: Buffer.byteLength(text),
+        sha256: createHash("sha256").update(text).digest("hex"),
+      });
     }
     await writeFile(
       join(folder, SYNTHETIC_MARKER),
-      `${JSON.stringify({ ...wanted, files } satisfies Marker, null, 2)}\n`,
+      `${JSON.stringify({ ...plan, files } satisfies Marker, null, 2)}\n`,
     );
-  });
+  };
+  await writeFolderAtomic(dir, { fill, checkReplaceable });
 }
 
-/** Whether `dir` holds the wanted set, whole. Throws when it holds something that must not be replaced. */
-async function isThere(dir: string, wanted: Omit<Marker, "files">): Promise<boolean> {
-  if (!existsSync(dir)) return false;
-  const names = await readdir(dir);
-  const marker = names.includes(SYNTHETIC_MARKER)
-    ? parseMarker(await readFile(join(dir, SYNTHETIC_MARKER), "utf8"))
-    : undefined;
-  const { files = [], ...found } = marker ?? {};
-  if (isDeepStrictEqual(found, wanted)) {
-    const sizes = await Promise.all(files.map(({ name }) => sizeOf(join(dir, name))));
-    if (files.every(({ bytes }, i) => bytes === sizes[i])) return true;
+/** Whether `dir` holds the complete set of this plan. */
+async function exists(dir: string, plan: Omit<Marker, "files">): Promise<boolean> {
+  const { files = [], ...found } = (await readMarker(dir)) ?? {};
+  if (!isDeepStrictEqual(found, plan)) return false;
+  const sizes = await Promise.all(files.map(({ name }) => sizeOf(join(dir, name))));
+  return files.every(({ bytes }, i) => bytes === sizes[i]);
+}
+
+/** Throws when `dir` holds a file that {@link writeSyntheticGestures} did not write, or that changed since. */
+async function checkReplaceable(dir: string): Promise<void> {
+  const { files = [] } = (await readMarker(dir)) ?? {};
+  const written = new Map(files.map(({ name, sha256 }) => [name, sha256]));
+  if (files.length > 0) written.set(SYNTHETIC_MARKER, await hashFile(join(dir, SYNTHETIC_MARKER)));
+  for (const name of await readdir(dir)) {
+    const path = join(dir, name);
+    if (written.has(name) && (await stat(path)).isFile() && (await hashFile(path)) === written.get(name)) continue;
+    throw new Error(
+      `writeSyntheticGestures: dir must be empty, missing, or a set as this function wrote it, got ${dir} with ` +
+        `${written.has(name) ? "another " : ""}${name}; choose another folder, or delete this one`,
+    );
   }
-  const own = new Set(marker === undefined ? [] : [SYNTHETIC_MARKER, ...files.map(({ name }) => name)]);
-  const foreign = names.find((name) => !own.has(name));
-  if (foreign === undefined) return false;
-  throw new Error(
-    `writeSyntheticGestures: dir must be empty, missing, or a set that this function made, got ${dir} with ${foreign}; ` +
-      "choose another folder",
-  );
+}
+
+/** The marker of a set; `undefined` when `dir` has none that this function wrote. */
+async function readMarker(dir: string): Promise<Marker | undefined> {
+  const file = join(dir, SYNTHETIC_MARKER);
+  return existsSync(file) ? parseMarker(await readFile(file, "utf8")) : undefined;
 }
 
 /** Length of a file; `undefined` when there is none. */
@@ -177,6 +192,6 @@ function parseMarker(text: string): Marker | undefined {
 
 function checkRange(name: string, value: number, min: number, max: number): void {
   if (!(Number.isInteger(value) && value >= min && value <= max)) {
-    throw new RangeError(`writeSyntheticGestures: ${name} must be a whole number in ${min}..${max}, got ${value}`);
+    throw new RangeError(`writeSyntheticGestures: ${name} must be an integer in ${min}..${max}, got ${value}`);
   }
 }
