@@ -81,6 +81,8 @@ const manifestSchema = z
  * how they were cut, not on where the files are or when they were made.
  */
 export interface FrameCache extends Source {
+  readonly labels: readonly number[];
+  read(indices: ArrayLike<number>): Float32Array;
   /** The folder. */
   readonly path: string;
   readonly manifest: FrameCacheManifest;

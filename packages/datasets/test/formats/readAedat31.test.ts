@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { encodeAedat31, FileFormatError, parseAedat31, readAedat31 } from "@sew/datasets";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { describeSampleData, eventsOf, formatError, rowsOf, sortedRows, temporaryFolder } from "../support.js";
 import { event, file, header, packet } from "./aedat31.js";
-import { describeSampleData, eventsOf, formatError, rowsOf, sortedRows, temporaryFolder } from "./support.js";
 
 const START = header.length;
 

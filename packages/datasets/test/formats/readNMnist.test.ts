@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseNMnist, readNMnist } from "@sew/datasets";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { describeSampleData, formatError, type Row, rowsOf, temporaryFolder } from "./support.js";
+import { describeSampleData, formatError, type Row, rowsOf, temporaryFolder } from "../support.js";
 
 const encode = (rows: readonly Row[]): Uint8Array =>
   Uint8Array.from(rows.flatMap(([t, x, y, p]) => [x, y, (p << 7) | (t >> 16), (t >> 8) & 255, t & 255]));

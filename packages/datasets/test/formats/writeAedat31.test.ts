@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { encodeAedat31, parseAedat31, readAedat31, writeAedat31 } from "@sew/datasets";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { eventsOf, type Row, rowsOf, temporaryFolder } from "./support.js";
+import { eventsOf, type Row, rowsOf, temporaryFolder } from "../support.js";
 
 const time = fc.oneof(
   fc.nat(1000),

@@ -1,10 +1,10 @@
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dvsGesture, gestureClasses, writeAedat31 } from "@sew/datasets";
+import { describeEventDataset } from "@sew/datasets/testing";
 import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { describeEventDataset } from "./contract.js";
-import { describeSampleData, eventsOf, formatError, type Row, rowsOf, temporaryFolder } from "./support.js";
+import { describeSampleData, eventsOf, formatError, type Row, rowsOf, temporaryFolder } from "../support.js";
 
 /** Events at 0, 10, 20, … 990 ms whose x counts them. */
 const recorded: Row[] = Array.from({ length: 100 }, (_, i) => [i * 10_000, i, 127 - i, i % 2]);

@@ -1,7 +1,7 @@
+import { random } from "@sew/random";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { random } from "../src/random.js";
-import { type CameraOptions, createEventCamera } from "../src/synthetic/eventCamera.js";
+import { type CameraOptions, createEventCamera } from "../../src/sets/synthetic/eventCamera.js";
 
 const perfect: CameraOptions = { threshold: 0.2, mismatch: 0, refractory: 0, noise: 0, hotPixels: 0, hotRate: 0 };
 const PIXEL = 130; // x 2, y 1

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { nMnist } from "@sew/datasets";
+import { describeEventDataset } from "@sew/datasets/testing";
 import { describe, expect, it } from "vitest";
-import { describeEventDataset } from "./contract.js";
-import { describeSampleData, formatError, rowsOf, temporaryFolder } from "./support.js";
+import { describeSampleData, formatError, rowsOf, temporaryFolder } from "../support.js";
 
 /** Two samples of each digit and split, as published: the event of sample i of a digit is at x = digit, y = i. */
 async function published(): Promise<string> {

@@ -7,9 +7,9 @@ import {
   type SyntheticGestureOptions,
   writeSyntheticGestures,
 } from "@sew/datasets";
+import { describeEventDataset } from "@sew/datasets/testing";
 import { beforeAll, describe, expect, it } from "vitest";
-import { describeEventDataset } from "./contract.js";
-import { temporaryFolder } from "./support.js";
+import { temporaryFolder } from "../support.js";
 
 const small: SyntheticGestureOptions = { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.2 };
 
@@ -71,7 +71,7 @@ describe("writeSyntheticGestures", () => {
     expect(other!["user01_led.aedat"]).not.toBe(one!["user01_led.aedat"]);
   });
 
-  it("leaves a set alone that is there, replaces one of other options or that is damaged, and reports progress", async () => {
+  it("leaves a complete set alone, replaces one of other options or that lacks a file, and reports progress", async () => {
     const dir = await written();
     const file = join(dir, "user01_led.aedat");
     const { mtimeMs, size } = await stat(file);
@@ -81,7 +81,7 @@ describe("writeSyntheticGestures", () => {
     await writeSyntheticGestures(dir, { ...small, onProgress });
     expect([(await stat(file)).mtimeMs, progress]).toEqual([mtimeMs, []]);
 
-    await truncate(file, 100);
+    await rm(file);
     await writeSyntheticGestures(dir, { ...small, onProgress });
     expect([(await stat(file)).size, progress]).toEqual([
       size,
@@ -98,9 +98,10 @@ describe("writeSyntheticGestures", () => {
 
   it("does not touch a folder that holds anything else", async () => {
     const dir = await temporaryFolder();
-    const refusal = (name: string) =>
+    const refusal = (what: string) =>
       new Error(
-        `writeSyntheticGestures: dir must be empty, missing, or a set that this function made, got ${dir} with ${name}; choose another folder`,
+        "writeSyntheticGestures: dir must be empty, missing, or a set as this function wrote it, " +
+          `got ${dir} with ${what}; choose another folder, or delete this one`,
       );
     await writeFile(join(dir, "thesis.tex"), "");
     await expect(writeSyntheticGestures(dir, small)).rejects.toThrow(refusal("thesis.tex"));
@@ -114,12 +115,31 @@ describe("writeSyntheticGestures", () => {
     await expect(writeSyntheticGestures(dir, small)).rejects.toThrow(refusal("README.txt"));
   });
 
+  it("does not replace a file that changed since it was written, of the same length or another", async () => {
+    const dir = await written();
+    const recording = join(dir, "user01_led.aedat");
+    const refusal =
+      "writeSyntheticGestures: dir must be empty, missing, or a set as this function wrote it, " +
+      `got ${dir} with another user01_led.aedat; choose another folder, or delete this one`;
+    const bytes = await readFile(recording);
+    await truncate(recording, 100);
+    await expect(writeSyntheticGestures(dir, small)).rejects.toThrow(refusal);
+    bytes[500]! ^= 1;
+    await writeFile(recording, bytes);
+    await writeSyntheticGestures(dir, small);
+    await expect(writeSyntheticGestures(dir, { ...small, seed: 1 })).rejects.toThrow(refusal);
+    await rm(recording);
+    await mkdir(recording);
+    await expect(writeSyntheticGestures(dir, { ...small, seed: 1 })).rejects.toThrow(refusal);
+    expect(await readdir(join(dir, ".."))).toEqual(["gestures"]);
+  });
+
   it.each([
-    [{ seed: 0.5 }, "seed must be a whole number, got 0.5"],
-    [{ trainSubjects: 0 }, "trainSubjects must be a whole number in 1..1000, got 0"],
-    [{ testSubjects: 1.5 }, "testSubjects must be a whole number in 1..1000, got 1.5"],
-    [{ lightsPerSubject: 5 }, "lightsPerSubject must be a whole number in 1..4, got 5"],
-    [{ workers: 0 }, "workers must be a whole number in 1..1000, got 0"],
+    [{ seed: 0.5 }, "seed must be an integer, got 0.5"],
+    [{ trainSubjects: 0 }, "trainSubjects must be an integer in 1..1000, got 0"],
+    [{ testSubjects: 1.5 }, "testSubjects must be an integer in 1..1000, got 1.5"],
+    [{ lightsPerSubject: 5 }, "lightsPerSubject must be an integer in 1..4, got 5"],
+    [{ workers: 0 }, "workers must be an integer in 1..1000, got 0"],
     [{ gestureSeconds: 0 }, "gestureSeconds must be in 0.1..60, got 0"],
     [{ gestureSeconds: Number.NaN }, "gestureSeconds must be in 0.1..60, got NaN"],
   ])("refuses %j", (wrong, says) =>
