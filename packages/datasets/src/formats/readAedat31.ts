@@ -18,9 +18,9 @@ const TRUNCATED = "the file is truncated or damaged: copy or download it again";
 
 /** How {@link readAedat31} and {@link parseAedat31} check what they read. */
 export interface Aedat31Options {
-  /** Rows of the sensor; an event with `y >= height` is an error. By default any row is taken. */
+  /** Rows of the sensor; an event with `y >= height` is an error. @defaultValue any row is allowed */
   readonly height?: number;
-  /** Columns of the sensor; an event with `x >= width` is an error. By default any column is taken. */
+  /** Columns of the sensor; an event with `x >= width` is an error. @defaultValue any column is allowed */
   readonly width?: number;
 }
 

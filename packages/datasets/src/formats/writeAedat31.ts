@@ -46,7 +46,7 @@ export function encodeAedat31(
     throw new RangeError(`writeAedat31: source must be one line of printable ASCII, got ${JSON.stringify(source)}`);
   }
   if (!(Number.isInteger(packetEvents) && packetEvents > 0 && packetEvents < 2 ** 31)) {
-    throw new RangeError(`writeAedat31: packetEvents must be a whole number in 1..2^31-1, got ${packetEvents}`);
+    throw new RangeError(`writeAedat31: packetEvents must be an integer in 1..2^31-1, got ${packetEvents}`);
   }
   const { t, x, y, p } = events;
   const lines = [MAGIC, "#Format: RAW", `#Source 1: ${source}`, START_TIME, END_OF_HEADER, ""];

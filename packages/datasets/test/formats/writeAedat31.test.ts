@@ -58,7 +58,7 @@ describe("encodeAedat31", () => {
       new RangeError('writeAedat31: source must be one line of printable ASCII, got "a\\r\\nb"'),
     );
     expect(() => encodeAedat31(eventsOf([]), { packetEvents: 0 })).toThrow(
-      new RangeError("writeAedat31: packetEvents must be a whole number in 1..2^31-1, got 0"),
+      new RangeError("writeAedat31: packetEvents must be an integer in 1..2^31-1, got 0"),
     );
   });
 });
