@@ -42,11 +42,12 @@ export async function runExperiment(settings: Settings, backend: string): Promis
   const prepared = await prepare(settings);
   try {
     const { train: trainSet, test } = prepared;
-    const model = network(settings, test);
+    const [, height = 0, width = 0] = test.shape;
+    const model = network(settings, { height, width, classes: test.classes });
     const parameters = countParameters(model);
     console.error(
-      `${settings.dataset}: ${trainSet.labels.length} train and ${test.labels.length} test samples of ${settings.frames} ` +
-        `frames, ${test.height}x${test.width}; ${settings.block}, ${parameters} parameters; backend ${backend}`,
+      `${settings.dataset}: ${trainSet.count} train and ${test.count} test samples of ${settings.frames} ` +
+        `frames, ${height}x${width}; ${settings.block}, ${parameters} parameters; backend ${backend}`,
     );
     const {
       precision: asked,
