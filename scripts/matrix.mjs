@@ -23,7 +23,7 @@ const suites = [
   ...["backend-native", "neurons", "layers", "blocks", "models", "training"].map((name) => `packages/${name}/test/`),
   ...["conformance", "reference"].map((name) => `packages/testing/test/${name}.test.ts`),
 ];
-const excluded = ["**/useBackend.test.ts"];
+const excluded = ["**/build.test.ts"];
 const root = new URL("..", import.meta.url).pathname;
 
 /** Every combination of the values. */

@@ -1,6 +1,6 @@
-import { random } from "@sew/random";
 import type { NativeBackend } from "@sew/backend-native";
 import { setSpikeConvolution, spikeConvolution } from "@sew/backend-native";
+import { random } from "@sew/random";
 import { nativeUnavailable, scoped, use } from "@sew/testing";
 import { backend, setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";

@@ -1,8 +1,9 @@
 /** @file The network of a run. */
-import { plif } from "@sew/neurons";
+
 import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
 import { type Module, neurons } from "@sew/layers";
 import { network as build } from "@sew/models";
+import { lif, plif } from "@sew/neurons";
 import type { Settings } from "./options.js";
 import type { BlockName } from "./recipes.js";
 
@@ -21,7 +22,7 @@ export function network(
 ): Module {
   return build(`c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*${blocks}-FC${sensor.classes.length}`, {
     ...{ height: sensor.height, width: sensor.width, seed, recompute },
-    block: factories[block],
-    neurons: { PLIF: neurons(plif, { learnTau }) },
+    blocks: { SEW: factories[block] },
+    neurons: { PLIF: learnTau ? neurons(plif) : neurons(lif) },
   });
 }

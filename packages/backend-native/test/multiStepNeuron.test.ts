@@ -1,12 +1,24 @@
 import { hasKernel, multiStepNeuronKernel, type RecognisedSlope } from "@sew/kernels";
 import { integrateAndFire, lif, type Neuron, neuron, plif, unroll } from "@sew/neurons";
-import { atan, constant, erf, piecewiseExponential, piecewiseQuadratic, rectangular, type Spike, scaledAtan, sigmoid, softSign, superSpike } from "@sew/surrogates";
+import {
+  atan,
+  constant,
+  erf,
+  piecewiseExponential,
+  piecewiseQuadratic,
+  rectangular,
+  type Spike,
+  scaledAtan,
+  sigmoid,
+  softSign,
+  superSpike,
+} from "@sew/surrogates";
 import { composed, difference, read } from "@sew/testing";
 import { add, grads, mul, scalar, setBackend, sum, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { about, edgeSizes, floats, seeds } from "./kernels/values.js";
+import { about, edgeSizes, floats, seeds } from "./values.js";
 
 /** Neurons of a weight w, which IF and LIF do not have. */
 const models: Readonly<Record<string, (params: object, spike: Spike, w: Tensor) => Neuron<"v">>> = {

@@ -1,5 +1,6 @@
 /** @file One suite for all backends: what holds on the slow, obvious one must hold on the fast one. */
-import { setSpikeStorage, useBackend } from "@sew/backend-native";
+import { setSpikeStorage } from "@sew/backend-native";
+import { useBackend } from "@sew/backends";
 import { getBackend, setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, it } from "vitest";
 

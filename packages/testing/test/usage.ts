@@ -77,14 +77,26 @@ import "@tensorflow/tfjs";
     const schedule: Schedule = cosine({ lr: 0.1, epochs: 64 });
     deepStrictEqual([schedule(0), Math.abs(schedule(32) - 0.05) < 1e-12], [0.1, true]);
   `,
+  "@sew/backends": `
+    import "@tensorflow/tfjs";
+    import { type BackendName, BackendUnavailable, useBackend } from "@sew/backends";
+    import { deepStrictEqual, rejects } from "node:assert";
+
+    const warnings: string[] = [];
+    const name: BackendName = "native";
+    // A project with this package alone compiles nothing.
+    deepStrictEqual(await useBackend(name, (warning) => warnings.push(warning)), "cpu");
+    deepStrictEqual(warnings.length, 1);
+    await rejects(useBackend("webgpu"), BackendUnavailable);
+  `,
   "@sew/backend-native": `
     import "@tensorflow/tfjs";
-    import { getBackend, grad, tensor2d } from "@tensorflow/tfjs-core";
-    import { useBackend } from "@sew/backend-native";
+    import { getBackend, grad, setBackend, tensor2d } from "@tensorflow/tfjs-core";
+    import { registerNative } from "@sew/backend-native";
     import { deepStrictEqual } from "node:assert";
 
-    const name: string = await useBackend("native");
-    deepStrictEqual([name, getBackend()], ["native", "native"]);
+    registerNative();
+    deepStrictEqual([await setBackend("native"), getBackend()], [true, "native"]);
     const x = tensor2d([[1, 2], [3, 4]]);
     deepStrictEqual(x.matMul(x).arraySync(), [[7, 10], [15, 22]]);
     deepStrictEqual(grad((u) => u.square())(x).arraySync(), [[2, 4], [6, 8]]);

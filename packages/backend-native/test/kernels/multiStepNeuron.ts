@@ -1,8 +1,8 @@
 /** @file The fused neurons against Eqs. 1-3, each operation rounded to float32 as the composed operations round it. */
 import type { MultiStepNeuronAttrs, NeuronFormula, RecognisedCharge, RecognisedNeuron } from "@sew/kernels";
 import * as fc from "fast-check";
-import { type KernelCase, kernelCase, sumError } from "./kernelCase.js";
-import { about, edgeSizes, floats, seeds, type Values } from "./values.js";
+import { type AddonCall, float32s, type KernelCase, kernelCase, sumError } from "../kernelCase.js";
+import { about, edgeSizes, floats, seeds, type Values } from "../values.js";
 
 const f = Math.fround;
 
@@ -56,7 +56,9 @@ export const currents = (shape: readonly number[], seed: number): Values => {
   return { ...rest, data: (data as Float32Array).map((v) => (seed % 2 === 0 ? v : v / (2 + (seed % 3)))) };
 };
 
-const attrs: fc.Arbitrary<MultiStepNeuronAttrs> = recognisedNeurons.map((neuron) => ({ formula: recognisedFormula(neuron) }));
+const attrs: fc.Arbitrary<MultiStepNeuronAttrs> = recognisedNeurons.map((neuron) => ({
+  formula: recognisedFormula(neuron),
+}));
 
 const drawn = fc.record({ shape: shapes, attrs, seed: seeds, rate: fc.constantFrom(0.5, 0.25, 0.9) });
 
@@ -174,7 +176,12 @@ export function backward(
 ): Gradients {
   const { before, h, s } = forward(x, v, rate, a);
   const n = v.data.length;
-  const [leaks, decays, threshold, rest] = [a.charge.kind !== "integrate", decaysInput(a), f(a.vThreshold), f(a.vReset)];
+  const [leaks, decays, threshold, rest] = [
+    a.charge.kind !== "integrate",
+    decaysInput(a),
+    f(a.vThreshold),
+    f(a.vReset),
+  ];
   const isLearned = "rate" in a.charge;
   const factor = "tau" in a.charge ? 1 / f(a.charge.tau) : rate.data[0]!;
   const [dx, dv] = [new Float64Array(x.data.length), Float64Array.from(dV.data)];
@@ -206,7 +213,7 @@ export function backward(
 /** Some 16 roundings a step, carried from step to step. */
 export const backwardError = (steps: number): number => sumError(16 * steps);
 
-export const multiStepNeuronCases: readonly KernelCase[] = [
+export const cases: readonly KernelCase[] = [
   kernelCase({
     kernel: "MultiStepNeuron",
     calls: drawn.map(({ shape, attrs, seed, rate }) => ({ inputs: inputsOf(shape, seed, rate), attrs })),
@@ -243,3 +250,16 @@ export const multiStepNeuronCases: readonly KernelCase[] = [
     onCpu: () => false,
   }),
 ];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  multiStepNeuron: {
+    numbers: [2, 3, 1, 2, 1, 0, 0, 1, 0, 2],
+    arrays: [6, 3, 1, 6, 3].map(float32s),
+    sizes: [0, 1],
+  },
+  multiStepNeuronGrad: {
+    numbers: [2, 3, 1, 2, 1, 0, 0, 1, 0, 2],
+    arrays: [6, 3, 1, 6, 3, 6, 3, 1].map(float32s),
+    sizes: [0, 1],
+  },
+};
