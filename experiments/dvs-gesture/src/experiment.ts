@@ -2,7 +2,18 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
+import {
+  confusionSection,
+  firingRates,
+  firingRatesSection,
+  type Sample,
+  type Section,
+  samplesSection,
+  settingsSection,
+  summaryFigures,
+  trainingSection,
+  writeReport,
+} from "@sew/analysis";
 import { instructionSet, precision, threads } from "@sew/backend-native";
 import { countParameters, type Module } from "@sew/layers";
 import { adam, evaluate, loadWeights, sgd, type TrainResult, train } from "@sew/training";
@@ -125,53 +136,45 @@ async function finish({ settings, backend, model, parameters, prepared, result, 
     samplesPerSecond: median(result.history.map(({ samplesPerSecond }) => samplesPerSecond)),
     seconds: (performance.now() - started) / 1000,
   };
+  const history = result.history.map(({ lr, ...record }) => ({ ...record, learningRate: lr }));
   const file = join(out, "report.html");
   await writeReport(file, {
     title: `${titles[dataset]}: ${block}`,
     subtitle: notation(settings, test.classes.length),
     notes: notes(settings),
-    summary: {
-      ...{
-        bestTop1: best.top1,
-        bestEpoch: result.best!.epoch,
-        finalTop1: last.testTop1,
-        epochs: result.history.length,
-      },
-      ...{ parameters, samplesPerSecond: numbers.samplesPerSecond, seconds: numbers.seconds },
-    },
-    history: result.history,
-    confusion: { counts: best.confusion, classNames: test.classes },
-    ...(await look(model, prepared)),
-    configuration: settings,
-    environment: environment(backend),
+    figures: summaryFigures(
+      { parameters, samplesPerSecond: numbers.samplesPerSecond, seconds: numbers.seconds },
+      history,
+    ),
+    sections: [
+      trainingSection(history),
+      confusionSection({ counts: best.confusion, classNames: test.classes }),
+      ...(await inputSections(model, prepared)),
+      settingsSection({ Configuration: settings, Environment: environment(backend) }),
+    ],
   });
   console.error(`test top-1 ${(100 * best.top1).toFixed(2)} % (epoch ${result.best!.epoch + 1}); report: ${file}`);
   return numbers;
 }
 
-/** The first test batch: its firing rates, and a few of its samples as the network sees them. */
-async function look(
-  model: Module,
-  { data, test }: Prepared,
-): Promise<Required<Pick<ReportData, "firingRates" | "samples">>> {
+/** Firing rates on the first test batch, and a few of its samples. */
+async function inputSections(model: Module, { data, test }: Prepared): Promise<(Section | undefined)[]> {
   for await (const { x, shape, labels } of data.test()) {
     const input = tensor(x, [...shape]);
     const rates = await firingRates(model, input);
     input.dispose();
     const classes = [...new Set(labels)].slice(0, SAMPLES);
-    return {
-      firingRates: rates,
-      samples: classes.map((label) => sampleOf(x, shape, labels.indexOf(label), test.classes[label]!)),
-    };
+    const samples = classes.map((label) => sampleOf(x, shape, labels.indexOf(label), test.classes[label]!));
+    return [firingRatesSection(rates), samplesSection(samples)];
   }
-  throw new RangeError("look: data must have at least 1 test batch, got none");
+  throw new RangeError("inputSections: data must have at least 1 test batch, got none");
 }
 
 /** Samples that a report shows. */
 const SAMPLES = 4;
 
 /** One sample `[T, H, W, 2]` out of a batch `[T, N, H, W, 2]`. */
-function sampleOf(x: Float32Array, shape: readonly number[], index: number, className: string): ReportSample {
+function sampleOf(x: Float32Array, shape: readonly number[], index: number, className: string): Sample {
   const [steps, batch, ...image] = shape as [number, number, number, number, number];
   const size = image.reduce((a, b) => a * b);
   const frames = new Float32Array(steps * size);
