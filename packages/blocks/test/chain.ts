@@ -1,9 +1,7 @@
 /** @file Chains of blocks on inputs that properties draw. */
 import { add, and, type BlockOptions, iand } from "@sew/blocks";
-import { type Context, type Module, sequential, stream } from "@sew/layers";
+import { type Module, sequential } from "@sew/layers";
 import { random } from "@sew/random";
-import { read } from "@sew/testing";
-import type { Tensor } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 
 /** The paper's g. */
@@ -17,15 +15,6 @@ export const connects = [
 export function chain(k: number, make: (options: Pick<BlockOptions, "random">) => Module, seed = 0): Module {
   const rng = random(seed);
   return sequential(Object.fromEntries(Array.from({ length: k }, (_, i) => [`${i}`, make({ random: rng })])));
-}
-
-/**
- * Whether all potentials stay numbers whose squares float32 holds. With a soft reset EIF's may run off to infinity: their
- * slopes do, too, and a path of weight 0 then has the gradient 0 · ∞.
- */
-export function staysFinite(net: Module, s: Tensor, context: Context): boolean {
-  const { state } = stream(net, s, {}, context);
-  return Object.values(state).every(({ v }) => read(v!).every((potential) => Math.abs(potential) < 2 ** 64));
 }
 
 /** Sizes `[T, N, H, W, C]`: H for a batch norm's 2 values after a stride of 2, C a multiple of 4 for bottlenecks. */

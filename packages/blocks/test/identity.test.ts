@@ -3,11 +3,11 @@ import { annBlock, type Connect, identityShift, rbaBlock, sew, sewBlock, spiking
 import { neurons, relus, run } from "@sew/layers";
 import { integrateAndFire, lif } from "@sew/neurons";
 import { atan, constant, rectangular, type Spike, scaledAtan } from "@sew/surrogates";
-import { describeBackends, expectClose, float32, neuronLayers, read, scoped } from "@sew/testing";
+import { describeBackends, expectClose, float32, neuronLayers, read, scoped, staysFinite } from "@sew/testing";
 import { grad, mul, ones, slice, sub, type Tensor, tensor, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { chain, connects, inputs, paths, sizeOf, staysFinite } from "./chain.js";
+import { chain, connects, inputs, paths, sizeOf } from "./chain.js";
 
 /** Numbers of a tensor's size that tell its elements apart. */
 const weights = (shape: number[]) =>

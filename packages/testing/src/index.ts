@@ -20,3 +20,4 @@ export { describeSurrogate } from "./contracts/surrogate.js";
 export { neuronLayers, restingMembranes, spikes } from "./neuronLayers.js";
 export { referenceSpike } from "./reference/surrogates.js";
 export { scoped } from "./scoped.js";
+export { staysFinite } from "./staysFinite.js";

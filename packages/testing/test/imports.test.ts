@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { filesUnder, fromRoot, type Workspace, workspaces } from "./workspace.js";
+import { filesUnder, fromRoot, root, type Workspace, workspaces } from "./workspace.js";
 
 /** Who may import whom: the table of docs/architecture.md. */
 const table: Readonly<Record<string, readonly string[]>> = {
@@ -83,7 +83,22 @@ function imports({ folder }: Workspace): Import[] {
 const packages = workspaces("packages");
 const experiments = workspaces("experiments");
 
+/** The table of docs/architecture.md: packages, and whom they may import. */
+function documentedTable(): Record<string, string[]> {
+  const rows = readFileSync(join(root, "docs", "architecture.md"), "utf8").matchAll(
+    /^\| (?!package )([a-z][a-z-]*) \|.*\| ([^|]+) \|$/gm,
+  );
+  return Object.fromEntries(
+    [...rows].map(([, name, allowed]) => [name!, allowed === "–" ? [] : allowed!.split(", ").sort()]),
+  );
+}
+
 describe("the packages", () => {
+  it("may import whom docs/architecture.md says", () => {
+    const sorted = Object.entries(table).map(([name, allowed]) => [name, [...allowed].sort()] as const);
+    expect(documentedTable()).toEqual(Object.fromEntries(sorted));
+  });
+
   it("are those of the import table", () =>
     expect(packages.map(({ name }) => name).sort()).toEqual(Object.keys(table).sort()));
 

@@ -9,6 +9,7 @@ import { describeBackends } from "../backends.js";
 import { read } from "../close.js";
 import { neuronLayers } from "../neuronLayers.js";
 import { scoped } from "../scoped.js";
+import { staysFinite } from "../staysFinite.js";
 import { describeModule, spikesOfShape } from "./module.js";
 import { expectRecomputes } from "./recompute.js";
 
@@ -70,6 +71,7 @@ export function describeBlock(name: string, block: BlockFactory, { zeroInit }: B
                 Array.from({ length: s.size }, (_, i) => Math.sin(i + 1)),
                 s.shape,
               );
+              fc.pre(staysFinite(module, s, { training }));
               expect(read(run(module, s, { training }))).toEqual(read(s));
               expect(read(grad((x: Tensor) => run(module, x, { training }))(s, dy))).toEqual(read(dy));
             }),
