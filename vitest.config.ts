@@ -1,25 +1,22 @@
-import { readdirSync } from "node:fs";
+import { basename } from "node:path";
 import { defineConfig } from "vitest/config";
+import { workspaces } from "./scripts/workspaces.mjs";
 
-/** Every folder of packages/ and experiments/ is a project; adding one needs no edit here. */
-const folders = ["packages", "experiments"].flatMap((parent) =>
-  readdirSync(new URL(parent, import.meta.url), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => ({ root: new URL(`${parent}/${entry.name}`, import.meta.url).pathname, name: entry.name })),
-);
+const path = (file: string) => new URL(file, import.meta.url).pathname;
 
 export default defineConfig({
   test: {
-    projects: folders.map(({ root, name }) => ({
+    projects: workspaces.map((folder) => ({
       // Private, so that no package names it: it needs them all, and that would be a circle.
-      resolve: {
-        alias: { "@sew/testing": new URL("packages/testing/dist/index.js", import.meta.url).pathname },
-      },
+      resolve: { alias: { "@sew/testing": path("packages/testing/dist/index.js") } },
       test: {
-        name,
-        root,
+        name: basename(folder),
+        root: path(folder),
         include: ["test/**/*.test.ts"],
-        setupFiles: [new URL("packages/testing/dist/setup.js", import.meta.url).pathname],
+        setupFiles: [path("packages/testing/dist/setup.js")],
+        // The files of a project share one process, in which Node loads TensorFlow.js and our packages once.
+        isolate: false,
+        server: { deps: { external: [/\/dist\//] } },
         testTimeout: 120_000,
         hookTimeout: 120_000,
       },

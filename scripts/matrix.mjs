@@ -5,10 +5,9 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { install, pnpm } from "./pnpm.mjs";
+import { turbo } from "./turbo.mjs";
 
-install();
-const built = pnpm(["exec", "turbo", "run", "build", "--output-logs=errors-only"]);
+const built = turbo(["build", "--output-logs=errors-only"]);
 if (built !== 0) process.exit(built);
 
 const { instructionSets } = await import("../packages/backend-native/dist/index.js");

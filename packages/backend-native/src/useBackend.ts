@@ -115,7 +115,8 @@ export async function useBackend(
           "Everything works on TensorFlow.js's cpu backend instead, about 100 times slower. " +
           (process.env.SEW_NATIVE === "off"
             ? "To have it back, unset SEW_NATIVE."
-            : "To mend it, install g++ and run: npm rebuild @sew/backend-native (in a clone: pnpm --filter @sew/backend-native build)."),
+            : "To build it, install g++ and run: npm rebuild @sew/backend-native, or with pnpm: pnpm approve-builds " +
+              "(in a clone: pnpm --filter @sew/backend-native build)."),
       );
     }
     return useBackend("cpu", warn);

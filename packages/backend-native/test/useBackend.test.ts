@@ -67,7 +67,8 @@ const warning = (reason: string, remedy: string) =>
   `Everything works on TensorFlow.js's cpu backend instead, about 100 times slower. ${remedy}`;
 
 const rebuild =
-  "To mend it, install g++ and run: npm rebuild @sew/backend-native (in a clone: pnpm --filter @sew/backend-native build).";
+  "To build it, install g++ and run: npm rebuild @sew/backend-native, or with pnpm: pnpm approve-builds " +
+  "(in a clone: pnpm --filter @sew/backend-native build).";
 
 /** Uses the native backend twice with a collected warning, and computes with what it got. */
 const twice = `
