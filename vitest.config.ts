@@ -1,19 +1,21 @@
+import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { defineConfig } from "vitest/config";
 import { workspaces } from "./scripts/workspaces.mjs";
 
 const path = (file: string) => new URL(file, import.meta.url).pathname;
+const hasTensors = (folder: string) => readFileSync(path(`${folder}/package.json`), "utf8").includes("tfjs-core");
 
 export default defineConfig({
   test: {
     projects: workspaces.map((folder) => ({
-      // Private, so that no package names it: it needs them all, and that would be a circle.
-      resolve: { alias: { "@sew/testing": path("packages/testing/dist/index.js") } },
       test: {
         name: basename(folder),
         root: path(folder),
         include: ["test/**/*.test.ts"],
-        setupFiles: [path("packages/testing/dist/setup.js")],
+        setupFiles: ["seed", ...(hasTensors(folder) ? ["backends"] : [])].map((name) =>
+          path(`scripts/vitest/${name}.ts`),
+        ),
         // The files of a project share one process, in which Node loads TensorFlow.js and our packages once.
         isolate: false,
         server: { deps: { external: [/\/dist\//] } },

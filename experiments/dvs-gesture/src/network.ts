@@ -1,8 +1,9 @@
 /** @file The network of a run. */
-import { plif } from "@sew/neurons";
+
 import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
 import { type Module, neurons } from "@sew/layers";
 import { network as build } from "@sew/models";
+import { plif } from "@sew/neurons";
 import type { Settings } from "./options.js";
 import type { BlockName } from "./recipes.js";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BackendName, backendNames, instructionSets, useBackend } from "@sew/backend-native";
-import { nativeUnavailable } from "@sew/testing";
+import { unavailable } from "@sew/kernels/testing";
 import { getBackend, setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
@@ -238,7 +238,7 @@ describe("a copy of the package", () => {
   });
 
   it("leaves the addon alone when nothing has changed", ({ skip }) => {
-    if (nativeUnavailable !== undefined) skip(nativeUnavailable);
+    if (unavailable("native") !== undefined) skip(unavailable("native"));
     for (const file of ["sew.node", "stamp"]) cpSync(join(root, "build", file), join(copy, "build", file));
     const { status, stderr } = build([], {});
     expect([status, stderr]).toEqual([0, ""]);

@@ -81,15 +81,12 @@ export function runFiring(
 export const multiStepNeuronConfig: KernelConfig = floatKernel<
   KernelInputs<typeof multiStepNeuronKernel>,
   KernelAttrs<typeof multiStepNeuronKernel>
->(
-  multiStepNeuronKernel.name,
-  ({ x, v, rate }, { formula }, backend) => {
-    const inputs = [x, v, rate].map((t) => backend.floats(t));
-    const [last, potential] = backend.output(v.shape);
-    const spikes = runFiring("multiStepNeuron", neuronNumbers(x, formula), x, backend, inputs, [potential]);
-    return [spikes, last];
-  },
-);
+>(multiStepNeuronKernel.name, ({ x, v, rate }, { formula }, backend) => {
+  const inputs = [x, v, rate].map((t) => backend.floats(t));
+  const [last, potential] = backend.output(v.shape);
+  const spikes = runFiring("multiStepNeuron", neuronNumbers(x, formula), x, backend, inputs, [potential]);
+  return [spikes, last];
+});
 
 export const multiStepNeuronGradConfig: KernelConfig = floatKernel<
   KernelInputs<typeof multiStepNeuronKernel> & { readonly dSpikes: TensorInfo; readonly dV: TensorInfo },

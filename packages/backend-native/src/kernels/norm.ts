@@ -1,10 +1,5 @@
 /** @file FusedBatchNorm (evaluation), and batch norm for training, its gradient and running statistics. */
-import {
-  batchNormTrainingKernel,
-  type KernelAttrs,
-  type KernelInputs,
-  moveStatisticsKernel,
-} from "@sew/kernels";
+import { batchNormTrainingKernel, type KernelAttrs, type KernelInputs, moveStatisticsKernel } from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";

@@ -1,16 +1,12 @@
 /** @file What must hold of every residual block. A block's test calls `describeBlock` once. */
-import type { BlockFactory } from "@sew/blocks";
+import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import { neurons, run } from "@sew/layers";
+import { describeModule, expectRecomputes, neuronLayers, spikesOfShape } from "@sew/layers/testing";
 import { lif, plif } from "@sew/neurons";
 import { grad, type Tensor, tensor } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { describeBackends } from "../backends.js";
-import { read } from "../close.js";
-import { neuronLayers } from "../neuronLayers.js";
-import { scoped } from "../scoped.js";
-import { describeModule, spikesOfShape } from "./module.js";
-import { expectRecomputes } from "./recompute.js";
+import type { BlockFactory } from "../index.js";
 
 /** What {@link describeBlock} needs to know. */
 export interface BlockUnderTest {

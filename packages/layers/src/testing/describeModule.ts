@@ -1,4 +1,7 @@
 /** @file What must hold of every module: layers, blocks and networks. */
+import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
+import { gather, memory, slice, sum, type Tensor, tensor, variableGrads } from "@tensorflow/tfjs-core";
+import { expect, it } from "vitest";
 import {
   type Context,
   disposeModule,
@@ -8,12 +11,7 @@ import {
   namedParameters,
   run,
   stream,
-} from "@sew/layers";
-import { gather, memory, slice, sum, type Tensor, tensor, variableGrads } from "@tensorflow/tfjs-core";
-import { expect, it } from "vitest";
-import { describeBackends } from "../backends.js";
-import { expectClose, read } from "../close.js";
-import { scoped } from "../scoped.js";
+} from "../index.js";
 
 /** What {@link describeModule} needs to know. */
 export interface ModuleUnderTest {

@@ -1,13 +1,11 @@
 /** @file What must hold of every surrogate. Its test calls `describeSurrogate` once. */
+
 import type { RecognisedSlope } from "@sew/kernels";
-import { type Spike, smooth } from "@sew/surrogates";
+import { describeBackends, expectClose, float32, floats, floatsOf, read, scoped } from "@sew/kernels/testing";
 import { grad, memory, mul, neg, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { float32, floats, floatsOf } from "../arbitraries.js";
-import { describeBackends } from "../backends.js";
-import { expectClose, read } from "../close.js";
-import { scoped } from "../scoped.js";
+import { type Spike, smooth } from "../index.js";
 
 /** The formulas that fused kernels know, in float64. */
 const formulas: Record<RecognisedSlope["kind"], (u: number, alpha: number) => number> = {

@@ -1,30 +1,11 @@
 /** @file Neuron layers of every model, as properties over blocks and networks draw them. */
-import { type NeuronFactory, neurons } from "@sew/layers";
+
+import { float32 } from "@sew/kernels/testing";
 import { type MembraneParams, type NeuronModel, neuronModels, plifInitial } from "@sew/neurons";
-import { type Spike, surrogates } from "@sew/surrogates";
+import { restingMembranes } from "@sew/neurons/testing";
+import { spikes } from "@sew/surrogates/testing";
 import * as fc from "fast-check";
-import { float32, type Numeric } from "./arbitraries.js";
-
-/** Parameters around their defaults of the surrogates whose parameter is not a steepness α. */
-const spikeParams: Readonly<Record<string, fc.Arbitrary<object>>> = {
-  rectangular: float32(0.5, 4).map((a) => ({ a })),
-  constant: float32(0.5, 2).map((value) => ({ value })),
-};
-
-/** Every surrogate of the record `surrogates`, with parameters around its defaults. */
-export const spikes: fc.Arbitrary<Spike> = fc.oneof(
-  ...Object.entries<(params?: object) => Spike>(surrogates).map(([name, make]) =>
-    (spikeParams[name] ?? float32(0.5, 4).map((alpha) => ({ alpha }))).map(make),
-  ),
-);
-
-/** Membranes at rest below their threshold. */
-export const restingMembranes: fc.Arbitrary<Numeric<MembraneParams>> = fc.record({
-  vThreshold: float32(0.25, 2),
-  vReset: fc.oneof(fc.constant(0), float32(-1, 0.125)),
-  reset: fc.constantFrom("hard", "soft"),
-  detachReset: fc.boolean(),
-});
+import { type NeuronFactory, neurons } from "../index.js";
 
 const taus = fc.oneof(fc.constant(2), float32(1.0625, 16));
 

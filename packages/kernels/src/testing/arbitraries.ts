@@ -1,9 +1,5 @@
 /** @file What properties are drawn from. Numbers are float32, so that a tensor holds exactly what was drawn. */
-import type { MembraneParams, Parameter } from "@sew/neurons";
 import * as fc from "fast-check";
-
-/** Parameters of a neuron that are numbers, not tensors. */
-export type Numeric<P> = { readonly [K in keyof P]: P[K] extends Parameter ? number : P[K] };
 
 /** A float32 in [min, max]. */
 export function float32(min: number, max: number): fc.Arbitrary<number> {
@@ -43,11 +39,3 @@ export function imageShapes(channels: number, side = 6): fc.Arbitrary<[number, n
   const upTo = (max: number, min = 1) => fc.integer({ min, max });
   return fc.tuple(upTo(3), upTo(2), upTo(side, 2), upTo(side, 2), fc.constant(channels));
 }
-
-/** Thresholds, resets of both kinds, and both ways of the gradient through them. */
-export const membraneParams: fc.Arbitrary<Numeric<MembraneParams>> = fc.record({
-  vThreshold: float32(-2, 2),
-  vReset: float32(-2, 2),
-  reset: fc.constantFrom("hard", "soft"),
-  detachReset: fc.boolean(),
-});

@@ -1,14 +1,5 @@
 /** @file What must hold of every module with an option `recompute`. */
-import {
-  type Context,
-  disposeModule,
-  freeAfterUse,
-  type Module,
-  namedBuffers,
-  namedModules,
-  namedParameters,
-  run,
-} from "@sew/layers";
+import { read } from "@sew/kernels/testing";
 import {
   dispose,
   memory,
@@ -21,7 +12,16 @@ import {
   variableGrads,
 } from "@tensorflow/tfjs-core";
 import { expect } from "vitest";
-import { read } from "../close.js";
+import {
+  type Context,
+  disposeModule,
+  freeAfterUse,
+  type Module,
+  namedBuffers,
+  namedModules,
+  namedParameters,
+  run,
+} from "../index.js";
 
 const contexts: readonly Context[] = [{ training: true, seed: 1 }, { training: false }];
 

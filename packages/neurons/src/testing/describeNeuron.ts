@@ -1,14 +1,16 @@
 /** @file What must hold of every neuron model. A model's test calls `describeNeuron` once. */
+
 import { hasKernel, multiStepNeuronKernel } from "@sew/kernels";
 import {
-  type MembraneParams,
-  type Neuron,
-  type NeuronModel,
-  neuron,
-  type Reset,
-  type State,
-  unroll,
-} from "@sew/neurons";
+  describeBackends,
+  expectClose,
+  float32,
+  floats,
+  read,
+  type Sequence,
+  scoped,
+  sequences,
+} from "@sew/kernels/testing";
 import { atan } from "@sew/surrogates";
 import {
   add,
@@ -31,10 +33,16 @@ import {
 } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { float32, floats, type Numeric, type Sequence, sequences } from "../arbitraries.js";
-import { describeBackends } from "../backends.js";
-import { expectClose, read } from "../close.js";
-import { scoped } from "../scoped.js";
+import {
+  type MembraneParams,
+  type Neuron,
+  type NeuronModel,
+  neuron,
+  type Reset,
+  type State,
+  unroll,
+} from "../index.js";
+import type { Numeric } from "./membraneParams.js";
 
 /** A neuron's state, currents and charged potentials. */
 interface Charged<P> {
