@@ -17,10 +17,12 @@ const values = {
   SEW_SPIKE_CONVOLUTION: ["auto", "on", "off"],
   SEW_THREADS: ["1", "2"],
 };
-/** Of testing, what computes; of the backend, not what builds it anew. */
+/** The suites that compute; of the backend, not what compiles it anew. */
 const suites = [
-  ...["backend-native", "neurons", "layers", "blocks", "models", "training"].map((name) => `packages/${name}/test/`),
-  ...["conformance", "reference"].map((name) => `packages/testing/test/${name}.test.ts`),
+  ...["backend-native", "kernels", "neurons", "layers", "blocks", "models", "training"].map(
+    (name) => `packages/${name}/test/`,
+  ),
+  ...["conformance", "fixtures", "reference"].map((name) => `packages/testing/test/${name}.test.ts`),
 ];
 const excluded = ["**/useBackend.test.ts"];
 const root = new URL("..", import.meta.url).pathname;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { publint } from "publint";
@@ -33,7 +33,10 @@ afterAll(clean);
 
 /** A user's program, which throws when something is not as it should be. */
 const programOf = (name: string) => join(root, "consumers", "programs", `${name}.ts`);
-const programs = packages.map(({ manifest }) => programOf(manifest.name.replace("@sew/", "")));
+/** One for each package but testing, which runs inside vitest. */
+const programs = packages
+  .map(({ manifest }) => programOf(manifest.name.replace("@sew/", "")))
+  .filter((program) => program !== programOf("testing"));
 const compiledBy = (main: string) => main.replace(/ts$/, "js");
 const withScripts = packages.filter(({ manifest }) => manifest.scripts?.install !== undefined);
 
@@ -123,6 +126,13 @@ describe("a project of pnpm whose user has approved the build scripts", () => {
       expect(built).not.toEqual([]);
       for (const main of built) expect(await succeed(node, [main], project)).toContain("backend native\n");
     });
+  });
+
+  it("holds a neuron of its own to the contract of @sew/testing", async () => {
+    const folder = join(project, "ownNeuron");
+    cpSync(join(root, "consumers", "ownNeuron"), folder, { recursive: true });
+    const vitest = join(project, "node_modules", "vitest", "vitest.mjs");
+    expect(await succeed(process.execPath, [vitest, "run", "--root", folder], folder)).toMatch(/Tests .*\d+ passed/);
   });
 
   describe("and whose CommonJS is compiled with module node16", () => {

@@ -103,7 +103,9 @@ export function writeProject(): string {
     name: "user",
     private: true,
     dependencies: { ...Object.fromEntries(tarballs), "@tensorflow/tfjs": tfjs, "@tensorflow/tfjs-core": tfjs },
-    devDependencies: { "@types/node": devDependencies["@types/node"] },
+    devDependencies: Object.fromEntries(
+      ["@types/node", "fast-check", "vitest"].map((name) => [name, devDependencies[name]]),
+    ),
   };
   writeFileSync(join(path, "package.json"), JSON.stringify(manifest));
   writeFileSync(
