@@ -16,8 +16,9 @@ export default defineConfig({
         setupFiles: ["seed", ...(hasTensors(folder) ? ["backends"] : [])].map((name) =>
           path(`scripts/vitest/${name}.ts`),
         ),
-        // The files of a project share one process, in which Node loads TensorFlow.js and our packages once.
-        isolate: false,
+        // The files of a project share one process, in which Node loads TensorFlow.js and our packages once. Not where
+        // the examples of the documentation run, which change settings at will.
+        isolate: folder === "packages/testing",
         server: { deps: { external: [/\/dist\//] } },
         testTimeout: 120_000,
         hookTimeout: 120_000,
