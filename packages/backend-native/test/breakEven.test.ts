@@ -19,8 +19,8 @@ import {
   setSpikeConvolution,
   setSpikeStorage,
 } from "@sew/backend-native";
+import { read, scoped } from "@sew/kernels/testing";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
-import { read, scoped } from "@sew/testing";
 import {
   add,
   backend,

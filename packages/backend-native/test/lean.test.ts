@@ -1,7 +1,7 @@
+import { read } from "@sew/kernels/testing";
 import { batchNorm, disposeModule, namedParameters, neurons, normNeuron, run } from "@sew/layers";
 import { network } from "@sew/models";
 import { plif } from "@sew/neurons";
-import { read } from "@sew/testing";
 import { leanGradients } from "@sew/training";
 import {
   customGrad,
