@@ -33,7 +33,10 @@ export const optimizers = {
     has: ["momentum", "nesterov"],
     make: ({ momentum, nesterov, weightDecay }) => sgd({ momentum, nesterov, weightDecay }),
   },
-  adam: { has: [], make: (recipe) => (recipe.weightDecay > 0 ? chain(weightDecay(recipe.weightDecay), adam()) : adam()) },
+  adam: {
+    has: [],
+    make: (recipe) => (recipe.weightDecay > 0 ? chain(weightDecay(recipe.weightDecay), adam()) : adam()),
+  },
   adamw: { has: [], make: (recipe) => adamW({ weightDecay: recipe.weightDecay }) },
 } as const satisfies Record<string, OptimizerEntry>;
 

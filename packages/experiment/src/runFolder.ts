@@ -28,7 +28,9 @@ export async function chooseFolder(
   const last = await newest(base);
   const path = out ?? nameOf(base, Math.max(1, last));
   if (out === undefined && last === 0 && (resume || (evaluate && weights === undefined))) {
-    throw new RangeError(`${experiment}: no run ${base} to ${resume ? "resume" : "evaluate"}; name its folder by --out`);
+    throw new RangeError(
+      `${experiment}: no run ${base} to ${resume ? "resume" : "evaluate"}; name its folder by --out`,
+    );
   }
   if (!evaluate) await checkFolder(path, { resume, overwrite });
   return { path, release: async () => {} };

@@ -1,7 +1,7 @@
 /** @file The settings of a run: what a recipe decides, and what the command line adds. */
 import type { SplitBy } from "@sew/datasets";
 import type { FamilyName } from "@sew/models";
-import type { SurrogateName, NeuronName } from "./model.js";
+import type { NeuronName, SurrogateName } from "./model.js";
 import type { LossName, OptimizerName, ScheduleName } from "./optimization.js";
 
 /** How a network is trained on a data set. Each has an option on the command line. */

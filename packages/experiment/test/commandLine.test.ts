@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { oneOf, parseInteger, parseNumber } from "../src/choices.js";
 import { commandLine } from "../src/commandLine.js";
 import { chosenNotation } from "../src/model.js";
-import { lossOf, optimizers, optimizerOf, scheduleOf } from "../src/optimization.js";
+import { lossOf, optimizerOf, optimizers, scheduleOf } from "../src/optimization.js";
 import { baseRecipe } from "../src/settings.js";
 import { tiny } from "./tinyExperiment.mjs";
 
@@ -74,7 +74,10 @@ describe("the settings", () => {
 describe("a wrong command line", () => {
   it.each([
     [["--epcohs", "3"], "error: unknown option '--epcohs'"],
-    [["--dataset", "strips"], "option '--dataset <name>' argument 'strips' is invalid. It must be one of stripes, untested, fetched. Did you mean stripes?"],
+    [
+      ["--dataset", "strips"],
+      "option '--dataset <name>' argument 'strips' is invalid. It must be one of stripes, untested, fetched. Did you mean stripes?",
+    ],
     [["--block", "sew-ad"], "Did you mean sew-add?"],
     [["--neuron", "plf"], "Did you mean plif?"],
     [["--surrogate", "atann"], "Did you mean atan?"],
@@ -104,7 +107,10 @@ describe("a wrong command line", () => {
 
   it("is an experiment's whose option has the name of one of the kit's", () =>
     expect(() =>
-      commandLine({ ...tiny, options: { ...tiny.options!, learningRate: { description: "x", value: "<x>", default: 1 } } }, []).parse([]),
+      commandLine(
+        { ...tiny, options: { ...tiny.options!, learningRate: { description: "x", value: "<x>", default: 1 } } },
+        [],
+      ).parse([]),
     ).toThrow("defineExperiment: options must have names of their own, got --learning-rate"));
 });
 
@@ -163,7 +169,9 @@ describe("recipes", () => {
   it("smooth labels", async () => {
     const { tensor1d, tensor3d } = await import("@tensorflow/tfjs-core");
     const [logits, labels] = [tensor3d([[[2, 0]]]), tensor1d([0], "int32")];
-    const [plain, smooth] = [0, 0.5].map((labelSmoothing) => lossOf({ loss: "cross-entropy", labelSmoothing })(logits, labels));
+    const [plain, smooth] = [0, 0.5].map((labelSmoothing) =>
+      lossOf({ loss: "cross-entropy", labelSmoothing })(logits, labels),
+    );
     // Half of the target moves to both classes alike: + ε/2 · (z₀ − z₁).
     expect(smooth!.arraySync() - plain!.arraySync()).toBeCloseTo(0.5, 5);
   });

@@ -61,7 +61,9 @@ describe("a run", () => {
   });
 
   it("without data to test on reports the last epoch", async () => {
-    expect(await run("--dataset", "untested", "--out", "untested", "--json", "untested.json")).toMatchObject({ code: 0 });
+    expect(await run("--dataset", "untested", "--out", "untested", "--json", "untested.json")).toMatchObject({
+      code: 0,
+    });
     expect(json("untested.json")).toMatchObject({ bestBy: "last", epochs: 1, bestEpoch: 0 });
     expect(json("untested.json")).not.toHaveProperty("bestTop1");
   });
@@ -125,7 +127,10 @@ describe("a resumed run", () => {
   });
 
   it("without --out is the newest", async () => {
-    expect(await run("--resume")).toMatchObject({ code: 0, err: expect.stringContaining(`continuing the run: ${whole}-2\n`) });
+    expect(await run("--resume")).toMatchObject({
+      code: 0,
+      err: expect.stringContaining(`continuing the run: ${whole}-2\n`),
+    });
   });
 
   it("must exist", async () => {
@@ -167,7 +172,10 @@ describe("--weights", () => {
 
   it("starts from all of a file", async () => {
     const { code, err } = await run("--weights", `${whole}/best.safetensors`, ...still, "--out", "same");
-    expect([code, err]).toEqual([0, expect.stringMatching(/took \d+ tensors; kept as initialised: none; unused: none/)]);
+    expect([code, err]).toEqual([
+      0,
+      expect.stringMatching(/took \d+ tensors; kept as initialised: none; unused: none/),
+    ]);
     const [before, after] = [await tensors(whole, "best.safetensors"), await tensors("same", "best.safetensors")];
     expect(after["classifier.weight"]).toEqual(before["classifier.weight"]);
   });
@@ -176,7 +184,9 @@ describe("--weights", () => {
     const except = ["--weights-except", "classifier", ...still, "--out", "but"];
     const { code, err } = await run("--weights", `${whole}/best.safetensors`, ...except, "--seed", "9");
     expect(code).toBe(0);
-    expect(err).toContain("kept as initialised: classifier.weight, classifier.bias; unused: classifier.weight, classifier.bias\n");
+    expect(err).toContain(
+      "kept as initialised: classifier.weight, classifier.bias; unused: classifier.weight, classifier.bias\n",
+    );
     const [before, after] = [await tensors(whole, "best.safetensors"), await tensors("but", "best.safetensors")];
     expect(after["unit0.conv.weight"]).toEqual(before["unit0.conv.weight"]);
     expect(after["classifier.weight"]).not.toEqual(before["classifier.weight"]);

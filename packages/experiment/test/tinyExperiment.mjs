@@ -48,7 +48,12 @@ export const tiny = defineExperiment({
     stripes: {
       title: "Stripes",
       notes: ["Stripes are drawn."],
-      recipe: ({ block }) => ({ epochs: 2, batch: 4, learningRate: block === "plain" ? 0.01 : 0.02, schedule: "cosine" }),
+      recipe: ({ block }) => ({
+        epochs: 2,
+        batch: 4,
+        learningRate: block === "plain" ? 0.01 : 0.02,
+        schedule: "cosine",
+      }),
       open: () => ({ train: stripes("train", 16, 1), test: stripes("test", 8, 2) }),
     },
     untested: {
@@ -67,8 +72,13 @@ export const tiny = defineExperiment({
   model: ({ width, head, seed }, { classes }) =>
     head === "notation"
       ? `c${width}k3s1-BN-PLIF-SEW Block(c${width})-FC${classes.length}`
-      : { model: sequential({ flatten: flatten(), classifier: linear(72, 2, { random: random(seed) }) }), notation: "one linear layer" },
-  sections: ({ settings, history }) => [section("Width", html`<p>${settings.width} channels, ${history.length} epochs</p>`)],
+      : {
+          model: sequential({ flatten: flatten(), classifier: linear(72, 2, { random: random(seed) }) }),
+          notation: "one linear layer",
+        },
+  sections: ({ settings, history }) => [
+    section("Width", html`<p>${settings.width} channels, ${history.length} epochs</p>`),
+  ],
 });
 
 if (process.argv[1] === import.meta.filename) process.exitCode = await runExperiment(tiny);
