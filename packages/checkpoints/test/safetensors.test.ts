@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readSafetensors, type TensorValues, writeSafetensors } from "@sew/training";
+import { readSafetensors, type TensorValues, writeSafetensors } from "@sew/checkpoints";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { messageOf, temporaryFolder } from "./support.js";
@@ -13,19 +13,23 @@ const tensors = fc
       ...names
         .filter((name) => name !== "__metadata__")
         .map((name) =>
-          fc
-            .array(fc.nat(3), { maxLength: 4 })
-            .chain((shape) =>
-              fc
-                .array(fc.float(), { minLength: size(shape), maxLength: size(shape) })
-                .map((values): [string, TensorValues] => [name, { shape, values: Float32Array.from(values) }]),
-            ),
+          fc.array(fc.nat(3), { maxLength: 4 }).chain((shape) => {
+            const length = { minLength: size(shape), maxLength: size(shape) };
+            return fc
+              .oneof(
+                fc.array(fc.float(), length).map((values) => Float32Array.from(values)),
+                fc.array(fc.integer(), length).map((values) => Int32Array.from(values)),
+              )
+              .map((values): [string, TensorValues] => [name, { shape, values }]);
+          }),
         ),
     ),
   )
   .map((entries) => new Map(entries));
 
 const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+const DTYPES = "F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, BOOL";
 
 /** The bytes of a file with this header and these data. */
 function bytesOf(header: string, data: Uint8Array = new Uint8Array()): Buffer {
@@ -122,10 +126,22 @@ describe("a safetensors file", () => {
     ],
     [
       "another dtype",
-      bytesOf('{"w":{"dtype":"F64","shape":[],"data_offsets":[0,8]}}'),
-      'have dtype "F32" for w, got "F64" at byte 8',
+      bytesOf('{"w":{"dtype":"F8_E4M3","shape":[],"data_offsets":[0,1]}}'),
+      `have a dtype of ${DTYPES} for w, got "F8_E4M3" at byte 8`,
     ],
-    ["an entry that is no object", bytesOf('{"w":null}'), 'have dtype "F32" for w, got undefined at byte 8'],
+    ["an entry that is no object", bytesOf('{"w":null}'), `have a dtype of ${DTYPES} for w, got undefined at byte 8`],
+    ["a byte order mark", bytesOf("\ufeff{}"), "have a header of JSON, got "],
+    ["a space before the header's object", bytesOf(" {}"), "have a JSON object as its header, got  {} at byte 8"],
+    [
+      "a shape nested too deep to be shown",
+      bytesOf(`{"w":{"dtype":"F32","shape":${"[".repeat(2000)}${"]".repeat(2000)},"data_offsets":[0,4]}}`),
+      "have a shape for w, got [[",
+    ],
+    [
+      "data that do not fit their dtype",
+      bytesOf('{"w":{"dtype":"F16","shape":[2],"data_offsets":[0,8]}}', Buffer.alloc(8)),
+      "have 4 bytes for w of shape [2], got 8 at byte 8",
+    ],
     ["a negative size", bytesOf(one(f32("[-1]", "[0,4]"))), "have a shape for w, got [-1] at byte 8"],
     [
       "a huge size",
@@ -180,17 +196,31 @@ describe("a safetensors file", () => {
     );
   });
 
-  it("says so when the disk is full, leaves the earlier file as it was and nothing else", async () => {
-    const folder = await temporaryFolder();
-    const file = join(folder, "w.safetensors");
-    const value = (x: number) => new Map([["w", { shape: [], values: Float32Array.of(x) }]]);
-    await writeSafetensors(file, value(1));
-    await symlink("/dev/full", `${file}.tmp`);
-    expect(await messageOf(writeSafetensors(file, value(2)))).toBe(
-      `writeAtomic: ${file} must be writable, got ENOSPC: no space left on device, write; make room or choose another ` +
-        "folder and run again; an earlier file of this name is unchanged",
+  it("refuses to write what it would not read, and leaves the earlier file", async () => {
+    const file = join(await temporaryFolder(), "w.safetensors");
+    const one = { shape: [1], values: Float32Array.of(1) };
+    await writeSafetensors(file, new Map([["w", one]]));
+    const written = (name: string, tensor: TensorValues, metadata = {}) =>
+      messageOf(writeSafetensors(file, new Map([[name, tensor]]), metadata));
+    expect(await written("__metadata__", one)).toBe(
+      `writeSafetensors: tensors of ${file} must have other names than __metadata__, got that`,
     );
-    expect(await readdir(folder)).toEqual(["w.safetensors"]);
-    expect((await readSafetensors(file)).tensors).toEqual(value(1));
+    expect(await written("w", { ...one, shape: [2] })).toBe(
+      "writeSafetensors: values of w must fill its shape [2], got 1",
+    );
+    expect(await written("w", { ...one, shape: [-1, -1] })).toBe(
+      "writeSafetensors: values of w must fill its shape [-1,-1], got 1",
+    );
+    expect(await written("w", { shape: [1], values: [1] as unknown as Float32Array })).toBe(
+      "writeSafetensors: values of w must be a Float32Array or Int32Array, got object",
+    );
+    expect(await written("w", one, { epoch: 3 })).toBe(
+      `writeSafetensors: metadata of ${file} must be texts, got number for epoch`,
+    );
+    expect(await written("w".repeat(100_000_000), one)).toBe(
+      `writeSafetensors: the header of ${file} must have at most 100000000 bytes, got 100000152; write fewer tensors or ` +
+        "shorter metadata",
+    );
+    expect((await readSafetensors(file)).tensors).toEqual(new Map([["w", one]]));
   });
 });
