@@ -10,7 +10,7 @@ import {
   type Split,
   writeSyntheticGestures,
 } from "@sew/datasets";
-import type { Data } from "@sew/training";
+import type { BatchSource } from "@sew/training";
 import type { Settings } from "./options.js";
 
 /** Samples per batch when nothing is learned: more at a time than in training would gain nothing. */
@@ -18,7 +18,7 @@ const TEST_BATCH = 8;
 
 /** A data set ready to train on. */
 export interface Prepared {
-  readonly data: Data;
+  readonly data: { readonly train: BatchSource; readonly test: BatchSource };
   readonly test: FrameCache;
   readonly train: FrameCache;
   close(): Promise<void>;
@@ -66,12 +66,7 @@ export async function prepare(settings: Settings): Promise<Prepared> {
   return {
     train,
     test,
-    data: {
-      train: (epoch, start) => trainLoader.epoch({ epoch, start }),
-      test: () => testLoader.epoch(),
-      trainBatches: trainLoader.batchesPerEpoch,
-      testBatches: testLoader.batchesPerEpoch,
-    },
+    data: { train: trainLoader, test: testLoader },
     close: async () => void (await Promise.all(loaders.map((loader) => loader.close()))),
   };
 }

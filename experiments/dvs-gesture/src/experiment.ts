@@ -2,10 +2,12 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
+import { type EpochRecord, firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
 import { type BackendName, instructionSet, precision, threads } from "@sew/backend-native";
+import { loadWeights } from "@sew/checkpoints";
 import { countParameters, type Module } from "@sew/layers";
-import { adam, evaluate, loadWeights, sgd, type TrainResult, train } from "@sew/training";
+import { adam, chain, clipByGlobalNorm, type EpochMetrics, evaluate, momentum } from "@sew/training";
+import { checkRunFolder, type TrainResult, train } from "@sew/training/node";
 import { tensor, version_core } from "@tensorflow/tfjs-core";
 import { type Prepared, prepare } from "./data.js";
 import { network } from "./network.js";
@@ -39,6 +41,7 @@ function environment(backend: BackendName): Record<string, string | number> {
  */
 export async function runExperiment(settings: Settings, backend: BackendName): Promise<boolean> {
   const started = performance.now();
+  await checkRunFolder(settings.out, settings);
   const prepared = await prepare(settings);
   try {
     const { train: trainSet, test } = prepared;
@@ -52,6 +55,7 @@ export async function runExperiment(settings: Settings, backend: BackendName): P
       precision: asked,
       recompute,
       resume,
+      overwrite,
       json,
       out,
       workers,
@@ -61,15 +65,18 @@ export async function runExperiment(settings: Settings, backend: BackendName): P
       ...identity
     } = settings;
     await write(join(out, "config.json"), { ...settings, parameters, environment: environment(backend) });
+    const updates = settings.optimizer === "adam" ? adam() : momentum();
     const result = await train({
-      ...{ model, data: prepared.data, out, epochs: settings.epochs, rate: scheduleOf(settings) },
-      ...{
-        seed: settings.seed,
-        settings: { ...identity, backend, ...(precision() !== "float32" && { precision: precision() }) },
-        resume,
-      },
-      optimizer: { sgd, adam }[settings.optimizer],
-      ...(settings.clipNorm !== undefined && { clipNorm: settings.clipNorm }),
+      model,
+      data: prepared.data,
+      out,
+      epochs: settings.epochs,
+      learningRate: scheduleOf(settings),
+      optimizer: settings.clipNorm === undefined ? updates : chain(clipByGlobalNorm(settings.clipNorm), updates),
+      seed: settings.seed,
+      settings: { ...identity, backend, ...(precision() !== "float32" && { precision: precision() }) },
+      resume,
+      overwrite,
     });
     if (result.stopped) return false;
     const numbers = await finish({ settings, backend, model, parameters, prepared, result, started });
@@ -110,16 +117,21 @@ interface Finished {
   readonly started: number;
 }
 
+/** An epoch as the report shows it. */
+function record({ learningRate, testLoss, testTop1, ...metrics }: EpochMetrics): EpochRecord {
+  return { ...metrics, lr: learningRate, testLoss: testLoss!, testTop1: testTop1! };
+}
+
 /** The best epoch's weights again, for what the report shows of them; returns the final numbers. */
 async function finish({ settings, backend, model, parameters, prepared, result, started }: Finished): Promise<object> {
   const { data, test } = prepared;
   const { out, dataset, block } = settings;
   await loadWeights(model, join(out, "best.safetensors"));
-  const best = await evaluate(model, data.test());
+  const best = await evaluate(model, data.test.epoch());
   const last = result.history.at(-1)!;
   const numbers = {
     ...{ dataset, block, parameters, epochs: result.history.length },
-    ...{ bestTop1: best.top1, bestEpoch: result.best!.epoch, lastTop1: last.testTop1, bestLoss: best.loss },
+    ...{ bestTop1: best.top1, bestEpoch: result.best!.epoch, lastTop1: last.testTop1!, bestLoss: best.loss },
     secondsPerEpoch: median(result.history.map(({ seconds }) => seconds)),
     samplesPerSecond: median(result.history.map(({ samplesPerSecond }) => samplesPerSecond)),
     seconds: (performance.now() - started) / 1000,
@@ -133,12 +145,12 @@ async function finish({ settings, backend, model, parameters, prepared, result, 
       ...{
         bestTop1: best.top1,
         bestEpoch: result.best!.epoch,
-        finalTop1: last.testTop1,
+        finalTop1: last.testTop1!,
         epochs: result.history.length,
       },
       ...{ parameters, samplesPerSecond: numbers.samplesPerSecond, seconds: numbers.seconds },
     },
-    history: result.history,
+    history: result.history.map(record),
     confusion: { counts: best.confusion, classNames: test.classes },
     ...(await look(model, prepared)),
     configuration: settings,
@@ -153,7 +165,7 @@ async function look(
   model: Module,
   { data, test }: Prepared,
 ): Promise<Required<Pick<ReportData, "firingRates" | "samples">>> {
-  for await (const { x, shape, labels } of data.test()) {
+  for await (const { x, shape, labels } of data.test.epoch()) {
     const input = tensor(x, [...shape]);
     const rates = await firingRates(model, input);
     input.dispose();

@@ -3,7 +3,7 @@ import "@tensorflow/tfjs";
 import { useBackend } from "@sew/backend-native";
 import { seeded } from "@sew/layers";
 import { network } from "@sew/models";
-import { sgd, trainStep } from "@sew/training";
+import { momentum, optimizer as optimizerOf, trainStep } from "@sew/training";
 import { memory } from "@tensorflow/tfjs-core";
 
 const SHAPE = [4, 4, 16, 16, 2];
@@ -13,13 +13,13 @@ await useBackend("native", (message) => {
   throw new Error(message);
 });
 const net = network(`c32-BN-PLIF-${BLOCKS}-FC3`, { height: 16, width: 16, seed: 3 });
-const optimizer = sgd(net);
-optimizer.setLearningRate(0.01);
+const optimizer = optimizerOf(net, momentum());
 const draw = seeded(5);
 const states = [];
 for (let i = 0; i < 200; i++) {
   const x = Float32Array.from({ length: SHAPE.reduce((a, b) => a * b) }, () => (draw() < 0.1 ? 1 : 0));
-  await trainStep(net, optimizer, { x, shape: SHAPE, labels: Int32Array.of(0, 1, 2, 0) }, i);
+  const batch = { x, shape: SHAPE, labels: Int32Array.of(0, 1, 2, 0) };
+  await trainStep(net, optimizer, batch, { learningRate: 0.01, seed: i });
   // What JavaScript has not collected yet is no leak. Collecting takes as long as a step.
   if (i % 10 === 9) globalThis.gc();
   const { numTensors, numDataBuffers, liveBytes, allocations, scratchBytes } = memory();

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -124,17 +124,20 @@ describe("the check of examples itself", () => {
 });
 
 describe("every public export has a doc comment", () => {
-  it.each(packages.map(({ manifest, folder }) => [manifest.name, join(folder, "src", "index.ts")]))(
-    "of %s",
-    (_, entry) => {
-      const program = ts.createProgram([entry!], optionsFor(entry!));
-      const checker = program.getTypeChecker();
-      const module = checker.getSymbolAtLocation(program.getSourceFile(entry!)!);
-      const silent = (module === undefined ? [] : checker.getExportsOfModule(module)).filter((symbol) => {
-        const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-        return target.getDocumentationComment(checker).length === 0;
-      });
-      expect(silent.map((symbol) => symbol.name)).toEqual([]);
-    },
+  const entries = packages.flatMap(({ manifest: { name }, folder }) =>
+    [
+      [name, join(folder, "src", "index.ts")] as const,
+      [`${name}/node`, join(folder, "src", "node", "index.ts")] as const,
+    ].filter(([, entry]) => existsSync(entry)),
   );
+  it.each(entries)("of %s", (_, entry) => {
+    const program = ts.createProgram([entry!], optionsFor(entry!));
+    const checker = program.getTypeChecker();
+    const module = checker.getSymbolAtLocation(program.getSourceFile(entry!)!);
+    const silent = (module === undefined ? [] : checker.getExportsOfModule(module)).filter((symbol) => {
+      const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      return target.getDocumentationComment(checker).length === 0;
+    });
+    expect(silent.map((symbol) => symbol.name)).toEqual([]);
+  });
 });

@@ -13,7 +13,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   blocks: ["layers", "neurons", "random"],
   models: ["blocks", "layers", "neurons", "random"],
   datasets: ["random"],
-  training: ["layers", "random"],
+  checkpoints: ["layers"],
+  training: ["checkpoints", "layers", "random"],
   analysis: ["layers"],
   "backend-native": [],
   testing: [
@@ -24,6 +25,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     "blocks",
     "models",
     "datasets",
+    "checkpoints",
     "training",
     "analysis",
     "backend-native",

@@ -67,13 +67,32 @@ export const usage: Readonly<Record<string, string>> = {
     const frames = integrate(events, { frames: 2, by: "count", height: 1, width: 2 });
     deepStrictEqual([...frames], [1, 0, 0, 1, 0, 1, 0, 1]);
   `,
-  "@sew/training": `
+  "@sew/checkpoints": `
     import "@tensorflow/tfjs";
-    import { cosine, type Schedule } from "@sew/training";
+    import { linear } from "@sew/layers";
+    import { type LoadedWeights, loadWeights, saveWeights } from "@sew/checkpoints";
     import { deepStrictEqual } from "node:assert";
 
-    const schedule: Schedule = cosine({ lr: 0.1, epochs: 64 });
-    deepStrictEqual([schedule(0), Math.abs(schedule(32) - 0.05) < 1e-12], [0.1, true]);
+    await saveWeights(linear(2, 3), "linear.safetensors");
+    const loaded: LoadedWeights = await loadWeights(linear(2, 3), "linear.safetensors");
+    deepStrictEqual([loaded.taken, loaded.kept], [["weight", "bias"], []]);
+  `,
+  "@sew/training": `
+    import "@tensorflow/tfjs";
+    import { adam, type Batch, chain, clipByGlobalNorm, cosine, type Schedule, training } from "@sew/training";
+    import { silentProgress, train } from "@sew/training/node";
+    import { linear } from "@sew/layers";
+    import { deepStrictEqual } from "node:assert";
+
+    const learningRate: Schedule = cosine({ learningRate: 0.1, epochs: 64 });
+    async function* epoch(): AsyncGenerator<Batch> {
+      yield { x: Float32Array.of(1, 2), shape: [1, 1, 2], labels: Int32Array.of(0) };
+    }
+    const run = { model: linear(2, 3), data: { train: { epoch } }, epochs: 1, learningRate };
+    for await (const event of training({ ...run, optimizer: chain(clipByGlobalNorm(1), adam()) })) {
+      if (event.type === "step") deepStrictEqual(event.learningRate, 0.1);
+    }
+    deepStrictEqual((await train({ ...run, out: "run", progress: silentProgress })).bestBy, "last");
   `,
   "@sew/backend-native": `
     import "@tensorflow/tfjs";

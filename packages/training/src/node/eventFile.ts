@@ -9,9 +9,12 @@ import { appendFile, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import crc32c from "crc-32/crc32c.js";
+import type { Listener } from "../events.js";
+import type { EpochMetrics } from "../metrics.js";
 
 /** Scalars of one point of the horizontal axis. */
 export interface ScalarEvent {
+  /** An integer from 0 on. */
   readonly step: number;
   /** Seconds since 1970. */
   readonly time: number;
@@ -36,12 +39,50 @@ export async function startEventFile(folder: string, events: readonly ScalarEven
   return file;
 }
 
-/** Adds scalars to an event file. */
+/**
+ * Appends scalars to an event file.
+ *
+ * @throws RangeError when the step is not an integer of at least 0
+ */
 export async function appendEvent(file: string, event: ScalarEvent): Promise<void> {
   await appendFile(file, scalarRecord(event));
 }
 
+/** A listener that writes the metrics of each epoch for TensorBoard, into an event file in a folder. */
+export function tensorBoard(folder: string): Listener {
+  return async function* (events) {
+    let file = "";
+    for await (const event of events) {
+      if (event.type === "start") file = await startEventFile(folder, event.state.history.map(scalarsOf));
+      if (event.type === "epoch") await appendEvent(file, scalarsOf(event.metrics));
+      yield event;
+    }
+  };
+}
+
+/** An epoch's metrics as TensorBoard shows them. */
+function scalarsOf({ epoch, time, ...metrics }: EpochMetrics): ScalarEvent {
+  const tags: Readonly<Record<keyof typeof metrics, string>> = {
+    learningRate: "learning rate",
+    trainLoss: "loss/train",
+    trainTop1: "top-1/train",
+    validationLoss: "loss/validation",
+    validationTop1: "top-1/validation",
+    validationTop5: "top-5/validation",
+    testLoss: "loss/test",
+    testTop1: "top-1/test",
+    testTop5: "top-5/test",
+    seconds: "time/seconds per epoch",
+    samplesPerSecond: "time/samples per second",
+  };
+  const named = Object.entries(metrics).map(([name, value]) => [tags[name as keyof typeof metrics], value] as const);
+  return { step: epoch, time, scalars: Object.fromEntries(named) };
+}
+
 function scalarRecord({ step, time, scalars }: ScalarEvent): Buffer {
+  if (!Number.isSafeInteger(step) || step < 0) {
+    throw new RangeError(`appendEvent: step must be an integer of at least 0, got ${step}`);
+  }
   const values = Object.entries(scalars).map(([tag, value]) => bytes(1, [text(1, tag), float(2, value)]));
   return record([double(1, time), varint(2, step), bytes(5, values)]);
 }

@@ -1,9 +1,9 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { appendEvent, type ScalarEvent, startEventFile } from "@sew/training";
+import { appendEvent, type ScalarEvent, startEventFile } from "@sew/training/node";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { temporaryFolder } from "./support.js";
+import { messageOf, temporaryFolder } from "../support.js";
 
 /** CRC-32C, bit by bit from its polynomial. */
 function crc32c(bytes: Uint8Array): number {
@@ -110,5 +110,14 @@ describe("an event file", () => {
     await writeFile(join(folder, "events.out.tfevents.1.host.1.sew"), "");
     const file = await startEventFile(folder, []);
     expect((await readdir(folder)).sort()).toEqual(["events.out.tfevents.1.elsewhere", basename(file)].sort());
+  });
+
+  it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])("refuses step %s, and writes nothing", async (step) => {
+    const file = await startEventFile(await temporaryFolder(), []);
+    const before = await readFile(file);
+    expect(await messageOf(appendEvent(file, { step, time: 1, scalars: { loss: 1 } }))).toBe(
+      `appendEvent: step must be an integer of at least 0, got ${step}`,
+    );
+    expect(await readFile(file)).toEqual(before);
   });
 });

@@ -1,5 +1,5 @@
 import { disposeModule, evaluation, linear, type Module, plifNeurons } from "@sew/layers";
-import { leanGradients, type Optimizer, sgd } from "@sew/training";
+import { momentum, type Optimizer, optimizer as optimizerOf } from "@sew/training";
 import {
   dispose,
   memory,
@@ -14,21 +14,23 @@ import {
 } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 
+/** An optimiser with momentum. */
+const sgd = (model: Module, mu = 0.9): Optimizer => optimizerOf(model, momentum({ momentum: mu }));
+
 /** An update by the gradient of Σ y². */
-function update(model: Module, optimizer: Optimizer, scale = 1): void {
+function update(model: Module, optimizer: Optimizer, rate: number, scale = 1): void {
   tidy(() => {
     const loss = (): Scalar => mul(sum(square(model.forward(ones([1, 1, 2]), evaluation))), scale) as Scalar;
-    optimizer.apply(leanGradients(loss, [...optimizer.variables.values()]).grads);
+    optimizer.apply(optimizer.gradients(loss).gradients, rate);
   });
 }
 
 const weights = (model: Module): number[][] => Object.values(model.parameters!).map((p) => [...p.dataSync()]);
 
-describe("sgd", () => {
+describe("momentum", () => {
   it("is u ← μu + g, w ← w − lr·u", () => {
     const model = linear(2, 1);
     const optimizer = sgd(model, 0.5);
-    optimizer.setLearningRate(0.125);
     let u = 0;
     for (let i = 0; i < 5; i++) {
       const { bias } = model.parameters!;
@@ -38,7 +40,7 @@ describe("sgd", () => {
       );
       u = 0.5 * u + grads[bias!.name]!.dataSync()[0]!;
       const expected = bias!.dataSync()[0]! - 0.125 * u;
-      update(model, optimizer);
+      update(model, optimizer, 0.125);
       expect(bias!.dataSync()[0]).toBeCloseTo(expected, 6);
       dispose([value, grads]);
     }
@@ -50,9 +52,8 @@ describe("sgd", () => {
     const [ours, theirs] = [linear(2, 3), linear(2, 3)];
     for (const [name, p] of Object.entries(theirs.parameters!)) p.assign(ours.parameters![name]!);
     const [optimizer, reference] = [sgd(ours, 0.9), train.momentum(0.1, 0.9)];
-    optimizer.setLearningRate(0.1);
     for (let i = 0; i < 4; i++) {
-      update(ours, optimizer);
+      update(ours, optimizer, 0.1);
       const loss = () => sum(square(theirs.forward(ones([1, 1, 2]), evaluation))) as Scalar;
       tidy(() => {
         const { grads } = variableGrads(loss, Object.values(theirs.parameters!));
@@ -64,23 +65,38 @@ describe("sgd", () => {
     for (const model of [ours, theirs]) disposeModule(model);
   });
 
+  it("with Nesterov's variant looks ahead, w ← w − lr·(g + μ·u), as PyTorch does", () => {
+    const model = linear(2, 1);
+    const optimizer = optimizerOf(model, momentum({ momentum: 0.5, nesterov: true }));
+    let u = 0;
+    for (let i = 0; i < 5; i++) {
+      const { weight, bias } = model.parameters!;
+      const [b] = bias!.dataSync();
+      const g = 2 * (weight!.dataSync()[0]! + weight!.dataSync()[1]! + b!);
+      u = 0.5 * u + g;
+      update(model, optimizer, 0.125);
+      expect(bias!.dataSync()[0]).toBeCloseTo(b! - 0.125 * (g + 0.5 * u), 5);
+    }
+    optimizer.dispose();
+    disposeModule(model);
+  });
+
   it("goes on exactly where its state was taken, in another model", async () => {
     const [one, other] = [linear(2, 3), linear(2, 3)];
     const [a, b] = [sgd(one), sgd(other)];
-    for (const optimizer of [a, b]) optimizer.setLearningRate(0.01);
-    for (let i = 0; i < 3; i++) update(one, a);
-    update(other, b, 2);
+    for (let i = 0; i < 3; i++) update(one, a, 0.01);
+    update(other, b, 0.01, 2);
     const state = await a.state();
-    expect(state.iterations).toBe(3);
+    expect(state.step).toBe(3);
     expect([...state.slots.keys()]).toEqual(["velocity/weight", "velocity/bias"]);
-    await b.restore(state);
+    b.restore(state);
     for (const [name, p] of Object.entries(other.parameters!)) p.assign(one.parameters![name]!);
     for (let i = 0; i < 2; i++) {
-      update(one, a);
-      update(other, b);
+      update(one, a, 0.01);
+      update(other, b, 0.01);
     }
     expect(weights(other)).toEqual(weights(one));
-    expect((await b.state()).iterations).toBe(5);
+    expect((await b.state()).step).toBe(5);
     for (const optimizer of [a, b]) optimizer.dispose();
     for (const model of [one, other]) disposeModule(model);
   });
@@ -89,11 +105,10 @@ describe("sgd", () => {
     const model = linear(2, 1);
     const optimizer = sgd(model);
     const state = await optimizer.state();
-    expect([state.iterations, state.slots.size]).toEqual([0, 0]);
-    await optimizer.restore(state);
-    optimizer.setLearningRate(1);
-    update(model, optimizer);
-    expect((await optimizer.state()).iterations).toBe(1);
+    expect([state.step, state.slots.size]).toEqual([0, 0]);
+    optimizer.restore(state);
+    update(model, optimizer, 1);
+    expect((await optimizer.state()).step).toBe(1);
     optimizer.dispose();
     disposeModule(model);
   });
@@ -103,8 +118,7 @@ describe("sgd", () => {
     const unused = linear(1, 1);
     const model: Module = { children: { unused, used }, forward: (x, context) => used.forward(x, context) };
     const optimizer = sgd(model);
-    optimizer.setLearningRate(0.1);
-    update(model, optimizer);
+    update(model, optimizer, 0.1);
     const { slots } = await optimizer.state();
     expect([...slots.keys()]).toEqual(
       ["unused.weight", "unused.bias", "used.weight", "used.bias"].map((name) => `velocity/${name}`),
@@ -130,10 +144,9 @@ describe("sgd", () => {
     const before = memory().numTensors;
     const model = linear(2, 1);
     const optimizer = sgd(model);
-    optimizer.setLearningRate(0.1);
-    update(model, optimizer);
-    await optimizer.restore(await optimizer.state());
-    update(model, optimizer);
+    update(model, optimizer, 0.1);
+    optimizer.restore(await optimizer.state());
+    update(model, optimizer, 0.1);
     optimizer.dispose();
     disposeModule(model);
     expect(memory().numTensors).toBe(before);
@@ -141,15 +154,25 @@ describe("sgd", () => {
 
   it("refuses a momentum out of range, a model with nothing to train, and a state that lacks a name", async () => {
     const model = linear(2, 1);
-    expect(() => sgd(model, 1)).toThrow(new RangeError("sgd: momentum must be at least 0 and below 1, got 1"));
+    expect(() => sgd(model, 1)).toThrow(new RangeError("momentum: momentum must be at least 0 and below 1, got 1"));
     expect(() => sgd({ forward: (x) => x })).toThrow(
-      new RangeError("sgd: model must have a trainable parameter, got none"),
+      new RangeError("optimizer: model must have a trainable parameter, got none"),
     );
     const optimizer = sgd(model);
-    const state = { iterations: 1, slots: new Map([["velocity/weight", new Float32Array(2)]]) };
-    await expect(optimizer.restore(state)).rejects.toThrow(
-      new RangeError("sgd: state must have a velocity for each trained parameter, got none for bias"),
+    const state = { step: 1, slots: new Map([["velocity/weight", new Float32Array(2)]]) };
+    expect(() => optimizer.restore(state)).toThrow(
+      new RangeError(
+        "optimizer: state must have the slots of momentum(0.9), got no velocity/bias; use the transforms that it was made with",
+      ),
     );
+    const foreign = {
+      step: 1,
+      slots: new Map([
+        ...state.slots,
+        ...["bias", "mean"].map((name) => [`velocity/${name}`, new Float32Array(1)] as const),
+      ]),
+    };
+    expect(() => optimizer.restore(foreign)).toThrow("got velocity/mean; use the transforms");
     optimizer.dispose();
     disposeModule(model);
   });

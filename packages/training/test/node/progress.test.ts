@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
-import { type BatchProgress, consoleProgress, type EpochMetrics } from "@sew/training";
+import type { EpochMetrics } from "@sew/training";
+import { type BatchProgress, consoleProgress } from "@sew/training/node";
 import { describe, expect, it } from "vitest";
 
 /** A stream that remembers what was written, and may pass for a terminal. */
@@ -28,7 +29,7 @@ const progress: BatchProgress = {
 
 const metrics: EpochMetrics = {
   epoch: 2,
-  lr: 0.1,
+  learningRate: 0.1,
   trainLoss: 1.5,
   trainTop1: 0.5,
   testLoss: 1.25,
@@ -67,6 +68,27 @@ describe("consoleProgress", () => {
         "epoch 192/192 · train loss 1.5000, top-1 50.00 % · test loss 1.2500, top-1 62.50 %, top-5 75.00 % · 20.0 " +
         "samples/s, 2 h 1 min\nstopped\n",
     );
+  });
+
+  it("shows validation and test data where there are any", () => {
+    const { stream, text } = recorder(false);
+    const { testLoss, testTop1, testTop5, ...untested } = metrics;
+    const { epoch } = consoleProgress({ stream });
+    epoch({ ...metrics, validationLoss: 2, validationTop1: 0.25 }, 3);
+    epoch(untested, 3);
+    expect(text()).toBe(
+      "epoch 3/3 · train loss 1.5000, top-1 50.00 % · validation loss 2.0000, top-1 25.00 % · test loss 1.2500, top-1 " +
+        "62.50 %, top-5 75.00 % · 20.0 samples/s, 1 min 0 s\n" +
+        "epoch 3/3 · train loss 1.5000, top-1 50.00 % · 20.0 samples/s, 1 min 0 s\n",
+    );
+    expect([testLoss, testTop1, testTop5]).toEqual([1.25, 0.625, 0.75]);
+  });
+
+  it("promises no total and no time that were exceeded, and rounds no slow speed to 0", () => {
+    const { stream, text } = recorder(false);
+    const { batch } = consoleProgress({ stream, interval: 0 });
+    batch({ ...progress, batch: 75, samplesPerSecond: 0.0213, secondsLeft: -3.2 });
+    expect(text()).toBe("epoch 3/192 train 75 · 0.021 samples/s · loss 2.1035\n");
   });
 
   it("draws a bar on a terminal, and clears it before a line", () => {

@@ -1,8 +1,8 @@
 /**
- * @file The kernels that a backend may offer for an optimiser's update of one variable, in one pass over memory.
+ * @file The kernels that a backend may offer for the update of one variable, in one pass over memory.
  *
- * A backend registers them under the names below; sgd and adam use those that it has. The values are then those of the
- * composed operations bit for bit. Weight and slots are given up: a kernel may write their new values over the old ones.
+ * A backend registers them under the names below. The values are those of the composed operations bit for bit. Weight and
+ * slots are given up: a kernel may write their new values over the old ones.
  */
 import { engine, getBackend, getKernel, type Tensor } from "@tensorflow/tfjs-core";
 
@@ -30,8 +30,8 @@ export interface ApplyAdamAttrs {
   readonly step: number;
 }
 
-/** Runs a kernel of these on the current backend; `undefined` where that has none. */
-export function runUpdate(
+/** Runs a kernel of these on the current backend; `undefined` where the backend has none. */
+export function fusedUpdate(
   name: typeof APPLY_MOMENTUM | typeof APPLY_ADAM,
   inputs: Record<string, Tensor>,
   attrs: ApplyMomentumAttrs | ApplyAdamAttrs,
