@@ -14,8 +14,21 @@ const table: Readonly<Record<string, readonly string[]>> = {
   blocks: ["layers", "neurons", "kernels", "random"],
   models: ["blocks", "layers", "neurons", "random"],
   datasets: ["random"],
-  training: ["layers", "kernels", "random"],
+  checkpoints: ["layers"],
+  training: ["checkpoints", "layers", "kernels", "random"],
   analysis: ["layers"],
+  experiment: [
+    "models",
+    "blocks",
+    "layers",
+    "neurons",
+    "surrogates",
+    "training",
+    "checkpoints",
+    "datasets",
+    "analysis",
+    "backends",
+  ],
   "backend-native": ["kernels"],
   backends: [],
   testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "backends", "backend-native"],
@@ -23,6 +36,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
 const lazily: Readonly<Record<string, readonly string[]>> = {
   backends: ["backend-native"],
+  experiment: ["backend-native"],
 };
 /** Whom the contracts in src/testing may, in addition, import: these are optional peers. */
 const contracts: Readonly<Record<string, readonly string[]>> = {
