@@ -21,6 +21,7 @@ import { checkReplaceable, writeJson } from "./writeJson.js";
  *
  * @example
  * ```ts no-run
+ * declare const stripes: Experiment; // see defineExperiment
  * process.exitCode = await runExperiment(stripes);
  * ```
  */
