@@ -31,7 +31,18 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ],
   "backend-native": ["kernels"],
   backends: [],
-  testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "backends", "backend-native"],
+  testing: [
+    "kernels",
+    "surrogates",
+    "neurons",
+    "layers",
+    "blocks",
+    "models",
+    "datasets",
+    "checkpoints",
+    "backends",
+    "backend-native",
+  ],
 };
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
 const lazily: Readonly<Record<string, readonly string[]>> = {
