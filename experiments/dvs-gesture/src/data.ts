@@ -11,7 +11,7 @@ import {
   temporalDelete,
   writeSyntheticGestures,
 } from "@sew/datasets";
-import type { Data } from "@sew/training";
+import type { BatchSource } from "@sew/training";
 import type { Settings } from "./options.js";
 
 /** Samples per batch when nothing is learned: more at a time than in training would gain nothing. */
@@ -19,7 +19,7 @@ const TEST_BATCH = 8;
 
 /** A data set ready to train on. */
 export interface Prepared {
-  readonly data: Data;
+  readonly data: { readonly train: BatchSource; readonly test: BatchSource };
   readonly test: FrameCache;
   readonly train: FrameCache;
   close(): Promise<void>;
@@ -71,12 +71,7 @@ export async function prepare(settings: Settings): Promise<Prepared> {
   return {
     train,
     test,
-    data: {
-      train: (epoch, start) => trainLoader.epoch({ epoch, start }),
-      test: () => testLoader.epoch(),
-      trainBatches: trainLoader.batchesPerEpoch,
-      testBatches: testLoader.batchesPerEpoch,
-    },
+    data: { train: trainLoader, test: testLoader },
     close: async () => void (await Promise.all(loaders.map((loader) => loader.close()))),
   };
 }

@@ -2,10 +2,12 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
-import { instructionSet, precision, threads } from "@sew/backend-native";
+import { type EpochRecord, firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
+import { type BackendName, instructionSet, precision, threads } from "@sew/backend-native";
+import { loadWeights } from "@sew/checkpoints";
 import { countParameters, type Module } from "@sew/layers";
-import { adam, evaluate, loadWeights, sgd, type TrainResult, train } from "@sew/training";
+import { adam, chain, clipByGlobalNorm, type EpochMetrics, evaluate, momentum } from "@sew/training";
+import { checkRunFolder, type TrainResult, train } from "@sew/training/node";
 import { tensor, version_core } from "@tensorflow/tfjs-core";
 import { type Prepared, prepare } from "./data.js";
 import { network } from "./network.js";
@@ -20,7 +22,7 @@ async function write(file: string, value: unknown): Promise<void> {
 }
 
 /** What the run is made on, for config.json and the report. */
-function environment(backend: string): Record<string, string | number> {
+function environment(backend: BackendName): Record<string, string | number> {
   return {
     backend,
     ...(backend === "native" && { instructionSet: instructionSet(), threads: threads(), precision: precision() }),
@@ -37,22 +39,23 @@ function environment(backend: string): Record<string, string | number> {
  *
  * @returns whether it came to its end; false when a signal stopped it, its checkpoint written
  */
-export async function runExperiment(settings: Settings, backend: string): Promise<boolean> {
+export async function runExperiment(settings: Settings, backend: BackendName): Promise<boolean> {
   const started = performance.now();
+  await checkRunFolder(settings.out, settings);
   const prepared = await prepare(settings);
   try {
     const { train: trainSet, test } = prepared;
-    const [, height = 0, width = 0] = test.shape;
-    const model = network(settings, { height, width, classes: test.classes });
+    const model = network(settings, test);
     const parameters = countParameters(model);
     console.error(
-      `${settings.dataset}: ${trainSet.count} train and ${test.count} test samples of ${settings.frames} ` +
-        `frames, ${height}x${width}; ${settings.block}, ${parameters} parameters; backend ${backend}`,
+      `${settings.dataset}: ${trainSet.labels.length} train and ${test.labels.length} test samples of ${settings.frames} ` +
+        `frames, ${test.height}x${test.width}; ${settings.block}, ${parameters} parameters; backend ${backend}`,
     );
     const {
       precision: asked,
       recompute,
       resume,
+      overwrite,
       json,
       out,
       workers,
@@ -62,15 +65,18 @@ export async function runExperiment(settings: Settings, backend: string): Promis
       ...identity
     } = settings;
     await write(join(out, "config.json"), { ...settings, parameters, environment: environment(backend) });
+    const updates = settings.optimizer === "adam" ? adam() : momentum();
     const result = await train({
-      ...{ model, data: prepared.data, out, epochs: settings.epochs, rate: scheduleOf(settings) },
-      ...{
-        seed: settings.seed,
-        settings: { ...identity, backend, ...(precision() !== "float32" && { precision: precision() }) },
-        resume,
-      },
-      optimizer: { sgd, adam }[settings.optimizer],
-      ...(settings.clipNorm !== undefined && { clipNorm: settings.clipNorm }),
+      model,
+      data: prepared.data,
+      out,
+      epochs: settings.epochs,
+      learningRate: scheduleOf(settings),
+      optimizer: settings.clipNorm === undefined ? updates : chain(clipByGlobalNorm(settings.clipNorm), updates),
+      seed: settings.seed,
+      settings: { ...identity, backend, ...(precision() !== "float32" && { precision: precision() }) },
+      resume,
+      overwrite,
     });
     if (result.stopped) return false;
     const numbers = await finish({ settings, backend, model, parameters, prepared, result, started });
@@ -103,7 +109,7 @@ function notes({ dataset }: Settings): string[] {
 
 interface Finished {
   readonly settings: Settings;
-  readonly backend: string;
+  readonly backend: BackendName;
   readonly model: Module;
   readonly parameters: number;
   readonly prepared: Prepared;
@@ -111,16 +117,21 @@ interface Finished {
   readonly started: number;
 }
 
+/** An epoch as the report shows it. */
+function record({ learningRate, testLoss, testTop1, ...metrics }: EpochMetrics): EpochRecord {
+  return { ...metrics, lr: learningRate, testLoss: testLoss!, testTop1: testTop1! };
+}
+
 /** The best epoch's weights again, for what the report shows of them; returns the final numbers. */
 async function finish({ settings, backend, model, parameters, prepared, result, started }: Finished): Promise<object> {
   const { data, test } = prepared;
   const { out, dataset, block } = settings;
   await loadWeights(model, join(out, "best.safetensors"));
-  const best = await evaluate(model, data.test());
+  const best = await evaluate(model, data.test.epoch());
   const last = result.history.at(-1)!;
   const numbers = {
     ...{ dataset, block, parameters, epochs: result.history.length },
-    ...{ bestTop1: best.top1, bestEpoch: result.best!.epoch, lastTop1: last.testTop1, bestLoss: best.loss },
+    ...{ bestTop1: best.top1, bestEpoch: result.best!.epoch, lastTop1: last.testTop1!, bestLoss: best.loss },
     secondsPerEpoch: median(result.history.map(({ seconds }) => seconds)),
     samplesPerSecond: median(result.history.map(({ samplesPerSecond }) => samplesPerSecond)),
     seconds: (performance.now() - started) / 1000,
@@ -134,12 +145,12 @@ async function finish({ settings, backend, model, parameters, prepared, result, 
       ...{
         bestTop1: best.top1,
         bestEpoch: result.best!.epoch,
-        finalTop1: last.testTop1,
+        finalTop1: last.testTop1!,
         epochs: result.history.length,
       },
       ...{ parameters, samplesPerSecond: numbers.samplesPerSecond, seconds: numbers.seconds },
     },
-    history: result.history,
+    history: result.history.map(record),
     confusion: { counts: best.confusion, classNames: test.classes },
     ...(await look(model, prepared)),
     configuration: settings,
@@ -154,7 +165,7 @@ async function look(
   model: Module,
   { data, test }: Prepared,
 ): Promise<Required<Pick<ReportData, "firingRates" | "samples">>> {
-  for await (const { x, shape, labels } of data.test()) {
+  for await (const { x, shape, labels } of data.test.epoch()) {
     const input = tensor(x, [...shape]);
     const rates = await firingRates(model, input);
     input.dispose();

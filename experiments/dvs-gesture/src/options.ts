@@ -32,6 +32,7 @@ export interface Settings extends Recipe {
   /** Whether training keeps spikes alone for the way back: the same run, in less memory and more time. */
   readonly recompute: boolean;
   readonly resume: boolean;
+  readonly overwrite: boolean;
   readonly json?: string;
 }
 
@@ -101,6 +102,7 @@ function command(): Command {
     .option("--workers <n>", "threads that prepare batches", integer(0), 1)
     .option("--recompute", "keep spikes alone for the way back: the same numbers in less memory and more time")
     .option("--resume", "go on from the run folder's last checkpoint")
+    .option("--overwrite", "replace the run folder's earlier run")
     .option("--json <file>", "write the final numbers here")
     .showHelpAfterError("(--help lists the options)");
 }
@@ -109,7 +111,7 @@ function command(): Command {
 export function parseOptions(argv: readonly string[]): Settings {
   const program = command();
   program.parse([...argv], { from: "user" });
-  const { data, out, json, lenientLabels, recompute, resume, ...given } = program.opts<
+  const { data, out, json, lenientLabels, recompute, resume, overwrite, ...given } = program.opts<
     Partial<Recipe> & {
       dataset: DatasetName;
       block: BlockName;
@@ -125,6 +127,7 @@ export function parseOptions(argv: readonly string[]): Settings {
       lenientLabels?: true;
       recompute?: true;
       resume?: true;
+      overwrite?: true;
     }
   >();
   const { dataset, block, frames } = given;
@@ -142,6 +145,7 @@ export function parseOptions(argv: readonly string[]): Settings {
     lenientLabels: lenientLabels === true,
     recompute: recompute === true,
     resume: resume === true,
+    overwrite: overwrite === true,
     ...(json !== undefined && { json }),
   };
   if (settings.trainFrames > settings.frames) {

@@ -1,6 +1,6 @@
 /** @file What each data set is trained with unless an option says otherwise. */
 import type { SplitBy } from "@sew/datasets";
-import { constantRate, cosine, type Schedule, step } from "@sew/training";
+import { constant, cosine, type Schedule, stepDecay } from "@sew/training";
 
 export const datasets = ["synthetic", "dvs-gesture", "n-mnist"] as const;
 export type DatasetName = (typeof datasets)[number];
@@ -77,10 +77,10 @@ export function recipe(dataset: DatasetName, block: BlockName): Recipe {
 export function scheduleOf({ schedule, lr, epochs }: Pick<Recipe, "schedule" | "lr" | "epochs">): Schedule {
   switch (schedule) {
     case "step":
-      return step({ lr, size: 64, gamma: 0.1 });
+      return stepDecay({ learningRate: lr, epochs: 64, gamma: 0.1 });
     case "cosine":
-      return cosine({ lr, epochs });
+      return cosine({ learningRate: lr, epochs });
     case "constant":
-      return constantRate(lr);
+      return constant(lr);
   }
 }

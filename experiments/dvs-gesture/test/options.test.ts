@@ -11,7 +11,7 @@ describe("the recipes", () => {
     const settings = recipe("dvs-gesture", "sew-add");
     expect(settings).toMatchObject({ blocks: 7, frames: 16, trainFrames: 12, by: "count", batch: 16, epochs: 192 });
     const rate = scheduleOf(settings);
-    expect([0, 63, 64, 128, 191].map(rate)).toEqual(
+    expect([0, 63, 64, 128, 191].map((epoch) => rate({ epoch, step: 74 * epoch }))).toEqual(
       [0.001, 0.001, 0.0001, 0.00001, 0.00001].map((x) => expect.closeTo(x, 12)),
     );
   });
@@ -24,7 +24,7 @@ describe("the options", () => {
       ...recipe("n-mnist", "sew-add"),
       ...{ dataset: "n-mnist", block: "sew-add", data: "there", cache: "runs/cache", backend: "native", lr: 0.01 },
       ...{ out: "runs/dvs-gesture/n-mnist-sew-add", seed: 0, workers: 1, lenientLabels: false },
-      ...{ recompute: false, resume: false },
+      ...{ recompute: false, resume: false, overwrite: false },
     });
   });
 

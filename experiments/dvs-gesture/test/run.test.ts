@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { hasBfloat16 } from "@sew/backend-native";
-import { readSafetensors } from "@sew/training";
+import { readSafetensors } from "@sew/checkpoints";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -50,7 +50,7 @@ const ended = (child: ChildProcess) => new Promise<number | null>((resolve) => c
 /** The weights, running statistics and optimiser state of a run, as bytes. */
 async function state(out: string): Promise<Record<string, string>> {
   const { tensors } = await readSafetensors(join(out, "last.safetensors"));
-  const bytes = ({ values }: { values: Float32Array }) =>
+  const bytes = ({ values }: { values: ArrayBufferView }) =>
     Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
   return Object.fromEntries([...tensors].map(([name, tensor]) => [name, bytes(tensor)]));
 }
@@ -127,6 +127,16 @@ describe("pnpm experiment dvs-gesture", () => {
     expect(child.errors()).toContain(join(whole, "last.safetensors"));
     expect(child.errors()).toContain("sew-add");
     expect(await state(whole)).toEqual(before);
+  });
+
+  it("refuses a folder that holds a run, and leaves all of it alone, its settings included", async () => {
+    const names = ["config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "report.html"];
+    const files = () => names.map((name) => readFileSync(join(whole, name), "base64"));
+    const before = files();
+    const child = start(whole, ["--seed", "7"]);
+    expect(await ended(child)).toBe(1);
+    expect(child.errors()).toContain(`out must be a folder without an earlier run, got ${whole} with last.safetensors`);
+    expect(files()).toEqual(before);
   });
 
   it("names a missing folder of recordings", async () => {

@@ -14,11 +14,23 @@ const table: Readonly<Record<string, readonly string[]>> = {
   blocks: ["layers", "neurons", "kernels", "random"],
   models: ["blocks", "layers", "neurons", "random"],
   datasets: ["random"],
-  training: ["layers", "kernels", "random"],
+  checkpoints: ["layers"],
+  training: ["checkpoints", "layers", "kernels", "random"],
   analysis: ["layers"],
   "backend-native": ["kernels"],
   backends: [],
-  testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "backends", "backend-native"],
+  testing: [
+    "kernels",
+    "surrogates",
+    "neurons",
+    "layers",
+    "blocks",
+    "models",
+    "datasets",
+    "checkpoints",
+    "backends",
+    "backend-native",
+  ],
 };
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
 const lazily: Readonly<Record<string, readonly string[]>> = {
