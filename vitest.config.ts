@@ -1,25 +1,25 @@
-import { readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { defineConfig } from "vitest/config";
+import { workspaces } from "./scripts/workspaces.mjs";
 
-/** Every folder of packages/ and experiments/ is a project; adding one needs no edit here. */
-const folders = ["packages", "experiments"].flatMap((parent) =>
-  readdirSync(new URL(parent, import.meta.url), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => ({ root: new URL(`${parent}/${entry.name}`, import.meta.url).pathname, name: entry.name })),
-);
+const path = (file: string) => new URL(file, import.meta.url).pathname;
+const hasTensors = (folder: string) => readFileSync(path(`${folder}/package.json`), "utf8").includes("tfjs-core");
 
 export default defineConfig({
   test: {
-    projects: folders.map(({ root, name }) => ({
-      // Private, so that no package names it: it needs them all, and that would be a circle.
-      resolve: {
-        alias: { "@sew/testing": new URL("packages/testing/dist/index.js", import.meta.url).pathname },
-      },
+    projects: workspaces.map((folder) => ({
       test: {
-        name,
-        root,
+        name: basename(folder),
+        root: path(folder),
         include: ["test/**/*.test.ts"],
-        setupFiles: [new URL("packages/testing/dist/setup.js", import.meta.url).pathname],
+        setupFiles: ["seed", ...(hasTensors(folder) ? ["backends"] : [])].map((name) =>
+          path(`scripts/vitest/${name}.ts`),
+        ),
+        // The files of a project share one process, in which Node loads TensorFlow.js and our packages once. Not where
+        // the examples of the documentation run, which change settings at will.
+        isolate: folder === "packages/testing",
+        server: { deps: { external: [/\/dist\//] } },
         testTimeout: 120_000,
         hookTimeout: 120_000,
       },

@@ -5,10 +5,9 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { install, pnpm } from "./pnpm.mjs";
+import { turbo } from "./turbo.mjs";
 
-install();
-const built = pnpm(["exec", "turbo", "run", "build", "--output-logs=errors-only"]);
+const built = turbo(["build", "--output-logs=errors-only"]);
 if (built !== 0) process.exit(built);
 
 const { instructionSets } = await import("../packages/backend-native/dist/index.js");
@@ -18,10 +17,12 @@ const values = {
   SEW_SPIKE_CONVOLUTION: ["auto", "on", "off"],
   SEW_THREADS: ["1", "2"],
 };
-/** Of testing, what computes; of the backend, not what builds it anew. */
+/** The suites that compute; of the backend, not what compiles it anew. */
 const suites = [
-  ...["backend-native", "neurons", "layers", "blocks", "models", "training"].map((name) => `packages/${name}/test/`),
-  ...["conformance", "reference"].map((name) => `packages/testing/test/${name}.test.ts`),
+  ...["backend-native", "kernels", "neurons", "layers", "blocks", "models", "training"].map(
+    (name) => `packages/${name}/test/`,
+  ),
+  ...["conformance", "fixtures", "reference"].map((name) => `packages/testing/test/${name}.test.ts`),
 ];
 const excluded = ["**/build.test.ts"];
 const root = new URL("..", import.meta.url).pathname;

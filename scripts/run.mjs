@@ -1,11 +1,10 @@
 // Builds a workspace with all that it needs, and runs its main file.
 import { spawn } from "node:child_process";
-import { install, pnpm } from "./pnpm.mjs";
+import { turbo } from "./turbo.mjs";
 
 /** Installs, builds `folder` (such as `experiments/benchmark`) and runs `dist/main.js` there; ends with its status. */
 export function buildAndRun(folder, args, cwd = process.cwd()) {
-  install();
-  const built = pnpm(["exec", "turbo", "run", "build", `--filter=./${folder}`, "--output-logs=errors-only"]);
+  const built = turbo(["build", `--filter=./${folder}`, "--output-logs=errors-only"]);
   if (built !== 0) process.exit(built);
   const main = new URL(`../${folder}/dist/main.js`, import.meta.url);
   const child = spawn(process.execPath, [main.pathname, ...args], { stdio: "inherit", cwd });

@@ -1,5 +1,5 @@
+import { unavailable, use } from "@sew/kernels/testing";
 import { families, network, resNet } from "@sew/models";
-import { nativeUnavailable, use } from "@sew/testing";
 import { sgd, trainStep } from "@sew/training";
 import { getKernelsForBackend, ones, profile, setBackend, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,7 +8,7 @@ import { breakdown, partOf, parts } from "../src/breakdown.js";
 const sevenB = () => network("c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*2-FC3", { height: 8, width: 8 });
 const ofImages = () => resNet(18, { ...families["sew-add"], classes: 3, inChannels: 2 });
 
-describe.skipIf(nativeUnavailable !== undefined)("where the time goes", () => {
+describe.skipIf(unavailable("native") !== undefined)("where the time goes", () => {
   beforeAll(() => use("native"));
   afterAll(() => setBackend("cpu"));
 

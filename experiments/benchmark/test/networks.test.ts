@@ -1,6 +1,6 @@
+import { use } from "@sew/kernels/testing";
 import { profile } from "@sew/layers";
 import { network } from "@sew/models";
-import { use } from "@sew/testing";
 import { setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { denseFlops } from "../src/floor.js";

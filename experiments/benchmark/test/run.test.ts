@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { instructionSet } from "@sew/backend-native";
-import { nativeUnavailable } from "@sew/testing";
+import { unavailable } from "@sew/kernels/testing";
 import { InvalidArgumentError } from "commander";
 import { afterAll, describe, expect, it, vi } from "vitest";
 // Built, as the process that it starts must be.
@@ -113,7 +113,7 @@ describe("pnpm bench", () => {
   });
 });
 
-describe.skipIf(nativeUnavailable !== undefined)("pnpm bench on the native backend", () => {
+describe.skipIf(unavailable("native") !== undefined)("pnpm bench on the native backend", () => {
   it("measures a row in a process of its own, and writes its figures and a table", async () => {
     const name = "7B-Net T=16 N=2 128x128, forward";
     const { status, out, errors } = await bench("--runs", "1", "--filter", name, "--json", "figures.json");

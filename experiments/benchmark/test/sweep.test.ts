@@ -1,7 +1,7 @@
 import type { NativeBackend } from "@sew/backend-native";
 import { setSpikeConvolution, spikeConvolution } from "@sew/backend-native";
+import { scoped, unavailable, use } from "@sew/kernels/testing";
 import { random } from "@sew/random";
-import { nativeUnavailable, scoped, use } from "@sew/testing";
 import { backend, setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { picture } from "../src/picture.js";
@@ -37,7 +37,7 @@ describe("the sweep", () => {
   });
 });
 
-describe.skipIf(nativeUnavailable !== undefined)("the sweep's measurements", () => {
+describe.skipIf(unavailable("native") !== undefined)("the sweep's measurements", () => {
   beforeAll(() => use("native"));
   afterEach(() => setSpikeConvolution("auto"));
   afterAll(() => setBackend("cpu"));

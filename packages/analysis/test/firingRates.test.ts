@@ -1,9 +1,10 @@
 import { firingRates } from "@sew/analysis";
 import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
+import { spikesOf } from "@sew/kernels/testing";
 import { disposeModule, type Module, type NeuronLayer, run, sequential } from "@sew/layers";
+import { spikesOfShape } from "@sew/layers/testing";
 import { network } from "@sew/models";
 import { integrateAndFire, neuron } from "@sew/neurons";
-import { spikesOf, spikesOfShape } from "@sew/testing";
 import { memory, mul, add as plus, type Tensor, tensor, tensor1d, zeros, zerosLike } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

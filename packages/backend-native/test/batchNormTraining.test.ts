@@ -1,5 +1,5 @@
 import { batchNormTraining } from "@sew/kernels";
-import { difference, read } from "@sew/testing";
+import { difference, read } from "@sew/kernels/testing";
 import { grads, mul, setBackend, sum, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nativeUnavailable } from "@sew/testing";
+import { unavailable } from "@sew/kernels/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Environment, inChild } from "./inChild.js";
 
@@ -68,7 +68,7 @@ describe("a copy of the package", () => {
   });
 
   it("leaves the addon alone when nothing has changed", ({ skip }) => {
-    if (nativeUnavailable !== undefined) skip(nativeUnavailable);
+    if (unavailable("native") !== undefined) skip(unavailable("native"));
     for (const file of ["sew.node", "stamp"]) cpSync(join(root, "build", file), join(copy, "build", file));
     expect(build([], {})).toEqual({ status: 0, stderr: "" });
     // registerNative returns nothing.

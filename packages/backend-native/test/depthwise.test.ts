@@ -1,7 +1,7 @@
 import type { NativeBackend } from "@sew/backend-native";
 import { setSpikeStorage } from "@sew/backend-native";
+import { expectClose, read, scoped } from "@sew/kernels/testing";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
-import { expectClose, read, scoped } from "@sew/testing";
 import {
   add,
   backend,

@@ -1,13 +1,13 @@
 /** @file Suites that need the addon. */
 import { setThreads, threads } from "@sew/backend-native";
-import { nativeUnavailable, use } from "@sew/testing";
+import { unavailable, use } from "@sew/kernels/testing";
 import { setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, it } from "vitest";
 
 /** A suite on the native backend; skipped, with the reason, where it cannot be loaded. */
 export function describeNative(title: string, suite: () => void): void {
-  if (nativeUnavailable !== undefined) {
-    it(title, ({ skip }) => skip(nativeUnavailable));
+  if (unavailable("native") !== undefined) {
+    it(title, ({ skip }) => skip(unavailable("native")));
     return;
   }
   describe(title, () => {

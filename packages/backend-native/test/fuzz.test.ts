@@ -6,8 +6,8 @@ import {
   setSpikeConvolution,
   setSpikeStorage,
 } from "@sew/backend-native";
+import { difference, read } from "@sew/kernels/testing";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
-import { difference, read } from "@sew/testing";
 import {
   abs,
   add,

@@ -1,7 +1,7 @@
+import { read } from "@sew/kernels/testing";
 import { batchNorm, disposeModule, namedParameters, neurons, normNeuron, run } from "@sew/layers";
 import { network } from "@sew/models";
 import { plif } from "@sew/neurons";
-import { read } from "@sew/testing";
 import { leanGradients } from "@sew/training";
 import {
   customGrad,
@@ -31,7 +31,7 @@ const numbers = (gradients: typeof leanGradients, f: () => Scalar, variables: Va
     return [value, ...variables.map(({ name }) => grads[name]!)].map(read);
   });
 
-/** y = x, with a call of `see` on the way back. */
+/** y = x, which calls `see` in the backward pass. */
 const watch = (x: Tensor, see: (dy: Tensor) => void): Tensor =>
   customGrad((...inputs) => ({
     value: mul(inputs[0] as Tensor, 1),

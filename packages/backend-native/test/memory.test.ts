@@ -1,5 +1,5 @@
 import { NativeBackend, type NativeMemory } from "@sew/backend-native";
-import { expectClose, read, scoped } from "@sew/testing";
+import { expectClose, read, scoped } from "@sew/kernels/testing";
 import {
   add,
   argMax,

@@ -1,5 +1,5 @@
+import { read } from "@sew/kernels/testing";
 import { batchNorm } from "@sew/layers";
-import { read } from "@sew/testing";
 import { clone, memory, setBackend, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";

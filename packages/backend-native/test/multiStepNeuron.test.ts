@@ -1,5 +1,7 @@
 import { hasKernel, multiStepNeuronKernel, type RecognisedSlope } from "@sew/kernels";
+import { difference, read } from "@sew/kernels/testing";
 import { integrateAndFire, lif, type Neuron, neuron, plif, unroll } from "@sew/neurons";
+import { composed } from "@sew/neurons/testing";
 import {
   atan,
   constant,
@@ -13,7 +15,6 @@ import {
   softSign,
   superSpike,
 } from "@sew/surrogates";
-import { composed, difference, read } from "@sew/testing";
 import { add, grads, mul, scalar, setBackend, sum, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
+import { read } from "@sew/kernels/testing";
 import { disposeModule, type Module } from "@sew/layers";
-import { read } from "@sew/testing";
 import { adam, type Optimizer, sgd } from "@sew/training";
 import { clone, memory, setBackend, type Tensor, tensor, tidy, variable } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";

@@ -10,10 +10,10 @@ import {
   spikeConvolution,
   spikeStorage,
 } from "@sew/backend-native";
+import { difference, read, scoped } from "@sew/kernels/testing";
 import { disposeModule, namedParameters, run } from "@sew/layers";
 import { network } from "@sew/models";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
-import { difference, read, scoped } from "@sew/testing";
 import {
   add,
   addN,

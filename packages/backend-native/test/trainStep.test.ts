@@ -1,7 +1,7 @@
 import { type NativeMemory, setThreads, threads } from "@sew/backend-native";
+import { expectClose, read } from "@sew/kernels/testing";
 import { disposeModule, evaluation, type Module, namedBuffers, namedParameters, run } from "@sew/layers";
 import { network } from "@sew/models";
-import { expectClose, read } from "@sew/testing";
 import {
   keep,
   logSoftmax,

@@ -45,7 +45,7 @@ async function loadNative(): Promise<string> {
     const remedy =
       process.env.SEW_NATIVE === "off"
         ? "unset SEW_NATIVE"
-        : `install g++ and run: npm rebuild ${name} (in a clone: pnpm --filter ${name} build)`;
+        : `install g++ and run: npm rebuild ${name}, or with pnpm: pnpm approve-builds (in a clone: pnpm --filter ${name} build)`;
     throw new BackendUnavailable(
       `useBackend: the C++ addon of ${name} could not be loaded (${(cause as Error).message}); ${remedy}`,
       { cause },

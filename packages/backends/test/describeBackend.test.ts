@@ -1,5 +1,5 @@
 import { describeBackend, type Numbers, type OpCase } from "@sew/backends/testing";
-import { nativeUnavailable } from "@sew/testing";
+import { unavailable } from "@sew/kernels/testing";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import {
   getKernel,
@@ -20,8 +20,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkOp } from "../src/testing/checkOp.js";
 
 describeBackend("cpu");
-if (nativeUnavailable === undefined) describeBackend("native");
-else it("native as a backend", ({ skip }) => skip(nativeUnavailable));
+if (unavailable("native") === undefined) describeBackend("native");
+else it("native as a backend", ({ skip }) => skip(unavailable("native")));
 
 describe("the check of an operation", () => {
   const inputs: readonly Numbers[] = [{ shape: [2], values: [1, -3] }];

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { backendNames, useBackend } from "@sew/backends";
-import { nativeUnavailable } from "@sew/testing";
+import { unavailable } from "@sew/kernels/testing";
 import { getBackend, KernelBackend, registerBackend, setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -68,7 +68,7 @@ describe("useBackend", () => {
     expect(stderrOf(root, 'await useBackend("cpu"); console.warn(getBackend()); tensor1d([1]);')).toBe("cpu\n"));
 
   it("makes native the current backend, which is the default", async ({ skip }) => {
-    if (nativeUnavailable !== undefined) skip(nativeUnavailable);
+    if (unavailable("native") !== undefined) skip(unavailable("native"));
     for (const [name, used] of [
       [undefined, "native"],
       ["cpu", "cpu"],
@@ -81,7 +81,7 @@ describe("useBackend", () => {
   });
 
   it("throws for a wrong setting of native, every time, instead of falling back to a slow backend", ({ skip }) => {
-    if (nativeUnavailable !== undefined) skip(nativeUnavailable);
+    if (unavailable("native") !== undefined) skip(unavailable("native"));
     const error = ["RangeError", "SEW_SPIKES=no: setSpikeStorage: storage must be auto or off, got no"];
     expect(
       inChild(root, "for (let i = 0; i < 2; i++) say(await attempt(() => useBackend()));", { SEW_SPIKES: "no" }),
@@ -225,7 +225,8 @@ describe("a project that has installed @sew/backends alone", () => {
     it("says how to build the addon of @sew/backend-native when it has none", () => {
       install("@sew/backend-native", 'export function registerNative() { throw new Error("it has not been built"); }');
       const remedy =
-        "install g++ and run: npm rebuild @sew/backend-native (in a clone: pnpm --filter @sew/backend-native build)";
+        "install g++ and run: npm rebuild @sew/backend-native, or with pnpm: pnpm approve-builds " +
+        "(in a clone: pnpm --filter @sew/backend-native build)";
       expect(inChild(project, nativeTwice)).toEqual(
         fellBack(
           fallback(`the C++ addon of @sew/backend-native could not be loaded (it has not been built); ${remedy}`),

@@ -1,7 +1,8 @@
 import { type BlockFactory, type BlockOptions, blocks } from "@sew/blocks";
+import { describeBackends, scoped } from "@sew/kernels/testing";
 import { disposeModule, evaluation, neurons, run } from "@sew/layers";
+import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire } from "@sew/neurons";
-import { describeBackends, describeModule, scoped, spikesOfShape } from "@sew/testing";
 import { expect, it } from "vitest";
 
 const all = Object.entries<BlockFactory>(blocks);

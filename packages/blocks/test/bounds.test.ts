@@ -1,8 +1,9 @@
 /** @file What comes out of blocks, whatever their weights: section 4.1's bounds. */
 import { add, and, iand, sewBlock, spikingBlock } from "@sew/blocks";
+import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import { neurons, run } from "@sew/layers";
+import { neuronLayers } from "@sew/layers/testing";
 import { integrateAndFire } from "@sew/neurons";
-import { describeBackends, neuronLayers, read, scoped } from "@sew/testing";
 import { ones, tensor } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";

@@ -1,5 +1,5 @@
 import { add, and, iand } from "@sew/blocks";
-import { describeBackends, expectClose, floatsOf, read, scoped, spikesOf } from "@sew/testing";
+import { describeBackends, expectClose, floatsOf, read, scoped, spikesOf } from "@sew/kernels/testing";
 import { grads, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";

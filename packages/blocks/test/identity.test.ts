@@ -1,9 +1,10 @@
 /** @file The identities: Table 1, Eq. 11, and what Spiking blocks have instead, Eq. 8 and A.4. */
 import { annBlock, type Connect, identityShift, rbaBlock, sew, sewBlock, spikingBlock } from "@sew/blocks";
+import { describeBackends, expectClose, float32, read, scoped } from "@sew/kernels/testing";
 import { neurons, relus, run } from "@sew/layers";
+import { neuronLayers, staysFinite } from "@sew/layers/testing";
 import { integrateAndFire, lif } from "@sew/neurons";
 import { atan, constant, rectangular, type Spike, scaledAtan } from "@sew/surrogates";
-import { describeBackends, expectClose, float32, neuronLayers, read, scoped, staysFinite } from "@sew/testing";
 import { grad, mul, ones, slice, sub, type Tensor, tensor, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

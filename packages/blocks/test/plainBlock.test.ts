@@ -1,7 +1,8 @@
 import { plainBlock } from "@sew/blocks";
+import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import { evaluation, namedParameters, neurons, run } from "@sew/layers";
+import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire, lif } from "@sew/neurons";
-import { describeBackends, describeModule, read, scoped, spikesOfShape } from "@sew/testing";
 import { grad, type Tensor, zeros } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 

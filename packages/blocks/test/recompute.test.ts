@@ -1,5 +1,6 @@
 /** @file Blocks that keep spikes alone for the way back: the same numbers, for less memory. */
 import { type BlockFactory, type BlockOptions, blocks, spikingBlock } from "@sew/blocks";
+import { describeBackends, scoped, unavailable, useDefaults } from "@sew/kernels/testing";
 import {
   convNormNeuron,
   disposeModule,
@@ -10,17 +11,9 @@ import {
   sequential,
   tdNorms,
 } from "@sew/layers";
+import { expectRecomputes, neuronLayers, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire, plif } from "@sew/neurons";
 import { random } from "@sew/random";
-import {
-  describeBackends,
-  expectRecomputes,
-  nativeUnavailable,
-  neuronLayers,
-  scoped,
-  spikesOfShape,
-  useStoredSpikes,
-} from "@sew/testing";
 import { dispose, memory, type Scalar, sum, tensor, variableGrads } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -64,8 +57,8 @@ describe("what a block holds for the way back", () => {
   it.for(spiking)(
     "is spikes alone when a %s block recomputes: no float32 tensor as large as a convolution's output",
     async ([, make], { skip }) => {
-      if (nativeUnavailable !== undefined) return skip(nativeUnavailable);
-      await useStoredSpikes();
+      if (unavailable("native") !== undefined) return skip(unavailable("native"));
+      await useDefaults("native");
       const shape = [4, 1, 16, 16, 32];
       const float32 = 4 * sizeOf(shape);
       const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;

@@ -1,8 +1,9 @@
 import { add, and, type Connect, iand, rbaBlock, sew, sewBlock } from "@sew/blocks";
+import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
 import { evaluation, type Module, type NeuronFactory, namedParameters, neurons, relus, run } from "@sew/layers";
+import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire, lif, plif } from "@sew/neurons";
 import { random } from "@sew/random";
-import { describeBackends, describeModule, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
 import { ones, add as plus, slice, zeros } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { connects } from "./chain.js";

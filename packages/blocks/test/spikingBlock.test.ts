@@ -1,7 +1,8 @@
 import { annBlock, spikingBlock } from "@sew/blocks";
+import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
 import { evaluation, namedParameters, neurons, run, tdNorms } from "@sew/layers";
+import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire, lif, plif } from "@sew/neurons";
-import { describeBackends, describeModule, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
 import { add, moments, relu } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 

@@ -1,5 +1,5 @@
 import { applyAdam } from "@sew/kernels";
-import { describeBackends, float32, scoped } from "@sew/testing";
+import { describeBackends, float32, scoped } from "@sew/kernels/testing";
 import { tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { it } from "vitest";

@@ -1,5 +1,5 @@
 import { batchNormTraining } from "@sew/kernels";
-import { describeBackends, expectClose, floatsOf, scoped } from "@sew/testing";
+import { describeBackends, expectClose, floatsOf, scoped } from "@sew/kernels/testing";
 import { grads, mul, sum, type Tensor, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { it } from "vitest";

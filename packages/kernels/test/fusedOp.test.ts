@@ -10,7 +10,7 @@ import {
   normNeuronKernel,
   normNeuronTrainingKernel,
 } from "@sew/kernels";
-import { read, scoped } from "@sew/testing";
+import { read, scoped } from "@sew/kernels/testing";
 import {
   add,
   getGradient,

@@ -1,4 +1,4 @@
-import { read } from "@sew/testing";
+import { read } from "@sew/kernels/testing";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { expect } from "vitest";
 

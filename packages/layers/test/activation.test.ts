@@ -1,5 +1,6 @@
+import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
 import { batchNorm, convNormNeuron, evaluation, normNeuron, relus, run } from "@sew/layers";
-import { describeBackends, describeModule, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
+import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { grad, relu, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 

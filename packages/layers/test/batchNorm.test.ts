@@ -1,5 +1,6 @@
+import { describeBackends, expectClose, float32, read, scoped } from "@sew/kernels/testing";
 import { batchNorm, type Context, evaluation } from "@sew/layers";
-import { describeBackends, describeModule, expectClose, float32, read, scoped } from "@sew/testing";
+import { describeModule } from "@sew/layers/testing";
 import { grads, mul, sum, type Tensor, tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,6 +1,7 @@
+import { describeBackends, expectClose, imageShapes, read, scoped } from "@sew/kernels/testing";
 import { conv2d, evaluation } from "@sew/layers";
+import { describeModule } from "@sew/layers/testing";
 import { random } from "@sew/random";
-import { describeBackends, describeModule, expectClose, imageShapes, read, scoped } from "@sew/testing";
 import {
   add,
   conv2d as convolve,

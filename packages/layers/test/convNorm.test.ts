@@ -1,5 +1,6 @@
+import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import { convNorm, evaluation, namedBuffers, namedParameters, tdNorms } from "@sew/layers";
-import { describeBackends, describeModule, read, scoped, spikesOfShape } from "@sew/testing";
+import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { expect, it } from "vitest";
 
 describeModule("convNorm", {

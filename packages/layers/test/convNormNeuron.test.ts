@@ -1,6 +1,7 @@
+import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import { convNormNeuron, evaluation, namedBuffers, namedParameters, neurons } from "@sew/layers";
+import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire, lif, plif } from "@sew/neurons";
-import { describeBackends, describeModule, read, scoped, spikesOfShape } from "@sew/testing";
 import { expect, it } from "vitest";
 
 describeModule("convNormNeuron", {

@@ -1,6 +1,7 @@
+import { describeBackends, expectClose, float32, read, scoped } from "@sew/kernels/testing";
 import { type Context, dropout, evaluation } from "@sew/layers";
+import { describeModule } from "@sew/layers/testing";
 import { random } from "@sew/random";
-import { describeBackends, describeModule, expectClose, float32, read, scoped } from "@sew/testing";
 import { grad, ones, reshape, slice, type Tensor, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

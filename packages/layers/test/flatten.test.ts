@@ -1,5 +1,6 @@
+import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import { evaluation, flatten } from "@sew/layers";
-import { describeBackends, describeModule, read, scoped } from "@sew/testing";
+import { describeModule } from "@sew/layers/testing";
 import { tensor, zeros } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 

@@ -1,6 +1,6 @@
+import { read, scoped } from "@sew/kernels/testing";
 import { fanInUniform, kaimingNormal } from "@sew/layers";
 import { random } from "@sew/random";
-import { read, scoped } from "@sew/testing";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 

@@ -1,6 +1,7 @@
+import { describeBackends, expectClose, float32, read, scoped } from "@sew/kernels/testing";
 import { evaluation, linear } from "@sew/layers";
+import { describeModule } from "@sew/layers/testing";
 import { random } from "@sew/random";
-import { describeBackends, describeModule, expectClose, float32, read, scoped } from "@sew/testing";
 import { tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

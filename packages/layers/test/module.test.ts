@@ -1,3 +1,4 @@
+import { read, scoped } from "@sew/kernels/testing";
 import {
   batchNorm,
   type Context,
@@ -13,7 +14,6 @@ import {
   run,
   sequential,
 } from "@sew/layers";
-import { read, scoped } from "@sew/testing";
 import { add, memory, mul, ones, scalar, type Tensor, zeros } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,6 @@
+import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
 import { evaluation, learnable, type NeuronLayer, namedParameters, neuronLayer, neurons } from "@sew/layers";
+import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import {
   eif,
   integrateAndFire,
@@ -13,7 +15,6 @@ import {
   unroll,
 } from "@sew/neurons";
 import { constant } from "@sew/surrogates";
-import { describeBackends, describeModule, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
 import { scalar, sum, tensor2d, tensor3d, variable, variableGrads } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 

@@ -1,3 +1,4 @@
+import { describeBackends, expectClose, float32, imageShapes, read, scoped } from "@sew/kernels/testing";
 import {
   type BatchNorm,
   batchNorm,
@@ -10,7 +11,7 @@ import {
   normNeuron,
 } from "@sew/layers";
 import { plif } from "@sew/neurons";
-import { composed, describeBackends, expectClose, float32, imageShapes, read, scoped } from "@sew/testing";
+import { composed } from "@sew/neurons/testing";
 import { memory, mul, sum, type Tensor, tensor, tidy, variable, variableGrads } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";

@@ -1,5 +1,6 @@
+import { describeBackends, expectClose, imageShapes, read, scoped } from "@sew/kernels/testing";
 import { avgPool2d, evaluation, globalAvgPool2d, maxPool2d, voting } from "@sew/layers";
-import { describeBackends, describeModule, expectClose, imageShapes, read, scoped } from "@sew/testing";
+import { describeModule } from "@sew/layers/testing";
 import { grad, neg, ones, sum, tensor, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,3 +1,4 @@
+import { describeBackends, imageShapes, read, scoped, spikesOf, unavailable, useDefaults } from "@sew/kernels/testing";
 import {
   batchNorm,
   conv2d,
@@ -18,22 +19,10 @@ import {
   sequential,
   tdNorms,
 } from "@sew/layers";
+import { describeModule, expectRecomputes, neuronLayers, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire, plif } from "@sew/neurons";
+import { composed } from "@sew/neurons/testing";
 import { random } from "@sew/random";
-import {
-  composed,
-  describeBackends,
-  describeModule,
-  expectRecomputes,
-  imageShapes,
-  nativeUnavailable,
-  neuronLayers,
-  read,
-  scoped,
-  spikesOf,
-  spikesOfShape,
-  useStoredSpikes,
-} from "@sew/testing";
 import {
   add,
   dispose,
@@ -189,8 +178,8 @@ describeBackends("recompute", () => {
 
 describe("what a unit holds for the way back", () => {
   it("is spikes alone when it recomputes: no float32 tensor as large as a convolution's output", async ({ skip }) => {
-    if (nativeUnavailable !== undefined) return skip(nativeUnavailable);
-    await useStoredSpikes();
+    if (unavailable("native") !== undefined) return skip(unavailable("native"));
+    await useDefaults("native");
     const shape = [4, 1, 16, 16, 2];
     const float32 = 4 * (size(shape) / 2) * 32;
     const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;

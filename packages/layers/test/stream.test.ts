@@ -1,3 +1,4 @@
+import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import {
   conv2d,
   convNormNeuron,
@@ -15,8 +16,8 @@ import {
   sequential,
   stream,
 } from "@sew/layers";
+import { spikesOfShape } from "@sew/layers/testing";
 import { lif, plif } from "@sew/neurons";
-import { describeBackends, read, scoped, spikesOfShape } from "@sew/testing";
 import { memory, slice, type Tensor, tensor3d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";

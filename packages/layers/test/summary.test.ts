@@ -1,3 +1,4 @@
+import { describeBackends } from "@sew/kernels/testing";
 import {
   avgPool2d,
   conv2d,
@@ -15,7 +16,6 @@ import {
   summary,
 } from "@sew/layers";
 import { integrateAndFire, plif } from "@sew/neurons";
-import { describeBackends } from "@sew/testing";
 import { add, memory } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

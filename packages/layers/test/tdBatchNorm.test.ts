@@ -1,6 +1,7 @@
+import { describeBackends, expectClose, float32, read, scoped } from "@sew/kernels/testing";
 import { type BatchNorm, batchNorm, evaluation, neurons, normNeuron, tdBatchNorm, tdNorms } from "@sew/layers";
+import { describeModule } from "@sew/layers/testing";
 import { integrateAndFire } from "@sew/neurons";
-import { describeBackends, describeModule, expectClose, float32, read, scoped } from "@sew/testing";
 import {
   add,
   grad,

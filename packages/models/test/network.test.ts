@@ -1,4 +1,5 @@
 import { type BlockFactory, plainBlock } from "@sew/blocks";
+import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import {
   type ActivationFactory,
   disposeModule,
@@ -12,9 +13,9 @@ import {
   relus,
   run,
 } from "@sew/layers";
+import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { type NetworkOptions, network } from "@sew/models";
 import { integrateAndFire, lif, plif } from "@sew/neurons";
-import { describeBackends, describeModule, read, scoped, spikesOfShape } from "@sew/testing";
 import { memory, mul, ones, onesLike, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,5 @@
 import { plainBlock, spikingBlock } from "@sew/blocks";
+import { describeBackends, scoped } from "@sew/kernels/testing";
 import {
   countParameters,
   disposeModule,
@@ -13,7 +14,6 @@ import {
 } from "@sew/layers";
 import { cifar10Net, lifNet, network, plifNet, resNet, sevenBNet, wideSevenBNet } from "@sew/models";
 import { integrateAndFire, lif } from "@sew/neurons";
-import { describeBackends, scoped } from "@sew/testing";
 import { zeros } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 

@@ -1,15 +1,10 @@
 /** @file Networks that keep spikes alone for the way back: the same numbers, for less memory. */
+
+import { describeBackends, scoped, unavailable, useDefaults } from "@sew/kernels/testing";
 import { disposeModule, type Module, namedParameters, neurons, run } from "@sew/layers";
+import { expectRecomputes, spikesOfShape } from "@sew/layers/testing";
 import { network, resNet } from "@sew/models";
 import { integrateAndFire } from "@sew/neurons";
-import {
-  describeBackends,
-  expectRecomputes,
-  nativeUnavailable,
-  scoped,
-  spikesOfShape,
-  useStoredSpikes,
-} from "@sew/testing";
 import { dispose, memory, type Scalar, sum, variableGrads } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 
@@ -57,8 +52,8 @@ describe("what a convolution and neurons without a norm hold for the way back", 
   it("is spikes alone when they recompute: no float32 tensor as large as the convolution's output", async ({
     skip,
   }) => {
-    if (nativeUnavailable !== undefined) return skip(nativeUnavailable);
-    await useStoredSpikes();
+    if (unavailable("native") !== undefined) return skip(unavailable("native"));
+    await useDefaults("native");
     const float32 = 4 * 4 * 16 * 16 * 32;
     const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;
     const held = (recompute: boolean): number => {

@@ -1,3 +1,4 @@
+import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
 import {
   type BatchNorm,
   countParameters,
@@ -10,6 +11,7 @@ import {
   profile,
   run,
 } from "@sew/layers";
+import { spikesOfShape } from "@sew/layers/testing";
 import {
   type Family,
   type FamilyName,
@@ -19,7 +21,6 @@ import {
   type ResNetOptions,
   resNet,
 } from "@sew/models";
-import { describeBackends, expectClose, read, scoped, spikesOfShape } from "@sew/testing";
 import {
   add,
   concat,

@@ -3,6 +3,8 @@
  * differentiable, and what back-propagation says of it can be checked: the surrogate slopes, the resets through time,
  * batch statistics, blocks and shortcuts at once.
  */
+
+import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import {
   avgPool2d,
   convNormNeuron,
@@ -30,7 +32,6 @@ import {
   softSign,
   superSpike,
 } from "@sew/surrogates";
-import { describeBackends, read, scoped } from "@sew/testing";
 import { add, mul, type Scalar, sum, tensor, tidy, variable, variableGrads } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";

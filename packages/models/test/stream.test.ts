@@ -1,5 +1,6 @@
 /** @file Networks step by step: the same numbers as those of the whole sequence at once. */
 import { type BlockFactory, blocks } from "@sew/blocks";
+import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import {
   disposeModule,
   disposeState,
@@ -12,9 +13,9 @@ import {
   run,
   stream,
 } from "@sew/layers";
+import { spikesOfShape } from "@sew/layers/testing";
 import { network, resNet } from "@sew/models";
 import { type MembraneParams, type NeuronModel, neuronModels, plif, plifInitial } from "@sew/neurons";
-import { describeBackends, read, scoped, spikesOfShape } from "@sew/testing";
 import { concat, fill, memory, slice, type Tensor, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";

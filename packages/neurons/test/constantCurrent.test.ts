@@ -1,3 +1,4 @@
+import { describeBackends, expectClose, float32, read, scoped } from "@sew/kernels/testing";
 import {
   eif,
   firingCurrent,
@@ -14,16 +15,7 @@ import {
   silentCurrent,
   unroll,
 } from "@sew/neurons";
-import {
-  composed,
-  describeBackends,
-  expectClose,
-  float32,
-  membraneParams,
-  type Numeric,
-  read,
-  scoped,
-} from "@sew/testing";
+import { composed, membraneParams, type Numeric } from "@sew/neurons/testing";
 import { cos, fill, memory, mul, neg, square, sub, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,15 +1,6 @@
+import { describeBackends, expectClose, float32, floats, read, scoped } from "@sew/kernels/testing";
 import { type EifParams, eif, eifCharge, neuron, unroll } from "@sew/neurons";
-import {
-  describeBackends,
-  describeNeuron,
-  expectClose,
-  float32,
-  floats,
-  membraneParams,
-  type Numeric,
-  read,
-  scoped,
-} from "@sew/testing";
+import { describeNeuron, membraneParams, type Numeric } from "@sew/neurons/testing";
 import { grads, tensor1d, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

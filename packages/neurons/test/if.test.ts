@@ -1,5 +1,6 @@
+import { describeBackends, floats, read, scoped } from "@sew/kernels/testing";
 import { ifCharge, integrateAndFire, neuron, unroll } from "@sew/neurons";
-import { describeBackends, describeNeuron, floats, membraneParams, read, scoped } from "@sew/testing";
+import { describeNeuron, membraneParams } from "@sew/neurons/testing";
 import { tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";

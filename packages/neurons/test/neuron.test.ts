@@ -1,6 +1,6 @@
+import { describeBackends, expectClose, floatsOf, read, scoped, spikesOf } from "@sew/kernels/testing";
 import { fire, integrateAndFire, lif, membrane, neuron, plif, reset } from "@sew/neurons";
 import { constant, spike } from "@sew/surrogates";
-import { describeBackends, expectClose, floatsOf, read, scoped, spikesOf } from "@sew/testing";
 import { grad, tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

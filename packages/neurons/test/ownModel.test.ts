@@ -1,4 +1,6 @@
 /** @file A model of one's own with further state and rules of its own: an adaptive LIF neuron. */
+
+import { describeBackends, expectClose, float32, read, scoped } from "@sew/kernels/testing";
 import {
   fire,
   type LifParams,
@@ -10,16 +12,7 @@ import {
   resetSpikes,
   unroll,
 } from "@sew/neurons";
-import {
-  describeBackends,
-  describeNeuron,
-  expectClose,
-  float32,
-  membraneParams,
-  type Numeric,
-  read,
-  scoped,
-} from "@sew/testing";
+import { describeNeuron, membraneParams, type Numeric } from "@sew/neurons/testing";
 import { add, grads, mul, sum, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";

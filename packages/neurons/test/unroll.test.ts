@@ -1,6 +1,6 @@
+import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
 import { integrateAndFire, lif, neuron, type State, unroll } from "@sew/neurons";
 import { spike } from "@sew/surrogates";
-import { describeBackends, expectClose, read, scoped } from "@sew/testing";
 import { grad, grads, onesLike, scalar, sum, tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 

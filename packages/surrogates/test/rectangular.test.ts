@@ -1,5 +1,6 @@
+import { describeBackends, float32, read, scoped } from "@sew/kernels/testing";
 import { rectangular } from "@sew/surrogates";
-import { describeBackends, describeSurrogate, float32, read, scoped } from "@sew/testing";
+import { describeSurrogate } from "@sew/surrogates/testing";
 import { tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,6 @@
+import { describeBackends, expectClose, scoped } from "@sew/kernels/testing";
 import { scaledAtan } from "@sew/surrogates";
-import { describeBackends, describeSurrogate, expectClose, scoped } from "@sew/testing";
+import { describeSurrogate } from "@sew/surrogates/testing";
 import { tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { it } from "vitest";

@@ -1,5 +1,6 @@
+import { describeBackends, expectClose, float32, scoped } from "@sew/kernels/testing";
 import { sigmoid } from "@sew/surrogates";
-import { describeBackends, describeSurrogate, expectClose, float32, scoped } from "@sew/testing";
+import { describeSurrogate } from "@sew/surrogates/testing";
 import { tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

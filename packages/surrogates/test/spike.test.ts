@@ -1,6 +1,6 @@
+import { describeBackends, expectClose, floats, read, scoped } from "@sew/kernels/testing";
 import * as exported from "@sew/surrogates";
 import { type Spike, smooth, spike, surrogates } from "@sew/surrogates";
-import { describeBackends, expectClose, floats, read, scoped } from "@sew/testing";
 import { abs, grad, mul, relu, sub, sum, tanh, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describeBackends, nativeUnavailable, use } from "@sew/testing";
+import { describeBackends, unavailable, use } from "@sew/testing";
 import { getBackend, memory, setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { conformance } from "../src/reference/conformance.js";
@@ -291,7 +291,7 @@ const structural = (lines: readonly string[]) =>
 describe("a network case", () => {
   // Names and shapes depend on no backend: the fast one does.
   const before = getBackend();
-  beforeAll(() => use(nativeUnavailable === undefined ? "native" : "cpu"));
+  beforeAll(() => use(unavailable("native") === undefined ? "native" : "cpu"));
   afterAll(() => setBackend(before));
 
   const unknown = { "extra.weight": [1] };
@@ -540,7 +540,7 @@ describe("pnpm conformance", () => {
   });
 
   it("computes natively unless told otherwise", ({ skip }) => {
-    if (nativeUnavailable !== undefined) skip(nativeUnavailable);
+    if (unavailable("native") !== undefined) skip(unavailable("native"));
     expect(command(good, "--filter", "rect").lines).toContain("backend: native");
     expect(existsSync(join(folders, "surrogates.json"))).toBe(false);
   });

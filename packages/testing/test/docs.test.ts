@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -6,13 +6,13 @@ import { engine, setBackend } from "@tensorflow/tfjs-core";
 import ts from "typescript";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { agree, complete, docExamples, type Example, markdownExamples, moduleOf } from "./examples.js";
-import { root, workspaces } from "./workspace.js";
+import { fromRoot, root, workspaces } from "./workspace.js";
 
 const packages = workspaces("packages");
-const names = packages.filter(({ manifest }) => manifest.private !== true).map(({ manifest }) => manifest.name);
+const names = packages.map(({ manifest }) => manifest.name);
 const core = "@tensorflow/tfjs-core";
-/** Inside this package, so that imports find what it depends on: every package. */
-const folder = join(import.meta.dirname, "..", "node_modules", ".examples");
+/** Inside this package, so that imports find it and what it depends on: every package. */
+const folder = join(import.meta.dirname, "..", ".examples");
 
 const home = process.cwd();
 const exported = new Map<string, ReadonlySet<string>>();
@@ -124,17 +124,17 @@ describe("the check of examples itself", () => {
 });
 
 describe("every public export has a doc comment", () => {
-  it.each(packages.map(({ manifest, folder }) => [manifest.name, join(folder, "src", "index.ts")]))(
-    "of %s",
-    (_, entry) => {
-      const program = ts.createProgram([entry!], optionsFor(entry!));
-      const checker = program.getTypeChecker();
-      const module = checker.getSymbolAtLocation(program.getSourceFile(entry!)!);
-      const silent = (module === undefined ? [] : checker.getExportsOfModule(module)).filter((symbol) => {
-        const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-        return target.getDocumentationComment(checker).length === 0;
-      });
-      expect(silent.map((symbol) => symbol.name)).toEqual([]);
-    },
+  const entries = packages.flatMap(({ folder }) =>
+    ["src/index.ts", "src/testing/index.ts"].map((entry) => join(folder, entry)).filter((entry) => existsSync(entry)),
   );
+  it.each(entries.map((entry) => [fromRoot(entry), entry] as const))("of %s", (_, entry) => {
+    const program = ts.createProgram([entry], optionsFor(entry));
+    const checker = program.getTypeChecker();
+    const module = checker.getSymbolAtLocation(program.getSourceFile(entry)!);
+    const silent = (module === undefined ? [] : checker.getExportsOfModule(module)).filter((symbol) => {
+      const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      return target.getDocumentationComment(checker).length === 0;
+    });
+    expect(silent.map((symbol) => symbol.name)).toEqual([]);
+  });
 });

@@ -1,8 +1,8 @@
 /** @file Finding the code in doc comments, READMEs and guides, and making modules of it that check their own values. */
 import { readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import ts from "typescript";
-import { filesUnder, fromRoot, root, type Workspace, workspaces } from "./workspace.js";
+import { filesUnder, fromRoot, markdownFiles, type Workspace } from "./workspace.js";
 
 /** A piece of code that the documentation shows. */
 export interface Example {
@@ -41,22 +41,8 @@ export function docExamples({ folder, manifest }: Workspace): Example[] {
 
 /** The code of every `ts` block of the READMEs and guides. */
 export function markdownExamples(): Example[] {
-  const files = [
-    ...["README.md", "CONTRIBUTING.md"].map((name) => join(root, name)),
-    ...filesUnder(join(root, "docs"), ".md"),
-    ...(["packages", "experiments"] as const).flatMap((parent) =>
-      workspaces(parent).flatMap(({ folder }) =>
-        filesUnder(folder, ".md").filter((file) => basename(file) === "README.md"),
-      ),
-    ),
-  ];
-  return files.flatMap((file) => {
-    let text: string;
-    try {
-      text = readFileSync(file, "utf8");
-    } catch {
-      return [];
-    }
+  return markdownFiles().flatMap((file) => {
+    const text = readFileSync(file, "utf8");
     return [...text.matchAll(fence)].map(({ 1: noRun, 2: code, index }) => ({
       where: `${fromRoot(file)}:${text.slice(0, index).split("\n").length}`,
       code: code!,

@@ -11,27 +11,14 @@ const table: Readonly<Record<string, readonly string[]>> = {
   surrogates: ["kernels"],
   neurons: ["surrogates", "kernels"],
   layers: ["neurons", "surrogates", "kernels", "random"],
-  blocks: ["layers", "neurons", "random"],
+  blocks: ["layers", "neurons", "kernels", "random"],
   models: ["blocks", "layers", "neurons", "random"],
   datasets: ["random"],
   training: ["layers", "kernels", "random"],
   analysis: ["layers"],
   "backend-native": ["kernels"],
   backends: [],
-  testing: [
-    "random",
-    "kernels",
-    "surrogates",
-    "neurons",
-    "layers",
-    "blocks",
-    "models",
-    "datasets",
-    "training",
-    "analysis",
-    "backend-native",
-    "backends",
-  ],
+  testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "backends", "backend-native"],
 };
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
 const lazily: Readonly<Record<string, readonly string[]>> = {
@@ -102,10 +89,9 @@ describe("the packages", () => {
   it("are those of the import table", () =>
     expect(packages.map(({ name }) => name).sort()).toEqual(Object.keys(table).sort()));
 
-  it("are named for their folders, and only testing is private", () => {
+  it("are named for their folders, and public", () => {
     for (const { name, manifest } of packages) {
-      expect(manifest.name).toBe(`@sew/${name}`);
-      expect([name, manifest.private ?? false]).toEqual([name, name === "testing"]);
+      expect([name, manifest.name, manifest.private ?? false]).toEqual([name, `@sew/${name}`, false]);
     }
   });
 });
@@ -157,12 +143,12 @@ describe.each(packages.map((workspace) => [workspace.manifest.name, workspace] a
     });
   }
 
-  it("is imported by nobody who would have to publish it, if it is private", () => {
-    if (manifest.private !== true) return;
-    const naming = [...packages, ...experiments].filter(({ manifest: other }) =>
-      [other.dependencies, other.devDependencies, other.peerDependencies].some((d) => manifest.name in (d ?? {})),
+  it("needs the test runner and fast-check only in src/testing", () => {
+    const runners = ["vitest", "fast-check"];
+    const wrong = found.filter(
+      ({ file, of }) => runners.includes(of) && !file.startsWith(`packages/${name}/src/testing/`),
     );
-    expect(naming.map((other) => other.name)).toEqual([]);
+    expect(wrong).toEqual([]);
   });
 
   it("imports no experiment", () => {

@@ -51,6 +51,15 @@ export function filesUnder(folder: string, ending: string): string[] {
   });
 }
 
+/** The READMEs and guides. */
+export function markdownFiles(): string[] {
+  return [
+    ...["README.md", "CONTRIBUTING.md"].map((name) => join(root, name)),
+    ...filesUnder(join(root, "docs"), ".md"),
+    ...["packages", "experiments"].flatMap((parent) => filesUnder(join(root, parent), "README.md")),
+  ];
+}
+
 /** A path as the repository knows it. */
 export function fromRoot(path: string): string {
   return relative(root, path);

@@ -1,4 +1,4 @@
-import { expectClose, float32, scoped } from "@sew/testing";
+import { expectClose, float32, scoped } from "@sew/kernels/testing";
 import { crossEntropy } from "@sew/training";
 import { grad, memory, type Tensor3D, tensor1d, tensor3d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";

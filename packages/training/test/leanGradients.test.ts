@@ -1,8 +1,8 @@
 import { add as addSpikes, and, iand, plainBlock, sewBlock, spikingBlock } from "@sew/blocks";
+import { scoped } from "@sew/kernels/testing";
 import { disposeModule, type NeuronFactory, namedParameters, neurons } from "@sew/layers";
 import { integrateAndFire, plif } from "@sew/neurons";
 import { random } from "@sew/random";
-import { scoped } from "@sew/testing";
 import { leanGradients } from "@sew/training";
 import {
   add,

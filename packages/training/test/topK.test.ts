@@ -1,4 +1,4 @@
-import { float32 } from "@sew/testing";
+import { float32 } from "@sew/kernels/testing";
 import { confusion, topK } from "@sew/training";
 import { tensor2d, tidy, topk } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";

@@ -1,8 +1,9 @@
 /** @file Giving a module the weights of a reference case, and comparing its gradients by the peer's names. */
+
+import { difference, type Tolerance } from "@sew/kernels/testing";
 import { type Module, namedParameters } from "@sew/layers";
 import { type NamedTensorMap, type Variable, zerosLike } from "@tensorflow/tfjs-core";
 import type * as z from "zod";
-import { difference, type Tolerance } from "../close.js";
 import type { Comparison } from "./case.js";
 import type { gradients } from "./fields.js";
 import { hashedParameter, torchShape, toTorch } from "./hashed.js";

@@ -1,9 +1,9 @@
 /** @file The cases of blocks.json. */
 import { add, and, annBlock, type BlockFactory, iand, plainBlock, rbaBlock, sew, spikingBlock } from "@sew/blocks";
+import { difference, read } from "@sew/kernels/testing";
 import { disposeModule, type Initializer, namedParameters, relus, run } from "@sew/layers";
 import { mul, sum, tidy, variable, variableGrads, zeros } from "@tensorflow/tfjs-core";
 import * as z from "zod";
-import { difference, read } from "../close.js";
 import { assignHashed, compareGradients, type Matched, mismatches } from "./assign.js";
 import { type ReferenceCase, report } from "./case.js";
 import { caseNeurons } from "./caseNeurons.js";

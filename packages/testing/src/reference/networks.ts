@@ -1,4 +1,6 @@
 /** @file The cases of networks.json. */
+
+import { difference, read, type Tolerance } from "@sew/kernels/testing";
 import {
   type ActivationFactory,
   countParameters,
@@ -11,7 +13,6 @@ import {
 import { cifar10Net, type ResNetDepth, resNet, type SevenBNetOptions, sevenBNet, wideSevenBNet } from "@sew/models";
 import { losses, mean, oneHot, type Scalar, type Tensor, tensor1d, tidy, variableGrads } from "@tensorflow/tfjs-core";
 import * as z from "zod";
-import { difference, read, type Tolerance } from "../close.js";
 import { assignHashed, compareGradients, type Matched, mismatches } from "./assign.js";
 import { type Family, familyBlock, spikes } from "./blocks.js";
 import { type ReferenceCase, report } from "./case.js";

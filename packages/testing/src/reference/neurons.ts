@@ -1,4 +1,6 @@
 /** @file The cases of neurons.json. */
+
+import { difference, read } from "@sew/kernels/testing";
 import {
   type MembraneParams,
   membrane as membraneDefaults,
@@ -12,7 +14,6 @@ import {
 } from "@sew/neurons";
 import type { Spike } from "@sew/surrogates";
 import { grads, mul, scalar, slice, sum, type Tensor, tensor2d, tidy } from "@tensorflow/tfjs-core";
-import { difference, read } from "../close.js";
 import { type ReferenceCase, report } from "./case.js";
 import { lookUp, plain } from "./names.js";
 import { referenceSpike } from "./surrogates.js";

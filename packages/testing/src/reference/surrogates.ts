@@ -1,4 +1,6 @@
 /** @file The cases of surrogates.json. */
+
+import { difference, read } from "@sew/kernels/testing";
 import {
   atan,
   constant,
@@ -13,7 +15,6 @@ import {
   superSpike,
 } from "@sew/surrogates";
 import { tensor1d, tidy } from "@tensorflow/tfjs-core";
-import { difference, read } from "../close.js";
 import { type ReferenceCase, report } from "./case.js";
 import { lookUp } from "./names.js";
 

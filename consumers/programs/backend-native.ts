@@ -1,0 +1,11 @@
+import "@tensorflow/tfjs";
+import { deepStrictEqual } from "node:assert";
+import { instructionSets, registerNative } from "@sew/backend-native";
+
+try {
+  registerNative();
+  deepStrictEqual(instructionSets().includes("baseline"), true);
+} catch (error) {
+  // Where its build was refused.
+  deepStrictEqual((error as Error).message, "it has not been built");
+}

@@ -1,0 +1,90 @@
+/** @file One suite for all backends: what holds on the slow, obvious one must hold on the fast one. */
+import { getBackend, ready, setBackend } from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, describe, it } from "vitest";
+
+/** A backend that suites run on besides `cpu`. */
+export interface TestBackend {
+  readonly name: string;
+  /** Registers it with TensorFlow.js. Where this throws, its suites are skipped and print the message. */
+  readonly register: () => void | Promise<void>;
+  /** Restores its default settings, whatever the environment says. @defaultValue it has none */
+  readonly restoreDefaults?: () => void;
+}
+
+/** The backends by name, `cpu` first, and why those that cannot be used cannot. */
+const backends = new Map<string, { readonly restoreDefaults?: () => void; readonly unavailable?: string }>([
+  ["cpu", {}],
+]);
+
+/**
+ * Adds a backend to those that {@link describeBackends} runs suites on. Call it in a set-up file of vitest; for a backend
+ * that is there already it does nothing.
+ *
+ * @example
+ * await addBackend({ name: "cpu", register: () => {} });
+ */
+export async function addBackend({ name, register, restoreDefaults }: TestBackend): Promise<void> {
+  if (backends.has(name)) return;
+  const before = getBackend();
+  try {
+    await register();
+    await use(name);
+    backends.set(name, { ...(restoreDefaults !== undefined && { restoreDefaults }) });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.info(`Suites skip the backend ${name}: ${reason}`);
+    backends.set(name, { unavailable: reason });
+  } finally {
+    await setBackend(before);
+  }
+}
+
+/** Why a backend cannot be used here; `undefined` when it can. */
+export function unavailable(name: string): string | undefined {
+  const backend = backends.get(name);
+  return backend === undefined ? `no set-up file adds the backend ${name}` : backend.unavailable;
+}
+
+/**
+ * Makes `name` the current backend.
+ *
+ * @throws Error when TensorFlow.js does not have it
+ */
+export async function use(name: string): Promise<void> {
+  if (!(await setBackend(name))) throw new Error(`use: the backend ${name} cannot be initialised`);
+  await ready();
+}
+
+/** Makes `name` the current backend with its default settings, for tests of memory. */
+export async function useDefaults(name: string): Promise<void> {
+  await use(name);
+  backends.get(name)?.restoreDefaults?.();
+}
+
+/**
+ * Runs a suite once on each backend: on `cpu`, and on those that {@link addBackend} added.
+ *
+ * Where one cannot be used its suite is skipped, and the reason printed.
+ *
+ * @param title of the suite; the backend's name is added
+ * @param suite called once for each backend, inside `describe`
+ */
+export function describeBackends(title: string, suite: (backend: string) => void): void {
+  for (const [name, { unavailable: reason }] of backends) {
+    if (reason !== undefined) {
+      it(`${title} [${name}]`, ({ skip }) => skip(reason));
+      continue;
+    }
+    describe(`${title} [${name}]`, () => {
+      let before = name;
+      beforeAll(async () => {
+        before = getBackend();
+        await use(name);
+      });
+      afterAll(async () => {
+        await setBackend(before);
+      });
+      suite(name);
+    });
+  }
+}

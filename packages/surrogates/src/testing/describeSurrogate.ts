@@ -1,0 +1,145 @@
+/** @file What must hold of every surrogate. Its test calls `describeSurrogate` once. */
+
+import type { RecognisedSlope } from "@sew/kernels";
+import { describeBackends, expectClose, float32, floats, floatsOf, read, scoped } from "@sew/kernels/testing";
+import { grad, memory, mul, neg, tensor1d, tidy } from "@tensorflow/tfjs-core";
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { type Spike, smooth } from "../index.js";
+
+/** The formulas that fused kernels know, in float64. */
+const formulas: Record<RecognisedSlope["kind"], (u: number, alpha: number) => number> = {
+  atan: (u, alpha) => alpha / (2 * (1 + ((Math.PI / 2) * alpha * u) ** 2)),
+  sigmoid: (u, alpha) => (alpha * Math.exp(-Math.abs(alpha * u))) / (1 + Math.exp(-Math.abs(alpha * u))) ** 2,
+  rectangular: (u, a) => (Math.abs(u) < a / 2 ? 1 / a : 0),
+  constant: (_, value) => value,
+  scaledAtan: (u) => (1 + Math.PI ** 2 / 4) / (1 + (Math.PI * u) ** 2),
+  piecewiseQuadratic: (u, alpha) => Math.max(0, alpha - alpha ** 2 * Math.abs(u)),
+  piecewiseExponential: (u, alpha) => (alpha / 2) * Math.exp(-alpha * Math.abs(u)),
+  softSign: (u, alpha) => alpha / (2 * (1 + alpha * Math.abs(u)) ** 2),
+  superSpike: (u, alpha) => alpha / (1 + Math.abs(u)) ** 2,
+  erf: (u, alpha) => (alpha / Math.sqrt(Math.PI)) * Math.exp(-((alpha * u) ** 2)),
+};
+
+/**
+ * Tests a surrogate, on every backend: Θ on the way forward, exactly its slope on the way back, and a primitive that the
+ * slope is the derivative of.
+ *
+ * @param name of the surrogate
+ * @param make makes the spike function, as users do
+ * @param params parameters in its domain
+ */
+export function describeSurrogate<P>(name: string, make: (params?: P) => Spike, params: fc.Arbitrary<P>): void {
+  const forAll = (check: (spike: Spike, u: number[]) => void): void =>
+    fc.assert(fc.property(params, floats, (p, u) => scoped(() => check(make(p), u))));
+
+  describeBackends(`${name} as a surrogate`, () => {
+    it("is Θ on the way forward: 1 where u ≥ 0, else 0", () =>
+      forAll((spike, u) => expect(read(spike(tensor1d(u)))).toEqual(u.map((x) => (x >= 0 ? 1 : 0)))));
+
+    it("fires at 0 and not the least below it", () =>
+      scoped(() => expect(read(make()(tensor1d([0, -0, -1.2e-38, 1.2e-38, -1e-7])))).toEqual([1, 1, 0, 1, 0])));
+
+    it("does not fire on NaN, and fires on Infinity", () =>
+      scoped(() =>
+        expect(read(make()(tensor1d([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])))).toEqual([
+          0, 1, 0,
+        ]),
+      ));
+
+    it("is exactly its slope on the way back", () =>
+      fc.assert(
+        fc.property(
+          params,
+          floats.chain((u) => fc.tuple(fc.constant(u), floatsOf(u.length))),
+          (p, [us, dys]) =>
+            scoped(() => {
+              const [spike, u, dy] = [make(p), tensor1d(us), tensor1d(dys)];
+              expect(read(grad(spike)(u, dy))).toEqual(read(mul(dy, spike.slope(u))));
+            }),
+        ),
+      ));
+
+    it("has a slope of u's shape that is symmetric, nowhere negative and nowhere above that at 0", () =>
+      forAll((spike, us) => {
+        const u = tensor1d(us);
+        const slopes = read(spike.slope(u));
+        expect(slopes).toHaveLength(us.length);
+        expectClose(spike.slope(neg(u)), slopes, { relative: 1e-5, absolute: 1e-6 });
+        const [top] = read(spike.slope(tensor1d([0])));
+        for (const s of slopes) expect(s >= 0 && s <= top! * (1 + 1e-6)).toBe(true);
+      }));
+
+    it("has a primitive σ with σ(0) = 1/2, odd around it and nowhere falling", () =>
+      forAll((spike, us) => {
+        const sorted = us.toSorted((a, b) => a - b);
+        const σ = read(spike.primitive!(tensor1d(sorted)));
+        expectClose(spike.primitive!(tensor1d([0])), [0.5], { relative: 0, absolute: 1e-7 });
+        expectClose(
+          spike.primitive!(neg(tensor1d(sorted))),
+          σ.map((value) => 1 - value),
+        );
+        for (const [i, value] of σ.slice(1).entries()) {
+          // Neighbours may round the wrong way round.
+          expect(value - σ[i]!).toBeGreaterThanOrEqual(-1e-6 * Math.max(1, Math.abs(value)));
+        }
+      }));
+
+    it("is the derivative of its primitive: difference quotients are means of the slope in between", () =>
+      fc.assert(
+        fc.property(params, fc.array(float32(-4, 4), { minLength: 1, maxLength: 16 }), (p, zs) =>
+          scoped(() => {
+            const spike = make(p);
+            // Intervals of an eighth of the slope's own scale, 1/σ'(0), within a few of it about 0: kinks are in some.
+            const [top] = read(spike.slope(tensor1d([0])));
+            const parts = Array.from({ length: 17 }, (_, k) => (k - 8) / 128);
+            const points = parts.map((part) => zs.map((z) => Math.fround((z + part) / top!)));
+            const slopes = points.map((us) => read(spike.slope(tensor1d(us))));
+            const σ = [points[0]!, points[16]!].map((us) => read(spike.primitive!(tensor1d(us))));
+            for (const i of zs.keys()) {
+              const there = slopes.map((s) => s[i]!);
+              const [first, last, low, high] = [points[0]![i]!, points[16]![i]!, σ[0]![i]!, σ[1]![i]!];
+              // The trapezoidal rule. How the slope bends says how far it may be out, jumps and kinks included.
+              const mean = (there.reduce((a, b) => a + b) - (there[0]! + there[16]!) / 2) / 16;
+              const bend =
+                there.slice(2).reduce((sum, s, k) => sum + Math.abs(s - 2 * there[k + 1]! + there[k]!), 0) / 16;
+              const rounding = 1e-5 * top! * Math.max(1, Math.abs(low), Math.abs(high));
+              expect(Math.abs((high - low) / (last - first) - mean)).toBeLessThanOrEqual(bend + rounding);
+            }
+          }),
+        ),
+      ));
+
+    it("is, smooth, its primitive on the way forward and the same slope on the way back", () =>
+      forAll((spike, us) => {
+        const [soft, u] = [smooth(spike), tensor1d(us)];
+        expect(read(soft(u))).toEqual(read(spike.primitive!(u)));
+        expect(read(grad(soft)(u))).toEqual(read(grad(spike)(u)));
+        expect(read(soft.slope(u))).toEqual(read(spike.slope(u)));
+        expect(soft.recognised).toBeUndefined();
+      }));
+
+    it("tells fused kernels the slope that it has", ({ skip }) => {
+      if (make().recognised === undefined) skip("it is not one that fused kernels know");
+      forAll((spike, us) => {
+        const { kind, alpha } = spike.recognised!;
+        expectClose(
+          spike.slope(tensor1d(us)),
+          us.map((u) => formulas[kind](u, alpha)),
+          { relative: 1e-4, absolute: 1e-6 },
+        );
+      });
+    });
+
+    it.each(["as it is", "smooth"])(
+      "keeps, %s, its result in memory and nothing else, and its gradient likewise",
+      (mode) => {
+        const [spike, u] = [mode === "smooth" ? smooth(make()) : make(), tensor1d([-1, 0, 1])];
+        const before = memory().numTensors;
+        const kept = [spike(u), tidy(() => grad(spike)(u))];
+        expect(memory().numTensors - before).toBe(2);
+        for (const t of [...kept, u]) t.dispose();
+      },
+    );
+  });
+}

@@ -1,3 +1,0 @@
-import { describeReference } from "@sew/testing";
-
-describeReference("surrogates");

@@ -1,0 +1,43 @@
+// pnpm turbo <tasks> [options]: installs what the lock file asks for and runs turbo. A run of tests goes on after a
+// failure and ends with "N passed, N failed", whether the results are new or from turbo's cache.
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { install, pnpm } from "./pnpm.mjs";
+import { workspaces } from "./workspaces.mjs";
+
+/** Installs, then runs turbo. @returns its exit status */
+export function turbo(args) {
+  install();
+  return pnpm(["exec", "turbo", ...args]);
+}
+
+/** Vitest's reports, outputs of the tasks `test` and `test:consumers`. */
+const reports = workspaces.map((folder) => new URL(`../${folder}/.test-results.json`, import.meta.url));
+
+/** Runs turbo and prints the totals of the tests that it ran or replayed. @returns the exit status */
+function turboTests(args) {
+  for (const report of reports) rmSync(report, { force: true });
+  const onFailure = args.some((arg) => arg.startsWith("--continue")) ? [] : ["--continue=dependencies-successful"];
+  const status = turbo([...args, ...onFailure]);
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const report of reports.filter((file) => existsSync(file))) {
+    const { numPassedTests, numFailedTests, numPendingTests, success } = JSON.parse(readFileSync(report, "utf8"));
+    total.passed += numPassedTests;
+    // A test file that cannot be loaded has no tests that could fail.
+    total.failed += numFailedTests === 0 && !success ? 1 : numFailedTests;
+    total.skipped += numPendingTests;
+  }
+  if (status !== 0 && total.failed === 0) {
+    console.log("a build, a type check or the linter failed (above)");
+    total.failed = 1;
+  }
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+  console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+  return status === 0 && total.failed > 0 ? 1 : status;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const args = process.argv.slice(2);
+  const runsTests = args.some((arg) => /^test(:|$)/.test(arg)) && !args.some((arg) => /^--(dry|graph|help)/.test(arg));
+  process.exit(runsTests ? turboTests(args) : turbo(args));
+}

@@ -1,0 +1,18 @@
+/** @file What vitest runs before every test file of a package with tensors: gradients and backends are registered. */
+import "@tensorflow/tfjs";
+import { env, ready, setBackend, tensor1d } from "@tensorflow/tfjs-core";
+import { registerNative, setSpikeStorage } from "../../packages/backend-native/dist/index.js";
+import { addBackend } from "../../packages/kernels/dist/testing/index.js";
+
+await setBackend("cpu");
+await ready();
+// The CPU backend greets its first tensor with an advertisement, except in what it takes for its own tests.
+env().set("IS_TEST", true);
+tensor1d([0]).dispose();
+env().set("IS_TEST", false);
+
+await addBackend({
+  name: "native",
+  register: registerNative,
+  restoreDefaults: () => setSpikeStorage("auto"),
+});
