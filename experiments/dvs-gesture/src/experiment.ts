@@ -2,12 +2,21 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { type EpochRecord, firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
-import { type BackendName, instructionSet, precision, threads } from "@sew/backend-native";
-import { loadWeights } from "@sew/checkpoints";
+import {
+  confusionSection,
+  firingRates,
+  firingRatesSection,
+  type Sample,
+  type Section,
+  samplesSection,
+  settingsSection,
+  summaryFigures,
+  trainingSection,
+  writeReport,
+} from "@sew/analysis";
+import { instructionSet, precision, threads } from "@sew/backend-native";
 import { countParameters, type Module } from "@sew/layers";
-import { adam, chain, clipByGlobalNorm, type EpochMetrics, evaluate, momentum } from "@sew/training";
-import { checkRunFolder, type TrainResult, train } from "@sew/training/node";
+import { adam, evaluate, loadWeights, sgd, type TrainResult, train } from "@sew/training";
 import { tensor, version_core } from "@tensorflow/tfjs-core";
 import { type Prepared, prepare } from "./data.js";
 import { network } from "./network.js";
@@ -22,7 +31,7 @@ async function write(file: string, value: unknown): Promise<void> {
 }
 
 /** What the run is made on, for config.json and the report. */
-function environment(backend: BackendName): Record<string, string | number> {
+function environment(backend: string): Record<string, string | number> {
   return {
     backend,
     ...(backend === "native" && { instructionSet: instructionSet(), threads: threads(), precision: precision() }),
@@ -39,23 +48,22 @@ function environment(backend: BackendName): Record<string, string | number> {
  *
  * @returns whether it came to its end; false when a signal stopped it, its checkpoint written
  */
-export async function runExperiment(settings: Settings, backend: BackendName): Promise<boolean> {
+export async function runExperiment(settings: Settings, backend: string): Promise<boolean> {
   const started = performance.now();
-  await checkRunFolder(settings.out, settings);
   const prepared = await prepare(settings);
   try {
     const { train: trainSet, test } = prepared;
-    const model = network(settings, test);
+    const [, height = 0, width = 0] = test.shape;
+    const model = network(settings, { height, width, classes: test.classes });
     const parameters = countParameters(model);
     console.error(
-      `${settings.dataset}: ${trainSet.labels.length} train and ${test.labels.length} test samples of ${settings.frames} ` +
-        `frames, ${test.height}x${test.width}; ${settings.block}, ${parameters} parameters; backend ${backend}`,
+      `${settings.dataset}: ${trainSet.count} train and ${test.count} test samples of ${settings.frames} ` +
+        `frames, ${height}x${width}; ${settings.block}, ${parameters} parameters; backend ${backend}`,
     );
     const {
       precision: asked,
       recompute,
       resume,
-      overwrite,
       json,
       out,
       workers,
@@ -65,18 +73,15 @@ export async function runExperiment(settings: Settings, backend: BackendName): P
       ...identity
     } = settings;
     await write(join(out, "config.json"), { ...settings, parameters, environment: environment(backend) });
-    const updates = settings.optimizer === "adam" ? adam() : momentum();
     const result = await train({
-      model,
-      data: prepared.data,
-      out,
-      epochs: settings.epochs,
-      learningRate: scheduleOf(settings),
-      optimizer: settings.clipNorm === undefined ? updates : chain(clipByGlobalNorm(settings.clipNorm), updates),
-      seed: settings.seed,
-      settings: { ...identity, backend, ...(precision() !== "float32" && { precision: precision() }) },
-      resume,
-      overwrite,
+      ...{ model, data: prepared.data, out, epochs: settings.epochs, rate: scheduleOf(settings) },
+      ...{
+        seed: settings.seed,
+        settings: { ...identity, backend, ...(precision() !== "float32" && { precision: precision() }) },
+        resume,
+      },
+      optimizer: { sgd, adam }[settings.optimizer],
+      ...(settings.clipNorm !== undefined && { clipNorm: settings.clipNorm }),
     });
     if (result.stopped) return false;
     const numbers = await finish({ settings, backend, model, parameters, prepared, result, started });
@@ -109,7 +114,7 @@ function notes({ dataset }: Settings): string[] {
 
 interface Finished {
   readonly settings: Settings;
-  readonly backend: BackendName;
+  readonly backend: string;
   readonly model: Module;
   readonly parameters: number;
   readonly prepared: Prepared;
@@ -117,72 +122,59 @@ interface Finished {
   readonly started: number;
 }
 
-/** An epoch as the report shows it. */
-function record({ learningRate, testLoss, testTop1, ...metrics }: EpochMetrics): EpochRecord {
-  return { ...metrics, lr: learningRate, testLoss: testLoss!, testTop1: testTop1! };
-}
-
 /** The best epoch's weights again, for what the report shows of them; returns the final numbers. */
 async function finish({ settings, backend, model, parameters, prepared, result, started }: Finished): Promise<object> {
   const { data, test } = prepared;
   const { out, dataset, block } = settings;
   await loadWeights(model, join(out, "best.safetensors"));
-  const best = await evaluate(model, data.test.epoch());
+  const best = await evaluate(model, data.test());
   const last = result.history.at(-1)!;
   const numbers = {
     ...{ dataset, block, parameters, epochs: result.history.length },
-    ...{ bestTop1: best.top1, bestEpoch: result.best!.epoch, lastTop1: last.testTop1!, bestLoss: best.loss },
+    ...{ bestTop1: best.top1, bestEpoch: result.best!.epoch, lastTop1: last.testTop1, bestLoss: best.loss },
     secondsPerEpoch: median(result.history.map(({ seconds }) => seconds)),
     samplesPerSecond: median(result.history.map(({ samplesPerSecond }) => samplesPerSecond)),
     seconds: (performance.now() - started) / 1000,
   };
+  const history = result.history.map(({ lr, ...record }) => ({ ...record, learningRate: lr }));
   const file = join(out, "report.html");
   await writeReport(file, {
     title: `${titles[dataset]}: ${block}`,
     subtitle: notation(settings, test.classes.length),
     notes: notes(settings),
-    summary: {
-      ...{
-        bestTop1: best.top1,
-        bestEpoch: result.best!.epoch,
-        finalTop1: last.testTop1!,
-        epochs: result.history.length,
-      },
-      ...{ parameters, samplesPerSecond: numbers.samplesPerSecond, seconds: numbers.seconds },
-    },
-    history: result.history.map(record),
-    confusion: { counts: best.confusion, classNames: test.classes },
-    ...(await look(model, prepared)),
-    configuration: settings,
-    environment: environment(backend),
+    figures: summaryFigures(
+      { parameters, samplesPerSecond: numbers.samplesPerSecond, seconds: numbers.seconds },
+      history,
+    ),
+    sections: [
+      trainingSection(history),
+      confusionSection({ counts: best.confusion, classNames: test.classes }),
+      ...(await inputSections(model, prepared)),
+      settingsSection({ Configuration: settings, Environment: environment(backend) }),
+    ],
   });
   console.error(`test top-1 ${(100 * best.top1).toFixed(2)} % (epoch ${result.best!.epoch + 1}); report: ${file}`);
   return numbers;
 }
 
-/** The first test batch: its firing rates, and a few of its samples as the network sees them. */
-async function look(
-  model: Module,
-  { data, test }: Prepared,
-): Promise<Required<Pick<ReportData, "firingRates" | "samples">>> {
-  for await (const { x, shape, labels } of data.test.epoch()) {
+/** Firing rates on the first test batch, and a few of its samples. */
+async function inputSections(model: Module, { data, test }: Prepared): Promise<(Section | undefined)[]> {
+  for await (const { x, shape, labels } of data.test()) {
     const input = tensor(x, [...shape]);
     const rates = await firingRates(model, input);
     input.dispose();
     const classes = [...new Set(labels)].slice(0, SAMPLES);
-    return {
-      firingRates: rates,
-      samples: classes.map((label) => sampleOf(x, shape, labels.indexOf(label), test.classes[label]!)),
-    };
+    const samples = classes.map((label) => sampleOf(x, shape, labels.indexOf(label), test.classes[label]!));
+    return [firingRatesSection(rates), samplesSection(samples)];
   }
-  throw new RangeError("look: data must have at least 1 test batch, got none");
+  throw new RangeError("inputSections: data must have at least 1 test batch, got none");
 }
 
 /** Samples that a report shows. */
 const SAMPLES = 4;
 
 /** One sample `[T, H, W, 2]` out of a batch `[T, N, H, W, 2]`. */
-function sampleOf(x: Float32Array, shape: readonly number[], index: number, className: string): ReportSample {
+function sampleOf(x: Float32Array, shape: readonly number[], index: number, className: string): Sample {
   const [steps, batch, ...image] = shape as [number, number, number, number, number];
   const size = image.reduce((a, b) => a * b);
   const frames = new Float32Array(steps * size);

@@ -1,9 +1,9 @@
-/** @file Numbers as people read them. What is not finite becomes a dash. */
+/** @file Numbers as people read them. A number that is not finite becomes a dash. */
 
 /** A narrow space at which no line breaks. */
 const NO_BREAK = "\u202f";
 
-/** Formats a number, and what is not finite as a dash. */
+/** A format that writes numbers that are not finite as a dash. */
 function finite(format: (value: number) => string): (value: number) => string {
   return (value) => (Number.isFinite(value) ? format(value) : "–");
 }
@@ -11,15 +11,18 @@ function finite(format: (value: number) => string): (value: number) => string {
 /** A fraction in per cent: 0.9341 is "93.4 %". */
 export const percent = finite((value) => `${(100 * value).toFixed(1)}${NO_BREAK}%`);
 
-/** A number with so many digits after the point. */
+/** A fraction in per cent without zeros at the end: 0.25 is "25 %". */
+export const shortPercent = finite((value) => `${Number((100 * value).toFixed(1))}${NO_BREAK}%`);
+
+/** A number with a fixed number of digits after the point. */
 export function fixed(digits: number): (value: number) => string {
   return finite((value) => value.toFixed(digits));
 }
 
-/** Three significant digits, without zeros at the end: 0.001, 6.3e-5. */
+/** Three significant digits, without zeros at the end: 0.001, 0.000063. */
 export const short = finite((value) => String(Number(value.toPrecision(3))));
 
-/** A whole number with its thousands apart: 130938 is "130 938". */
+/** A whole number with its thousands separated: 130938 is "130 938". */
 export const whole = finite((value) =>
   Math.round(value)
     .toString()

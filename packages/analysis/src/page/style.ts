@@ -2,24 +2,24 @@ import { eventColours } from "../eventColours.js";
 
 const rgb = (colour: readonly number[]) => `rgb(${colour.join(" ")})`;
 
-/** What the page looks like: in light, in dark, on paper and on narrow screens. */
+/** The style sheet of the page: light, dark, print and narrow screens. */
 export const style = `
 :root {
   color-scheme: light dark;
   --page: #fff; --ink: #1c2128; --muted: #5f6874; --line: #dfe3e8; --soft: #f5f6f8;
-  --first: #1f6fb5; --second: #c26a00; --strong: #fff; --right: #15548c; --wrong: #8f3d06; --note: #8a5a00;
+  --first: #1f6fb5; --second: #c26a00; --third: #1a7f5a; --fourth: #8250a8; --strong: #fff; --right: #15548c; --wrong: #8f3d06; --note: #8a5a00;
   --on: ${rgb(eventColours.on)}; --off: ${rgb(eventColours.off)};
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171b; --ink: #e4e7eb; --muted: #9aa4b0; --line: #2c323a; --soft: #1c2026;
-    --first: #64aeea; --second: #e39a3f; --strong: #10141a; --right: #6db4ee; --wrong: #e58a4a; --note: #d6a545;
+    --first: #64aeea; --second: #e39a3f; --third: #56c596; --fourth: #bb94e4; --strong: #10141a; --right: #6db4ee; --wrong: #e58a4a; --note: #d6a545;
   }
 }
 @media print {
   :root {
     --page: #fff; --ink: #000; --muted: #444; --line: #ccc; --soft: #fff;
-    --first: #1f6fb5; --second: #c26a00; --strong: #fff; --right: #15548c; --wrong: #8f3d06; --note: #8a5a00;
+    --first: #1f6fb5; --second: #c26a00; --third: #1a7f5a; --fourth: #8250a8; --strong: #fff; --right: #15548c; --wrong: #8f3d06; --note: #8a5a00;
   }
 }
 * { box-sizing: border-box; }
@@ -38,19 +38,20 @@ p { margin: 0 0 1rem; }
 .tiles > div { padding: 0.75rem 1rem; box-shadow: 0 0 0 1px var(--line); }
 dt { color: var(--muted); font-size: 0.82rem; }
 dd { margin: 0.1rem 0 0; font-size: 1.3rem; font-weight: 600; line-height: 1.25; white-space: nowrap; }
-.detail { margin: 0; color: var(--muted); font-size: 0.82rem; font-weight: 400; }
+.detail { margin: 0; color: var(--muted); font-size: 0.82rem; font-weight: 400; white-space: normal; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.75rem 2.5rem; align-items: start; }
 figure { margin: 0; break-inside: avoid; }
 figcaption, .lead { margin-bottom: 0.5rem; color: var(--muted); font-size: 0.9rem; }
 .lead { margin-bottom: 1.25rem; }
 figcaption b { color: var(--ink); font-weight: 600; }
-svg { display: block; width: 100%; height: auto; overflow: visible; }
+svg { display: block; width: 100%; max-width: 32rem; height: auto; overflow: visible; }
 .key { display: inline-block; margin-left: 0.75em; white-space: nowrap; }
 .key i { display: inline-block; margin-right: 0.4em; }
-.first { color: var(--first); } .second { color: var(--second); } .on { color: var(--on); } .off { color: var(--off); }
+.first { color: var(--first); } .second { color: var(--second); } .third { color: var(--third); } .fourth { color: var(--fourth); }
+.on { color: var(--on); } .off { color: var(--off); }
 .square { width: 0.75em; height: 0.75em; border-radius: 2px; background: currentColor; }
 .line { width: 1.6em; border-top: 2.5px solid; vertical-align: 0.25em; }
-.line.second { border-top-style: dashed; }
+.dashed { border-top-style: dashed; } .dotted { border-top-style: dotted; }
 sup { line-height: 0; font-size: 0.75em; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.87rem; }
@@ -60,7 +61,7 @@ th { font-weight: 400; text-align: left; }
 .numbers th:first-child { padding-left: 0; text-align: left; }
 .numbers th[scope="row"] { min-width: 5rem; white-space: normal; overflow-wrap: anywhere; }
 .numbers thead th { color: var(--muted); font-size: 0.8rem; vertical-align: bottom; }
-.scroll + .scroll { margin-top: 1.5rem; }
+section > figure + *, section > .pair + *, section > .scroll + * { margin-top: 1.75rem; }
 .mistakes td:nth-child(2), .mistakes th:nth-child(2) { text-align: left; }
 details { margin-top: 1.25rem; }
 summary { cursor: pointer; color: var(--first); font-size: 0.9rem; }
@@ -80,8 +81,9 @@ details .scroll { margin-top: 0.75rem; }
 .confusion .recall { color: var(--muted); }
 .confusion thead th.recall { text-align: right; padding-right: 0.35rem; }
 .confusion th.recall span { writing-mode: horizontal-tb; transform: none; }
-.sample { margin-top: 1.5rem; }
-.sample img { display: block; width: 100%; height: auto; }
+img { display: block; width: 100%; height: auto; }
+.samples { display: flex; flex-wrap: wrap; gap: 1.5rem 1.75rem; }
+.samples figure { max-width: 100%; }
 .enlarged { image-rendering: pixelated; }
 .settings { width: 100%; }
 .settings th { width: 1%; padding: 0.2rem 2rem 0.2rem 0; color: var(--muted); white-space: nowrap; vertical-align: top; }
@@ -93,7 +95,6 @@ details .scroll { margin-top: 0.75rem; }
   .confusion th[scope="row"] { max-width: 7.5rem; line-height: 1.2; font-size: 0.8rem; }
   .confusion td { min-width: 2rem; }
   .settings th { padding-right: 1rem; white-space: normal; }
-  .sample img { min-width: 40rem; }
 }
 @media print {
   html { font-size: 12px; }
