@@ -17,6 +17,18 @@ const table: Readonly<Record<string, readonly string[]>> = {
   checkpoints: ["layers"],
   training: ["checkpoints", "layers", "kernels", "random"],
   analysis: ["layers"],
+  experiment: [
+    "models",
+    "blocks",
+    "layers",
+    "neurons",
+    "surrogates",
+    "datasets",
+    "training",
+    "checkpoints",
+    "analysis",
+    "backends",
+  ],
   "backend-native": ["kernels"],
   backends: [],
   testing: [
@@ -35,6 +47,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
 const lazily: Readonly<Record<string, readonly string[]>> = {
   backends: ["backend-native"],
+  experiment: ["backend-native"],
 };
 /** Whom the contracts in src/testing may, in addition, import: these are optional peers. */
 const contracts: Readonly<Record<string, readonly string[]>> = {
