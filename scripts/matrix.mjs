@@ -24,7 +24,7 @@ const suites = [
   ),
   ...["conformance", "fixtures", "reference"].map((name) => `packages/testing/test/${name}.test.ts`),
 ];
-const excluded = ["**/useBackend.test.ts"];
+const excluded = ["**/build.test.ts"];
 const root = new URL("..", import.meta.url).pathname;
 
 /** Every combination of the values. */

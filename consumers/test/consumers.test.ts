@@ -76,15 +76,14 @@ describe("a project of pnpm, which refuses build scripts by default", () => {
   });
 
   it("computes on cpu, and one warning says what to run", async () => {
-    const main = writePrograms(join(project, "refused"), "module", [programOf("backend-native")]);
+    const main = writePrograms(join(project, "refused"), "module", [programOf("backends")]);
     expect(compile(main, moduleSettings.module.nodenext)).toEqual([]);
     const output = await succeed(process.execPath, [compiledBy(main)], project);
     expect(output).toContain("backend cpu\n");
-    expect(output.match(/@sew\/backend-native: .*/g)).toEqual([
-      "@sew/backend-native: the C++ addon could not be loaded (it has not been built). Everything works on " +
-        "TensorFlow.js's cpu backend instead, about 100 times slower. To build it, install g++ and run: " +
-        "npm rebuild @sew/backend-native, or with pnpm: pnpm approve-builds (in a clone: pnpm --filter " +
-        "@sew/backend-native build).",
+    expect(output.match(/useBackend: .*/g)).toEqual([
+      "useBackend: the C++ addon of @sew/backend-native could not be loaded (it has not been built); install g++ and " +
+        "run: npm rebuild @sew/backend-native, or with pnpm: pnpm approve-builds (in a clone: pnpm --filter " +
+        "@sew/backend-native build). Using TensorFlow.js's cpu backend instead, which is about 100 times slower.",
     ]);
   });
 });

@@ -1,7 +1,8 @@
-// Compiles the addon from cc/ with the machine's C++ compiler: no Python, no make, no download. It does nothing when
-// build/sew.node is already what cc/ says. With --optional (an install), a failure is reported and is no error: the
-// package then runs on the cpu backend and says so. With --sanitize address or --sanitize thread it makes
-// build/<sanitizer>/sew.node, which sanitize.mjs tests.
+// Compiles cc/ to build/sew.node with the machine's C++ compiler: no Python, no make, no download. Does nothing when the
+// addon is up to date. Kernels are found in cc/kernels/ by the macro SEW_KERNEL.
+//
+// --optional (an install): a failed build is reported but is no error; @sew/backends then falls back to cpu.
+// --sanitize address|thread: builds build/<sanitizer>/sew.node, which sanitize.mjs tests.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -17,7 +18,7 @@ const sanitizer = process.argv.includes("--sanitize")
   : undefined;
 const out = join(root, "build", sanitizer ?? ".");
 
-/** What each sanitizer adds to the flags. A report of undefined behaviour ends the process, as the others' do. */
+/** Flags of each sanitizer. The process ends at the first report, of undefined behaviour too. */
 const sanitizers = {
   address: ["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"],
   thread: ["-fsanitize=thread"],
@@ -27,7 +28,7 @@ if (process.argv.includes("--sanitize") && !(sanitizer in sanitizers)) {
   process.exit(2);
 }
 
-/** Per source file, what the instruction set it is for needs. */
+/** Flags of the files that are compiled for one instruction set. */
 const instructionSets =
   process.arch === "x64"
     ? {
@@ -44,7 +45,7 @@ const instructionSets =
         "isa/baseline.cc": [],
       }
     : { "isa/baseline.cc": [] };
-// No contraction: a product and a sum are fused only where the source says fma, so that results do not depend on it.
+// Without -ffp-contract=off the compiler may fuse a product and a sum, and results would depend on the compiler.
 const flags = [
   "-std=c++17",
   "-O3",
@@ -62,11 +63,11 @@ const flags = [
 ];
 
 function compiler() {
-  const wanted = process.env.CXX === undefined ? ["c++", "g++", "clang++"] : [process.env.CXX];
-  const found = wanted.find((name) => spawnSync(name, ["--version"]).status === 0);
-  if (found === undefined)
-    throw new Error(`no C++ compiler found (tried ${wanted.join(", ")}); install g++, or set CXX`);
-  return found;
+  const candidates = process.env.CXX === undefined ? ["c++", "g++", "clang++"] : [process.env.CXX];
+  const cxx = candidates.find((name) => spawnSync(name, ["--version"]).status === 0);
+  if (cxx === undefined)
+    throw new Error(`no C++ compiler found (tried ${candidates.join(", ")}); install g++, or set CXX`);
+  return cxx;
 }
 
 function run(command, args) {
@@ -81,6 +82,28 @@ function run(command, args) {
       code === 0 ? resolve(errors) : reject(new Error(`${command} ${args.join(" ")}\n${errors}`)),
     );
   });
+}
+
+/** Writes the list of the kernels that the headers in cc/kernels/ define, and the includes of these headers. */
+function writeKernelList(folder) {
+  const headers = readdirSync(join(root, "cc/kernels"))
+    .filter((name) => name.endsWith(".h"))
+    .sort();
+  const names = headers.flatMap((header) => {
+    const source = readFileSync(join(root, "cc/kernels", header), "utf8");
+    const defined = [...source.matchAll(/^SEW_KERNEL\((\w+)\)/gm)].map(([, name]) => name);
+    if (defined.length === 0)
+      throw new Error(
+        `cc/kernels/${header} must define a kernel, SEW_KERNEL(name) {...}; what kernels share is in cc/lib/`,
+      );
+    return defined;
+  });
+  const write = (file, lines) => writeFileSync(join(folder, file), `// Written by build.mjs.\n${lines.join("\n")}\n`);
+  write("kernelList.h", [`#define SEW_KERNELS(K) ${names.map((name) => `K(${name})`).join(" ")}`]);
+  write(
+    "kernelIncludes.h",
+    headers.map((header) => `#include "kernels/${header}"`),
+  );
 }
 
 async function build() {
@@ -108,6 +131,7 @@ async function build() {
   const work = join(out, `work-${process.pid}`);
   mkdirSync(work, { recursive: true });
   try {
+    writeKernelList(work);
     const units = sources.filter((f) => f.endsWith(".cc") && (!f.startsWith("isa") || f in instructionSets));
     const objects = units.map((f) => join(work, `${f.replace(/[\\/]/g, "-")}.o`));
     const queue = units.map(
@@ -116,6 +140,8 @@ async function build() {
           ...flags,
           ...(instructionSets[f] ?? []),
           `-I${headers}`,
+          `-I${join(root, "cc")}`,
+          `-I${work}`,
           "-c",
           join(root, "cc", f),
           "-o",
@@ -149,7 +175,7 @@ try {
   await build();
 } catch (error) {
   mkdirSync(out, { recursive: true });
-  // The backend quotes this when it cannot load the addon.
+  // loadAddon quotes this when it cannot load the addon.
   writeFileSync(join(out, "failure.txt"), error.message);
   console.error(`@sew/backend-native: the addon could not be built: ${error.message}`);
   if (!optional) process.exit(1);

@@ -1,6 +1,6 @@
-// pnpm test:asan, pnpm test:tsan: builds the addon for a sanitizer and runs this package's tests on it, which take
-// every instruction set and 1, 2 and 5 threads. Arguments after the sanitizer's name are vitest's, such as a file's
-// name. Linux and g++.
+// pnpm test:asan, pnpm test:tsan: builds the addon with a sanitizer and runs this package's tests on it, on every
+// instruction set and 1, 2 and 5 threads. Arguments after the sanitizer's name are passed to vitest, such as the name of a
+// file. Linux and g++.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -16,14 +16,14 @@ const built = spawnSync(process.execPath, [join(root, "build.mjs"), "--sanitize"
 if (built.status !== 0) process.exit(built.status ?? 1);
 
 const reports = mkdtempSync(join(tmpdir(), "sew-sanitize-"));
-// Tests ask for more memory than there is, to be refused.
+// Some tests request more memory than there is.
 const common = ["halt_on_error=1", "allocator_may_return_null=1", `log_path=${join(reports, "report")}`];
-const options = (own) => [own, ...common].join(":");
+const options = (option) => [option, ...common].join(":");
 const { library, environment, prefix } = {
   address: {
     library: "libasan.so",
     environment: {
-      // Node leaks what lives as long as it does.
+      // Node never frees what lives until the process ends.
       ASAN_OPTIONS: options("detect_leaks=0"),
       UBSAN_OPTIONS: options("print_stacktrace=1"),
     },
@@ -32,38 +32,34 @@ const { library, environment, prefix } = {
   thread: {
     library: "libtsan.so",
     environment: {
-      // Node itself is not compiled for it, and would seem to race.
+      // Node itself is not instrumented, and would be reported as racing.
       TSAN_OPTIONS: options("ignore_noninstrumented_modules=1"),
     },
-    // It needs the addresses where it keeps its own: they must not be random.
+    // ThreadSanitizer needs fixed address ranges: no address space randomisation.
     prefix: ["setarch", "-R"],
   },
 }[sanitizer];
 
-// The runtime must be there before Node is: the addon is loaded too late.
+// The runtime must be loaded before Node; with the addon it would come too late.
 const runtime = spawnSync(cxx, [`-print-file-name=${library}`])
   .stdout.toString()
   .trim();
 const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
 const [command, ...args] = [
   ...[...prefix, "env", `LD_PRELOAD=${runtime}`, process.execPath, vitest, "run", "--root", join(root, "../..")],
-  // One builds and loads addons of its own; the other weighs the process, which a sanitizer makes heavier.
-  ...[
-    "--project",
-    "backend-native",
-    "--exclude",
-    "**/useBackend.test.ts",
-    "--exclude",
-    "**/steady.test.ts",
-    ...filters,
-  ],
+  ...["--project", "backend-native"],
+  // It builds and loads addons of its own.
+  ...["--exclude", "**/build.test.ts"],
+  // It measures the process's memory, of which a sanitizer takes more.
+  ...["--exclude", "**/steady.test.ts"],
+  ...filters,
 ];
 const tests = spawnSync(command, args, {
   stdio: "inherit",
   env: { ...process.env, ...environment, SEW_SANITIZER: sanitizer },
 });
-const found = readdirSync(reports).map((report) => readFileSync(join(reports, report), "utf8"));
+const texts = readdirSync(reports).map((report) => readFileSync(join(reports, report), "utf8"));
 rmSync(reports, { recursive: true });
-for (const report of found) console.error(report);
-console.error(`${sanitizer} sanitizer: ${found.length} reports`);
-process.exit(tests.status === 0 && found.length === 0 ? 0 : 1);
+for (const text of texts) console.error(text);
+console.error(`${sanitizer} sanitizer: ${texts.length} reports`);
+process.exit(tests.status === 0 && texts.length === 0 ? 0 : 1);

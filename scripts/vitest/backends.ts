@@ -1,7 +1,7 @@
 /** @file What vitest runs before every test file of a package with tensors: gradients and backends are registered. */
 import "@tensorflow/tfjs";
 import { env, ready, setBackend, tensor1d } from "@tensorflow/tfjs-core";
-import { setSpikeStorage, useBackend } from "../../packages/backend-native/dist/index.js";
+import { registerNative, setSpikeStorage } from "../../packages/backend-native/dist/index.js";
 import { addBackend } from "../../packages/kernels/dist/testing/index.js";
 
 await setBackend("cpu");
@@ -11,14 +11,4 @@ env().set("IS_TEST", true);
 tensor1d([0]).dispose();
 env().set("IS_TEST", false);
 
-await addBackend({
-  name: "native",
-  async register() {
-    let reason = "";
-    const used = await useBackend("native", (message) => {
-      reason = message;
-    });
-    if (used !== "native") throw new Error(reason);
-  },
-  restoreDefaults: () => setSpikeStorage("auto"),
-});
+await addBackend({ name: "native", register: registerNative, restoreDefaults: () => setSpikeStorage("auto") });

@@ -1,14 +1,8 @@
 /** @file pnpm bench: times the native backend on this machine and holds it against the machine's own peak. */
 import "@tensorflow/tfjs";
 import { cpus } from "node:os";
-import {
-  calibrateBreakEvens,
-  instructionSet,
-  setInstructionSet,
-  setThreads,
-  threads,
-  useBackend,
-} from "@sew/backend-native";
+import { calibrateBreakEvens, instructionSet, setInstructionSet, setThreads, threads } from "@sew/backend-native";
+import { useBackend } from "@sew/backends";
 import type { ConvolutionResult } from "./convolution.js";
 import { CONVOLUTIONS } from "./measurements.js";
 import type { NetworkFigures } from "./network.js";

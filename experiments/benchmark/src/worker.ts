@@ -1,6 +1,6 @@
 /** @file A process that measures one thing, tells its parent and ends. */
 import "@tensorflow/tfjs";
-import { useBackend } from "@sew/backend-native";
+import { useBackend } from "@sew/backends";
 import { ofSweep, ofTable } from "./measurements.js";
 import { measurePeak } from "./peak.js";
 

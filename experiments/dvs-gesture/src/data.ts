@@ -8,6 +8,7 @@ import {
   type Loader,
   nMnist,
   type Split,
+  temporalDelete,
   writeSyntheticGestures,
 } from "@sew/datasets";
 import type { Data } from "@sew/training";
@@ -59,7 +60,11 @@ export async function prepare(settings: Settings): Promise<Prepared> {
     cacheFrames(source, split, { dir: cache, frames, by, onProgress: counter(`integrating ${split} frames`) });
   const [train, test] = [await open("train"), await open("test")];
   const trainLoader = createLoader(train, {
-    ...{ batchSize: batch, shuffle: true, seed, keepFrames: trainFrames, workers },
+    batchSize: batch,
+    shuffle: true,
+    seed,
+    workers,
+    transforms: [temporalDelete({ keep: trainFrames })],
   });
   const testLoader = createLoader(test, { batchSize: TEST_BATCH, workers });
   const loaders: Loader[] = [trainLoader, testLoader];

@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
-import { type BackendName, instructionSet, precision, threads } from "@sew/backend-native";
+import { instructionSet, precision, threads } from "@sew/backend-native";
 import { countParameters, type Module } from "@sew/layers";
 import { adam, evaluate, loadWeights, sgd, type TrainResult, train } from "@sew/training";
 import { tensor, version_core } from "@tensorflow/tfjs-core";
@@ -20,7 +20,7 @@ async function write(file: string, value: unknown): Promise<void> {
 }
 
 /** What the run is made on, for config.json and the report. */
-function environment(backend: BackendName): Record<string, string | number> {
+function environment(backend: string): Record<string, string | number> {
   return {
     backend,
     ...(backend === "native" && { instructionSet: instructionSet(), threads: threads(), precision: precision() }),
@@ -37,16 +37,17 @@ function environment(backend: BackendName): Record<string, string | number> {
  *
  * @returns whether it came to its end; false when a signal stopped it, its checkpoint written
  */
-export async function runExperiment(settings: Settings, backend: BackendName): Promise<boolean> {
+export async function runExperiment(settings: Settings, backend: string): Promise<boolean> {
   const started = performance.now();
   const prepared = await prepare(settings);
   try {
     const { train: trainSet, test } = prepared;
-    const model = network(settings, test);
+    const [, height = 0, width = 0] = test.shape;
+    const model = network(settings, { height, width, classes: test.classes });
     const parameters = countParameters(model);
     console.error(
-      `${settings.dataset}: ${trainSet.labels.length} train and ${test.labels.length} test samples of ${settings.frames} ` +
-        `frames, ${test.height}x${test.width}; ${settings.block}, ${parameters} parameters; backend ${backend}`,
+      `${settings.dataset}: ${trainSet.count} train and ${test.count} test samples of ${settings.frames} ` +
+        `frames, ${height}x${width}; ${settings.block}, ${parameters} parameters; backend ${backend}`,
     );
     const {
       precision: asked,
@@ -102,7 +103,7 @@ function notes({ dataset }: Settings): string[] {
 
 interface Finished {
   readonly settings: Settings;
-  readonly backend: BackendName;
+  readonly backend: string;
   readonly model: Module;
   readonly parameters: number;
   readonly prepared: Prepared;

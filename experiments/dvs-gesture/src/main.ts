@@ -1,6 +1,7 @@
 /** @file pnpm experiment dvs-gesture: trains 7B-Net on event recordings and writes a report. */
 import "@tensorflow/tfjs";
-import { BackendUnavailable, hasBfloat16, setPrecision, useBackend } from "@sew/backend-native";
+import { hasBfloat16, setPrecision } from "@sew/backend-native";
+import { BackendUnavailable, useBackend } from "@sew/backends";
 import { FileFormatError } from "@sew/datasets";
 import { runExperiment } from "./experiment.js";
 import { parseOptions } from "./options.js";

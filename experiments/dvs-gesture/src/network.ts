@@ -3,7 +3,7 @@
 import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
 import { type Module, neurons } from "@sew/layers";
 import { network as build } from "@sew/models";
-import { plif } from "@sew/neurons";
+import { lif, plif } from "@sew/neurons";
 import type { Settings } from "./options.js";
 import type { BlockName } from "./recipes.js";
 
@@ -22,7 +22,7 @@ export function network(
 ): Module {
   return build(`c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*${blocks}-FC${sensor.classes.length}`, {
     ...{ height: sensor.height, width: sensor.width, seed, recompute },
-    block: factories[block],
-    neurons: { PLIF: neurons(plif, { learnTau }) },
+    blocks: { SEW: factories[block] },
+    neurons: { PLIF: learnTau ? neurons(plif) : neurons(lif) },
   });
 }

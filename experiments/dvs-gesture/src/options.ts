@@ -1,5 +1,7 @@
 /** @file The command line. */
-import { type BackendName, backendNames, type Precision, precisions } from "@sew/backend-native";
+import { type Precision, precisions } from "@sew/backend-native";
+import { backendNames } from "@sew/backends";
+import { findBackendFactory } from "@tensorflow/tfjs-core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { closest, distance } from "fastest-levenshtein";
 import {
@@ -21,7 +23,7 @@ export interface Settings extends Recipe {
   readonly data: string;
   readonly cache: string;
   readonly out: string;
-  readonly backend: BackendName;
+  readonly backend: string;
   readonly seed: number;
   readonly lenientLabels: boolean;
   readonly workers: number;
@@ -65,6 +67,11 @@ function choice<const T extends string>(flags: string, description: string, choi
   return new Option(flags, `${description}: ${choices.join(", ")}`).argParser(oneOf(choices));
 }
 
+/** One of ours, or one that a module registered with TensorFlow.js. */
+function backendName(text: string): string {
+  return findBackendFactory(text) ? text : oneOf(backendNames)(text);
+}
+
 function command(): Command {
   return new Command("pnpm experiment dvs-gesture")
     .description(
@@ -76,7 +83,7 @@ function command(): Command {
     .addOption(choice("--block <name>", "residual block", blocks).default("sew-add"))
     .option("--out <dir>", "folder of the run (default: runs/dvs-gesture/<dataset>-<block>)")
     .option("--cache <dir>", "folder of the integrated frames", "runs/cache")
-    .addOption(choice("--backend <name>", "what computes", backendNames).default("native"))
+    .addOption(choice("--backend <name>", "what computes", backendNames).argParser(backendName).default("native"))
     .addOption(choice("--precision <name>", "dense products, with float32 sums and weights", precisions))
     .option("--epochs <n>", "passes over the training samples", integer(1))
     .option("--batch <n>", "samples per training step", integer(1))
@@ -110,7 +117,7 @@ export function parseOptions(argv: readonly string[]): Settings {
       out?: string;
       json?: string;
       cache: string;
-      backend: BackendName;
+      backend: string;
       precision?: Precision;
       seed: number;
       workers: number;

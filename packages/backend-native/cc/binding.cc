@@ -1,4 +1,4 @@
-// The addon's face to Node: unpacks arguments, calls a kernel, and hands back its status. No arithmetic here.
+// The addon's Node-API interface: unpacks arguments, calls a kernel, and returns its status. No arithmetic here.
 #include <node_api.h>
 #include <stdlib.h>
 
@@ -35,7 +35,7 @@ napi_value string(napi_env env, const char* value) {
   return result;
 }
 
-// Runs a kernel. Where addresses are checked it may touch nothing close to its arrays in their buffers.
+// Runs a kernel. Under AddressSanitizer it must not touch the memory around its arrays, which belongs to their buffers.
 Status run_checked(napi_env env, Kernel kernel, const Call& call, const napi_value* arrays) {
   constexpr size_t close = 1 << 16;
   struct {
@@ -63,7 +63,7 @@ Status run_checked(napi_env env, Kernel kernel, const Call& call, const napi_val
   return status;
 }
 
-// run(kernel, numbers, ...typed arrays): the status, 0 when it went well
+// run(kernel, numbers, ...typed arrays): returns the status, 0 for ok
 napi_value run(napi_env env, napi_callback_info info) {
   size_t count = 2 + Call::max_buffers;
   napi_value args[2 + Call::max_buffers];
@@ -99,10 +99,10 @@ napi_value run(napi_env env, napi_callback_info info) {
   return number(env, static_cast<int>(checks_addresses ? run_checked(env, f, call, args + 2) : f(call)));
 }
 
-// Whether the host lets memory of this addon be JavaScript's. Only that is moved and dropped page by page.
+// Whether the host allows ArrayBuffers over memory of this addon. Only their pages can be moved and dropped.
 bool own_memory = true;
 
-// reserve(pages): an ArrayBuffer of so many pages with no memory behind them yet, or null when there is no room
+// reserve(pages): returns an ArrayBuffer of that many pages, not yet backed by memory; null when there is no room
 napi_value reserve_buffer(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value arg;
@@ -121,7 +121,7 @@ napi_value reserve_buffer(napi_env env, napi_callback_info info) {
       [](napi_env, void* data, void* size) { unreserve(data, reinterpret_cast<size_t>(size)); },
       reinterpret_cast<void*>(bytes), &result);
   if (status != napi_ok) {
-    // A host that forbids external memory (Electron): its own, unaligned, is slower but right.
+    // Electron forbids external memory. An ordinary ArrayBuffer works, but is unaligned and slower.
     unreserve(memory, bytes);
     CHECK(napi_create_arraybuffer(env, bytes, &memory, &result));
     own_memory = false;
@@ -129,7 +129,7 @@ napi_value reserve_buffer(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// The page of an ArrayBuffer that two arguments, the buffer and a number, name; null when it has none.
+// The address of a page, from two arguments: an ArrayBuffer and the page's index. Null when it is out of range.
 napi_status page_of(napi_env env, const napi_value* args, void** page) {
   void* memory = nullptr;
   size_t bytes = 0;
@@ -146,7 +146,7 @@ napi_value boolean(napi_env env, bool value) {
   return result;
 }
 
-// movePage(buffer, page, fromBuffer, fromPage): whether the memory behind the second page is now behind the first
+// movePage(buffer, page, fromBuffer, fromPage): moves the memory of the second page to the first; returns whether it did
 napi_value move_page_of(napi_env env, napi_callback_info info) {
   size_t count = 4;
   napi_value args[4];
@@ -160,7 +160,7 @@ napi_value move_page_of(napi_env env, napi_callback_info info) {
   return boolean(env, moved == Moved::yes);
 }
 
-// dropPage(buffer, page): whether the memory behind the page went back to the system
+// dropPage(buffer, page): returns the memory of the page to the system; returns whether it did
 napi_value drop_page_of(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value args[2];
@@ -170,20 +170,20 @@ napi_value drop_page_of(napi_env env, napi_callback_info info) {
   return boolean(env, own_memory && page != nullptr && drop_page(page));
 }
 
-// threads(count?): sets the number when given; returns the number in use
+// threads(count?): sets the number of threads if passed; returns the number in use
 napi_value threads(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value arg;
   CHECK(napi_get_cb_info(env, info, &count, &arg, nullptr, nullptr));
   if (count > 0) {
-    int32_t wanted = 1;
-    CHECK(napi_get_value_int32(env, arg, &wanted));
-    set_thread_count(wanted);
+    int32_t requested = 1;
+    CHECK(napi_get_value_int32(env, arg, &requested));
+    set_thread_count(requested);
   }
   return number(env, thread_count());
 }
 
-// instructionSet(name?): selects one when given; returns the name in use, or null when this machine lacks it
+// instructionSet(name?): selects a set if passed; returns the name in use, or null when this machine lacks it
 napi_value instruction_set(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value arg;

@@ -10,8 +10,8 @@ extern const InstructionSet avx512_set, avx2_set;
 extern const InstructionSet baseline_set;
 
 const InstructionSet* const* supported_sets() {
-  static const InstructionSet* found[4] = {};
-  if (found[0] == nullptr) {
+  static const InstructionSet* supported[4] = {};
+  if (supported[0] == nullptr) {
     const InstructionSet* compiled[] = {
 #if defined(__x86_64__)
         &avx512_set, &avx2_set,
@@ -19,9 +19,9 @@ const InstructionSet* const* supported_sets() {
         &baseline_set};
     int n = 0;
     for (const InstructionSet* set : compiled)
-      if (set->supported()) found[n++] = set;
+      if (set->supported()) supported[n++] = set;
   }
-  return found;
+  return supported;
 }
 
 static const InstructionSet* chosen = nullptr;

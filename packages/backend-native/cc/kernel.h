@@ -1,8 +1,9 @@
-// What a kernel is: a function of buffers and numbers. It knows no JavaScript and keeps nothing between calls.
+// A kernel: a function of buffers and numbers. It has no state and does not depend on JavaScript.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernelList.h"
 #include "status.h"
 
 namespace sew {
@@ -26,13 +27,11 @@ struct Call {
 
 typedef Status (*Kernel)(const Call&);
 
-// Every kernel's name, in the order of the tables. Adding one: a line here, a function of that name in kernels/.
-#define SEW_KERNELS(K)                                                                                       \
-  K(conv2d) K(conv2dInputGrad) K(conv2dFilterGrad) K(spikeConv2d) K(spikeConv2dFilterGrad) K(matMul)         \
-  K(batchNorm) K(batchNormTraining) K(batchNormTrainingGrad) K(moveStatistics) K(maxPool) K(maxPoolGrad)     \
-  K(avgPool) K(avgPoolGrad) K(unary) K(binary) K(compare) K(cast) K(fill) K(reduce) K(softmax) K(multiStepNeuron)       \
-  K(multiStepNeuronGrad) K(batchStatistics) K(normNeuron) K(normNeuronGrad) K(unpackBits) K(countSpikes)     \
-  K(addSpikes) K(andBits) K(notBits) K(maskFloats) K(reduceSpikes) K(applyMomentum) K(applyAdam) K(fmaPeak)
+// Defines a kernel: SEW_KERNEL(name) { Arguments args(call); ... return Status::ok; }
+//
+// Every header in kernels/ defines at least one. build.mjs finds them by this macro and writes kernelList.h, which has
+// their names as SEW_KERNELS(K), and kernelIncludes.h, which includes the headers.
+#define SEW_KERNEL(name) Status name(const Call& call)
 
 enum class KernelId : int {
 #define K(name) name,

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-// Linux 5.7; older headers do not name it, older kernels refuse it.
+// Linux 5.7. Older headers lack it, and older kernels refuse it.
 #if defined(__linux__) && !defined(MREMAP_DONTUNMAP)
 #define MREMAP_DONTUNMAP 4
 #endif
@@ -11,7 +11,7 @@
 namespace sew {
 namespace {
 
-// Tensors are streamed: huge pages spare most of their page faults and address look-ups.
+// Tensors are streamed: huge pages save most page faults and TLB misses.
 void want_huge_pages([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes) {
 #if defined(__linux__)
   madvise(memory, bytes, MADV_HUGEPAGE);
@@ -38,7 +38,7 @@ Moved move_page([[maybe_unused]] void* to, [[maybe_unused]] void* from) {
 #if defined(__linux__)
   if (mremap(from, page_bytes, page_bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to)
     return Moved::yes;
-  // It may have failed after it had taken away what was at `to`.
+  // It may have failed after unmapping what was at `to`.
   if (mmap(to, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0) != to)
     return Moved::lost;
   want_huge_pages(to, page_bytes);

@@ -1,4 +1,4 @@
-// Address space for tensors, and the memory behind it, a huge page at a time.
+// Address space for tensors, and the memory that backs it, in huge pages.
 #pragma once
 #include <stddef.h>
 
@@ -6,17 +6,17 @@ namespace sew {
 
 constexpr size_t page_bytes = size_t{1} << 21;
 
-// Address space of so many bytes, whole pages, with no memory behind it until it is touched; null when there is none.
+// Reserves address space, in whole pages, that is not backed by memory until it is touched. Null when there is none.
 void* reserve(size_t bytes);
 void unreserve(void* memory, size_t bytes);
 
 enum class Moved { yes, no, lost };
 
-// Moves the memory behind page `from` behind page `to`, which has none: no byte is copied, and `from` is as if it had
-// never been touched. `no`, with both as they were, where the system cannot; `lost` when `to` must not be used again.
+// Moves the memory of page `from` to page `to`, which has none: no byte is copied, and `from` is as if it had never been
+// touched. `no`: the system cannot, both are unchanged. `lost`: `to` must not be used again.
 Moved move_page(void* to, void* from);
 
-// Gives the memory behind a page back to the system. False where the system keeps it.
+// Returns the memory of a page to the system. False where that is not supported.
 bool drop_page(void* page);
 
 }  // namespace sew

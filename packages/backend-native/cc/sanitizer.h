@@ -1,5 +1,5 @@
-// What AddressSanitizer is told in builds for it: tensors and scratch blocks are larger than what a kernel asked for,
-// and the rest is not the kernel's. In other builds these functions do nothing.
+// Marks memory for AddressSanitizer. Buffers of tensors and scratch blocks are larger than what a kernel requested, and it
+// must not touch the rest. In other builds these functions do nothing.
 #pragma once
 #include <stddef.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// What can go wrong in a kernel. Texts are in status.cc, one for each.
+// The results of a call. status.cc has a text for each.
 #pragma once
 
 namespace sew {

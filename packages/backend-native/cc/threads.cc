@@ -15,7 +15,7 @@
 namespace sew {
 namespace {
 
-// How often a worker looks for the next kernel before it sleeps: some 20 µs, the time between two kernels.
+// Polls for the next kernel before a worker sleeps: about 20 µs, the time between two kernels.
 constexpr int spins = 4000;
 
 struct Pool {
@@ -29,7 +29,7 @@ struct Pool {
   void (*f)(void*, long) = nullptr;
   void* context = nullptr;
   int workers = 0;              // started
-  std::atomic<int> wanted{1};   // threads that take part, the caller included
+  std::atomic<int> active{1};   // threads that take part, the caller included
 
   void work() {
     for (long i; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) f(context, i);
@@ -47,7 +47,7 @@ struct Pool {
         wake.wait(lock, [&] { return round.load(std::memory_order_acquire) != seen; });
       }
       seen = round.load(std::memory_order_acquire);
-      if (index < wanted.load(std::memory_order_relaxed)) work();
+      if (index < active.load(std::memory_order_relaxed)) work();
       busy.fetch_sub(1, std::memory_order_release);
     }
   }
@@ -95,14 +95,14 @@ struct Slots {
 
 }  // namespace
 
-int thread_count() { return pool().wanted; }
+int thread_count() { return pool().active; }
 
-void set_thread_count(int count) { pool().wanted = count < 1 ? 1 : count; }
+void set_thread_count(int count) { pool().active = count < 1 ? 1 : count; }
 
 void parallel_for(long n, void (*f)(void*, long), void* context) {
   Pool& p = pool();
-  if (n > 1 && p.wanted > 1 && p.callers.try_lock()) {
-    p.start(p.wanted);
+  if (n > 1 && p.active > 1 && p.callers.try_lock()) {
+    p.start(p.active);
     p.f = f;
     p.context = context;
     p.tasks = n;
@@ -137,7 +137,7 @@ float* scratch(int slot, size_t floats) {
     held += slots.floats[slot] * sizeof(float);
   }
   if (checks_addresses && slots.memory[slot] != nullptr) {
-    // What an earlier call left there must not count either: all ones are NaN.
+    // Contents from earlier calls must not be used: all ones are NaN.
     allow(slots.memory[slot], slots.floats[slot] * sizeof(float));
     memset(slots.memory[slot], 0xff, floats * sizeof(float));
     forbid(slots.memory[slot] + floats, (slots.floats[slot] - floats) * sizeof(float));

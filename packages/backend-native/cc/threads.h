@@ -4,7 +4,7 @@
 
 namespace sew {
 
-// Threads that kernels use, the caller's included. Never changes a result: see parallel_for.
+// Number of threads that kernels use, the caller included. It never changes a result: see parallel_for.
 int thread_count();
 void set_thread_count(int count);
 
@@ -19,12 +19,12 @@ void parallel(long n, const F& f) {
       const_cast<void*>(static_cast<const void*>(&f)));
 }
 
-// At least `floats` numbers of the calling thread's own memory, aligned to 64 bytes, contents undefined; null when there
-// is no memory. Each slot keeps its block until it is asked for a larger one.
+// Memory of the calling thread for at least `floats` numbers, aligned to 64 bytes, contents undefined; null when there is
+// none. Each slot keeps its block until a larger one is requested.
 float* scratch(int slot, size_t floats);
 constexpr int scratch_slots = 4;
 
-// Bytes that all threads hold in their slots.
+// Bytes in the slots of all threads.
 size_t scratch_bytes();
 
 }  // namespace sew

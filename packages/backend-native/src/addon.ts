@@ -1,11 +1,8 @@
 /** @file The C++ addon: found, loaded, and called by kernel name. */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { setBreakEvensFrom } from "./breakEven.js";
-import { type Precision, precision, setPrecision } from "./precision.js";
-import { type SpikeConvolution, setSpikeConvolution } from "./spikeConvolution.js";
-import { type SpikeStorage, setSpikeStorage } from "./spikeStorage.js";
 
 /** Arrays that kernels take: tensors' own memory, never copied. */
 export type KernelArray = Float32Array | Uint8Array | Int32Array;
@@ -25,10 +22,12 @@ interface Exports {
   scratchBytes(): number;
 }
 
-/** Where `build.mjs` puts the addon, and with SEW_SANITIZER the one that it makes for that sanitizer. */
+/** Where `build.mjs` puts the addon; `SEW_SANITIZER` names the folder of an instrumented build. */
 const folder = new URL(`../build/${process.env.SEW_SANITIZER ?? "."}/`, import.meta.url);
 const file = fileURLToPath(new URL("sew.node", folder));
 const failureFile = fileURLToPath(new URL("failure.txt", folder));
+
+const MOST_THREADS = 256;
 
 let loaded: Exports | undefined;
 let kernelIds: ReadonlyMap<string, number>;
@@ -36,8 +35,8 @@ let kernelIds: ReadonlyMap<string, number>;
 /**
  * Loads the addon, once.
  *
- * @throws Error that says why it cannot be loaded, and what its build printed when that is the reason; RangeError when
- * SEW_ISA, SEW_THREADS, SEW_SPIKES, SEW_SPIKE_CONVOLUTION, SEW_BREAK_EVEN or SEW_PRECISION has a wrong value
+ * @throws Error with the reason when it cannot be loaded: forbidden by `SEW_NATIVE=off`, not built, or what its build or
+ * the system printed
  */
 export function loadAddon(): Exports {
   if (loaded !== undefined) return loaded;
@@ -48,26 +47,9 @@ export function loadAddon(): Exports {
   }
   const addon = createRequire(import.meta.url)(file) as Exports;
   kernelIds = new Map(addon.kernels.map((name, id) => [name, id]));
+  addon.threads(Math.min(availableParallelism(), MOST_THREADS));
   loaded = addon;
-  fromEnvironment("SEW_ISA", setInstructionSet);
-  fromEnvironment("SEW_THREADS", (count) => setThreads(Number(count)));
-  fromEnvironment("SEW_SPIKES", (storage) => setSpikeStorage(storage as SpikeStorage));
-  fromEnvironment("SEW_PRECISION", (wanted) => setPrecision(wanted as Precision));
-  fromEnvironment("SEW_SPIKE_CONVOLUTION", (wanted) => setSpikeConvolution(wanted as SpikeConvolution));
-  fromEnvironment("SEW_BREAK_EVEN", setBreakEvensFrom);
   return addon;
-}
-
-/** Hands a variable's value on when it is set. A wrong one leaves the addon unloaded, so that every call says so. */
-function fromEnvironment(variable: string, set: (value: string) => void): void {
-  const value = process.env[variable];
-  if (value === undefined) return;
-  try {
-    set(value);
-  } catch (error) {
-    loaded = undefined;
-    throw new RangeError(`${variable}=${value}: ${(error as Error).message}`);
-  }
 }
 
 /**
@@ -80,25 +62,20 @@ export function instructionSets(): readonly string[] {
   return loadAddon().instructionSets;
 }
 
-/** Whether the instruction set in use multiplies bfloat16 on this machine; where not, {@link setPrecision} changes nothing. */
-export function hasBfloat16(): boolean {
-  return loadAddon().bfloat16();
-}
-
-/** The precision in which dense products are made: the one that was asked for, where this machine has it. */
-export function productPrecision(): Precision {
-  return precision() === "bf16" && hasBfloat16() ? "bf16" : "float32";
-}
-
 /** The instruction set in use. */
 export function instructionSet(): string {
   return loadAddon().instructionSet() as string;
 }
 
 /**
- * Makes all kernels run with one instruction set, as the environment variable `SEW_ISA` does from the start.
+ * Makes all kernels run with one instruction set. The environment variable `SEW_ISA` sets it at the start.
  *
+ * @param name one of {@link instructionSets}. @defaultValue the first of them
  * @throws RangeError when this machine lacks it
+ *
+ * @example
+ * setInstructionSet("baseline");
+ * instructionSet(); // "baseline"
  */
 export function setInstructionSet(name: string): void {
   if (loadAddon().instructionSet(name) === null) {
@@ -108,20 +85,30 @@ export function setInstructionSet(name: string): void {
   }
 }
 
-/** Threads that a kernel may use. */
+/** Whether the instruction set in use multiplies bfloat16 on this machine; where not, {@link setPrecision} changes nothing. */
+export function hasBfloat16(): boolean {
+  return loadAddon().bfloat16();
+}
+
+/** Number of threads that a kernel may use. */
 export function threads(): number {
   return loadAddon().threads();
 }
 
 /**
- * Sets the threads that a kernel may use, as the environment variable `SEW_THREADS` does from the start; all cores
- * unless set. It changes no result, not by a bit.
+ * Sets the number of threads that a kernel may use. The environment variable `SEW_THREADS` sets it at the start. Results
+ * are the same bits on any number of threads.
  *
+ * @param count from 1 to 256. @defaultValue the number of cores
  * @throws RangeError when count is not an integer from 1 to 256
+ *
+ * @example
+ * setThreads(2);
+ * threads(); // 2
  */
 export function setThreads(count: number): void {
-  if (!Number.isInteger(count) || count < 1 || count > 256) {
-    throw new RangeError(`setThreads: count must be an integer from 1 to 256, got ${count}`);
+  if (!Number.isInteger(count) || count < 1 || count > MOST_THREADS) {
+    throw new RangeError(`setThreads: count must be an integer from 1 to ${MOST_THREADS}, got ${count}`);
   }
   loadAddon().threads(count);
 }
@@ -134,7 +121,7 @@ export function scratchBytes(): number {
 /**
  * Runs a kernel of the addon on the memory of tensors.
  *
- * @throws Error that names the kernel, its numbers and its arrays when it refuses them
+ * @throws Error that names the kernel, its numbers and its arrays when the kernel refuses them
  */
 export function runNative(kernel: string, numbers: readonly number[], ...arrays: KernelArray[]): void {
   const addon = loadAddon();

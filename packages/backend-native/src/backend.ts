@@ -7,7 +7,7 @@ import { Spikes } from "./spikes.js";
 /** The name under which the backend is registered. */
 export const NATIVE = "native";
 
-/** What `tf.memory()` adds on this backend. */
+/** What `tf.memory()` returns on this backend, besides the numbers of tensors. */
 export interface NativeMemory extends PoolStatistics {
   readonly unreliable: false;
   readonly reasons: string[];
@@ -15,7 +15,7 @@ export interface NativeMemory extends PoolStatistics {
   readonly scratchBytes: number;
 }
 
-/** The record of a tensor whose values are spikes. Code that knows of none reads `values`, as of any other. */
+/** The data of a tensor that is stored as spikes. Code without support for these reads `values`, as of any tensor. */
 class SpikeData {
   readonly dtype = "float32";
   refCount = 1;
@@ -28,7 +28,7 @@ class SpikeData {
     this.#pool = pool;
   }
 
-  /** As float32: unpacked on first use, since what asked once will ask again on the way back, and kept to the end. */
+  /** As float32. Unpacked on first use and kept, since the backward pass will read it again. */
   get values(): Float32Array {
     if (this.#dense === undefined) {
       this.#dense = this.#pool.take(this.spikes.size, Float32Array);
@@ -37,7 +37,7 @@ class SpikeData {
     return this.#dense;
   }
 
-  /** Calls `f` with them as float32, unpacked for this call alone unless they have been before. */
+  /** Calls `f` with the values as float32, which are unpacked for this call only unless they already are. */
   lend<R>(f: (values: Float32Array) => R): R {
     if (this.#dense !== undefined) return f(this.#dense);
     const dense = this.#pool.take(this.spikes.size, Float32Array);
@@ -49,7 +49,7 @@ class SpikeData {
     }
   }
 
-  /** Gives all memory back. */
+  /** Returns all memory to the pool. */
   release(): void {
     this.#pool.give(this.spikes.packed);
     if (this.#dense !== undefined) this.#pool.give(this.#dense);
@@ -57,21 +57,21 @@ class SpikeData {
 }
 
 /**
- * Storage of the native backend: TensorFlow.js's CPU backend with float32 tensors in pooled, aligned memory,
- * those of spikes as bits or bytes.
+ * Storage of the native backend: TensorFlow.js's cpu backend with float32 tensors in pooled, aligned memory, and tensors of
+ * spikes as bits or bytes.
  *
- * Extending the CPU backend makes every operation work; kernels in `kernels/` replace the hot ones. It knows no kernel.
+ * Since it extends the cpu backend, every operation works; the kernels in `kernels/` replace the hot ones.
  */
 export class NativeBackend extends MathBackendCPU {
   readonly #pool = new BufferPool();
 
   constructor() {
     super();
-    // The CPU backend would advise to install another one.
+    // The cpu backend would recommend installing another one.
     (this as unknown as { firstUse: boolean }).firstUse = false;
   }
 
-  /** A new float32 tensor, contents undefined, and its memory: what a kernel writes its result to. */
+  /** A new float32 tensor for a kernel's result, and its memory, contents undefined. */
   output(shape: number[]): [info: TensorInfo, values: Float32Array] {
     const values = this.#pool.take(
       shape.reduce((a, b) => a * b, 1),
@@ -81,22 +81,23 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   /**
-   * Where a kernel writes what takes the place of `given`, a tensor whose values its owner will not read again: that
-   * tensor's own memory where nobody else holds it, as a clone would, and otherwise a new tensor's.
+   * A tensor for the result of a kernel that works in place, and its memory: that of `input`, which the caller will not read
+   * again, where no other tensor shares it, and otherwise new memory.
    */
-  outputOver(given: TensorInfo): [info: TensorInfo, values: Float32Array] {
-    const { dataId, shape } = given;
-    if (this.refCount(dataId) > 1 || this.spikes(given) !== undefined) return this.output(shape);
-    const values = this.floats(given);
-    // What is not the pool's is an array that somebody made a tensor of, and may still read.
+  outputOver(input: TensorInfo): [info: TensorInfo, values: Float32Array] {
+    const { dataId, shape } = input;
+    if (this.refCount(dataId) > 1 || this.spikes(input) !== undefined) return this.output(shape);
+    const values = this.floats(input);
+    // Memory outside the pool is an array of the user's, who may still read it.
     if (!this.#pool.owns(values)) return this.output(shape);
     this.incRef(dataId);
     return [{ dataId, shape, dtype: "float32" }, values];
   }
 
   /**
-   * A new float32 tensor of spikes, contents undefined, and what a kernel writes them to: bits when no value is above
-   * `most` = 1, otherwise counts, of which 255 is the most.
+   * A new float32 tensor that is stored as spikes, and its memory, contents undefined.
+   *
+   * @param most upper bound of the values: 1 for bits, up to 255 for counts
    */
   outputSpikes(shape: number[], most: number): [info: TensorInfo, spikes: Spikes] {
     const size = shape.reduce((a, b) => a * b, 1);
@@ -107,21 +108,21 @@ export class NativeBackend extends MathBackendCPU {
     return [{ dataId, shape, dtype: "float32" }, spikes];
   }
 
-  /** The spikes of a tensor that is stored as such; `undefined` when it has float32 alone. */
+  /** The spikes of a tensor; `undefined` when it is stored as float32. */
   spikes({ dataId }: TensorInfo): Spikes | undefined {
     const data = this.data.get(dataId);
     return data instanceof SpikeData ? data.spikes : undefined;
   }
 
-  /** The memory of a float32 tensor. The CPU backend casts integers by name only: theirs is converted here. */
+  /** The values of a float32 tensor. Where the cpu backend has cast integers by name only, they are converted here. */
   floats({ dataId }: TensorInfo): Float32Array {
     const { values } = this.data.get(dataId);
     return values instanceof Float32Array ? values : Float32Array.from(values as Int32Array);
   }
 
   /**
-   * Calls `f` with the values of a float32 tensor. Those of spikes are unpacked for this call alone, unless `floats`
-   * has before: for kernels that take a tensor many times the size of its spikes, and seldom the same one twice.
+   * Calls `f` with the values of a float32 tensor. Spikes are unpacked for this call only, unless they already are: for
+   * kernels that seldom read the same tensor twice.
    */
   lendFloats<R>(t: TensorInfo, f: (values: Float32Array) => R): R {
     const data = this.data.get(t.dataId);
@@ -129,8 +130,8 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   /**
-   * Takes values from outside. Those of float32 tensors are copied: so the array may be changed, or be a view into
-   * another tensor's memory, as the CPU backend's slice makes it, and it is garbage once its owner has no use for it.
+   * Stores values from outside. Those of float32 tensors are copied: the array may change later, or be a view into another
+   * tensor's memory, as the cpu backend's slice makes it.
    */
   override write(values: BackendValues, shape: number[], dtype: DataType): object {
     if (dtype !== "float32" || !(values instanceof Float32Array)) return super.write(values, shape, dtype) as object;
@@ -139,7 +140,7 @@ export class NativeBackend extends MathBackendCPU {
     return dataId;
   }
 
-  /** A copy of a tensor's values: its memory is reused when the tensor is disposed, the caller's array must not be. */
+  /** A copy of a tensor's values, since their memory is reused when the tensor is disposed. */
   override readSync(dataId: object): BackendValues {
     const data = this.data.get(dataId);
     if (data instanceof SpikeData) {

@@ -1,25 +1,25 @@
-/** @file Up to which density a convolution of spikes is quicker event-driven than dense. */
+/** @file Break-even densities: up to which a convolution of spikes is faster event-driven than dense. */
 import type { backend_util } from "@tensorflow/tfjs-core";
 import { machineBreakEvens, readBreakEvens } from "./breakEvenFile.js";
 import type { Precision } from "./precision.js";
 import type { Spikes } from "./spikes.js";
 
-/** The products that spikes take part in. */
+/** Products with spikes as an operand. */
 export type SpikeProduct = "forward" | "filter gradient";
 
 /**
- * Convolutions that share a break-even: 3x3 ones at stride 1, whose dense kernel is another, and all others; and those
- * whose dense kernel multiplies bfloat16.
+ * Convolutions that share a break-even: by product; by filter, since 3x3 at stride 1 has a dense kernel of its own; by
+ * storage of the spikes; and by precision of the dense kernel.
  */
 export type ConvolutionKind = `${SpikeProduct}, ${"3x3" | "other"}, ${Spikes["kind"]}${"" | ", bf16"}`;
 
 /**
- * For each kind of convolution the largest density at which it is event-driven: events for each element, which for
- * bits is the fraction that is set. An event is a one in an element's binary digits.
+ * For each kind of convolution the largest density at which it is event-driven. Density is events per element, where an
+ * event is a one in an element's binary digits; for bits it is the firing rate.
  */
 export type BreakEvens = Readonly<Record<ConvolutionKind, number>>;
 
-/** No density is above: a count has as many binary digits. */
+/** A break-even that no density exceeds: counts have 8 binary digits. */
 export const EVERY_DENSITY = 8;
 
 type Geometry = Pick<backend_util.Conv2DInfo, "filterHeight" | "filterWidth" | "strideHeight" | "strideWidth">;
@@ -29,7 +29,11 @@ export function is3x3(g: Geometry): boolean {
   return g.filterHeight === 3 && g.filterWidth === 3 && g.strideHeight === 1 && g.strideWidth === 1;
 }
 
-/** The kind of a convolution; `precision` is that in which it would be dense. */
+/**
+ * The kind of a convolution.
+ *
+ * @param precision of the dense kernel
+ */
 export function kindOf(
   product: SpikeProduct,
   g: Geometry,
@@ -39,7 +43,7 @@ export function kindOf(
   return `${product}, ${is3x3(g) ? "3x3" : "other"}, ${storage}${precision === "bf16" ? ", bf16" : ""}`;
 }
 
-/** Whether spikes are few enough for a convolution of that kind to be event-driven. */
+/** Whether the spikes are at most as dense as the break-even of that kind. */
 export function isEventDriven(
   kind: ConvolutionKind,
   { events, size }: Pick<Spikes, "events" | "size">,
@@ -50,18 +54,18 @@ export function isEventDriven(
 
 type Float32Kind = Exclude<ConvolutionKind, `${string}, bf16`>;
 
-/** With those of bfloat16; unless given they are those of float32. */
+/** Adds the kinds of bfloat16, whose densities default to those of float32. */
 function withBfloat16(
   float32: Readonly<Record<Float32Kind, number>>,
   bf16: Readonly<Partial<Record<Float32Kind, number>>> = {},
 ): BreakEvens {
-  const named = Object.entries({ ...float32, ...bf16 }).map(([kind, density]) => [`${kind}, bf16`, density]);
-  return { ...float32, ...Object.fromEntries(named) } as BreakEvens;
+  const ofBfloat16 = Object.entries({ ...float32, ...bf16 }).map(([kind, density]) => [`${kind}, bf16`, density]);
+  return { ...float32, ...Object.fromEntries(ofBfloat16) } as BreakEvens;
 }
 
 /**
- * Amid what `calibrateBreakEvens` found in several runs on an AMD EPYC of the Zen 4 generation; those of bfloat16 amid what
- * the layers of ResNet-18 took there in batches of 16 images, to which they owe more than to small ones.
+ * Typical of several runs of `calibrateBreakEvens` on an AMD EPYC (Zen 4). Those of bfloat16 are typical of the layers of
+ * ResNet-18 there in batches of 16 images.
  */
 const builtIn: Readonly<Record<string, BreakEvens>> = {
   avx512: withBfloat16(
@@ -109,39 +113,41 @@ const builtIn: Readonly<Record<string, BreakEvens>> = {
 /** Every kind of convolution. */
 export const convolutionKinds = Object.keys(builtIn.baseline!) as readonly ConvolutionKind[];
 
-let wanted: BreakEvens | undefined;
+/** Set by {@link setBreakEvens}. */
+let override: BreakEvens | undefined;
 
-/** This machine's, by instruction set: read once, since a choice that changed would change a run's rounding. */
+/** By instruction set. Read once, so that the rounding of a run does not change when the file does. */
 const ofMachine = new Map<string, BreakEvens>();
 
 /**
- * The break-evens in use with an instruction set: those that were set; else those of this machine, if it has been
- * calibrated; else the built-in ones.
+ * The break-evens in use with an instruction set: those of {@link setBreakEvens}; else those of this machine, if it has
+ * been calibrated; else the built-in ones.
  *
  * @example
  * breakEvens(instructionSet())["forward, 3x3, counts"] > 0; // true
  */
 export function breakEvens(instructionSet: string): BreakEvens {
-  if (wanted !== undefined) return wanted;
-  let found = ofMachine.get(instructionSet);
-  if (found === undefined) {
-    found = machineBreakEvens(instructionSet, convolutionKinds) ?? builtIn[instructionSet]!;
-    ofMachine.set(instructionSet, found);
+  if (override !== undefined) return override;
+  let densities = ofMachine.get(instructionSet);
+  if (densities === undefined) {
+    densities = machineBreakEvens(instructionSet, convolutionKinds) ?? builtIn[instructionSet]!;
+    ofMachine.set(instructionSet, densities);
   }
-  return found;
+  return densities;
 }
 
-/** Takes what this machine has been calibrated to into use. */
+/** Replaces the break-evens of this machine. */
 export function useCalibrated(instructionSet: string, calibrated: BreakEvens): void {
   ofMachine.set(instructionSet, calibrated);
 }
 
 /**
- * Sets the density up to which convolutions of spikes are event-driven, for all kinds alike or for each, as the
- * environment variable `SEW_BREAK_EVEN` does with a number or the path of a file that {@link calibrateBreakEvens}
- * wrote, on whatever machine. `undefined` goes back to this machine's own.
+ * Sets the density up to which convolutions of spikes are event-driven. The environment variable `SEW_BREAK_EVEN` sets it
+ * at the start, to a number or to those in a file that {@link calibrateBreakEvens} wrote on any machine.
  *
- * @throws RangeError when one of them is negative, or no finite number
+ * @param densities events per element, finite and at least 0: one for all kinds, or one for each. @defaultValue those of
+ * this machine; `undefined` restores them
+ * @throws RangeError when a density is negative or not finite
  *
  * @example
  * setBreakEvens(0.5);
@@ -152,16 +158,16 @@ export function setBreakEvens(densities: number | BreakEvens | undefined): void 
   for (const kind of densities === undefined ? [] : convolutionKinds) {
     const density = ofKind(kind);
     if (!Number.isFinite(density) || density! < 0) {
-      throw new RangeError(`setBreakEvens: densities must be numbers from 0 on, got ${density} for "${kind}"`);
+      throw new RangeError(`setBreakEvens: densities must be finite and at least 0, got ${density} for "${kind}"`);
     }
   }
-  wanted =
+  override =
     typeof densities === "number"
       ? (Object.fromEntries(convolutionKinds.map((kind) => [kind, densities])) as Record<ConvolutionKind, number>)
       : densities;
 }
 
-/** Sets them from a text: a number, or the path of a file. */
+/** Sets the break-evens from a text: a number, or the path of a file. */
 export function setBreakEvensFrom(text: string): void {
   const number = text.trim() === "" ? Number.NaN : Number(text);
   setBreakEvens(Number.isNaN(number) ? readBreakEvens(text, convolutionKinds).breakEvens : number);

@@ -1,52 +1,45 @@
-/** @file The file in which a machine keeps the break-evens that it has been calibrated to. */
-import { randomUUID } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+/** @file The file that holds the break-evens of this machine, one for each instruction set. */
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { cpus, homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
-import type { BreakEvens } from "./breakEven.js";
+import writeFileAtomic from "write-file-atomic";
 
-/** What break-evens hold for. */
-interface Measured {
+/** What break-evens are valid for. */
+interface Origin {
   readonly cpu: string;
   readonly instructionSet: string;
-  /** Of this package, whose kernels they compare. */
+  /** Version of this package, whose kernels were compared. */
   readonly version: string;
 }
 
-interface Contents extends Measured {
-  readonly breakEvens: BreakEvens;
+/** Density of each kind of convolution. */
+type Densities<K extends string> = Readonly<Record<K, number>>;
+
+interface Contents<K extends string> extends Origin {
+  readonly breakEvens: Densities<K>;
 }
 
+/** Larger files are not read. */
 const MOST_BYTES = 1 << 16;
 
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as Measured;
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as Origin;
 
-const here = (instructionSet: string): Measured => ({ cpu: cpus()[0]?.model ?? "unknown", instructionSet, version });
+const here = (instructionSet: string): Origin => ({ cpu: cpus()[0]?.model ?? "unknown", instructionSet, version });
 
-/** Where a machine keeps them: a file for each instruction set, among what may be deleted at any time. */
+/** Path of the file, in the user's cache folder. */
 export function breakEvenFile(instructionSet: string): string {
   const { XDG_CACHE_HOME: cache } = process.env;
-  // The standard has relative paths ignored.
+  // The XDG standard says to ignore relative paths.
   const folder = cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), ".cache");
   return join(folder, "sew", `break-even-${instructionSet}.json`);
 }
 
-/** The text of an ordinary file of ordinary size. Does not wait for who may write to a pipe. */
+/** Reads a regular file of at most {@link MOST_BYTES}. Does not block on a pipe. */
 function readSmall(file: string): string {
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const status = fstatSync(descriptor);
-    if (!status.isFile()) throw new RangeError("it is no ordinary file");
+    if (!status.isFile()) throw new RangeError("it is not a regular file");
     if (status.size > MOST_BYTES) throw new RangeError(`it is larger than ${MOST_BYTES} bytes`);
     return readFileSync(descriptor, "utf8");
   } finally {
@@ -57,74 +50,71 @@ function readSmall(file: string): string {
 /**
  * Reads a file of break-evens.
  *
- * @throws the system's error when it cannot be read; RangeError when it is none. Neither quotes what is in it.
+ * @param kinds the kinds of convolution that must be in it
+ * @throws the system's error when it cannot be read; RangeError when it has another format. Neither quotes its contents.
  */
-export function readBreakEvens(file: string, kinds: readonly string[]): Contents {
+export function readBreakEvens<K extends string>(file: string, kinds: readonly K[]): Contents<K> {
   const text = readSmall(file);
-  let contents: Partial<Contents> | null;
+  let contents: Partial<Contents<K>> | null;
   try {
     contents = JSON.parse(text);
   } catch {
-    throw new RangeError("it is no JSON");
+    throw new RangeError("it is not JSON");
   }
   const densities: Readonly<Record<string, unknown>> = Object(contents?.breakEvens);
   for (const kind of kinds) {
     const density = Object.hasOwn(densities, kind) ? densities[kind] : undefined;
     if (typeof density !== "number" || !Number.isFinite(density) || density < 0) {
-      throw new RangeError(`it has no number from 0 on for "${kind}"`);
+      throw new RangeError(`it has no number of at least 0 for "${kind}"`);
     }
   }
-  return contents as Contents;
+  return contents as Contents<K>;
 }
 
 /**
- * The break-evens that this machine has been calibrated to; `undefined` when it has not been, or when the file is of
- * no use, which one warning tells.
+ * The break-evens of this machine; `undefined` when it has not been calibrated. Warns and returns `undefined` when the file
+ * is invalid or was made for another machine.
  */
-export function machineBreakEvens(instructionSet: string, kinds: readonly string[]): BreakEvens | undefined {
+export function machineBreakEvens<K extends string>(
+  instructionSet: string,
+  kinds: readonly K[],
+): Densities<K> | undefined {
   let file: string | undefined;
   try {
     file = breakEvenFile(instructionSet);
-    const { breakEvens, ...measured } = readBreakEvens(file, kinds);
+    const { breakEvens, ...origin } = readBreakEvens(file, kinds);
     const expected = here(instructionSet);
     for (const key of ["cpu", "instructionSet", "version"] as const) {
-      if (measured[key] !== expected[key]) throw new RangeError(`it was made for another ${key} than ${expected[key]}`);
+      if (origin[key] !== expected[key]) throw new RangeError(`it was made for another ${key} than ${expected[key]}`);
     }
     return breakEvens;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    // Nobody has calibrated, or there is no home.
+    // Not calibrated, or no home directory.
     if (file === undefined || code === "ENOENT") return undefined;
     console.warn(
-      `@sew/backend-native: ${file} is ignored: ${message}. Convolutions of spikes go by the built-in break-evens. ` +
-        "To mend it, delete the file, or write it anew: calibrateBreakEvens(), or pnpm bench --calibrate.",
+      `@sew/backend-native: ${file} is ignored: ${message}. Convolutions of spikes use the built-in break-evens. ` +
+        "Delete the file, or write a new one with calibrateBreakEvens() or pnpm bench --calibrate.",
     );
     return undefined;
   }
 }
 
 /**
- * Writes the file of this machine, whole or not at all, and returns where it is.
+ * Writes the file of this machine atomically.
  *
+ * @returns its path
  * @throws Error that names the file when it cannot be written
  */
-export function writeBreakEvens(instructionSet: string, breakEvens: BreakEvens): string {
+export function writeBreakEvens(instructionSet: string, breakEvens: Densities<string>): string {
   const file = breakEvenFile(instructionSet);
-  const unfinished = `${file}.${randomUUID()}.tmp`;
   try {
     mkdirSync(dirname(file), { recursive: true });
-    try {
-      writeFileSync(unfinished, `${JSON.stringify({ ...here(instructionSet), breakEvens }, null, 2)}\n`, {
-        flag: "wx",
-      });
-      renameSync(unfinished, file);
-    } finally {
-      rmSync(unfinished, { force: true });
-    }
+    writeFileAtomic.sync(file, `${JSON.stringify({ ...here(instructionSet), breakEvens }, null, 2)}\n`);
   } catch (error) {
     throw new Error(
       `calibrateBreakEvens: ${file} cannot be written (${(error as Error).message}); ` +
-        "XDG_CACHE_HOME may name another folder",
+        "set XDG_CACHE_HOME to another folder",
       { cause: error },
     );
   }

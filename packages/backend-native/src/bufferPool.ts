@@ -3,36 +3,36 @@ import { type KernelArray, loadAddon } from "./addon.js";
 /** Arrays start at multiples of this, a cache line. */
 const GRAIN = 64;
 
-/** Address space is reserved in pieces of at least this many bytes. */
+/** Smallest piece of address space to reserve, in bytes. */
 const SLAB = 2 ** 30;
 
 /**
- * Arrays of fewer bytes lie at low addresses, others at high ones: parameters and statistics, which live on, keep no
- * gap between two activations from closing.
+ * Arrays of fewer bytes are placed at low addresses, others at high ones, so that long-lived parameters and statistics do
+ * not fragment the space between activations.
  */
 const SMALL = 2 ** 18;
 
 /**
- * Memory that was idle while arrays of so many times what the pool has, and of so many slabs, were taken goes back
- * to the system. A training step takes a few times what the pool has, so what every tenth step needs is kept.
+ * Pages that stay idle while the pool hands out this many times its own size, and this many slabs, are returned to the
+ * system. A training step takes a few times the pool's size, so what every tenth step needs is kept.
  */
 const PATIENCE = 64;
 
 /**
- * What is asked of the system when so many pages are needed: an eighth more, since weights that are replaced in every
- * step never lie quite the same. What is not used takes no memory.
+ * Pages to grant when so many are needed: an eighth more, because the addresses of weights that are replaced in every step
+ * vary. Unused pages take no memory.
  */
 const withSpare = (pages: number) => Math.ceil((pages * 9) / 8);
 
-/** What a pool holds and has done. */
+/** Memory of a pool. */
 export interface PoolStatistics {
-  /** Bytes of the tensors that are alive. */
+  /** Bytes of the live tensors. */
   readonly liveBytes: number;
-  /** Bytes kept for reuse. With those alive they are all that the pool has of the system's memory. */
+  /** Bytes kept for reuse. With `liveBytes` they are all memory that the pool has from the system. */
   readonly freeBytes: number;
-  /** The most bytes that were alive at one time. */
+  /** Largest `liveBytes` so far. */
   readonly peakBytes: number;
-  /** How often more memory was asked of the system so far; constant in the steady state of training. */
+  /** Number of requests for more memory so far; constant in the steady state of training. */
   readonly allocations: number;
 }
 
@@ -42,24 +42,23 @@ interface ArrayType<A> {
   new (buffer: ArrayBuffer, offset: number, length: number): A;
 }
 
-/** A piece of address space, and where it starts among the pool's addresses. */
+/** A piece of address space, and its start among the pool's addresses. */
 interface Slab {
   readonly start: number;
   readonly buffer: ArrayBuffer;
 }
 
 /**
- * Memory for tensors: what the system is asked for follows what is alive.
+ * Memory for tensors, of a size that follows the live tensors.
  *
- * Address space and memory are two things here. Address space costs nothing; the pool reserves it by the gigabyte,
- * and an array takes the first gap that it fits in, small ones from below, large ones from above. Memory comes
- * behind a page of 2 MiB when the page is first used. When a page that has none is needed and another one has some
- * but no array, the memory moves from the one to the other: the system changes its page tables, no byte is copied.
- * So gaps between arrays, however badly they fit, take no memory, and a program that repeats its steps asks for no
- * more.
+ * Address space costs nothing: the pool reserves it by the gigabyte, and an array takes the first gap that it fits in,
+ * small ones from below, large ones from above. A page of 2 MiB is backed by memory when it is first used. When a page
+ * without memory is needed and another page has memory but no array, the memory is remapped from one to the other: the
+ * system changes its page tables, and no byte is copied. So fragmentation takes no memory, and a program that repeats its
+ * steps requests no more.
  *
- * Memory that a large batch needed once, and nothing that came later, goes back to the system in time, see PATIENCE.
- * Systems other than Linux neither move memory nor take back part of it: there a page keeps what it once had.
+ * Memory that only a large batch needed is later returned to the system, see PATIENCE. Systems other than Linux neither
+ * remap memory nor take back part of it: there a page keeps its memory.
  */
 export class BufferPool {
   readonly #slabs: Slab[] = [];
@@ -69,16 +68,16 @@ export class BufferPool {
   readonly #gapSizes: number[] = [];
   /** Bytes of the ranges in use, by address. */
   readonly #live = new Map<number, number>();
-  /** By page: bytes in use, and whether there is memory behind it. */
+  /** By page: bytes in use, and whether it is backed by memory. */
   readonly #used: number[] = [];
   readonly #backed: boolean[] = [];
   readonly #pageBytes = loadAddon().pageBytes;
-  /** Pages with memory, and those of them in which nothing is alive. */
+  /** Pages with memory, and those of them without a live array. */
   #backedPages = 0;
   #idlePages = 0;
   /** Pages that may have memory before the next allocation is counted. */
   #grantedPages = 0;
-  /** Since idle memory was last given back to the system: the most pages that were not idle, and the bytes taken. */
+  /** Since idle pages were last returned to the system: the most pages in use at one time, and the bytes taken. */
   #busiestPages = 0;
   #takenBytes = 0;
   #liveBytes = 0;
@@ -116,7 +115,7 @@ export class BufferPool {
     return this.#startOf.has(array.buffer);
   }
 
-  /** Takes an array back for reuse. What it did not hand out, parts of arrays included, is left alone. */
+  /** Takes an array back for reuse. Ignores arrays that it did not hand out, and parts of arrays. */
   give(array: ArrayBufferView): void {
     const start = this.#startOf.get(array.buffer);
     if (start === undefined) return;
@@ -141,11 +140,11 @@ export class BufferPool {
     };
   }
 
-  /** Reserves address space for a range, and returns the place of the gap that it makes. */
+  /** Reserves address space for a range, and returns the index of the new gap. */
   #reserve(bytes: number): number {
     const least = Math.ceil(bytes / this.#pageBytes);
     const { reserve } = loadAddon();
-    // Where a gigabyte cannot be had, as under a limit of address space, less may do.
+    // Under a limit of address space a smaller piece may succeed.
     let pages = Math.max(least, SLAB / this.#pageBytes);
     let buffer = reserve(pages);
     while (buffer === null && pages > least) {
@@ -157,7 +156,7 @@ export class BufferPool {
         `native: the system has no memory left for a tensor of ${bytes} bytes; use a smaller batch or fewer time-steps`,
       );
     }
-    // A page that nobody has lies between two slabs, so that their gaps never touch.
+    // An unused page lies between two slabs, so that their gaps never touch.
     for (let page = 0; page <= pages; page++) {
       this.#used.push(0);
       this.#backed.push(false);
@@ -173,7 +172,7 @@ export class BufferPool {
     return this.#slabs.findLast(({ start }) => start <= address)!;
   }
 
-  /** Adds a free range, in one with the gaps that it touches. */
+  /** Adds a free range, merged with the gaps that it touches. */
   #addGap(address: number, bytes: number): void {
     const [starts, sizes] = [this.#gapStarts, this.#gapSizes];
     let [above, end] = [0, starts.length];
@@ -193,7 +192,7 @@ export class BufferPool {
     sizes.splice(first, merged, size);
   }
 
-  /** Calls `visit` for each page of a range with the number of its bytes that are in the range. */
+  /** Calls `visit` for each page of a range, with the number of its bytes in the range. */
   #forEachPage(address: number, bytes: number, visit: (page: number, part: number) => void): void {
     const end = address + bytes;
     for (let from = address; from < end; ) {
@@ -204,7 +203,7 @@ export class BufferPool {
     }
   }
 
-  /** Counts a range as in use, and sees to memory behind all of it. */
+  /** Counts a range as in use, and backs all its pages with memory. */
   #back(address: number, bytes: number): void {
     const missing: number[] = [];
     this.#forEachPage(address, bytes, (page, part) => {
@@ -222,10 +221,10 @@ export class BufferPool {
     }
     this.#busiestPages = Math.max(this.#busiestPages, this.#backedPages - this.#idlePages);
     this.#takenBytes += bytes;
-    if (this.#takenBytes > PATIENCE * Math.max(SLAB, this.#backedPages * this.#pageBytes)) this.#giveIdleBack();
+    if (this.#takenBytes > PATIENCE * Math.max(SLAB, this.#backedPages * this.#pageBytes)) this.#returnIdlePages();
   }
 
-  /** The lowest page with memory and nothing alive: high ones are the next to be used. */
+  /** The lowest page with memory and no live array. High pages are reused first. */
   #lowestIdle(): number {
     return this.#backed.findIndex((backed, page) => backed && this.#used[page] === 0);
   }
@@ -239,8 +238,8 @@ export class BufferPool {
     return true;
   }
 
-  /** Gives the system what has been idle since this was last done. */
-  #giveIdleBack(): void {
+  /** Returns to the system the pages that have been idle since the last call. */
+  #returnIdlePages(): void {
     while (this.#backedPages > this.#busiestPages) {
       const idle = this.#lowestIdle();
       if (!loadAddon().dropPage(...this.#pageOf(idle))) break;
@@ -253,7 +252,7 @@ export class BufferPool {
     this.#takenBytes = 0;
   }
 
-  /** A page as the addon names it. */
+  /** The arguments by which the addon identifies a page. */
   #pageOf(page: number): [buffer: ArrayBuffer, index: number] {
     const { buffer, start } = this.#slabOf(page * this.#pageBytes);
     return [buffer, page - start / this.#pageBytes];

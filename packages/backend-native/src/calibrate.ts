@@ -1,4 +1,4 @@
-/** @file Measures up to which density convolutions of spikes are quicker event-driven than dense. */
+/** @file Measures the densities up to which convolutions of spikes are faster event-driven than dense. */
 import { instructionSet, type KernelArray, runNative } from "./addon.js";
 import {
   type BreakEvens,
@@ -15,15 +15,15 @@ import { Spikes } from "./spikes.js";
 
 /** An event-driven convolution that was timed. */
 export interface TimedConvolution {
-  /** Events for each element. */
+  /** Events per element. */
   readonly density: number;
-  /** Its time, the dense one's being 1. */
+  /** Its time relative to the dense convolution's. */
   readonly ratio: number;
 }
 
 /**
- * The density up to which it costs least to be event-driven, and above which to be dense: one of those timed, 0 where
- * none pays, and {@link EVERY_DENSITY} where all together do.
+ * The break-even with the least total time, event-driven up to it and dense above: one of the timed densities; 0 where no
+ * density pays; {@link EVERY_DENSITY} where all together do.
  */
 export function breakEvenOf(timed: readonly TimedConvolution[]): number {
   let [best, least, cost] = [0, 0, 0];
@@ -35,7 +35,7 @@ export function breakEvenOf(timed: readonly TimedConvolution[]): number {
   return best;
 }
 
-/** A convolution of images of size x size. */
+/** A convolution of `images` images, `[size, size, inChannels]` each. */
 interface Layer {
   readonly kernel: 1 | 3;
   readonly stride: 1 | 2;
@@ -45,7 +45,7 @@ interface Layer {
   readonly images: number;
 }
 
-/** As networks have them behind spikes, in batches of about 10⁸ operations. */
+/** Typical layers after spikes, in batches of about 10⁸ operations. */
 const layers: readonly Layer[] = [
   { kernel: 3, stride: 1, size: 64, inChannels: 32, outChannels: 32, images: 2 },
   { kernel: 3, stride: 1, size: 28, inChannels: 64, outChannels: 64, images: 2 },
@@ -55,12 +55,12 @@ const layers: readonly Layer[] = [
   { kernel: 1, stride: 1, size: 28, inChannels: 256, outChannels: 64, images: 4 },
 ];
 
-/** How many neurons' spikes add up to an element: 7 give counts of three digits, as the last of several blocks have. */
+/** Numbers of neurons whose spikes add up to an element: 7 give counts of three digits, as after several SEW blocks. */
 const neurons = [1, 2, 7];
 const firingRates = [0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 0.95];
 
-/** Sums of spikes that know nothing of each other, the worst case; the same every time. */
-function drawn(size: number, summands: number, rate: number): Spikes {
+/** Sums of independent spikes, the worst case. The same every time. */
+function drawSpikes(size: number, summands: number, rate: number): Spikes {
   const packed = summands === 1 ? new Int32Array(size / 32) : new Uint8Array(size);
   let state = 1;
   for (let i = 0; i < size * summands; i++) {
@@ -74,7 +74,7 @@ function drawn(size: number, summands: number, rate: number): Spikes {
 
 const RUNS = 3;
 
-/** The least milliseconds of several calls, after one that warms up. */
+/** Minimum of several calls in milliseconds, after a warm-up. */
 function time(call: () => void): number {
   call();
   let least = Number.POSITIVE_INFINITY;
@@ -86,15 +86,15 @@ function time(call: () => void): number {
   return least;
 }
 
-/** The two kernels of a product, and what they take besides the spikes. */
+/** The two kernels of a product, and their arguments besides the spikes. */
 interface Kernels {
   readonly dense: string;
   readonly events: string;
   readonly arrays: readonly KernelArray[];
 }
 
-/** Times the convolutions of one layer at all densities; `told` hears of each. */
-function timeLayer(of: Layer, told: (kind: string, timed: TimedConvolution) => void): void {
+/** Times the convolutions of one layer at all densities, and passes each to `record`. */
+function timeLayer(of: Layer, record: (kind: string, timed: TimedConvolution) => void): void {
   const { kernel, stride, size, inChannels, outChannels, images } = of;
   const [outSize, pad] = [size / stride, kernel >> 1];
   const numbers = [
@@ -110,11 +110,11 @@ function timeLayer(of: Layer, told: (kind: string, timed: TimedConvolution) => v
     forward: { dense: "conv2d", events: "spikeConv2d", arrays: [filter, y] },
     "filter gradient": { dense: "conv2dFilterGrad", events: "spikeConv2dFilterGrad", arrays: [dy, dFilter] },
   };
-  // Where there is no bfloat16, a dense kernel that is asked for it takes float32.
+  // Without support for bfloat16 a dense kernel uses float32 for both.
   const timeDense = ({ dense, arrays }: Kernels, spikes: Spikes) =>
     precisions.map((precision) =>
       time(() => {
-        // Tiles are made of the spikes as they are stored.
+        // The Winograd kernel reads stored spikes; others need float32.
         if (!is3x3(geometry)) spikes.unpack(x);
         const images = is3x3(geometry) ? spikes.packed : x;
         runNative(dense, [...numbers, Number(precision === "bf16")], images, ...arrays);
@@ -123,28 +123,29 @@ function timeLayer(of: Layer, told: (kind: string, timed: TimedConvolution) => v
   for (const summands of neurons) {
     const denseTimes: Partial<Record<SpikeProduct, number[]>> = {};
     for (const rate of firingRates) {
-      const spikes = drawn(x.length, summands, rate);
+      const spikes = drawSpikes(x.length, summands, rate);
       const density = spikes.events / spikes.size;
       for (const [product, kernels] of Object.entries(products) as [SpikeProduct, Kernels][]) {
         denseTimes[product] ??= timeDense(kernels, spikes);
         const events = time(() => runNative(kernels.events, numbers, spikes.packed, ...kernels.arrays));
         for (const [i, precision] of precisions.entries())
-          told(kindOf(product, geometry, spikes.kind, precision), { density, ratio: events / denseTimes[product][i]! });
+          record(kindOf(product, geometry, spikes.kind, precision), {
+            density,
+            ratio: events / denseTimes[product][i]!,
+          });
       }
     }
   }
 }
 
 /**
- * Measures on this machine, with the instruction set and the threads in use, up to which density convolutions of
- * spikes are quicker event-driven; takes the densities into use and writes them to `sew/break-even-<instruction
- * set>.json` in `$XDG_CACHE_HOME` or `~/.cache`, where later processes find them. It takes a few seconds, on a quiet
- * machine.
+ * Measures the densities up to which convolutions of spikes are faster event-driven than dense, with the instruction set
+ * and the threads in use. Uses them from now on, and writes them to `sew/break-even-<instruction set>.json` in
+ * `$XDG_CACHE_HOME` or `~/.cache`, where later processes read them. It takes some seconds; the machine should be idle.
  *
- * Nothing calls it unasked: the choice changes the order of sums and so the rounding, and no two measurements are
- * alike.
+ * It is never called automatically: the choice changes the order of sums, and so the rounding, and measurements vary.
  *
- * @returns the break-evens, and the file that they were written to
+ * @returns the break-evens, and the path of the file
  * @throws Error when the file cannot be written, or the addon cannot be loaded
  */
 export function calibrateBreakEvens(): { readonly breakEvens: BreakEvens; readonly file: string } {

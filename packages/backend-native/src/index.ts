@@ -18,9 +18,9 @@ export {
 } from "./breakEven.js";
 export type { PoolStatistics } from "./bufferPool.js";
 export { calibrateBreakEvens } from "./calibrate.js";
+export { nativeKernels } from "./kernels/index.js";
 export { type Precision, precision, precisions, setPrecision } from "./precision.js";
-export { nativeKernels, registerNative } from "./registerNative.js";
+export { registerNative } from "./registerNative.js";
 export { type SpikeConvolution, setSpikeConvolution, spikeConvolution } from "./spikeConvolution.js";
 export { type SpikeStorage, setSpikeStorage, spikeStorage } from "./spikeStorage.js";
 export type { Spikes } from "./spikes.js";
-export { type BackendName, BackendUnavailable, backendNames, useBackend } from "./useBackend.js";

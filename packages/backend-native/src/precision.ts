@@ -1,33 +1,41 @@
-/** What the dense products of convolutions and their gradients may be made of. */
+import { hasBfloat16 } from "./addon.js";
+
+/** Precisions of the products in dense convolutions and their gradients. */
 export const precisions = ["float32", "bf16"] as const;
 /** One of {@link precisions}. */
 export type Precision = (typeof precisions)[number];
 
 let current: Precision = "float32";
 
-/** The precision in use. */
+/** The precision that was set. */
 export function precision(): Precision {
   return current;
 }
 
+/** The precision in which dense products are computed: that which was set, where the instruction set in use has it. */
+export function productPrecision(): Precision {
+  return current === "bf16" && hasBfloat16() ? "bf16" : "float32";
+}
+
 /**
- * Makes the dense products of convolutions and their gradients in bfloat16 (`bf16`), as the paper's mixed precision does
- * in float16, or in float32 (from the start), as the environment variable `SEW_PRECISION` does.
+ * Sets the precision of the products in dense convolutions and their gradients: float32, or bfloat16 (`bf16`) as in mixed
+ * precision training. The environment variable `SEW_PRECISION` sets it at the start.
  *
- * Inputs and weights are rounded to bfloat16 inside the kernels, to 8 bits of precision; sums, tensors and weights stay
- * float32. bfloat16 has float32's exponents: no gradient underflows that would not anyway, and no loss needs scaling.
- * Event-driven convolutions of spikes have no products, and are the same, but only less dense spikes are convolved by
- * events. On a processor without AVX512-BF16 everything is the same, see {@link hasBfloat16}.
+ * Kernels round inputs and weights to bfloat16, which has 8 bits of precision; sums, tensors and weights stay float32.
+ * bfloat16 has the exponent range of float32, so no loss scaling is needed. Event-driven convolutions of spikes have no
+ * products and do not change, but fewer convolutions are event-driven. On a processor without AVX512-BF16 nothing changes,
+ * see {@link hasBfloat16}.
  *
+ * @param precision one of {@link precisions}. @defaultValue "float32"
  * @throws RangeError when precision is neither
  *
  * @example
  * setPrecision("bf16");
  * precision(); // "bf16"
  */
-export function setPrecision(wanted: Precision): void {
-  if (!precisions.includes(wanted)) {
-    throw new RangeError(`setPrecision: precision must be ${precisions.join(" or ")}, got ${wanted}`);
+export function setPrecision(precision: Precision): void {
+  if (!precisions.includes(precision)) {
+    throw new RangeError(`setPrecision: precision must be ${precisions.join(" or ")}, got ${precision}`);
   }
-  current = wanted;
+  current = precision;
 }

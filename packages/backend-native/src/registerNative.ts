@@ -1,66 +1,27 @@
 import "@tensorflow/tfjs-backend-cpu";
-import {
-  findBackendFactory,
-  getKernelsForBackend,
-  type KernelConfig,
-  registerBackend,
-  registerKernel,
-} from "@tensorflow/tfjs-core";
+import { findBackendFactory, getKernelsForBackend, registerBackend, registerKernel } from "@tensorflow/tfjs-core";
 import { loadAddon } from "./addon.js";
 import { NATIVE, NativeBackend } from "./backend.js";
-import { conv2DBackpropFilterConfig, conv2DBackpropInputConfig, conv2DConfig } from "./kernels/conv.js";
-import { elementwiseConfigs } from "./kernels/elementwise.js";
-import { fillConfigs } from "./kernels/fill.js";
-import { batchMatMulConfig } from "./kernels/matMul.js";
-import { multiStepNeuronConfig, multiStepNeuronGradConfig } from "./kernels/multiStepNeuron.js";
-import {
-  batchNormTrainingConfig,
-  batchNormTrainingGradConfig,
-  fusedBatchNormConfig,
-  moveStatisticsConfig,
-} from "./kernels/norm.js";
-import { normNeuronConfig, normNeuronGradConfig, normNeuronTrainingConfig } from "./kernels/normNeuron.js";
-import { applyAdamConfig, applyMomentumConfig } from "./kernels/optimizer.js";
-import { avgPoolConfig, avgPoolGradConfig, maxPoolConfig, maxPoolGradConfig } from "./kernels/pooling.js";
-import { reduceConfigs } from "./kernels/reduce.js";
-
-/** The kernels that run in C++. Every other operation is the CPU backend's. */
-export const nativeKernels: readonly KernelConfig[] = [
-  conv2DConfig,
-  conv2DBackpropInputConfig,
-  conv2DBackpropFilterConfig,
-  fusedBatchNormConfig,
-  batchNormTrainingConfig,
-  batchNormTrainingGradConfig,
-  moveStatisticsConfig,
-  maxPoolConfig,
-  maxPoolGradConfig,
-  avgPoolConfig,
-  avgPoolGradConfig,
-  batchMatMulConfig,
-  ...elementwiseConfigs,
-  ...fillConfigs,
-  ...reduceConfigs,
-  multiStepNeuronConfig,
-  multiStepNeuronGradConfig,
-  normNeuronConfig,
-  normNeuronTrainingConfig,
-  normNeuronGradConfig,
-  applyMomentumConfig,
-  applyAdamConfig,
-];
+import { applyEnvironment } from "./environment.js";
+import { nativeKernels } from "./kernels/index.js";
 
 /**
- * Registers the backend `native` and its kernels with TensorFlow.js, once. {@link useBackend} does it on demand.
+ * Registers the backend `native` and its kernels with TensorFlow.js, with the settings of the environment variables
+ * `SEW_*`. Later calls do nothing. `useBackend` of `@sew/backends` calls it.
  *
- * @throws Error that says why when the addon cannot be loaded
+ * @throws Error with the reason when the addon cannot be loaded; RangeError when an environment variable has a wrong value
+ *
+ * @example
+ * registerNative();
+ * await setBackend("native"); // true
  */
 export function registerNative(): void {
+  if (findBackendFactory(NATIVE)) return;
   loadAddon();
-  if (findBackendFactory(NATIVE) !== null && findBackendFactory(NATIVE) !== undefined) return;
-  const native = new Set(nativeKernels.map(({ kernelName }) => kernelName));
+  applyEnvironment();
+  const replaced = new Set(nativeKernels.map(({ kernelName }) => kernelName));
   for (const kernel of getKernelsForBackend("cpu")) {
-    if (!native.has(kernel.kernelName)) registerKernel({ ...kernel, backendName: NATIVE });
+    if (!replaced.has(kernel.kernelName)) registerKernel({ ...kernel, backendName: NATIVE });
   }
   for (const kernel of nativeKernels) registerKernel(kernel);
   registerBackend(NATIVE, () => new NativeBackend(), 2);

@@ -1,26 +1,31 @@
 /**
- * Whether convolutions of stored spikes are event-driven, their work in proportion to the spikes: where that is quicker
- * (`auto`), wherever there is a kernel for it (`on`), or nowhere (`off`).
+ * Whether convolutions of stored spikes are event-driven, with work in proportion to the spikes: up to the break-even
+ * density (`auto`), wherever there is a kernel for it (`on`), or never (`off`).
  */
 export type SpikeConvolution = "auto" | "on" | "off";
 
-let convolution: SpikeConvolution = "auto";
+let current: SpikeConvolution = "auto";
 
-/** The convolution of spikes in use. */
+/** The setting in use. */
 export function spikeConvolution(): SpikeConvolution {
-  return convolution;
+  return current;
 }
 
 /**
- * Makes convolutions of tensors that are stored as spikes event-driven up to a density (`auto`, from the start; see
- * {@link setBreakEvens}), always (`on`) or never (`off`), as the environment variable `SEW_SPIKE_CONVOLUTION` does.
- * Event-driven sums are taken in another order: results differ by float32 rounding.
+ * Sets whether convolutions of tensors that are stored as spikes are event-driven: up to a density (see
+ * {@link setBreakEvens}), always, or never. The environment variable `SEW_SPIKE_CONVOLUTION` sets it at the start.
+ * Event-driven kernels add in another order, so results differ by float32 rounding.
  *
+ * @param convolution `auto`, `on` or `off`. @defaultValue "auto"
  * @throws RangeError when convolution is none of these
+ *
+ * @example
+ * setSpikeConvolution("off");
+ * spikeConvolution(); // "off"
  */
-export function setSpikeConvolution(wanted: SpikeConvolution): void {
-  if (wanted !== "auto" && wanted !== "on" && wanted !== "off") {
-    throw new RangeError(`setSpikeConvolution: convolution must be auto, on or off, got ${wanted}`);
+export function setSpikeConvolution(convolution: SpikeConvolution): void {
+  if (convolution !== "auto" && convolution !== "on" && convolution !== "off") {
+    throw new RangeError(`setSpikeConvolution: convolution must be auto, on or off, got ${convolution}`);
   }
-  convolution = wanted;
+  current = convolution;
 }

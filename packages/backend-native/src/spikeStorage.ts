@@ -1,23 +1,27 @@
-/** Whether kernels that fire give bits (`auto`) or float32 like any other (`off`). */
+/** Whether kernels that fire store spikes as bits (`auto`) or as float32 (`off`). */
 export type SpikeStorage = "auto" | "off";
 
-let storage: SpikeStorage = "auto";
+let current: SpikeStorage = "auto";
 
-/** The storage of spikes in use. */
+/** The setting in use. */
 export function spikeStorage(): SpikeStorage {
-  return storage;
+  return current;
 }
 
 /**
- * Makes spikes be stored as bits and small counts wherever kernels know them (`auto`, from the start), or as float32
- * (`off`), as the environment variable `SEW_SPIKES` does. Tensors that exist stay as they are. It changes no result, not
- * by a bit.
+ * Sets whether spikes are stored as bits and small counts wherever kernels support it, or as float32. The environment
+ * variable `SEW_SPIKES` sets it at the start. Existing tensors stay as they are. Results are the same bits either way.
  *
+ * @param storage `auto` or `off`. @defaultValue "auto"
  * @throws RangeError when storage is neither
+ *
+ * @example
+ * setSpikeStorage("off");
+ * spikeStorage(); // "off"
  */
-export function setSpikeStorage(wanted: SpikeStorage): void {
-  if (wanted !== "auto" && wanted !== "off") {
-    throw new RangeError(`setSpikeStorage: storage must be auto or off, got ${wanted}`);
+export function setSpikeStorage(storage: SpikeStorage): void {
+  if (storage !== "auto" && storage !== "off") {
+    throw new RangeError(`setSpikeStorage: storage must be auto or off, got ${storage}`);
   }
-  storage = wanted;
+  current = storage;
 }

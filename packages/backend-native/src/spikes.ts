@@ -1,22 +1,22 @@
 /** @file Spikes in less memory than float32. */
 import { runNative } from "./addon.js";
 
-/** The most that a count holds. */
+/** Largest value of a count. */
 export const MOST_COUNT = 255;
 
-/** Where a kernel writes a number of elements: low 30 bits, and the rest. */
+/** An array in which a kernel returns a number of elements: its low 30 bits, then the rest. */
 export const newCount = () => new Int32Array(2);
 export const countOf = ([low, high]: Int32Array): number => low! + high! * 2 ** 30;
 
-/** The values of a tensor of spikes, or of small sums of them. */
+/** The values of a tensor of spikes, or of small sums of spikes. */
 export class Spikes {
   #events: number | undefined;
 
   /**
    * @param packed bits: element i is bit `i & 31` of word `i >> 5`, and bits past the last element are 0; or counts, a
    * byte for each element
-   * @param size how many elements
-   * @param most no element is larger; 1 for bits, more for counts
+   * @param size number of elements
+   * @param most upper bound of the elements: 1 for bits, more for counts
    */
   constructor(
     readonly packed: Int32Array | Uint8Array,
@@ -29,8 +29,8 @@ export class Spikes {
   }
 
   /**
-   * What an event-driven kernel works through: the ones in the elements' binary digits, of which bits have one.
-   * Counted on first use, unless the kernel that made them has.
+   * Number of events, the work of an event-driven kernel: the ones in the binary digits of all elements. Counted on first
+   * use unless it was set.
    */
   get events(): number {
     if (this.#events === undefined) {
@@ -45,7 +45,7 @@ export class Spikes {
     this.#events = events;
   }
 
-  /** Writes them as float32. */
+  /** Writes the elements as float32. */
   unpack(values: Float32Array): void {
     runNative(this.kind === "bits" ? "unpackBits" : "cast", [this.size], this.packed, values);
   }

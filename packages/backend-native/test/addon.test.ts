@@ -10,78 +10,17 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../src/addon.js";
 import { describeNative } from "./describeNative.js";
+import { float32s, words } from "./kernelCase.js";
+import { addonCalls } from "./kernelCases.js";
 
 const outOfRange = "a number or a buffer is missing, or a size is out of range";
 const tooSmall = "a buffer is smaller than the shapes say";
 const noMemory = "the system has no memory left";
 const wrongType = "a buffer has the wrong element type";
 
-const f = (length: number) => new Float32Array(length);
-/** Words of bits, or a number of spikes. */
-const words = (length: number) => new Int32Array(length);
-const counts = (length: number) => new Uint8Array(length);
+type Arrays = readonly Parameters<typeof runNative>[2][];
 
-type Arrays = Parameters<typeof runNative>[2][];
-
-/** One right call of each kernel, of the smallest sizes, with every array as long as it needs to be and no longer. */
-const calls: Readonly<Record<string, { numbers: number[]; arrays: Arrays }>> = {
-  conv2d: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0], arrays: [f(4), f(8), f(2)] },
-  conv2dInputGrad: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0], arrays: [f(2), f(8), f(4)] },
-  conv2dFilterGrad: { numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0], arrays: [f(4), f(2), f(8)] },
-  spikeConv2d: {
-    numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
-    arrays: [new Int32Array(4), f(256), f(2)],
-  },
-  spikeConv2dFilterGrad: {
-    numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
-    arrays: [new Int32Array(4), f(2), f(256)],
-  },
-  matMul: { numbers: [1, 1, 1, 2, 3, 2, 0, 0], arrays: [f(6), f(6), f(4)] },
-  batchNorm: { numbers: [3, 2, 0.1], arrays: [f(6), f(2), f(2), f(2), f(2), f(6)] },
-  batchNormTraining: { numbers: [3, 2, 0.1], arrays: [f(6), f(2), f(2), f(6), f(2), f(2)] },
-  batchNormTrainingGrad: { numbers: [3, 2, 0.1], arrays: [f(6), f(6), f(2), f(2), f(2), f(6), f(2), f(2)] },
-  moveStatistics: { numbers: [2, 0.1, 0.9, 1.5], arrays: [f(2), f(2), f(2), f(2), f(2), f(2)] },
-  maxPool: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(8), f(2)] },
-  maxPoolGrad: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(2), f(8), f(8)] },
-  avgPool: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(8), f(2)] },
-  avgPoolGrad: { numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(2), f(8)] },
-  unary: { numbers: [0, 3, 0], arrays: [f(3), f(3)] },
-  binary: { numbers: [0, 2, 3, 2, 0, 2, 1, 1], arrays: [f(6), f(2), f(6)] },
-  compare: { numbers: [0, 2, 3, 2, 0, 2, 1, 1], arrays: [f(6), f(2), new Uint8Array(6)] },
-  cast: { numbers: [3], arrays: [new Int32Array(3), f(3)] },
-  fill: { numbers: [3, 1], arrays: [f(3)] },
-  reduce: { numbers: [0, 2, 3, 2], arrays: [f(12), f(4)] },
-  softmax: { numbers: [2, 3, 0], arrays: [f(6), f(6)] },
-  multiStepNeuron: { numbers: [2, 3, 1, 2, 1, 0, 0, 1, 0, 2], arrays: [f(6), f(3), f(1), f(6), f(3)] },
-  multiStepNeuronGrad: {
-    numbers: [2, 3, 1, 2, 1, 0, 0, 1, 0, 2],
-    arrays: [f(6), f(3), f(1), f(6), f(3), f(6), f(3), f(1)],
-  },
-  batchStatistics: { numbers: [3, 2], arrays: [f(6), f(2), f(2)] },
-  normNeuron: {
-    numbers: [2, 0.1, 2, 4, 1, 2, 1, 0, 0, 1, 0, 2],
-    arrays: [f(8), f(2), f(2), f(2), f(2), f(1), f(8)],
-  },
-  normNeuronGrad: {
-    numbers: [2, 0.1, 1, 2, 4, 1, 2, 1, 0, 0, 1, 0, 2],
-    arrays: [f(8), f(2), f(2), f(2), f(2), f(1), f(8), f(8), f(2), f(2), f(1)],
-  },
-  unpackBits: { numbers: [33], arrays: [words(2), f(33)] },
-  countSpikes: { numbers: [33], arrays: [words(2), words(2)] },
-  addSpikes: { numbers: [33], arrays: [words(2), counts(33), counts(33), words(2)] },
-  andBits: { numbers: [33], arrays: [words(2), words(2), words(2)] },
-  notBits: { numbers: [33], arrays: [words(2), words(2)] },
-  maskFloats: { numbers: [33], arrays: [f(33), words(2), f(33)] },
-  applyMomentum: { numbers: [3, 0.1, 0.9], arrays: [f(3), f(3), f(3), f(3), f(3)] },
-  applyAdam: {
-    numbers: [3, 0.1, 0.9, 0.1, 0.5, 0.9, 0.1, 0.5, 1e-8],
-    arrays: [f(3), f(3), f(3), f(3), f(3), f(3), f(3)],
-  },
-  reduceSpikes: { numbers: [0, 2, 3, 2], arrays: [counts(12), f(4)] },
-  fmaPeak: { numbers: [1], arrays: [f(2)] },
-};
-
-const names = Object.keys(calls).map((kernel) => ({ kernel }));
+const names = Object.keys(addonCalls).map((kernel) => ({ kernel }));
 
 /** The whole message of a refusal. */
 function refusal(kernel: string, why: string, numbers: readonly number[], arrays: Arrays): string {
@@ -103,9 +42,9 @@ function messageOf(call: () => void): string | undefined {
 
 describeNative("the addon", () => {
   it("is called with right arguments here for every kernel that it has", () => {
-    expect(Object.keys(calls).sort()).toEqual([...loadAddon().kernels].sort());
+    expect(Object.keys(addonCalls).sort()).toEqual([...loadAddon().kernels].sort());
     for (const { kernel } of names) {
-      const { numbers, arrays } = calls[kernel]!;
+      const { numbers, arrays } = addonCalls[kernel]!;
       expect(messageOf(run(kernel, numbers, arrays))).toBeUndefined();
     }
     expect(messageOf(run("noSuchKernel", [], []))).toBe(
@@ -114,7 +53,7 @@ describeNative("the addon", () => {
   });
 
   it.each(names)("refuses an array that is one too short for $kernel", ({ kernel }) => {
-    const { numbers, arrays } = calls[kernel]!;
+    const { numbers, arrays } = addonCalls[kernel]!;
     arrays.forEach((array, i) => {
       const short = arrays.with(i, array!.slice(1));
       expect(run(kernel, numbers, short)).toThrow(new Error(refusal(kernel, tooSmall, numbers, short)));
@@ -122,10 +61,10 @@ describeNative("the addon", () => {
   });
 
   it.each(names)("refuses an array of another type in $kernel", ({ kernel }) => {
-    const { numbers, arrays } = calls[kernel]!;
+    const { numbers, arrays } = addonCalls[kernel]!;
     arrays.forEach((array, i) => {
       // A cast takes integers of both sizes.
-      const other = array instanceof Float32Array ? new Int32Array(array.length) : f(array!.length);
+      const other = array instanceof Float32Array ? new Int32Array(array.length) : float32s(array!.length);
       const wrong = arrays.with(i, other);
       expect(run(kernel, numbers, wrong)).toThrow(new Error(refusal(kernel, wrongType, numbers, wrong)));
       const doubles = arrays.with(i, new Float64Array(array!.length) as unknown as Float32Array);
@@ -134,7 +73,7 @@ describeNative("the addon", () => {
   });
 
   it.each(names)("refuses a call of $kernel in which a number or an array is missing", ({ kernel }) => {
-    const { numbers, arrays } = calls[kernel]!;
+    const { numbers, arrays } = addonCalls[kernel]!;
     const [fewer, lacking] = [numbers.slice(0, -1), arrays.slice(0, -1)];
     expect(run(kernel, fewer, arrays)).toThrow(new Error(refusal(kernel, outOfRange, fewer, arrays)));
     expect(run(kernel, numbers, lacking)).toThrow(new Error(refusal(kernel, outOfRange, numbers, lacking)));
@@ -142,15 +81,15 @@ describeNative("the addon", () => {
 
   it("refuses more numbers and arrays than any kernel has", () => {
     const numbers = Array.from({ length: 49 }, () => 1);
-    expect(run("fill", numbers, [f(3)])).toThrow(new Error(refusal("fill", outOfRange, numbers, [f(3)])));
-    const arrays = Array.from({ length: 13 }, () => f(3));
+    expect(run("fill", numbers, [float32s(3)])).toThrow(new Error(refusal("fill", outOfRange, numbers, [float32s(3)])));
+    const arrays = Array.from({ length: 13 }, () => float32s(3));
     expect(run("fill", [3, 1], arrays)).toThrow(new Error(refusal("fill", outOfRange, [3, 1], arrays)));
   });
 
   it("refuses what is no array, and numbers that are none", () => {
     expect(run("fill", [3, 1], [{} as Float32Array])).toThrow(TypeError);
-    expect(run("fill", ["3" as unknown as number, 1], [f(3)])).toThrow(TypeError);
-    expect(run("fill", {} as number[], [f(3)])).toThrow(TypeError);
+    expect(run("fill", ["3" as unknown as number, 1], [float32s(3)])).toThrow(TypeError);
+    expect(run("fill", {} as number[], [float32s(3)])).toThrow(TypeError);
   });
 
   it.each([
@@ -160,46 +99,19 @@ describeNative("the addon", () => {
     { kernel: "reduce", op: 4 },
     { kernel: "reduceSpikes", op: 2 },
   ])("refuses operation $op of $kernel, and one that is the first only in its lower 32 bits", ({ kernel, op }) => {
-    const { numbers, arrays } = calls[kernel]!;
+    const { numbers, arrays } = addonCalls[kernel]!;
     for (const wrong of [op, 2 ** 32, -1]) {
       const changed = numbers.with(0, wrong);
       expect(run(kernel, changed, arrays)).toThrow(new Error(refusal(kernel, outOfRange, changed, arrays)));
     }
   });
 
-  /** Kernels whose numbers from `first` on (to `last`) are sizes. Their arrays are of the right sizes: a few numbers. */
-  const sizes: readonly { kernel: string; first: number; last: number }[] = [
-    ...["conv2d", "conv2dInputGrad", "conv2dFilterGrad", "spikeConv2d", "spikeConv2dFilterGrad"].map((kernel) => ({
-      ...{ kernel, first: 0, last: 14 },
-    })),
-    { kernel: "matMul", first: 0, last: 5 },
-    ...["batchNorm", "batchNormTraining", "batchNormTrainingGrad"].map((kernel) => ({ kernel, first: 0, last: 1 })),
-    { kernel: "moveStatistics", first: 0, last: 0 },
-    ...["maxPool", "maxPoolGrad", "avgPool", "avgPoolGrad"].map((kernel) => ({ kernel, first: 0, last: 13 })),
-    { kernel: "unary", first: 1, last: 1 },
-    ...["binary", "compare"].map((kernel) => ({ kernel, first: 1, last: 7 })),
-    ...["cast", "fill"].map((kernel) => ({ kernel, first: 0, last: 0 })),
-    { kernel: "reduce", first: 1, last: 3 },
-    { kernel: "softmax", first: 0, last: 1 },
-    ...["multiStepNeuron", "multiStepNeuronGrad"].map((kernel) => ({ kernel, first: 0, last: 1 })),
-    { kernel: "batchStatistics", first: 0, last: 1 },
-    { kernel: "normNeuron", first: 2, last: 3 },
-    { kernel: "normNeuronGrad", first: 3, last: 4 },
-    ...["unpackBits", "countSpikes", "addSpikes", "andBits", "notBits", "maskFloats"].map((kernel) => ({
-      kernel,
-      first: 0,
-      last: 0,
-    })),
-    ...["applyMomentum", "applyAdam"].map((kernel) => ({ kernel, first: 0, last: 0 })),
-    { kernel: "reduceSpikes", first: 1, last: 3 },
-    { kernel: "fmaPeak", first: 0, last: 0 },
-  ];
-
-  it("is asked for absurd sizes here in every kernel", () =>
-    expect(sizes.map(({ kernel }) => kernel)).toEqual(Object.keys(calls)));
-
-  it.each(sizes)("refuses sizes of $kernel that are no sizes", ({ kernel, first, last }) => {
-    const { numbers, arrays } = calls[kernel]!;
+  it.each(names)("refuses sizes of $kernel that are no sizes", ({ kernel }) => {
+    const {
+      numbers,
+      arrays,
+      sizes: [first, last],
+    } = addonCalls[kernel]!;
     for (let i = first; i <= last; i++) {
       for (const size of [1e300, Number.NaN, Number.POSITIVE_INFINITY, -1e300, 2 ** 40 * (1 + 2 ** -52), -(2 ** 21)]) {
         const changed = numbers.with(i, size);
@@ -208,36 +120,52 @@ describeNative("the addon", () => {
     }
   });
 
-  it.each(sizes)("refuses sizes of $kernel whose product leaves 64 bits, or does what few elements allow", (of) => {
-    const { kernel, first, last } = of;
-    const { numbers, arrays } = calls[kernel]!;
-    const size = fc.constantFrom(0, 1, 2, 3, 2 ** 12, 2 ** 20, 2 ** 24, 2 ** 31, 2 ** 32, 2 ** 39, 2 ** 40);
-    fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer({ min: first, max: last }), size), { maxLength: 6 }), (changes) => {
-        const changed = changes.reduce((all, [i, value]) => all.with(i, value), numbers);
-        // Rounds of a million are no mistake, only slow.
-        fc.pre(kernel !== "fmaPeak" || changed[0]! > 2 ** 20);
-        const message = messageOf(run(kernel, changed, arrays));
-        if (message !== undefined) {
-          // A stride or a dilation of a million needs so much padding that there may be no memory for it.
-          expect([outOfRange, tooSmall, noMemory].map((why) => refusal(kernel, why, changed, arrays))).toContain(
-            message,
-          );
-        }
-      }),
-      { numRuns: 500 },
-    );
-  });
+  it.each(names)(
+    "refuses sizes of $kernel whose product leaves 64 bits, or does what few elements allow",
+    ({ kernel }) => {
+      const {
+        numbers,
+        arrays,
+        sizes: [first, last],
+      } = addonCalls[kernel]!;
+      const size = fc.constantFrom(0, 1, 2, 3, 2 ** 12, 2 ** 20, 2 ** 24, 2 ** 31, 2 ** 32, 2 ** 39, 2 ** 40);
+      fc.assert(
+        fc.property(fc.array(fc.tuple(fc.integer({ min: first, max: last }), size), { maxLength: 6 }), (changes) => {
+          const changed = changes.reduce((all, [i, value]) => all.with(i, value), numbers);
+          // Rounds of a million are no mistake, only slow.
+          fc.pre(kernel !== "fmaPeak" || changed[0]! > 2 ** 20);
+          const message = messageOf(run(kernel, changed, arrays));
+          if (message !== undefined) {
+            // A stride or a dilation of a million needs so much padding that there may be no memory for it.
+            expect([outOfRange, tooSmall, noMemory].map((why) => refusal(kernel, why, changed, arrays))).toContain(
+              message,
+            );
+          }
+        }),
+        { numRuns: 500 },
+      );
+    },
+  );
 
   it("refuses products that are 0 in 64 bits", () => {
     const huge = 2 ** 40;
     const refused: [kernel: string, why: string, numbers: number[], arrays: Arrays][] = [
-      ["conv2d", outOfRange, [1, huge, huge, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 0], [f(1), f(1), f(1)]],
-      ["maxPool", tooSmall, [1, huge, huge, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1], [f(1), f(1)]],
-      ["binary", tooSmall, [0, 2, huge, 0, 0, huge, 0, 0], [f(1), f(1), f(1)]],
-      ["binary", outOfRange, [0, huge, 1, 1, 1], [f(1), f(1), f(1)]],
-      ["matMul", tooSmall, [1, 1, 1, huge, huge, 0, 0, 0], [f(1), f(1), f(1)]],
-      ["multiStepNeuron", tooSmall, [huge, huge, 0, 1, 1, 0, 0, 0, 0, 1], [f(1), f(1), f(1), f(1), f(1)]],
+      [
+        "conv2d",
+        outOfRange,
+        [1, huge, huge, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 0],
+        [float32s(1), float32s(1), float32s(1)],
+      ],
+      ["maxPool", tooSmall, [1, huge, huge, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1], [float32s(1), float32s(1)]],
+      ["binary", tooSmall, [0, 2, huge, 0, 0, huge, 0, 0], [float32s(1), float32s(1), float32s(1)]],
+      ["binary", outOfRange, [0, huge, 1, 1, 1], [float32s(1), float32s(1), float32s(1)]],
+      ["matMul", tooSmall, [1, 1, 1, huge, huge, 0, 0, 0], [float32s(1), float32s(1), float32s(1)]],
+      [
+        "multiStepNeuron",
+        tooSmall,
+        [huge, huge, 0, 1, 1, 0, 0, 0, 0, 1],
+        [float32s(1), float32s(1), float32s(1), float32s(1), float32s(1)],
+      ],
     ];
     for (const [kernel, why, numbers, arrays] of refused) {
       expect(run(kernel, numbers, arrays)).toThrow(new Error(refusal(kernel, why, numbers, arrays)));
@@ -248,19 +176,23 @@ describeNative("the addon", () => {
     {
       kernel: "multiStepNeuron",
       numbers: [2, 33, 1, 2, 1, 0, 0, 1, 0, 2],
-      arrays: [f(66), f(33), f(1), words(3), f(33), words(2)],
+      arrays: [float32s(66), float32s(33), float32s(1), words(3), float32s(33), words(2)],
     },
     { kernel: "maxPool", numbers: [1, 2, 2, 33, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [words(5), words(2)] },
-    { kernel: "maxPoolGrad", numbers: [1, 2, 2, 33, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [f(33), words(5), f(132)] },
-    { kernel: "reduceSpikes", numbers: [0, 1, 2, 33], arrays: [words(3), f(33)] },
-    { kernel: "reduceSpikes", numbers: [0, 2, 33, 1], arrays: [words(3), f(2)] },
+    {
+      kernel: "maxPoolGrad",
+      numbers: [1, 2, 2, 33, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1],
+      arrays: [float32s(33), words(5), float32s(132)],
+    },
+    { kernel: "reduceSpikes", numbers: [0, 1, 2, 33], arrays: [words(3), float32s(33)] },
+    { kernel: "reduceSpikes", numbers: [0, 2, 33, 1], arrays: [words(3), float32s(2)] },
   ])("refuses bits whose words two pixels or steps share, in $kernel", ({ kernel, numbers, arrays }) =>
     expect(run(kernel, numbers, arrays)).toThrow(new Error(refusal(kernel, wrongType, numbers, arrays))),
   );
 
   it("refuses a stride with a dilation in conv2dInputGrad", () => {
     const numbers = [1, 3, 3, 1, 1, 1, 2, 2, 2, 2, 1, 0, 0, 2, 1, 0];
-    const arrays = [f(2), f(8), f(9)];
+    const arrays = [float32s(2), float32s(8), float32s(9)];
     expect(run("conv2dInputGrad", numbers, arrays)).toThrow(
       new Error(refusal("conv2dInputGrad", outOfRange, numbers, arrays)),
     );

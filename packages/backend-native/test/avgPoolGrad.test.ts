@@ -2,9 +2,9 @@ import { backend_util } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { fault, runKernelOn } from "./kernels/kernelCase.js";
+import { fault, runKernelOn } from "./kernelCase.js";
 import { copiedOnCpu } from "./kernels/pooling.js";
-import { floats, seeds, sizeOf } from "./kernels/values.js";
+import { floats, seeds, sizeOf } from "./values.js";
 
 const upTo = (max: number, min = 1) => fc.integer({ min, max });
 

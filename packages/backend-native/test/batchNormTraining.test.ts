@@ -4,7 +4,7 @@ import { grads, mul, setBackend, sum, type Tensor, tensor, tidy } from "@tensorf
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { about, edgeSizes, floats, seeds } from "./kernels/values.js";
+import { about, edgeSizes, floats, seeds } from "./values.js";
 
 /** Rows about the 256 of a block. */
 const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(

@@ -39,7 +39,7 @@ import { convolutionKinds, EVERY_DENSITY, isEventDriven, kindOf } from "../src/b
 import { machineBreakEvens, writeBreakEvens } from "../src/breakEvenFile.js";
 import { breakEvenOf } from "../src/calibrate.js";
 import { describeNative, withThreads } from "./describeNative.js";
-import { floats, integers, sizeOf } from "./kernels/values.js";
+import { floats, integers, sizeOf } from "./values.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const all = (density: number) =>
@@ -112,13 +112,13 @@ describe("the choice of a kernel", () => {
 
   it.each([-0.1, Number.NaN, Number.POSITIVE_INFINITY])("refuses %d as a density, alone and of one kind", (density) => {
     const refusal = (kind: ConvolutionKind) =>
-      new RangeError(`setBreakEvens: densities must be numbers from 0 on, got ${density} for "${kind}"`);
+      new RangeError(`setBreakEvens: densities must be finite and at least 0, got ${density} for "${kind}"`);
     expect(() => setBreakEvens(density)).toThrow(refusal(convolutionKinds[0]!));
     const kind = "filter gradient, other, counts";
     expect(() => setBreakEvens({ ...all(0), [kind]: density })).toThrow(refusal(kind));
     const { [kind]: _, ...fewer } = all(0);
     expect(() => setBreakEvens(fewer as BreakEvens)).toThrow(
-      new RangeError(`setBreakEvens: densities must be numbers from 0 on, got undefined for "${kind}"`),
+      new RangeError(`setBreakEvens: densities must be finite and at least 0, got undefined for "${kind}"`),
     );
   });
 });
@@ -164,12 +164,12 @@ describe("the file of a machine", () => {
     }
   });
 
-  const noNumber = 'it has no number from 0 on for "forward, 3x3, bits"';
+  const noNumber = 'it has no number of at least 0 for "forward, 3x3, bits"';
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const broken: readonly { name: string; text: () => string; why: string }[] = [
-    { name: "empty", text: () => "", why: "it is no JSON" },
-    { name: "cut off", text: () => readFileSync(file, "utf8").slice(0, -4), why: "it is no JSON" },
-    { name: "of noise", text: () => "\u0000\u001b[2J\ufffd".repeat(99), why: "it is no JSON" },
+    { name: "empty", text: () => "", why: "it is not JSON" },
+    { name: "cut off", text: () => readFileSync(file, "utf8").slice(0, -4), why: "it is not JSON" },
+    { name: "of noise", text: () => "\u0000\u001b[2J\ufffd".repeat(99), why: "it is not JSON" },
     { name: "too large", text: () => changed({ padding: "x".repeat(1 << 16) }), why: "it is larger than 65536 bytes" },
     ...["null", "[]", "7", '"x"', "{}", '{"breakEvens":null}', '{"breakEvens":[8,8,8,8,8,8,8,8]}'].map((text) => ({
       ...{ name: text, text: () => text, why: noNumber },
@@ -203,8 +203,8 @@ describe("the file of a machine", () => {
   ];
 
   const warning = (why: string) =>
-    `@sew/backend-native: ${file} is ignored: ${why}. Convolutions of spikes go by the built-in break-evens. ` +
-    "To mend it, delete the file, or write it anew: calibrateBreakEvens(), or pnpm bench --calibrate.";
+    `@sew/backend-native: ${file} is ignored: ${why}. Convolutions of spikes use the built-in break-evens. ` +
+    "Delete the file, or write a new one with calibrateBreakEvens() or pnpm bench --calibrate.";
 
   it.each(broken)("is ignored with one warning when it is $name", ({ text, why }) => {
     writeBreakEvens("avx2", given);
@@ -225,13 +225,13 @@ describe("the file of a machine", () => {
   ])("is ignored with one warning when it is $name", ({ make }) => {
     make();
     expect(found()).toBeUndefined();
-    expect(warn.mock.calls).toEqual([[warning("it is no ordinary file")]]);
+    expect(warn.mock.calls).toEqual([[warning("it is not a regular file")]]);
   });
 
   it("says where it cannot be written, and what to do", () => {
     writeFileSync(join(folder, "sew"), "");
     expect(() => writeBreakEvens("avx2", given)).toThrow(
-      /^calibrateBreakEvens: .*break-even-avx2\.json cannot be written \(.+\); XDG_CACHE_HOME may name another folder$/,
+      /^calibrateBreakEvens: .*break-even-avx2\.json cannot be written \(.+\); set XDG_CACHE_HOME to another folder$/,
     );
   });
 });
@@ -389,7 +389,7 @@ describeNative("what a process goes by", () => {
     return { said: stdout === "" ? undefined : JSON.parse(stdout), errors: stderr };
   }
 
-  const inUse = "console.log(JSON.stringify(native.breakEvens(native.instructionSet())));";
+  const inUse = "native.registerNative(); console.log(JSON.stringify(native.breakEvens(native.instructionSet())));";
 
   it("is what the machine was calibrated to by another one, read once", () => {
     const { said, errors } = child(
@@ -416,7 +416,7 @@ describeNative("what a process goes by", () => {
     writeFileSync(file, "{");
     const { said, errors } = child(inUse + inUse.replace("console.log", "void "));
     expect(Object.keys(said as object)).toEqual([...convolutionKinds]);
-    expect(errors.match(/is ignored: it is no JSON/g)).toHaveLength(1);
+    expect(errors.match(/is ignored: it is not JSON/g)).toHaveLength(1);
   });
 
   it("is the number of SEW_BREAK_EVEN, or the file that it names, of whatever machine", () => {
@@ -427,13 +427,13 @@ describeNative("what a process goes by", () => {
   });
 
   it.each([
-    { text: "-1", why: 'setBreakEvens: densities must be numbers from 0 on, got -1 for "forward, 3x3, bits"' },
+    { text: "-1", why: 'setBreakEvens: densities must be finite and at least 0, got -1 for "forward, 3x3, bits"' },
     { text: "", why: "ENOENT: no such file or directory, open ''" },
     { text: "/no/such/file", why: "ENOENT: no such file or directory, open '/no/such/file'" },
-    { text: root, why: "it is no ordinary file" },
+    { text: root, why: "it is not a regular file" },
   ])('refuses SEW_BREAK_EVEN="$text"', ({ text, why }) => {
     const { said } = child(
-      "try { native.instructionSet(); } catch (e) { console.log(JSON.stringify([e.name, e.message])); }",
+      "try { native.registerNative(); } catch (e) { console.log(JSON.stringify([e.name, e.message])); }",
       text,
     );
     expect(said).toEqual(["RangeError", `SEW_BREAK_EVEN=${text}: ${why}`]);

@@ -67,7 +67,7 @@ import {
 import * as fc from "fast-check";
 import { afterAll, expect, it } from "vitest";
 import { describeNative, withThreads } from "./describeNative.js";
-import { floats, seeds } from "./kernels/values.js";
+import { floats, seeds } from "./values.js";
 
 /** Shape of every drawn tensor; those made of them are images `[2, H, W, C]` of any size. */
 const drawnShape = [2, 4, 5, 3] as const;

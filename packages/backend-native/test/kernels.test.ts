@@ -2,8 +2,8 @@ import { instructionSet, instructionSets, nativeKernels, setInstructionSet } fro
 import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { describeNative, withThreads } from "./describeNative.js";
-import { kernelCases } from "./kernels/index.js";
-import { fault, runKernelOn, sameBits } from "./kernels/kernelCase.js";
+import { fault, runKernelOn, sameBits } from "./kernelCase.js";
+import { kernelCases } from "./kernelCases.js";
 
 it("has a property for every kernel that it registers, and for no other", () =>
   expect(kernelCases.map(({ kernel }) => kernel).sort()).toEqual(

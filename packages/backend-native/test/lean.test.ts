@@ -19,7 +19,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { floats } from "./kernels/values.js";
+import { floats } from "./values.js";
 
 const plain: typeof leanGradients = (f, variables) => variableGrads(f, [...variables]);
 const drawn = (shape: number[], seed: number) => tensor(floats(shape, seed, "reals").data as Float32Array, shape);

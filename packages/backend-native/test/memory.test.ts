@@ -40,8 +40,8 @@ import {
 import * as fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { kernelCases } from "./kernels/index.js";
-import { runKernelOn } from "./kernels/kernelCase.js";
+import { runKernelOn } from "./kernelCase.js";
+import { kernelCases } from "./kernelCases.js";
 
 const native = () => memory() as unknown as NativeMemory & { numTensors: number; numDataBuffers: number };
 

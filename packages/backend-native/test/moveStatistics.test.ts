@@ -3,7 +3,7 @@ import { batchNorm } from "@sew/layers";
 import { clone, memory, setBackend, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { floats } from "./kernels/values.js";
+import { floats } from "./values.js";
 
 const channels = 40;
 const drawn = (seed: number): Tensor => tensor(floats([channels], seed, "reals").data as Float32Array);

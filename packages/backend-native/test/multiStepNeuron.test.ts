@@ -19,7 +19,7 @@ import { add, grads, mul, scalar, setBackend, sum, type Tensor, tensor, tidy } f
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { about, edgeSizes, floats, seeds } from "./kernels/values.js";
+import { about, edgeSizes, floats, seeds } from "./values.js";
 
 /** Neurons of a weight w, which IF and LIF do not have. */
 const models: Readonly<Record<string, (params: object, spike: Spike, w: Tensor) => Neuron<"v">>> = {

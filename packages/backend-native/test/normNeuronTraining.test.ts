@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { runKernelOn, sameBits } from "./kernels/kernelCase.js";
+import { runKernelOn, sameBits } from "./kernelCase.js";
 import { trainingCalls } from "./kernels/normNeuron.js";
 
 describeNative("the fused norm and neurons in training", () => {

@@ -4,7 +4,7 @@ import { adam, type Optimizer, sgd } from "@sew/training";
 import { clone, memory, setBackend, type Tensor, tensor, tidy, variable } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { floats } from "./kernels/values.js";
+import { floats } from "./values.js";
 
 const size = 20_000;
 const drawn = (seed: number) => tensor(floats([size], seed, "reals").data as Float32Array);

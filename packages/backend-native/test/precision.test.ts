@@ -10,7 +10,7 @@ import { backend_util, engine, type Tensor, tensor } from "@tensorflow/tfjs-core
 import * as fc from "fast-check";
 import { afterEach, expect, it } from "vitest";
 import { describeNative, withThreads } from "./describeNative.js";
-import { floats, type Kind, seeds } from "./kernels/values.js";
+import { floats, type Kind, seeds } from "./values.js";
 
 /** A convolution and its gradients, by tiles of 2x2 outputs and directly, with channels in pairs and one left over. */
 const layers = fc.record({

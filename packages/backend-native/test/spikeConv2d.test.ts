@@ -3,8 +3,8 @@ import { backend_util } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { describeNative, withThreads } from "./describeNative.js";
-import { type Expected, fault, sameBits, sumError } from "./kernels/kernelCase.js";
-import { floats, integers, seeds, sizeOf, sumKinds, type Values } from "./kernels/values.js";
+import { type Expected, fault, sameBits, sumError } from "./kernelCase.js";
+import { floats, integers, seeds, sizeOf, sumKinds, type Values } from "./values.js";
 
 /** Small sums of spikes, NHWC. */
 interface Counts {

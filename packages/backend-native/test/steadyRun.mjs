@@ -1,17 +1,18 @@
 /** @file 200 training steps on stored spikes, as a program: prints what memory is in use after each. `--expose-gc` */
 import "@tensorflow/tfjs";
-import { useBackend } from "@sew/backend-native";
+
+import { registerNative } from "@sew/backend-native";
+
 import { network } from "@sew/models";
 import { random } from "@sew/random";
 import { sgd, trainStep } from "@sew/training";
-import { memory } from "@tensorflow/tfjs-core";
+import { memory, setBackend } from "@tensorflow/tfjs-core";
 
 const SHAPE = [4, 4, 16, 16, 2];
 const BLOCKS = ["ADD", "AND", "IAND"].map((connect) => `SEW ${connect}(c32)-MPk2s2`).join("-");
 
-await useBackend("native", (message) => {
-  throw new Error(message);
-});
+registerNative();
+await setBackend("native");
 const net = network(`c32-BN-PLIF-${BLOCKS}-FC3`, { height: 16, width: 16, seed: 3 });
 const optimizer = sgd(net);
 optimizer.setLearningRate(0.01);

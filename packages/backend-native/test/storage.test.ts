@@ -50,7 +50,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { Spikes } from "../src/spikes.js";
 import { describeNative, withThreads } from "./describeNative.js";
-import { about, edgeSizes, floats, integers, seeds, sizeOf } from "./kernels/values.js";
+import { about, edgeSizes, floats, integers, seeds, sizeOf } from "./values.js";
 
 const native = () => backend() as NativeBackend;
 const used = () => memory() as unknown as NativeMemory & { numTensors: number; numDataBuffers: number };

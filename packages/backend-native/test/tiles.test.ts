@@ -2,7 +2,7 @@ import { instructionSet, instructionSets, runNative, setInstructionSet } from "@
 import * as fc from "fast-check";
 import { afterEach, expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { floats, integers, seeds } from "./kernels/values.js";
+import { floats, integers, seeds } from "./values.js";
 
 /** The numbers of a 3x3 convolution at stride 1 with the same size out. */
 const numbers = (n: number, h: number, w: number, c: number, k: number, bf16: number) => [

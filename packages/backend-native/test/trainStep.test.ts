@@ -22,7 +22,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { afterAll, expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
-import { floats } from "./kernels/values.js";
+import { floats } from "./values.js";
 
 const [steps, batch, side, classes] = [4, 3, 16, 5];
 

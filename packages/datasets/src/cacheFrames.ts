@@ -1,97 +1,161 @@
 import { existsSync } from "node:fs";
-import { type FileHandle, open, rename, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { writeFolderAtomic } from "./atomic.js";
 import type { EventDataset, Sample, Split } from "./eventDataset.js";
-import { FRAMES, type FrameCache, type FrameCacheManifest, hashFile, MANIFEST, openFrameCache } from "./frameCache.js";
-import { integrate, type SplitBy } from "./integrate.js";
+import { FRAMES, type FrameCache, type FrameCacheManifest, MANIFEST, openFrameCache } from "./frameCache.js";
+import { hashFile } from "./hashFile.js";
+import { checkSlicing, durationFrames, integrate, type Slicing, type SplitBy } from "./integrate.js";
+import { checkLabels } from "./source.js";
+import { writeFolderAtomic } from "./writeFolderAtomic.js";
 
 /** What {@link cacheFrames} makes, and where. */
-export interface CacheFramesOptions {
+export type CacheFramesOptions = {
   /** Folder for caches; each is a folder `<dataset>-<split>-<frames>-<by>` in it. */
   readonly dir: string;
-  /** Number of frames T per sample. */
+  /** Number of frames T per sample, at least 1. */
   readonly frames: number;
-  /** How events are cut into frames. @defaultValue `"count"` */
-  readonly by?: SplitBy;
-  /** Compare the SHA-256 of a cache that is there; reads all of it. @defaultValue `false` */
+  /** Count the events of all polarities in one channel. @defaultValue `false` */
+  readonly mergePolarities?: boolean;
+  /** Compare the SHA-256 of an existing cache; reads all of it. @defaultValue `false` */
   readonly verify?: boolean;
-  /** Called after each sample that was converted; not called when a cache is there. */
+  /** Called after each sample that was converted; not called for an existing cache. */
   readonly onProgress?: (done: number, total: number) => void;
-}
+} & (
+  | {
+      /** Cut into slices of equal event count or of equal time. @defaultValue `"count"` */
+      readonly by?: SplitBy;
+    }
+  | {
+      /** Cut into slices of a fixed duration: the end of longer recordings is lost, shorter ones end in empty frames. */
+      readonly by: "duration";
+      /** Duration of a frame in microseconds, an integer above 0. */
+      readonly microseconds: number;
+    }
+);
 
 /** The part of a manifest that is known before anything is converted. A cache that differs in it is stale. */
-type Wanted = Omit<FrameCacheManifest, "type" | "bytes" | "sha256">;
+type CachePlan = Omit<FrameCacheManifest, "type" | "bytes" | "sha256">;
 
 /**
  * Opens the frame cache of a split, after making it where needed: `integrate` for each sample, once, on disk.
  *
- * A cache is made again when a source file has changed its size or time of modification, when the samples are others, or
- * when the cache is damaged; a process warning (`FrameCacheWarning`) then says why. It appears whole or not at all: an
- * interrupted conversion leaves the former cache, and at most a folder `*.tmp-*` that the next call removes. Memory use
- * is that of one sample.
+ * A cache is made again when a source file has changed its size or time of modification, when samples or options differ,
+ * or when the frames are damaged; a process warning (`FrameCacheWarning`) then says why. It appears atomically: an
+ * interrupted conversion leaves the former cache, and at most a folder `*.tmp-*` that the next call removes. A folder
+ * that holds anything but a frame cache is never replaced. Memory use is that of one sample.
  *
- * @throws RangeError when the split has no samples, and as `integrate`; what the data set throws
+ * By duration, a warning says how many recordings were longer than `frames`, and how many frames the longest one needs.
+ *
+ * @returns a `Source` of counts `[T, H, W, C]`, with C the data set's `polarities`, or 1 with `mergePolarities`
+ * @throws RangeError when the split has no samples or a label is no class, and as `integrate`; what the data set throws
+ * @throws Error when the cache's folder exists and is no frame cache
  *
  * @example
  * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
  * const cache = await cacheFrames(dvsGesture("gestures"), "train", { dir: "cache", frames: 16 });
- * cache.labels.length; // 11
+ * cache.count; // 11
+ * cache.shape; // [16, 128, 128, 2]
  */
 export async function cacheFrames<S extends Sample>(
   dataset: EventDataset<S>,
   split: Split,
-  { dir, frames, by = "count", verify = false, onProgress }: CacheFramesOptions,
+  options: CacheFramesOptions,
 ): Promise<FrameCache> {
-  const path = join(dir, `${dataset.name}-${split}-${frames}-${by}`);
+  const { dir, frames, mergePolarities = false, verify = false, onProgress } = options;
+  const slicing: Slicing =
+    options.by === "duration"
+      ? { by: options.by, microseconds: options.microseconds, frames }
+      : { by: options.by ?? "count", frames };
+  checkSlicing("cacheFrames", slicing);
+  const { name, classes, height, width, polarities = 2 } = dataset;
+  const path = join(
+    dir,
+    `${name}-${split}-${frames}-${slicing.by === "duration" ? `${slicing.microseconds}us` : slicing.by}` +
+      (mergePolarities ? "-merged" : ""),
+  );
   const samples = await dataset.samples(split);
   if (samples.length === 0) {
-    throw new RangeError(`cacheFrames: dataset must have samples, got none in the ${split} split of ${dataset.name}`);
+    throw new RangeError(`cacheFrames: dataset must have samples, got none in the ${split} split of ${name}`);
   }
-  const { name, classes, height, width } = dataset;
-  const wanted: Wanted = {
+  const labels = samples.map(({ label }) => label);
+  const names = samples.map(({ name }) => name);
+  checkLabels("cacheFrames", classes, labels, names);
+  const plan: CachePlan = {
     format: "sew-frames",
-    version: 1,
+    version: 2,
     dataset: name,
     split,
-    frames,
-    by,
-    height,
-    width,
+    slicing,
+    mergePolarities,
+    shape: [frames, height, width, mergePolarities ? 1 : polarities],
     classes: [...classes],
-    labels: samples.map(({ label }) => label),
-    names: samples.map(({ name }) => name),
+    labels,
+    names,
     sources: await describeSources(samples),
   };
 
   if (existsSync(path)) {
     const found = await openFrameCache(path, { verify }).catch((error: Error) => error);
-    const why = found instanceof Error ? found.message : difference(found, wanted);
+    const why = found instanceof Error ? found.message : difference(found.manifest, plan);
     if (why === undefined) return found as FrameCache;
+    await checkReplaceable(path);
     process.emitWarning(`cacheFrames: making ${path} again: ${why}`, "FrameCacheWarning");
   }
 
-  await writeFolderAtomic(path, async (folder) => {
+  /** Recordings that last longer than `frames`, and the frames of the longest. */
+  let [cut, longest] = [0, 0];
+  const fill = async (folder: string): Promise<void> => {
     const file = join(folder, FRAMES);
     const writer = await createFrameWriter(file);
     try {
       for (const [i, sample] of samples.entries()) {
-        await writer.write(integrate(await dataset.events(sample), { frames, by, height, width }));
+        const events = await dataset.events(sample);
+        await writer.write(integrate(events, { ...slicing, height, width, polarities, mergePolarities }));
+        if (slicing.by === "duration") {
+          const lasts = durationFrames(events.t, slicing.microseconds);
+          if (lasts > frames) cut++;
+          longest = Math.max(longest, lasts);
+        }
         onProgress?.(i + 1, samples.length);
       }
     } finally {
       await writer.close();
     }
     const manifest: FrameCacheManifest = {
-      ...wanted,
+      ...plan,
       type: writer.type(),
       bytes: (await stat(file)).size,
       sha256: await hashFile(file),
     };
     await writeFile(join(folder, MANIFEST), JSON.stringify(manifest));
-  });
+  };
+  await writeFolderAtomic(path, { fill, checkReplaceable });
+  if (cut > 0) {
+    process.emitWarning(
+      `cacheFrames: ${cut} of ${samples.length} recordings of ${name} are longer than ${frames} frames and lose their ` +
+        `end; frames: ${longest} keeps all`,
+      "FrameCacheWarning",
+    );
+  }
   return openFrameCache(path);
+}
+
+/** Throws unless `folder` is empty or a frame cache, possibly damaged, and nothing else. */
+async function checkReplaceable(folder: string): Promise<void> {
+  const fail = (got: string): never => {
+    throw new Error(
+      `cacheFrames: ${folder} must be missing or a frame cache, got ${got}; move it away, or choose another dir`,
+    );
+  };
+  const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === "ENOTDIR" ? fail("a file") : error;
+  });
+  const foreign = entries.find((name) => name !== MANIFEST && name !== FRAMES);
+  if (foreign !== undefined) fail(`a folder with ${foreign}`);
+  if (entries.length === 0) return;
+  const text = await readFile(join(folder, MANIFEST), "utf8").catch(() => "");
+  if (!text.startsWith('{"format":"sew-frames"')) fail(`a folder without its ${MANIFEST}`);
 }
 
 /** Name, size and time of every file that the samples are made from, each once. */
@@ -105,11 +169,11 @@ async function describeSources(samples: readonly Sample[]): Promise<FrameCacheMa
 }
 
 /** Why a cache is stale; `undefined` when it is not. */
-function difference(cache: FrameCache, wanted: Wanted): string | undefined {
-  const changed = wanted.sources.find((source, i) => !isDeepStrictEqual(source, cache.sources[i]));
+function difference(found: FrameCacheManifest, plan: CachePlan): string | undefined {
+  const changed = plan.sources.find((source, i) => !isDeepStrictEqual(source, found.sources[i]));
   if (changed !== undefined) return `its source ${changed.name} has changed`;
-  const key = (Object.keys(wanted) as (keyof Wanted)[]).find((key) => !isDeepStrictEqual(wanted[key], cache[key]));
-  return key === undefined ? undefined : `its ${key} are others`;
+  const key = (Object.keys(plan) as (keyof CachePlan)[]).find((key) => !isDeepStrictEqual(plan[key], found[key]));
+  return key === undefined ? undefined : `its ${key} differ`;
 }
 
 interface FrameWriter {

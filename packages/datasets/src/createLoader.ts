@@ -1,38 +1,54 @@
-/** @file Batches from a frame cache, prepared ahead of the consumer. */
-import { join } from "node:path";
-import { FRAMES, type FrameCache } from "./frameCache.js";
-import { checkSeed, permutation, random } from "./random.js";
-import { randomTemporalDelete } from "./randomTemporalDelete.js";
-import { type BatchJob, type FrameLayout, readBatch } from "./readBatch.js";
+/** @file Batches from a source, prepared ahead of the consumer. */
+import { checkSeed, permutation, random } from "@sew/random";
+import { fingerprint } from "./fingerprint.js";
+import type { LoaderWorkerData } from "./loaderWorker.js";
+import { type BatchJob, type BatchPlan, prepareBatch, readSamples, shapesAfter } from "./prepareBatch.js";
+import { checkSource, type Source } from "./source.js";
+import type { ApplyTransform, Transform } from "./transforms/transform.js";
 import { createWorkerPool } from "./workerPool.js";
 
 /** N samples, time first. */
 export interface Batch {
-  /** Counts `[T, N, H, W, 2]`. */
+  /** Values `[T, N, ...]`, such as `[T, N, H, W, C]`. */
   readonly x: Float32Array;
-  /** `[T, N, H, W, 2]`. */
-  readonly shape: readonly [number, number, number, number, number];
+  /** Shape of `x`. */
+  readonly shape: readonly number[];
   /** Labels `[N]`. */
   readonly labels: Int32Array;
   /** Names of the N samples. */
   readonly names: readonly string[];
 }
 
+/** Which part of every batch a process of several takes. */
+export interface Shard {
+  /** Number of this process, in 0..count-1. */
+  readonly rank: number;
+  /** Number of processes, at least 1. */
+  readonly count: number;
+}
+
 /** What a loader's batches are made of. */
 export interface LoaderOptions {
-  /** Samples N per batch. */
+  /** Samples N per batch, and per rank; at least 1. */
   readonly batchSize: number;
   /** Take the samples in another random order each epoch. @defaultValue `false` */
   readonly shuffle?: boolean;
-  /** Decides all random choices. @defaultValue 0 */
+  /** Decides all random choices; an integer. @defaultValue 0 */
   readonly seed?: number;
-  /** Leave out a last batch of fewer than `batchSize` samples. @defaultValue `false` */
+  /** Leave out a last batch of fewer samples. @defaultValue `false` */
   readonly dropLast?: boolean;
-  /** Random temporal delete: time-steps T_train to keep of each batch. By default all. */
-  readonly keepFrames?: number;
+  /**
+   * Changes of each sample, one after another. A bare function, which keeps the shape, is a transform too; it and plain
+   * objects need `workers: 0`.
+   *
+   * @defaultValue none
+   */
+  readonly transforms?: readonly (Transform | ApplyTransform)[];
+  /** Take one rank's part of every batch, for training on several processes. @defaultValue all of it */
+  readonly shard?: Shard;
   /** Threads that prepare batches; 0 prepares them in the calling thread, on demand. @defaultValue 1 */
   readonly workers?: number;
-  /** Most batches that are prepared or in preparation ahead of the consumer. @defaultValue twice `workers` */
+  /** Maximum number of batches that are prepared ahead of the consumer. @defaultValue twice `workers` */
   readonly prefetch?: number;
 }
 
@@ -40,102 +56,162 @@ export interface LoaderOptions {
 export interface EpochOptions {
   /** Number of the pass, from 0. @defaultValue 0 */
   readonly epoch?: number;
-  /** Batches to skip, to go on where a run stopped. @defaultValue 0 */
+  /** Batches to skip, to resume within an epoch. @defaultValue 0 */
   readonly start?: number;
 }
 
-/** Batches of one cache, pass after pass, on threads that stay. */
+/** Batches of one source, epoch after epoch, from threads that stay. `train` takes it as its data. */
 export interface Loader {
-  /** Number of batches of a pass. */
+  /** Number of batches of an epoch. */
   readonly batchesPerEpoch: number;
+  /** Shape of one sample in a batch, time first: that of the source after all transforms. */
+  readonly shape: readonly number[];
+  /** Class names of the source; a label is an index into them. */
+  readonly classes: readonly string[];
   /**
-   * One pass over the cache. Leaving the loop early stops the preparation.
+   * A SHA-256 in hexadecimal that changes when the batches change: with the source's fingerprint, `batchSize`, `shuffle`,
+   * `seed`, `dropLast`, the transforms and the number of ranks. All ranks have the same. Of a transform it knows the name
+   * and the options, and of a plain one the code of `apply`.
+   */
+  readonly fingerprint: string;
+  /**
+   * One pass over the source. Leaving the loop early stops the preparation.
    *
-   * @throws RangeError when `epoch` or `start` is not a whole number, or `start` exceeds `batchesPerEpoch`
-   * @throws Error when the cache's file has changed since it was opened, or a thread dies
+   * @throws RangeError when `epoch` or `start` is not an integer of at least 0, `start` exceeds `batchesPerEpoch`, or a
+   *   value is not finite
+   * @throws Error what the source or a transform throws, or when a thread dies
    */
   epoch(options?: EpochOptions): AsyncGenerator<Batch, void, undefined>;
-  /** Stops the threads. Passes that are running fail. */
+  /** Stops the threads. Epochs that are running fail. */
   close(): Promise<void>;
 }
 
 /**
- * Makes a {@link Loader} for a frame cache.
+ * Makes a {@link Loader} for a source.
  *
- * Batch b of a pass holds the samples `order[b N .. (b+1) N)`, with `order` a permutation that depends on (seed, epoch)
- * alone, or the cache's own order without `shuffle`. Its time-steps are those of `randomTemporalDelete`, which depend on
- * (seed, epoch, b) alone. So neither the number of workers nor `start` changes a batch.
+ * With R ranks, batch b of an epoch holds the samples `order[b N R .. (b+1) N R)`, of which rank r takes the r-th part of N.
+ * `order` is a permutation that depends on (seed, epoch) alone, or the source's own order without `shuffle`. So the ranks'
+ * batches b together are the batch b of one process with `batchSize: N * R`. A last batch of fewer samples is divided
+ * evenly, so that all ranks have equally many batches.
  *
- * Threads that wait for work do not keep the process alive; `close` ends them.
+ * The random numbers of transforms depend on (seed, epoch, sample or batch, position of the transform) alone. So neither
+ * the number of workers, nor `start`, nor the shards change a sample.
  *
- * @throws RangeError when an option is out of its range, or `dropLast` leaves no batch
+ * A source that threads cannot open (a plain object) is read in the calling thread; its transforms still run in the
+ * workers. Threads that wait for work do not keep the process alive; `close` ends them.
+ *
+ * @throws RangeError when an option is out of its range, the source's properties do not agree, a transform does not fit
+ *   the shape, `dropLast` leaves no batch, or the last batch has fewer samples than there are ranks
+ * @throws TypeError when a transform cannot be sent to the worker threads
  *
  * @example
  * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
  * const cache = await cacheFrames(dvsGesture("gestures"), "train", { dir: "cache", frames: 16 });
- * const loader = createLoader(cache, { batchSize: 4, shuffle: true, seed: 1, dropLast: true, keepFrames: 12 });
+ * const loader = createLoader(cache, {
+ *   batchSize: 4,
+ *   shuffle: true,
+ *   seed: 1,
+ *   dropLast: true,
+ *   transforms: [temporalDelete({ keep: 12 }), randomCrop({ height: 112, width: 112 })],
+ * });
  * loader.batchesPerEpoch; // 2
+ * loader.shape; // [12, 112, 112, 2]
  * for await (const { x, shape, labels } of loader.epoch({ epoch: 0 })) console.log(shape, labels);
  * await loader.close();
  */
 export function createLoader(
-  cache: FrameCache,
+  source: Source,
   {
     batchSize,
     shuffle = false,
     seed = 0,
     dropLast = false,
-    keepFrames = cache.frames,
+    transforms: requested = [],
+    shard = { rank: 0, count: 1 },
     workers = 1,
     prefetch = 2 * workers,
   }: LoaderOptions,
 ): Loader {
-  checkWhole("batchSize", batchSize, 1);
-  checkWhole("keepFrames", keepFrames, 1, cache.frames);
-  checkWhole("workers", workers, 0);
-  checkWhole("prefetch", prefetch, 0);
+  checkSource("createLoader", source);
+  checkInteger("batchSize", batchSize, 1);
+  checkInteger("workers", workers, 0);
+  checkInteger("prefetch", prefetch, 0);
+  checkInteger("shard.count", shard.count, 1);
+  checkInteger("shard.rank", shard.rank, 0, shard.count - 1);
   checkSeed("createLoader", seed);
-  const count = cache.labels.length;
-  const batchesPerEpoch = dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
+  const { count, classes, labels, names } = source;
+  const globalBatch = batchSize * shard.count;
+  const batchesPerEpoch = dropLast ? Math.floor(count / globalBatch) : Math.ceil(count / globalBatch);
+  const ranks = shard.count === 1 ? "" : ` and ${shard.count} ranks`;
   if (batchesPerEpoch === 0) {
     throw new RangeError(
-      `createLoader: batchSize must be at most the ${count} samples of the cache, got ${batchSize}; ` +
+      `createLoader: batchSize must leave a full batch of the ${count} samples, got ${batchSize}${ranks}; ` +
         "lower it, or set dropLast: false",
     );
   }
-  const { path, type, bytes, frames, height, width } = cache;
-  const layout: FrameLayout = { file: join(path, FRAMES), type, bytes, frames, height, width };
+  const rest = count % globalBatch;
+  if (!dropLast && rest > 0 && rest < shard.count) {
+    throw new RangeError(
+      `createLoader: batchSize must leave each rank a sample of the last batch, got ${batchSize}${ranks}, which leave ` +
+        `${rest} of ${count} samples; change it, or set dropLast: true`,
+    );
+  }
+  const transforms = requested.map(toTransform);
+  const plan: BatchPlan = { shape: source.shape, seed };
+  const shape = shapesAfter(transforms, source.shape).at(-1)!;
   const pool =
     workers === 0
       ? undefined
-      : createWorkerPool<BatchJob, Float32Array>(new URL("./loaderWorker.js", import.meta.url), workers);
+      : createWorkerPool<BatchJob, Float32Array>(new URL("./loaderWorker.js", import.meta.url), workers, {
+          ...plan,
+          transforms: transforms.map(toReference),
+          ...(source.module !== undefined && { source: checkSendable("source", source.module) }),
+        } satisfies LoaderWorkerData);
 
-  const prepare = async (epoch: number, index: number, order: Int32Array, signal: AbortSignal): Promise<Batch> => {
-    const samples = order.slice(index * batchSize, (index + 1) * batchSize);
-    const steps = randomTemporalDelete(frames, keepFrames, random(seed, epoch, index).int(2 ** 31));
-    const job = { layout, samples, steps };
+  const prepare = async (epoch: number, batch: number, order: Int32Array, signal: AbortSignal): Promise<Batch> => {
+    const first = batch * globalBatch;
+    const size = Math.min(globalBatch, count - first);
+    const part = (rank: number): number => first + Math.floor((rank * size) / shard.count);
+    const samples = order.slice(part(shard.rank), part(shard.rank + 1));
+    const [steps = 1, ...frame] = shape;
     return {
-      x: pool === undefined ? readBatch(job) : await pool.run(job, signal),
-      shape: [steps.length, samples.length, height, width, 2],
-      labels: samples.map((i) => cache.labels[i]!),
-      names: Array.from(samples, (i) => cache.names[i]!),
+      x: await run({ epoch, batch, samples }, signal),
+      shape: [steps, samples.length, ...frame],
+      labels: samples.map((i) => labels[i]!),
+      names: Array.from(samples, (i) => names[i]!),
     };
+  };
+  const run = async (job: BatchJob, signal: AbortSignal): Promise<Float32Array> => {
+    if (pool === undefined) return prepareBatch(source, transforms, plan, job);
+    if (source.module !== undefined) return pool.run(job, signal);
+    return pool.run({ ...job, values: await readSamples(source, source.shape, job.samples) }, signal);
   };
 
   return {
     batchesPerEpoch,
+    shape,
+    classes,
+    fingerprint: fingerprint({
+      source: source.fingerprint,
+      batchSize,
+      shuffle,
+      seed,
+      dropLast,
+      ranks: shard.count,
+      transforms: transforms.map(identity),
+    }),
     async *epoch({ epoch = 0, start = 0 } = {}) {
-      checkWhole("epoch", epoch, 0);
-      checkWhole("start", start, 0, batchesPerEpoch);
+      checkInteger("epoch", epoch, 0);
+      checkInteger("start", start, 0, batchesPerEpoch);
       const order = shuffle ? permutation(count, random(seed, epoch)) : Int32Array.from({ length: count }, (_, i) => i);
       const left = new AbortController();
       const ahead: Promise<Batch>[] = [];
       try {
         for (let next = start; ; ) {
-          // The batch that is about to be waited for, and `prefetch` more.
+          // The batch that is about to be awaited, and `prefetch` more.
           while (ahead.length <= prefetch && next < batchesPerEpoch) {
             const batch = prepare(epoch, next++, order, left.signal);
-            batch.catch(() => {}); // Seen when its turn comes; until then it must not end the process.
+            batch.catch(() => {}); // Thrown when its turn comes; until then it must not end the process.
             ahead.push(batch);
           }
           const batch = ahead.shift();
@@ -150,31 +226,45 @@ export function createLoader(
   };
 }
 
-/**
- * One pass over a frame cache, on threads of its own: {@link createLoader}, `epoch` and `close` in one.
- *
- * @example
- * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
- * const cache = await cacheFrames(dvsGesture("gestures"), "test", { dir: "cache", frames: 16 });
- * const sizes = [];
- * for await (const { labels } of batches(cache, { batchSize: 4 })) sizes.push(labels.length);
- * sizes; // [4, 4, 3]
- */
-export async function* batches(
-  cache: FrameCache,
-  { epoch = 0, start = 0, ...options }: LoaderOptions & EpochOptions,
-): AsyncGenerator<Batch, void, undefined> {
-  const loader = createLoader(cache, options);
-  try {
-    yield* loader.epoch({ epoch, start });
-  } finally {
-    await loader.close();
-  }
+function toTransform(transform: Transform | ApplyTransform): Transform {
+  return typeof transform === "function" ? { name: transform.name || "anonymous", apply: transform } : transform;
 }
 
-function checkWhole(name: string, value: number, min: number, max = Number.POSITIVE_INFINITY): void {
+/** What a thread makes the transform from; throws when there is no such thing. */
+function toReference({ name, module }: Transform, position: number): LoaderWorkerData["transforms"][number] {
+  if (module === undefined) {
+    throw new TypeError(
+      `createLoader: transforms[${position}] (${name}) must be made by defineTransform to run in worker threads, got a ` +
+        "plain one; define it with defineTransform, or set workers: 0",
+    );
+  }
+  return checkSendable(`transforms[${position}] (${name})`, module);
+}
+
+/** Throws when a reference's options cannot be sent to a thread. */
+function checkSendable<Reference extends { readonly options?: unknown }>(
+  what: string,
+  reference: Reference,
+): Reference {
+  try {
+    structuredClone(reference);
+  } catch (error) {
+    throw new TypeError(
+      `createLoader: ${what} must have options that can be sent to a thread (numbers, text, arrays, plain objects), got: ` +
+        `${(error as Error).message}; change them, or set workers: 0`,
+    );
+  }
+  return reference;
+}
+
+/** What the fingerprint knows of a transform. */
+function identity({ name, randomness, apply, module }: Transform): object {
+  return module === undefined ? { name, randomness, code: `${apply}` } : { name: module.name, options: module.options };
+}
+
+function checkInteger(name: string, value: number, min: number, max = Number.POSITIVE_INFINITY): void {
   if (!(Number.isInteger(value) && value >= min && value <= max)) {
     const range = max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `in ${min}..${max}`;
-    throw new RangeError(`createLoader: ${name} must be a whole number ${range}, got ${value}`);
+    throw new RangeError(`createLoader: ${name} must be an integer ${range}, got ${value}`);
   }
 }

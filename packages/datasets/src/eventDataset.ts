@@ -14,10 +14,10 @@ export interface Sample {
 export type Split = "train" | "test";
 
 /**
- * A data set of event recordings: the extension point of this package.
+ * A data set of event recordings; `cacheFrames` makes a `Source` of one of its splits.
  *
  * A new data set is one file with a function that returns such an object, and one call of `describeEventDataset` in its
- * test. Frames, caching and loading then work with it as they are.
+ * test (`docs/adding-a-data-set.md`). Frames, caching and loading then work with it as they are.
  *
  * @typeParam S what the data set needs to know about a sample to read its events
  */
@@ -30,6 +30,8 @@ export interface EventDataset<S extends Sample = Sample> {
   readonly height: number;
   /** Columns of the sensor. */
   readonly width: number;
+  /** Number of polarities: `p` of an event is in 0..polarities-1. @defaultValue 2 */
+  readonly polarities?: number;
   /** The samples of a split, always in the same order. Those that share a file follow one another. */
   samples(split: Split): Promise<readonly S[]>;
   /** The events of a sample, within the sensor. */

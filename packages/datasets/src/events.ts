@@ -7,13 +7,13 @@
  * `t[i]` microseconds. Rows count from the top of the picture. Events stand in the order of the file.
  */
 export interface Events {
-  /** Time in microseconds, a whole number of at most 2⁵³. */
+  /** Time in microseconds, an integer of at most 2⁵³. */
   readonly t: Float64Array;
   /** Column, from the left. */
   readonly x: Uint16Array;
   /** Row, from the top. */
   readonly y: Uint16Array;
-  /** Polarity: 1 for brighter (ON), 0 for darker (OFF). */
+  /** Polarity: 1 for brighter (ON), 0 for darker (OFF); from 0 on where a sensor has another number of polarities. */
   readonly p: Uint8Array;
 }
 

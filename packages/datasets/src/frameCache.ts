@@ -1,13 +1,14 @@
-/** @file Frames on disk: a folder with one binary file and a manifest. Opening; `cacheFrames` makes them. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+/** @file Frames on disk: a folder with one binary file and a manifest. Opening and reading; `cacheFrames` writes them. */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import * as z from "zod";
 import type { Split } from "./eventDataset.js";
 import { FileFormatError } from "./fileFormatError.js";
-import type { SplitBy } from "./integrate.js";
+import { fingerprint } from "./fingerprint.js";
+import { hashFile } from "./hashFile.js";
+import type { Slicing } from "./integrate.js";
+import { checkIndices, type Source, sizeOf } from "./source.js";
 
 /** The manifest's file name. */
 export const MANIFEST = "manifest.json";
@@ -18,18 +19,16 @@ export const FRAMES = "frames.bin";
 export interface FrameCacheManifest {
   readonly format: "sew-frames";
   /** Version of this format. */
-  readonly version: 1;
+  readonly version: 2;
   /** Name of the data set. */
   readonly dataset: string;
   readonly split: Split;
-  /** Number of frames T per sample. */
-  readonly frames: number;
   /** How the events were cut. */
-  readonly by: SplitBy;
-  /** Rows H of a frame. */
-  readonly height: number;
-  /** Columns W of a frame. */
-  readonly width: number;
+  readonly slicing: Slicing;
+  /** Whether all polarities were counted in one channel. */
+  readonly mergePolarities: boolean;
+  /** Shape of a sample, `[T, H, W, C]`. */
+  readonly shape: readonly number[];
   readonly classes: readonly string[];
   /** Of each sample, an index into `classes`. */
   readonly labels: readonly number[];
@@ -50,13 +49,15 @@ const size = z.number().int().positive();
 const manifestSchema = z
   .object({
     format: z.literal("sew-frames"),
-    version: z.literal(1),
+    version: z.literal(2),
     dataset: z.string(),
     split: z.enum(["train", "test"]),
-    frames: size,
-    by: z.enum(["count", "time"]),
-    height: size,
-    width: size,
+    slicing: z.discriminatedUnion("by", [
+      z.object({ by: z.enum(["count", "time"]), frames: size }),
+      z.object({ by: z.literal("duration"), microseconds: size, frames: size }),
+    ]),
+    mergePolarities: z.boolean(),
+    shape: z.tuple([size, size, size, size]),
     classes: z.array(z.string()),
     labels: z.array(z.number().int().nonnegative()).min(1),
     names: z.array(z.string()),
@@ -66,22 +67,25 @@ const manifestSchema = z
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
   })
   .refine(({ labels, classes }) => labels.every((label) => label < classes.length), "labels must index classes")
-  .refine(({ labels, names }) => labels.length === names.length, "labels and names must be as many")
+  .refine(({ labels, names }) => labels.length === names.length, "labels and names must be equally many")
   .refine(
-    ({ labels, frames, height, width, type, bytes }) =>
-      labels.length * frames * height * width * 2 * (type === "uint8" ? 1 : 2) === bytes,
-    "bytes must be samples * frames * height * width * 2 counts",
+    ({ labels, shape, type, bytes }) => labels.length * sizeOf(shape) * (type === "uint8" ? 1 : 2) === bytes,
+    "bytes must be those of all samples",
   ) satisfies z.ZodType<FrameCacheManifest>;
 
 /**
- * The frames of one split of a data set, on disk.
+ * The frames of one split of a data set, on disk: a `Source` of counts `[T, H, W, C]`, named `<dataset>-<split>`.
  *
- * `frames.bin` holds the counts `[samples, T, H, W, 2]` row by row, as uint8 where every count of the split fits and as
- * little-endian uint16 elsewhere, and nothing else. `manifest.json` holds the rest of this object but `path`.
+ * `frames.bin` holds the counts `[samples, T, H, W, C]` row by row, as uint8 where every count of the split fits and as
+ * little-endian uint16 elsewhere, and nothing else. The fingerprint depends on the frames, their labels and names, and on
+ * how they were cut, not on where the files are or when they were made.
  */
-export interface FrameCache extends FrameCacheManifest {
+export interface FrameCache extends Source {
+  readonly labels: readonly number[];
+  read(indices: ArrayLike<number>): Float32Array;
   /** The folder. */
   readonly path: string;
+  readonly manifest: FrameCacheManifest;
 }
 
 /** How {@link openFrameCache} checks the cache. */
@@ -100,7 +104,7 @@ export interface OpenFrameCacheOptions {
  * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
  * await cacheFrames(dvsGesture("gestures"), "train", { dir: "cache", frames: 16 });
  * const cache = await openFrameCache("cache/synthetic-gestures-train-16-count", { verify: true });
- * cache.labels.length; // 11
+ * cache.shape; // [16, 128, 128, 2]
  */
 export async function openFrameCache(
   path: string,
@@ -123,14 +127,71 @@ export async function openFrameCache(
     const sha256 = await hashFile(join(path, FRAMES));
     if (sha256 !== manifest.sha256) fail(FRAMES, `have SHA-256 ${manifest.sha256}`, sha256);
   }
-  return { ...manifest, path };
+  const { dataset, split, classes, labels, names, shape, type, bytes, sources, ...identity } = manifest;
+  const layout: FrameLayout = { file: join(path, FRAMES), count: labels.length, shape, type, bytes };
+  return {
+    name: `${dataset}-${split}`,
+    classes,
+    count: labels.length,
+    shape,
+    labels,
+    names,
+    fingerprint: fingerprint({ dataset, split, classes, labels, names, shape, ...identity }),
+    module: { url: import.meta.url, name: openFrames.name, options: layout },
+    ...openFrames(layout),
+    path,
+    manifest,
+  };
 }
 
-/** SHA-256 of a file, in hexadecimal. */
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest("hex");
+/** The file of a cache, and where the frames are in it. */
+interface FrameLayout extends Pick<FrameCacheManifest, "type" | "bytes" | "shape"> {
+  readonly file: string;
+  readonly count: number;
+}
+
+/** Opens the frames for reading, in any thread. @internal */
+export function openFrames({ file, count, shape, type, bytes }: FrameLayout): {
+  read(indices: ArrayLike<number>): Float32Array;
+} {
+  const size = sizeOf(shape);
+  return {
+    read(indices) {
+      checkIndices("frame cache", count, indices);
+      const sample = type === "uint8" ? new Uint8Array(size) : new Uint16Array(size);
+      const values = new Float32Array(indices.length * size);
+      const fd = openSync(file, "r");
+      try {
+        const { size: found } = fstatSync(fd);
+        if (found !== bytes) {
+          const remedy = "the cache was changed while it was in use: open it again with cacheFrames";
+          throw new FileFormatError({
+            reader: "frame cache",
+            file,
+            must: `stay ${bytes} bytes long`,
+            got: `${found}`,
+            remedy,
+          });
+        }
+        for (let n = 0; n < indices.length; n++) {
+          readAll(fd, sample, indices[n]! * sample.byteLength);
+          values.set(sample, n * size);
+        }
+      } finally {
+        closeSync(fd);
+      }
+      return values;
+    },
+  };
+}
+
+/** Fills `target` from byte `position` on; a single `read` may return less. */
+function readAll(fd: number, target: Uint8Array | Uint16Array, position: number): void {
+  for (let at = 0; at < target.byteLength; ) {
+    const read = readSync(fd, target, at, target.byteLength - at, position + at);
+    if (read === 0) throw new Error("frame cache: the file must stay as it is while it is read, got its end");
+    at += read;
+  }
 }
 
 /** The manifest, or what is wrong with it. */

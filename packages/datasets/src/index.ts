@@ -1,26 +1,37 @@
 export { type CacheFramesOptions, cacheFrames } from "./cacheFrames.js";
 export {
   type Batch,
-  batches,
   createLoader,
   type EpochOptions,
   type Loader,
   type LoaderOptions,
+  type Shard,
 } from "./createLoader.js";
-export { type DvsGestureOptions, dvsGesture, type GestureSample, gestureClasses } from "./dvsGesture.js";
+export { defineSource } from "./defineSource.js";
 export type { EventDataset, Sample, Split } from "./eventDataset.js";
 export { type Events, eventsBetween } from "./events.js";
 export { type FileFault, FileFormatError } from "./fileFormatError.js";
+export { fingerprint } from "./fingerprint.js";
+export { type Aedat31Options, parseAedat31, readAedat31 } from "./formats/readAedat31.js";
+export { parseNMnist, readNMnist } from "./formats/readNMnist.js";
+export { encodeAedat31, type WriteAedat31Options, writeAedat31 } from "./formats/writeAedat31.js";
 export {
   type FrameCache,
   type FrameCacheManifest,
   type OpenFrameCacheOptions,
   openFrameCache,
 } from "./frameCache.js";
-export { type IntegrateOptions, integrate, type SplitBy } from "./integrate.js";
-export { nMnist } from "./nMnist.js";
-export { randomTemporalDelete } from "./randomTemporalDelete.js";
-export { type Aedat31Options, parseAedat31, readAedat31 } from "./readAedat31.js";
-export { parseNMnist, readNMnist } from "./readNMnist.js";
-export { encodeAedat31, type WriteAedat31Options, writeAedat31 } from "./writeAedat31.js";
-export { type SyntheticGestureOptions, writeSyntheticGestures } from "./writeSyntheticGestures.js";
+export { type IntegrateOptions, integrate, type Slicing, type SplitBy } from "./integrate.js";
+export type { ModuleReference } from "./moduleReference.js";
+export { type DvsGestureOptions, dvsGesture, type GestureSample, gestureClasses } from "./sets/dvsGesture.js";
+export { type ImageFolderOptions, imageFolder } from "./sets/imageFolder.js";
+export { nMnist } from "./sets/nMnist.js";
+export { type SyntheticGestureOptions, writeSyntheticGestures } from "./sets/writeSyntheticGestures.js";
+export { checkIndices, type Source } from "./source.js";
+export { type SplitOptions, type SplitSources, split } from "./split.js";
+export { subset } from "./subset.js";
+export { type CropOptions, centreCrop, type RandomCropOptions, randomCrop } from "./transforms/crop.js";
+export { type NormaliseOptions, normalise } from "./transforms/normalise.js";
+export { type RandomFlipOptions, randomFlip } from "./transforms/randomFlip.js";
+export { type TemporalDeleteOptions, temporalDelete } from "./transforms/temporalDelete.js";
+export { type ApplyTransform, defineTransform, type Transform } from "./transforms/transform.js";

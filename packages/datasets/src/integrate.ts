@@ -1,70 +1,101 @@
 import { checkColumns, type Events } from "./events.js";
 
-/** How {@link integrate} cuts the events. */
+/** How a fixed number of frames is cut: into slices of equal event count (the paper's choice), or of equal duration. */
 export type SplitBy = "count" | "time";
 
-/** Into how many frames {@link integrate} cuts the events, how, and the size of a frame. */
-export interface IntegrateOptions {
-  /** Number of frames T. */
-  readonly frames: number;
-  /** `"count"`: slices of equal event count (the paper's choice). `"time"`: slices of equal duration. */
-  readonly by: SplitBy;
+/** How the events of a recording are cut into frames. */
+export type Slicing =
+  | {
+      /** Slices of equal event count, or the recording's duration in equal parts. */
+      readonly by: SplitBy;
+      /** Number of frames T, at least 1. */
+      readonly frames: number;
+    }
+  | {
+      /** Slices of a fixed duration. */
+      readonly by: "duration";
+      /** Duration of a frame in microseconds, an integer above 0. */
+      readonly microseconds: number;
+      /**
+       * Number of frames T: longer recordings lose their end, shorter ones are padded with empty frames.
+       *
+       * @defaultValue as many as the recording lasts
+       */
+      readonly frames?: number;
+    };
+
+/** How {@link integrate} cuts the events, and the size of a frame. */
+export type IntegrateOptions = Slicing & {
   /** Rows H of a frame. */
   readonly height: number;
   /** Columns W of a frame. */
   readonly width: number;
-}
+  /** Number of polarities: `p` of an event is in 0..polarities-1. @defaultValue 2 */
+  readonly polarities?: number;
+  /** Count events of all polarities in one channel. @defaultValue `false` */
+  readonly mergePolarities?: boolean;
+};
 
 /**
  * Cuts N events into T slices and counts the events of each per pixel and polarity.
  *
- *     F[j, y, x, c] = #{ i in slice j : y_i = y, x_i = x, c_i = c }    c = 0 where p = 0, c = 1 elsewhere
+ *     F[j, y, x, c] = #{ i in slice j : y_i = y, x_i = x, c_i = c }    c_i = p_i, or 0 with mergePolarities
  *
  * - by count: with d = floor(N / T), slice j holds the events [j d, (j+1) d). The last one holds the remainder too, so
  *   with N < T it holds everything.
  * - by time: with D = floor((t[N-1] - t[0]) / T) microseconds, slice j holds the events with t0 + D j <= t < t0 + D (j+1).
  *   The last one reaches to the end, so with D = 0 it holds everything. A slice without events is an empty frame
  *   (SpikingJelly stops with an index error there).
+ * - by duration D: the recording lasts T' = max(1, ceil((t[N-1] - t[0]) / D)) slices, cut as by time; an event at exactly
+ *   t0 + D T' belongs to the last. Of these, `frames` keeps the first T, followed by T - T' empty frames where T' < T.
  *
- * Every event lands in exactly one frame. Counts are raw: neither normalised nor clipped.
+ * Every event lands in exactly one frame, but those that `frames` cuts off by duration. Counts are raw: neither
+ * normalised nor clipped.
  *
  * @param events in time order
- * @returns counts `[T, H, W, 2]`
- * @throws RangeError when an option is not a positive whole number, a coordinate lies outside H x W, times decrease
- *   (by time only), or a count does not fit in 16 bits
- * @throws TypeError when `by` is neither `"count"` nor `"time"`
- * @see `integrate_events_segment_to_frame` and `cal_fixed_frames_number_segment_index` of SpikingJelly; Fang et al.,
- *   arXiv:2102.04159
+ * @returns counts `[T, H, W, C]`; C is `polarities`, or 1 with `mergePolarities`
+ * @throws RangeError when an option is not a positive integer, a coordinate lies outside H x W, a polarity is not in
+ *   0..polarities-1, times decrease (by time and duration), or a count does not fit in 16 bits
+ * @throws TypeError when `by` is neither `"count"`, `"time"` nor `"duration"`
+ * @see `integrate_events_segment_to_frame`, `cal_fixed_frames_number_segment_index` and
+ *   `integrate_events_by_fixed_duration` of SpikingJelly; Fang et al., arXiv:2102.04159
  *
  * @example
  * const [t, x] = [Float64Array.of(0, 10, 20, 30), Uint16Array.of(0, 1, 0, 0)];
  * const events = { t, x, y: Uint16Array.of(0, 0, 0, 0), p: Uint8Array.of(1, 0, 1, 1) };
  * integrate(events, { frames: 2, by: "count", height: 1, width: 2 }); // Uint16Array [0, 1, 1, 0, 0, 2, 0, 0]
+ * const merged = { height: 1, width: 2, mergePolarities: true };
+ * integrate(events, { by: "duration", microseconds: 10, ...merged }); // Uint16Array [1, 0, 0, 1, 2, 0]
  */
-export function integrate(events: Events, { frames, by, height, width }: IntegrateOptions): Uint16Array {
-  for (const [name, value] of Object.entries({ frames, height, width })) {
-    if (!(Number.isInteger(value) && value > 0)) {
-      throw new RangeError(`integrate: ${name} must be a whole number above 0, got ${value}`);
-    }
-  }
+export function integrate(events: Events, options: IntegrateOptions): Uint16Array {
+  const { height, width, polarities = 2, mergePolarities = false } = options;
+  checkSlicing("integrate", options);
+  checkPositive("integrate", { height, width, polarities });
   checkColumns("integrate", events);
   const { x, y, p } = events;
-  const ends = sliceEnds(events.t, frames, by);
-  const counts = new Uint16Array(frames * height * width * 2);
-  for (let i = 0, frame = 0; i < x.length; i++) {
+  const channels = mergePolarities ? 1 : polarities;
+  const ends = sliceEnds(events.t, options);
+  const counts = new Uint16Array(ends.length * height * width * channels);
+  for (let i = 0, frame = 0; i < ends.at(-1)!; i++) {
     while (i >= ends[frame]!) frame++;
-    const [column, row] = [x[i]!, y[i]!];
+    const [column, row, polarity] = [x[i]!, y[i]!, p[i]!];
     if (column >= width || row >= height) {
       throw new RangeError(
         `integrate: events must lie within ${height} rows and ${width} columns, got event ${i} at x ${column}, y ${row}`,
       );
     }
-    const channel = p[i] === 0 ? 0 : 1;
-    const cell = ((frame * height + row) * width + column) * 2 + channel;
+    if (!(polarity >= 0 && polarity < polarities)) {
+      throw new RangeError(
+        `integrate: events must have p in 0..${polarities - 1}, got event ${i} with p ${polarity}; ` +
+          "map the polarities to 0 (OFF) and 1 (ON)",
+      );
+    }
+    const channel = mergePolarities ? 0 : polarity;
+    const cell = ((frame * height + row) * width + column) * channels + channel;
     if (counts[cell] === 0xffff) {
       throw new RangeError(
         `integrate: events must meet at most 65535 times on one pixel of one frame, got more in frame ${frame} at ` +
-          `x ${column}, y ${row}, polarity ${channel}; use more frames, or remove the hot pixel`,
+          `x ${column}, y ${row}, channel ${channel}; use more frames, or remove the hot pixel`,
       );
     }
     counts[cell]!++;
@@ -72,31 +103,69 @@ export function integrate(events: Events, { frames, by, height, width }: Integra
   return counts;
 }
 
+/** Throws unless `slicing` is one of the three; `caller` opens the message. */
+export function checkSlicing(caller: string, slicing: Slicing): void {
+  switch (slicing.by) {
+    case "count":
+    case "time":
+      checkPositive(caller, { frames: slicing.frames });
+      break;
+    case "duration":
+      checkPositive(caller, { microseconds: slicing.microseconds });
+      if (slicing.frames !== undefined) checkPositive(caller, { frames: slicing.frames });
+      break;
+    default:
+      throw new TypeError(
+        `${caller}: by must be "count", "time" or "duration", got ${JSON.stringify((slicing as Slicing).by)}`,
+      );
+  }
+}
+
+function checkPositive(caller: string, values: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!(Number.isInteger(value) && value > 0)) {
+      throw new RangeError(`${caller}: ${name} must be an integer above 0, got ${value}`);
+    }
+  }
+}
+
+/** How many slices of `microseconds` a recording lasts. */
+export function durationFrames(t: Float64Array, microseconds: number): number {
+  return Math.max(1, Math.ceil(((t.at(-1) ?? 0) - (t[0] ?? 0)) / microseconds));
+}
+
 /** Where each of the slices ends: slice j holds the events [ends[j-1], ends[j]). */
-function sliceEnds(t: Float64Array, frames: number, by: SplitBy): number[] {
-  switch (by) {
+function sliceEnds(t: Float64Array, slicing: Slicing): number[] {
+  switch (slicing.by) {
     case "count": {
+      const { frames } = slicing;
       const size = Math.floor(t.length / frames);
       return Array.from({ length: frames }, (_, j) => (j === frames - 1 ? t.length : (j + 1) * size));
     }
-    case "time": {
-      for (let i = 1; i < t.length; i++) {
-        if (t[i]! < t[i - 1]!) {
-          throw new RangeError(
-            `integrate: events must be in time order to be cut by time, got ${t[i]} after ${t[i - 1]} at event ${i}; ` +
-              'sort them, or cut by "count"',
-          );
-        }
-      }
-      const duration = Math.floor(((t.at(-1) ?? 0) - (t[0] ?? 0)) / frames);
-      let end = 0;
-      return Array.from({ length: frames }, (_, j) => {
-        if (j === frames - 1) return t.length;
-        while (end < t.length && t[end]! < t[0]! + duration * (j + 1)) end++;
-        return end;
-      });
+    case "time":
+      return equalSlices(t, slicing.by, slicing.frames, Math.floor(((t.at(-1) ?? 0) - (t[0] ?? 0)) / slicing.frames));
+    case "duration": {
+      const ends = equalSlices(t, slicing.by, durationFrames(t, slicing.microseconds), slicing.microseconds);
+      const last = ends.at(-1)!;
+      return Array.from({ length: slicing.frames ?? ends.length }, (_, j) => ends[j] ?? last);
     }
-    default:
-      throw new TypeError(`integrate: by must be "count" or "time", got ${JSON.stringify(by)}`);
   }
+}
+
+/** Slices of `duration` microseconds; the last one reaches to the end. */
+function equalSlices(t: Float64Array, by: string, frames: number, duration: number): number[] {
+  for (let i = 1; i < t.length; i++) {
+    if (t[i]! < t[i - 1]!) {
+      throw new RangeError(
+        `integrate: events must be in time order to be cut by ${by}, got ${t[i]} after ${t[i - 1]} at event ${i}; ` +
+          'sort them, or cut by "count"',
+      );
+    }
+  }
+  let end = 0;
+  return Array.from({ length: frames }, (_, j) => {
+    if (j === frames - 1) return t.length;
+    while (end < t.length && t[end]! < t[0]! + duration * (j + 1)) end++;
+    return end;
+  });
 }

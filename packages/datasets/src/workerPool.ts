@@ -24,8 +24,8 @@ interface Task<Job, Result> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** `size` threads that each run the module at `url`, which calls `serveJobs`. */
-export function createWorkerPool<Job, Result>(url: URL, size: number): WorkerPool<Job, Result> {
+/** `size` threads that each run the module at `url`, which calls `serveJobs`; its `workerData` is `data`. */
+export function createWorkerPool<Job, Result>(url: URL, size: number, data?: unknown): WorkerPool<Job, Result> {
   const idle: Worker[] = [];
   const busy = new Map<Worker, Task<Job, Result>>();
   const queue: Task<Job, Result>[] = [];
@@ -55,7 +55,7 @@ export function createWorkerPool<Job, Result>(url: URL, size: number): WorkerPoo
 
   const workers = Array.from({ length: size }, () => {
     // Without the flags of the program: --input-type, for one, would stop the thread.
-    const worker = new Worker(url, { execArgv: [] });
+    const worker = new Worker(url, { execArgv: [], workerData: data });
     worker.unref();
     worker.on("message", (reply: Reply<Result>) => {
       const task = busy.get(worker);

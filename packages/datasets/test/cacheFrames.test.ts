@@ -51,11 +51,13 @@ describe("cacheFrames", () => {
           const cache = await cacheFrames(dataset, "train", { dir, frames, by });
           const expected = of.flatMap((rows) => [...integrate(eventsOf(rows), { frames, by, height: 4, width: 3 })]);
           expect([...(await readFile(join(cache.path, "frames.bin")))]).toEqual(expected);
-          expect(cache).toMatchObject({ dataset: "in-memory", split: "train", frames, by, height: 4, width: 3 });
-          expect(cache).toMatchObject({ type: "uint8", bytes: expected.length, classes: ["even", "odd"] });
+          expect(cache).toMatchObject({ name: "in-memory-train", count: of.length, shape: [frames, 4, 3, 2] });
+          expect(cache.manifest).toMatchObject({ dataset: "in-memory", split: "train", slicing: { by, frames } });
+          expect(cache.manifest).toMatchObject({ type: "uint8", bytes: expected.length, classes: ["even", "odd"] });
           expect(cache.labels).toEqual(of.map((_, i) => i % 2));
           expect(cache.names).toEqual(of.map((_, i) => `s${i}`));
-          expect(await openFrameCache(cache.path, { verify: true })).toEqual(cache);
+          const { manifest, fingerprint } = await openFrameCache(cache.path, { verify: true });
+          expect([manifest, fingerprint]).toEqual([cache.manifest, cache.fingerprint]);
         },
       ),
       { numRuns: 25 },
@@ -67,7 +69,8 @@ describe("cacheFrames", () => {
     const cache = await cacheFrames(dataset, "train", { dir, frames: 1 });
     const bytes = await readFile(join(cache.path, "frames.bin"));
     const counts = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
-    expect([cache.type, cache.bytes]).toEqual(["uint16", 3 * 24 * 2]);
+    expect([cache.manifest.type, cache.manifest.bytes]).toEqual(["uint16", 3 * 24 * 2]);
+    expect([...cache.read([1, 0])].filter((count) => count > 3)).toEqual([300, 4]);
     expect([counts[(2 * 3 + 2) * 2], counts[24 + (1 * 3 + 1) * 2 + 1], counts[48]]).toEqual([4, 300, 1]);
     expect(await readdir(cache.path)).toEqual(["frames.bin", "manifest.json"]);
   });
@@ -82,7 +85,7 @@ describe("cacheFrames", () => {
       [2, 3],
       [3, 3],
     ]);
-    expect(await cacheFrames(dataset, "train", { dir, ...options, onProgress })).toEqual(first);
+    expect((await cacheFrames(dataset, "train", { dir, ...options, onProgress })).manifest).toEqual(first.manifest);
     expect(progress.length).toBe(3);
     expect((await readdir(dir)).sort()).toEqual(["in-memory-train-3-count", "source.bin"]);
   });
@@ -99,12 +102,6 @@ describe("cacheFrames", () => {
       why: () => "its source source.bin has changed",
     },
     {
-      change: "no manifest",
-      make: ({ path }: { path: string }) => rm(join(path, "manifest.json")),
-      why: (path: string) =>
-        `openFrameCache: ${path}/manifest.json must exist, got no such file; delete the folder and call cacheFrames again`,
-    },
-    {
       change: "frames cut short",
       make: ({ path }: { path: string }) => truncate(join(path, "frames.bin"), 100),
       why: (path: string) =>
@@ -113,9 +110,9 @@ describe("cacheFrames", () => {
   ])("makes the cache again after $change, and says why", async ({ make, why }) => {
     const texts = warnings();
     const { dir, file, dataset } = await source();
-    const { path, sha256 } = await cacheFrames(dataset, "train", { dir, ...options });
+    const { path, fingerprint } = await cacheFrames(dataset, "train", { dir, ...options });
     await make({ file, path });
-    expect((await cacheFrames(dataset, "train", { dir, ...options })).sha256).toBe(sha256);
+    expect((await cacheFrames(dataset, "train", { dir, ...options })).fingerprint).toBe(fingerprint);
     expect(texts).toEqual([`cacheFrames: making ${path} again: ${why(path)}`]);
     await openFrameCache(path, { verify: true });
   });
@@ -126,7 +123,101 @@ describe("cacheFrames", () => {
     const { path } = await cacheFrames(dataset, "train", { dir, ...options });
     const two = datasetOf(samples.slice(1), file);
     expect((await cacheFrames(two, "train", { dir, ...options })).labels.length).toBe(2);
-    expect(texts).toEqual([`cacheFrames: making ${path} again: its labels are others`]);
+    expect(texts).toEqual([`cacheFrames: making ${path} again: its labels differ`]);
+  });
+
+  it.each([
+    ["no manifest", "a folder without its manifest.json", (path: string) => rm(join(path, "manifest.json"))],
+    [
+      "a foreign manifest",
+      "a folder without its manifest.json",
+      (path: string) => writeFile(join(path, "manifest.json"), "{}"),
+    ],
+    ["a file of another", "a folder with thesis.tex", (path: string) => writeFile(join(path, "thesis.tex"), "")],
+  ])("never replaces a folder with %s", async (_, got, make) => {
+    const texts = warnings();
+    const { dir, file, dataset } = await source();
+    const { path } = await cacheFrames(dataset, "train", { dir, ...options });
+    await make(path);
+    await utimes(file, 1, 1);
+    const before = (await readdir(path)).sort();
+    await expect(cacheFrames(dataset, "train", { dir, ...options })).rejects.toThrow(
+      new Error(
+        `cacheFrames: ${path} must be missing or a frame cache, got ${got}; move it away, or choose another dir`,
+      ),
+    );
+    expect((await readdir(path)).sort()).toEqual(before);
+    expect(texts).toEqual([]);
+  });
+
+  it("never replaces a file, and replaces an empty folder", async () => {
+    warnings();
+    const { dir, dataset } = await source();
+    await writeFile(join(dir, "in-memory-train-3-count"), "");
+    await expect(cacheFrames(dataset, "train", { dir, ...options })).rejects.toThrow("or a frame cache, got a file;");
+    await rm(join(dir, "in-memory-train-3-count"));
+    await mkdir(join(dir, "in-memory-train-3-count"));
+    expect((await cacheFrames(dataset, "train", { dir, ...options })).count).toBe(3);
+  });
+
+  it.each([2, Number.NaN, "1"])("refuses the label %s before it converts anything", async (label) => {
+    const { dir, file, dataset } = await source();
+    const events = vi.fn(dataset.events);
+    const wrong = {
+      ...dataset,
+      events,
+      samples: async () => [{ name: "s0", label: label as number, files: [file], index: 0 }],
+    };
+    const got = typeof label === "string" ? '"1"' : `${label}`;
+    await expect(cacheFrames(wrong, "train", { dir, ...options })).rejects.toThrow(
+      new RangeError(`cacheFrames: labels must be integers in 0..1, got ${got} for sample s0`),
+    );
+    expect([events.mock.calls.length, await readdir(dir)]).toEqual([0, ["source.bin"]]);
+  });
+
+  it("cuts by duration to the number of frames, and says which recordings lose their end", async () => {
+    const texts = warnings();
+    const { dir, dataset } = await source();
+    const of = { dir, frames: 2, by: "duration", microseconds: 1 } as const;
+    const cache = await cacheFrames(dataset, "train", of);
+    expect(cache.path).toBe(join(dir, "in-memory-train-2-1us"));
+    expect(cache.manifest.slicing).toEqual({ by: "duration", microseconds: 1, frames: 2 });
+    const counts = cache.read([0, 1, 2]).reduce((sum, value) => sum + value, 0);
+    expect(counts).toBe(3 + 0 + 2); // the last sample lasts 3 us
+    const says =
+      "cacheFrames: 1 of 3 recordings of in-memory are longer than 2 frames and lose their end; frames: 3 keeps all";
+    expect(texts).toEqual([says]);
+    await cacheFrames(dataset, "train", of);
+    expect(texts).toEqual([says]);
+  });
+
+  it("has a channel a polarity, of as many polarities as the data set says, or one for all", async () => {
+    const { dir, file, dataset } = await source();
+    const merged = await cacheFrames(dataset, "train", { dir, ...options, mergePolarities: true });
+    const counted = await cacheFrames(dataset, "train", { dir, ...options });
+    expect([merged.shape, counted.shape]).toEqual([
+      [3, 4, 3, 1],
+      [3, 4, 3, 2],
+    ]);
+    const [one, two] = [merged.read([0, 2]), counted.read([0, 2])];
+    expect([...one]).toEqual(Array.from(one, (_, i) => two[2 * i]! + two[2 * i + 1]!));
+    expect(merged.path).toBe(`${counted.path}-merged`);
+
+    const wide = { ...datasetOf([[[0, 2, 3, 4]]], file), name: "wide", polarities: 5 };
+    const five = await cacheFrames(wide, "train", { dir, frames: 1 });
+    expect(five.shape).toEqual([1, 4, 3, 5]);
+    expect(five.read([0]).indexOf(1)).toBe((3 * 3 + 2) * 5 + 4);
+    const grey = { ...datasetOf([[[0, 2, 3, 0]]], file), name: "grey", polarities: 1 };
+    expect([...(await cacheFrames(grey, "train", { dir, frames: 1 })).read([0])].lastIndexOf(1)).toBe(3 * 3 + 2);
+  });
+
+  it("has a fingerprint of the frames and their labels, not of the place and the time", async () => {
+    const [one, other] = [await source(), await source()];
+    const of = (from: typeof one, frames = 3) => cacheFrames(from.dataset, "train", { dir: from.dir, frames });
+    const first = await of(one);
+    await utimes(other.file, 1, 1);
+    expect((await of(other)).fingerprint).toBe(first.fingerprint);
+    expect((await of(one, 4)).fingerprint).not.toBe(first.fingerprint);
   });
 
   it("leaves nothing behind when the data set fails", async () => {
@@ -202,14 +293,14 @@ describe("openFrameCache", () => {
 
   it.each([
     ["text that is not JSON", () => "{"],
-    ["version: Invalid input: expected 1", (good: object) => JSON.stringify({ ...good, version: 2 })],
-    ["frames: Too small: expected number to be >0", (good: object) => JSON.stringify({ ...good, frames: 0 })],
-    ["labels must index classes", (good: object) => JSON.stringify({ ...good, labels: [0, 1, 2] })],
-    ["labels and names must be as many", (good: object) => JSON.stringify({ ...good, names: ["s0"] })],
+    ["version: Invalid input: expected 2", (good: object) => JSON.stringify({ ...good, version: 1 })],
     [
-      "bytes must be samples * frames * height * width * 2 counts",
-      (good: object) => JSON.stringify({ ...good, type: "uint16" }),
+      "shape.0: Too small: expected number to be >0",
+      (good: object) => JSON.stringify({ ...good, shape: [0, 4, 3, 2] }),
     ],
+    ["labels must index classes", (good: object) => JSON.stringify({ ...good, labels: [0, 1, 2] })],
+    ["labels and names must be equally many", (good: object) => JSON.stringify({ ...good, names: ["s0"] })],
+    ["bytes must be those of all samples", (good: object) => JSON.stringify({ ...good, type: "uint16" })],
     ["Invalid input: expected object, received array", () => "[]"],
   ])("refuses a manifest with %s", async (says, damage) => {
     const { path, manifest } = await made();

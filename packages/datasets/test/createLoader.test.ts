@@ -2,16 +2,20 @@ import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Batch,
-  batches,
   cacheFrames,
   createLoader,
   type EpochOptions,
   type FrameCache,
   integrate,
   type LoaderOptions,
+  randomCrop,
+  randomFlip,
+  type Source,
+  temporalDelete,
 } from "@sew/datasets";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { broken, jitter, numbers } from "./fixtures/own.mjs";
 import { datasetOf, eventsOf, type Row, temporaryFolder } from "./support.js";
 
 const COUNT = 7;
@@ -26,15 +30,6 @@ const samples = Array.from({ length: COUNT }, (_, i) =>
   }),
 );
 
-/** Which time-step each frame `[T, N]` of a batch is. */
-const stepsOf = ({ x, shape: [T, N] }: Batch): number[][] =>
-  Array.from({ length: T }, (_, t) =>
-    Array.from({ length: N }, (_, n) => {
-      const frame = x.subarray((t * N + n) * CELLS, (t * N + n + 1) * CELLS);
-      return Math.floor(frame.findIndex((count) => count > 0) / 2);
-    }),
-  );
-
 async function makeCache(of = samples): Promise<FrameCache> {
   const dir = await temporaryFolder();
   await writeFile(join(dir, "source"), "");
@@ -47,12 +42,39 @@ async function collect(iterable: AsyncIterable<Batch>): Promise<Batch[]> {
   return all;
 }
 
+/** The batches of one epoch of a loader of its own. */
+async function epochOf(source: Source, of: LoaderOptions, epoch: EpochOptions = {}): Promise<Batch[]> {
+  const loader = createLoader(source, of);
+  const all = await collect(loader.epoch(epoch));
+  expect(all.length).toBe(loader.batchesPerEpoch - (epoch.start ?? 0));
+  await loader.close();
+  return all;
+}
+
+/** A plain source whose sample i holds i. */
+const plain = (count: number): Source => ({
+  name: "plain",
+  classes: ["only"],
+  count,
+  shape: [1, 1, 1, 1],
+  labels: new Uint8Array(count),
+  names: Array.from({ length: count }, (_, i) => `p${i}`),
+  fingerprint: "plain",
+  read: (indices) => Float32Array.from(indices),
+});
+
 const options: fc.Arbitrary<LoaderOptions> = fc.record({
   batchSize: fc.integer({ min: 1, max: COUNT }),
   shuffle: fc.boolean(),
   seed: fc.maxSafeInteger(),
   dropLast: fc.boolean(),
-  keepFrames: fc.integer({ min: 1, max: FRAMES }),
+  transforms: fc.subarray([
+    temporalDelete({ keep: 3 }),
+    randomCrop({ height: 4, width: 4, padding: 2 }),
+    randomFlip(),
+    jitter({ randomness: "sample" }),
+    jitter({ randomness: "batch" }),
+  ]),
 });
 
 describe("createLoader", () => {
@@ -61,17 +83,8 @@ describe("createLoader", () => {
     cache = await makeCache();
   });
 
-  /** The batches of one pass of a loader of its own. */
-  const pass = async (of: LoaderOptions, epoch: EpochOptions = {}): Promise<Batch[]> => {
-    const loader = createLoader(cache, of);
-    const all = await collect(loader.epoch(epoch));
-    expect(all.length).toBe(loader.batchesPerEpoch - (epoch.start ?? 0));
-    await loader.close();
-    return all;
-  };
-
   it("gives each sample's frames, time first, without any option", async () => {
-    const [batch, ...others] = await pass({ batchSize: COUNT });
+    const [batch, ...others] = await epochOf(cache, { batchSize: COUNT });
     expect(others).toEqual([]);
     expect(batch!.shape).toEqual([FRAMES, COUNT, 4, 3, 2]);
     expect(batch!.names).toEqual(cache.names);
@@ -87,7 +100,7 @@ describe("createLoader", () => {
 
   it("reads 16-bit counts too", async () => {
     const busy = Array.from({ length: 300 * FRAMES }, (): Row => [0, 1, 1, 1]);
-    const [batch] = await collect(batches(await makeCache([busy]), { batchSize: 1 }));
+    const [batch] = await epochOf(await makeCache([busy]), { batchSize: 1 });
     expect(Math.max(...batch!.x)).toBe(300);
   });
 
@@ -100,28 +113,41 @@ describe("createLoader", () => {
         fc.nat(4),
         fc.nat(7),
         async (of, epoch, workers, prefetch, skip) => {
-          const inline = await pass({ ...of, workers: 0 }, { epoch });
+          const inline = await epochOf(cache, { ...of, workers: 0 }, { epoch });
           const start = Math.min(skip, inline.length);
-          expect(await pass({ ...of, workers, prefetch }, { epoch, start })).toEqual(inline.slice(start));
+          expect(await epochOf(cache, { ...of, workers, prefetch }, { epoch, start })).toEqual(inline.slice(start));
         },
       ),
       { numRuns: 20 },
     ));
 
-  it("gives each sample once a pass, in batches of batchSize; only dropLast leaves some out", () =>
+  it("reads a source of one's own in the workers, and a plain one in the calling thread, with its transforms there", async () => {
+    const own = await numbers({ count: COUNT });
+    const { module, ...withoutModule } = own;
+    expect(module).toMatchObject({ name: "numbers", options: { count: COUNT } });
+    const of = { batchSize: 3, shuffle: true, transforms: [jitter({ randomness: "sample" })] };
+    const inline = await epochOf(own, { ...of, workers: 0 });
+    expect(await epochOf(own, { ...of, workers: 2 })).toEqual(inline);
+    expect(await epochOf(withoutModule, { ...of, workers: 2 })).toEqual(inline);
+  });
+
+  it("gives each sample once an epoch, in batches of batchSize; only dropLast leaves some out", () =>
     fc.assert(
       fc.asyncProperty(options, fc.nat(20), async (of, epoch) => {
-        const sizes = (await pass({ ...of, workers: 0 }, { epoch })).map(({ names }) => names.length);
+        const batches = await epochOf(cache, { ...of, workers: 0 }, { epoch });
         const rest = of.dropLast === true ? [] : [COUNT % of.batchSize].filter((size) => size > 0);
-        expect(sizes).toEqual([...new Array(Math.floor(COUNT / of.batchSize)).fill(of.batchSize), ...rest]);
-        const names = (await pass({ ...of, workers: 0 }, { epoch })).flatMap(({ names }) => names);
+        expect(batches.map(({ names }) => names.length)).toEqual([
+          ...new Array(Math.floor(COUNT / of.batchSize)).fill(of.batchSize),
+          ...rest,
+        ]);
+        const names = batches.flatMap(({ names }) => names);
         expect(new Set(names).size).toBe(names.length);
       }),
     ));
 
   it("shuffles anew each epoch and for each seed, and not at all without shuffle", async () => {
     const order = async (of: Partial<LoaderOptions>, epoch: number) =>
-      (await pass({ batchSize: 1, workers: 0, ...of }, { epoch })).flatMap(({ names }) => names).join();
+      (await epochOf(cache, { batchSize: 1, workers: 0, ...of }, { epoch })).flatMap(({ names }) => names).join();
     const orders = new Set<string>();
     for (const seed of [0, 1, -1])
       for (const epoch of [0, 1, 2]) orders.add(await order({ shuffle: true, seed }, epoch));
@@ -129,20 +155,186 @@ describe("createLoader", () => {
     expect(await order({ seed: 1 }, 3)).toBe(cache.names.join());
   });
 
-  it("keeps the same time-steps for a whole batch, in order, and others for other batches and epochs", async () => {
-    const kept = new Set<string>();
-    for (const epoch of [0, 1, 2, 3]) {
-      for (const batch of await pass({ batchSize: 2, keepFrames: 3, shuffle: true, workers: 0 }, { epoch })) {
-        expect(batch.shape[0]).toBe(3);
-        const steps = stepsOf(batch);
-        for (const row of steps) expect(new Set(row).size).toBe(1);
-        const first = steps.map(([step]) => step!);
-        expect(first).toEqual([...new Set(first)].sort((a, b) => a - b));
-        kept.add(first.join());
+  describe("with transforms", () => {
+    /** By how much jitter moved each sample, by its name. */
+    const moved = async (of: Partial<LoaderOptions>, epoch = 0): Promise<ReadonlyMap<string, number>> => {
+      const all = new Map<string, number>();
+      const batches = await epochOf(await numbers({ count: COUNT }), { batchSize: 2, workers: 0, ...of }, { epoch });
+      for (const { x, names } of batches) {
+        names.forEach((name, n) => {
+          all.set(name, x[n]! - Number(name.slice(1)));
+        });
       }
-    }
-    expect(kept.size).toBeGreaterThan(4);
+      return all;
+    };
+    const [each, together] = [jitter({ randomness: "sample" }), jitter({ randomness: "batch" })];
+
+    it("draws for each sample, whatever the batches are, and anew for each epoch, seed and position", async () => {
+      const first = await moved({ transforms: [each] });
+      expect(new Set(first.values()).size).toBe(COUNT);
+      expect([...(await moved({ transforms: [each], batchSize: 3, shuffle: true }))].sort()).toEqual([...first].sort());
+      for (const other of [
+        await moved({ transforms: [each] }, 1),
+        await moved({ transforms: [each], seed: 1 }),
+        await moved({ transforms: [(x) => x, each] }),
+      ]) {
+        for (const [name, by] of other) expect(by).not.toBeCloseTo(first.get(name)!, 5);
+      }
+    });
+
+    it("draws once a batch where a transform asks for that", async () => {
+      const by = [...(await moved({ transforms: [together] })).values()];
+      expect(by[1]).toBeCloseTo(by[0]!, 5);
+      expect(by[3]).toBeCloseTo(by[2]!, 5);
+      expect(Math.abs(by[2]! - by[0]!)).toBeGreaterThan(1e-5);
+    });
+
+    it("applies them in order, and gives batches of the shape that they declare", async () => {
+      const loader = createLoader(cache, {
+        batchSize: 2,
+        workers: 0,
+        transforms: [temporalDelete({ keep: 2 }), randomCrop({ height: 2, width: 3 }), (x) => x.map((v) => 2 * v + 1)],
+      });
+      expect(loader.shape).toEqual([2, 2, 3, 2]);
+      for (const { x, shape } of await collect(loader.epoch())) {
+        expect(shape).toEqual([2, shape[1], 2, 3, 2]);
+        expect(x.length).toBe(shape.reduce((a, b) => a * b));
+        expect(x.every((value) => value % 2 === 1)).toBe(true);
+      }
+    });
+
+    it("refuses a plain one for threads, and options that cannot be sent to them", () => {
+      const binarise = (x: Float32Array) => x.map(Math.sign);
+      expect(() => createLoader(cache, { batchSize: 1, transforms: [randomFlip(), binarise] })).toThrow(
+        new TypeError(
+          "createLoader: transforms[1] (binarise) must be made by defineTransform to run in worker threads, got a " +
+            "plain one; define it with defineTransform, or set workers: 0",
+        ),
+      );
+      const randomness = (() => "sample") as unknown as "sample";
+      expect(() => createLoader(cache, { batchSize: 1, transforms: [jitter({ randomness })] })).toThrow(
+        /^createLoader: transforms\[0\] \(jitter\) must have options that can be sent to a thread \(numbers, text, arrays, plain objects\), got: .* could not be cloned\.; change them, or set workers: 0$/,
+      );
+    });
+
+    it.each([0, 1])(
+      "refuses other numbers of values than declared, and values not finite, with %d workers",
+      async (workers) => {
+        const half = { name: "half", apply: (x: Float32Array) => x.subarray(1) };
+        await expect(epochOf(cache, { batchSize: 1, workers: 0, transforms: [half] })).rejects.toThrow(
+          new RangeError(
+            "createLoader: transforms[0] (half) must return 120 values for shape [5, 4, 3, 2], got 119; declare the " +
+              "shape with shapeOf",
+          ),
+        );
+        const source: Source = { ...plain(3), read: (of) => Float32Array.from(of, (i) => (i === 2 ? Number.NaN : i)) };
+        await expect(epochOf(source, { batchSize: 3, workers })).rejects.toThrow(
+          "createLoader: samples must hold finite numbers, got NaN at value 0 of sample 2; check the source and the transforms",
+        );
+        const short: Source = { ...plain(3), read: () => new Float32Array(2) };
+        await expect(epochOf(short, { batchSize: 3, workers })).rejects.toThrow(
+          "createLoader: source must read a Float32Array of 3 values for 3 samples of shape [1, 1, 1, 1], got 2",
+        );
+      },
+    );
+
+    it("says what threads could not import", async () => {
+      await expect(epochOf(cache, { batchSize: 1, transforms: [broken()] })).rejects.toThrow(
+        /^createLoader: file:.*own\.mjs must export a function missing, got undefined; export it under the name that defineSource or defineTransform gets, or set workers: 0$/,
+      );
+      const source = { ...plain(2), module: { url: "file:///nowhere.js", name: "open" } };
+      await expect(epochOf(source, { batchSize: 1 })).rejects.toThrow(
+        /^createLoader: worker threads must be able to import file:\/\/\/nowhere\.js, got: .*; compile it to JavaScript, or set workers: 0$/,
+      );
+    });
   });
+
+  describe("with shards", () => {
+    const sharded = fc.record({
+      count: fc.integer({ min: 1, max: 40 }),
+      batchSize: fc.integer({ min: 1, max: 6 }),
+      ranks: fc.integer({ min: 1, max: 5 }),
+      seed: fc.nat(),
+      shuffle: fc.boolean(),
+      dropLast: fc.boolean(),
+    });
+    /** Whether the last batch leaves a rank without samples, or there is no batch. */
+    const refused = ({
+      count,
+      batchSize,
+      ranks,
+      dropLast,
+    }: { [K in "count" | "batchSize" | "ranks"]: number } & { dropLast: boolean }) => {
+      const rest = count % (batchSize * ranks);
+      return dropLast ? count < batchSize * ranks : rest > 0 && rest < ranks;
+    };
+
+    it("gives the ranks equally many batches, which together are those of one process with all their samples", () =>
+      fc.assert(
+        fc.asyncProperty(
+          sharded.filter((of) => !refused(of)),
+          async ({ count, batchSize, ranks, ...of }) => {
+            const whole = await epochOf(plain(count), { ...of, batchSize: batchSize * ranks, workers: 0 });
+            const parts = await Promise.all(
+              Array.from({ length: ranks }, (_, rank) =>
+                epochOf(plain(count), { ...of, batchSize, shard: { rank, count: ranks }, workers: 0 }),
+              ),
+            );
+            for (const part of parts) {
+              expect(part.length).toBe(whole.length);
+              for (const { names } of part) expect(names.length).toBeGreaterThan(0);
+            }
+            whole.forEach(({ names }, b) => {
+              expect(parts.flatMap((part) => part[b]!.names)).toEqual(names);
+              const sizes = parts.map((part) => part[b]!.names.length);
+              expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+            });
+          },
+        ),
+      ));
+
+    it("refuses a last batch that leaves a rank without samples, and ranks that are none", () => {
+      const of = (more: Partial<LoaderOptions>) => () => createLoader(plain(9), { batchSize: 2, workers: 0, ...more });
+      expect(of({ shard: { rank: 0, count: 4 } })).toThrow(
+        new RangeError(
+          "createLoader: batchSize must leave each rank a sample of the last batch, got 2 and 4 ranks, which leave 1 " +
+            "of 9 samples; change it, or set dropLast: true",
+        ),
+      );
+      expect(of({ shard: { rank: 0, count: 4 }, dropLast: true })().batchesPerEpoch).toBe(1);
+      expect(of({ shard: { rank: 4, count: 4 } })).toThrow(
+        "createLoader: shard.rank must be an integer in 0..3, got 4",
+      );
+      expect(of({ shard: { rank: 0, count: 0 } })).toThrow(
+        "createLoader: shard.count must be an integer of at least 1, got 0",
+      );
+    });
+  });
+
+  it("has a fingerprint that changes with the source and with what changes the batches, and with nothing else", () => {
+    const of = (more: Partial<LoaderOptions> = {}, source: Source = cache): string =>
+      createLoader(source, { batchSize: 2, workers: 0, ...more }).fingerprint;
+    const shard = (rank: number) => ({ rank, count: 2 });
+    expect(of({ prefetch: 3 })).toBe(of());
+    expect(of({ shard: shard(1), dropLast: true })).toBe(of({ shard: shard(0), dropLast: true }));
+    const all = [
+      of(),
+      of({}, plain(COUNT)),
+      of({ batchSize: 3 }),
+      of({ shuffle: true }),
+      of({ seed: 1 }),
+      of({ dropLast: true }),
+      of({ shard: shard(0), dropLast: true }),
+      of({ transforms: [temporalDelete({ keep: 2 })] }),
+      of({ transforms: [temporalDelete({ keep: 3 })] }),
+      of({ transforms: [(x) => x] }),
+      of({ transforms: [(x) => x.fill(0)] }),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  it("has the classes of its source", () =>
+    expect(createLoader(cache, { batchSize: 1, workers: 0 }).classes).toEqual(["even", "odd"]));
 
   it("stops when the consumer leaves, and starts again", async () => {
     const loader = createLoader(cache, { batchSize: 1, workers: 2 });
@@ -159,7 +351,7 @@ describe("createLoader", () => {
     await loader.close();
   });
 
-  it("fails passes that run when it is closed", async () => {
+  it("fails epochs that run when it is closed", async () => {
     const loader = createLoader(cache, { batchSize: 1, workers: 1, prefetch: 0 });
     const running = loader.epoch();
     await running.next();
@@ -173,47 +365,52 @@ describe("createLoader", () => {
     const file = join(own.path, "frames.bin");
     await truncate(file, 10);
     await expect(collect(loader.epoch())).rejects.toThrow(
-      `loader: ${file} must stay ${own.bytes} bytes long, got 10; the cache was changed while it was in use: open it again with cacheFrames`,
+      `frame cache: ${file} must stay ${own.manifest.bytes} bytes long, got 10; the cache was changed while it was in use: open it again with cacheFrames`,
     );
     await loader.close();
   });
 
   it.each([
-    [{ batchSize: 0 }, "batchSize must be a whole number of at least 1, got 0"],
-    [{ batchSize: 1.5 }, "batchSize must be a whole number of at least 1, got 1.5"],
-    [{ keepFrames: 6 }, "keepFrames must be a whole number in 1..5, got 6"],
-    [{ workers: -1 }, "workers must be a whole number of at least 0, got -1"],
-    [{ prefetch: Number.NaN }, "prefetch must be a whole number of at least 0, got NaN"],
-    [{ seed: 0.5 }, "seed must be a whole number, got 0.5"],
+    [{ batchSize: 0 }, "batchSize must be an integer of at least 1, got 0"],
+    [{ batchSize: 1.5 }, "batchSize must be an integer of at least 1, got 1.5"],
+    [{ workers: -1 }, "workers must be an integer of at least 0, got -1"],
+    [{ prefetch: Number.NaN }, "prefetch must be an integer of at least 0, got NaN"],
+    [{ seed: 0.5 }, "seed must be an integer, got 0.5"],
     [
       { batchSize: 8, dropLast: true },
-      "batchSize must be at most the 7 samples of the cache, got 8; lower it, or set dropLast: false",
+      "batchSize must leave a full batch of the 7 samples, got 8; lower it, or set dropLast: false",
     ],
   ])("refuses %j", (wrong, says) =>
     expect(() => createLoader(cache, { batchSize: 1, ...wrong })).toThrow(new RangeError(`createLoader: ${says}`)),
   );
 
-  it("refuses a start beyond the pass, and epochs that are no number", async () => {
+  it("refuses a transform that does not fit the shape", () =>
+    expect(() => createLoader(cache, { batchSize: 1, transforms: [temporalDelete({ keep: 6 })] })).toThrow(
+      new RangeError("temporalDelete: keep must be at most the 5 time-steps of a sample, got 6"),
+    ));
+
+  it.each([
+    [{ count: 0 }, "source must have samples, got count 0 in plain"],
+    [{ shape: [] }, "source must have a shape of positive integers, got [] in plain"],
+    [{ shape: [1, 0] }, "source must have a shape of positive integers, got [1, 0] in plain"],
+    [{ labels: [0] }, "source must have 2 labels, one a sample, got 1 in plain"],
+    [{ names: ["a"] }, "source must have 2 names, one a sample, got 1 in plain"],
+    [{ labels: [0, 1] }, "labels must be integers in 0..0, got 1 for sample p1"],
+    [{ fingerprint: "" }, 'source must have a fingerprint, got "" in plain'],
+  ])("refuses a source with %j", (wrong, says) =>
+    expect(() => createLoader({ ...plain(2), ...wrong }, { batchSize: 1 })).toThrow(
+      new RangeError(`createLoader: ${says}`),
+    ),
+  );
+
+  it("refuses a start beyond the epoch, and epochs that are no number", async () => {
     const loader = createLoader(cache, { batchSize: 2, workers: 0 });
     expect(await collect(loader.epoch({ start: 4 }))).toEqual([]);
     await expect(loader.epoch({ start: 5 }).next()).rejects.toThrow(
-      new RangeError("createLoader: start must be a whole number in 0..4, got 5"),
+      new RangeError("createLoader: start must be an integer in 0..4, got 5"),
     );
     await expect(loader.epoch({ epoch: -1 }).next()).rejects.toThrow(
-      new RangeError("createLoader: epoch must be a whole number of at least 0, got -1"),
+      new RangeError("createLoader: epoch must be an integer of at least 0, got -1"),
     );
-  });
-});
-
-describe("batches", () => {
-  it("is one pass of a loader, and ends its threads when it is left early", async () => {
-    const cache = await makeCache();
-    const of = { batchSize: 3, shuffle: true, seed: 4 };
-    const loader = createLoader(cache, of);
-    expect(await collect(batches(cache, { ...of, epoch: 2, start: 1 }))).toEqual(
-      await collect(loader.epoch({ epoch: 2, start: 1 })),
-    );
-    await loader.close();
-    for await (const _ of batches(cache, of)) break;
   });
 });

@@ -79,6 +79,81 @@ describe("integrate", () => {
     expect([...counts]).toEqual([0, 0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 0]);
   });
 
+  it("cuts by duration as SpikingJelly does: T' = ceil(span / D) frames from the first event on, the rest in the last", () =>
+    fc.assert(
+      fc.property(sortedRows(), fc.integer({ min: 1, max: 300 }), (rows, microseconds) => {
+        const t = rows.map(([time]) => time - rows[0]![0]);
+        const frames = Math.max(1, Math.ceil((t.at(-1) ?? 0) / microseconds));
+        const expected = new Uint16Array(frames * size.height * size.width * 2);
+        rows.forEach(([, x, y, p], i) => {
+          const frame = Math.min(frames - 1, Math.floor(t[i]! / microseconds));
+          expected[((frame * size.height + y) * size.width + x) * 2 + p]!++;
+        });
+        expect(integrate(eventsOf(rows), { by: "duration", microseconds, ...size })).toEqual(expected);
+      }),
+    ));
+
+  it("cuts the frames by duration to T, or pads them with empty ones", () =>
+    fc.assert(
+      fc.property(sortedRows(), fc.integer({ min: 1, max: 300 }), frameCounts, (rows, microseconds, frames) => {
+        const all = integrate(eventsOf(rows), { by: "duration", microseconds, ...size });
+        const some = integrate(eventsOf(rows), { by: "duration", microseconds, frames, ...size });
+        expect(some.length).toBe(frames * size.height * size.width * 2);
+        const common = Math.min(all.length, some.length);
+        expect(some.subarray(0, common)).toEqual(all.subarray(0, common));
+        expect(some.subarray(common).every((count) => count === 0)).toBe(true);
+      }),
+    ));
+
+  it.each([
+    { times: [0, 5, 10, 20], lands: [0, 0, 1, 1], why: "the event at exactly T' D is in the last" },
+    { times: [3, 12, 13, 22], lands: [0, 0, 1, 1], why: "from the first event on" },
+    { times: [0, 21], lands: [0, 2], why: "an empty frame between" },
+    { times: [7, 7], lands: [0, 0], why: "no duration at all" },
+  ])("puts $times into $lands by a duration of 10 ($why)", ({ times, lands }) => {
+    const rows = times.map((t, x): Row => [t, x, 0, 1]);
+    const counts = integrate(eventsOf(rows), { by: "duration", microseconds: 10, height: 1, width: times.length });
+    const frames = counts.length / times.length / 2;
+    expect(frames).toBe(Math.max(...lands) + 1);
+    const found = times.map((_, x) =>
+      Array.from({ length: frames }, (_, j) => counts[(j * times.length + x) * 2 + 1]!).indexOf(1),
+    );
+    expect(found).toEqual(lands);
+  });
+
+  it("counts each polarity in a channel of its own, as many as there are, or all in one", () =>
+    fc.assert(
+      fc.property(sortedRows(), fc.integer({ min: 1, max: 6 }), (rows, polarities) => {
+        const many = rows.map(([t, x, y], i): Row => [t, x, y, i % polarities]);
+        const options = { frames: 2, by: "count", polarities, ...size } as const;
+        const counts = integrate(eventsOf(many), options);
+        const merged = integrate(eventsOf(many), { ...options, mergePolarities: true });
+        expect(counts.length).toBe(merged.length * polarities);
+        const perChannel = new Array<number>(polarities).fill(0);
+        counts.forEach((count, i) => {
+          perChannel[i % polarities]! += count;
+        });
+        const expected = Array.from({ length: polarities }, (_, c) => many.filter(([, , , p]) => p === c).length);
+        expect(perChannel).toEqual(expected);
+        merged.forEach((count, i) => {
+          expect(count).toBe(counts.subarray(i * polarities, (i + 1) * polarities).reduce((a, b) => a + b, 0));
+        });
+      }),
+    ));
+
+  it.each([
+    [Uint8Array.of(0, 255), 2, "p in 0..1, got event 1 with p 255"],
+    [Int8Array.of(-1, 1) as unknown as Uint8Array, 2, "p in 0..1, got event 0 with p -1"],
+    [Uint8Array.of(0, 1), 1, "p in 0..0, got event 1 with p 1"],
+  ])("refuses the polarities %j of %d", (p, polarities, says) => {
+    const events = { t: Float64Array.of(0, 1), x: Uint16Array.of(0, 0), y: Uint16Array.of(0, 0), p };
+    for (const mergePolarities of [false, true]) {
+      expect(() => integrate(events, { frames: 1, by: "count", polarities, mergePolarities, ...size })).toThrow(
+        new RangeError(`integrate: events must have ${says}; map the polarities to 0 (OFF) and 1 (ON)`),
+      );
+    }
+  });
+
   it("makes empty frames of no events", () => {
     for (const by of ["count", "time"] as const) {
       expect(integrate(eventsOf([]), { frames: 2, by, height: 1, width: 1 })).toEqual(new Uint16Array(4));
@@ -92,16 +167,16 @@ describe("integrate", () => {
     expect(() => integrate(same(65536), options)).toThrow(
       new RangeError(
         "integrate: events must meet at most 65535 times on one pixel of one frame, got more in frame 0 at x 1, y 2, " +
-          "polarity 1; use more frames, or remove the hot pixel",
+          "channel 1; use more frames, or remove the hot pixel",
       ),
     );
   });
 
   it.each([
-    [{ frames: 0 }, "frames must be a whole number above 0, got 0"],
-    [{ frames: 1.5 }, "frames must be a whole number above 0, got 1.5"],
-    [{ height: -1 }, "height must be a whole number above 0, got -1"],
-    [{ width: Number.NaN }, "width must be a whole number above 0, got NaN"],
+    [{ frames: 0 }, "frames must be an integer above 0, got 0"],
+    [{ frames: 1.5 }, "frames must be an integer above 0, got 1.5"],
+    [{ height: -1 }, "height must be an integer above 0, got -1"],
+    [{ width: Number.NaN }, "width must be an integer above 0, got NaN"],
     [{ width: 1 }, "events must lie within 6 rows and 1 columns, got event 1 at x 4, y 5"],
     [{ height: 5 }, "events must lie within 5 rows and 5 columns, got event 1 at x 4, y 5"],
   ])("refuses %j", (wrong, says) => {
@@ -113,7 +188,18 @@ describe("integrate", () => {
     expect(() => integrate(eventsOf(rows), options)).toThrow(new RangeError(`integrate: ${says}`));
   });
 
-  it("refuses times that decrease, by time only", () => {
+  it.each([
+    [{ microseconds: 0 }, "microseconds must be an integer above 0, got 0"],
+    [{ microseconds: 0.5 }, "microseconds must be an integer above 0, got 0.5"],
+    [{ frames: 0 }, "frames must be an integer above 0, got 0"],
+    [{ polarities: 0 }, "polarities must be an integer above 0, got 0"],
+  ])("refuses %j by duration", (wrong, says) =>
+    expect(() => integrate(eventsOf([]), { by: "duration", microseconds: 1, ...size, ...wrong })).toThrow(
+      new RangeError(`integrate: ${says}`),
+    ),
+  );
+
+  it("refuses times that decrease, by time and by duration", () => {
     const rows: Row[] = [
       [5, 0, 0, 0],
       [4, 0, 0, 0],
@@ -123,13 +209,18 @@ describe("integrate", () => {
         'integrate: events must be in time order to be cut by time, got 4 after 5 at event 1; sort them, or cut by "count"',
       ),
     );
+    expect(() => integrate(eventsOf(rows), { by: "duration", microseconds: 1, ...size })).toThrow(
+      new RangeError(
+        'integrate: events must be in time order to be cut by duration, got 4 after 5 at event 1; sort them, or cut by "count"',
+      ),
+    );
     expect(() => integrate(eventsOf(rows), { frames: 2, by: "count", ...size })).not.toThrow();
   });
 
   it("refuses another way to cut, and columns of different length", () => {
     const by = "number" as SplitBy;
     expect(() => integrate(eventsOf([]), { frames: 2, by, ...size })).toThrow(
-      new TypeError('integrate: by must be "count" or "time", got "number"'),
+      new TypeError('integrate: by must be "count", "time" or "duration", got "number"'),
     );
     const ragged = { ...eventsOf([[0, 0, 0, 0]]), p: new Uint8Array(0) };
     expect(() => integrate(ragged, { frames: 2, by: "count", ...size })).toThrow(

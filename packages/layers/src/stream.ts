@@ -31,7 +31,7 @@ export interface Streamed {
  * @param state the state that the call before returned. @defaultValue none: every neuron layer starts at rest
  * @param context options of the pass. @defaultValue evaluation
  * @returns y `[T, N, ...]` and the state after the last step; all tensors are the caller's to dispose
- * @throws RangeError when the state names a layer that the model does not have, or has another batch size
+ * @throws RangeError when the state is not that of the model's neuron layers, or of another batch size
  *
  * @example
  * const model = sequential({ neuron: neurons(integrateAndFire)(1) });
@@ -47,13 +47,9 @@ export function stream(
 ): Streamed {
   const paths = new Map<Module, string>();
   for (const [path, module] of namedModules(model)) if (!paths.has(module)) paths.set(module, path);
-  const known = new Set([...paths.values()]);
-  const unknown = Object.keys(state).find((path) => !known.has(path.replace(/#\d+$/, "")));
-  if (unknown !== undefined) {
-    throw new RangeError(
-      `stream: state must be of this model, got a layer ${JSON.stringify(unknown)} that it does not have; pass what the call before returned`,
-    );
-  }
+  const known = new Set(paths.values());
+  const foreign = Object.keys(state).filter((path) => !known.has(path.replace(/#\d+$/, "")));
+  if (foreign.length > 0) throw foreignState(foreign);
   // A layer in two places runs twice in a pass, and each run has a state of its own.
   const counter = () => {
     const runs = new Map<Module, number>();
@@ -71,8 +67,13 @@ export function stream(
   };
   const [recalled, stored] = [counter(), counter()];
   const after: Record<string, State> = {};
+  const unused = new Set(Object.keys(state));
   const memory: StateMemory = {
-    recall: (layer) => state[recalled(layer)],
+    recall(layer) {
+      const path = recalled(layer);
+      if (!unused.delete(path) && Object.keys(state).length > 0) throw missingState(path);
+      return state[path];
+    },
     store(layer, next) {
       // The tidy of the layer would free it.
       after[stored(layer)] = mapState(next, (t) => keep(clone(t)));
@@ -80,11 +81,26 @@ export function stream(
   };
   try {
     const y = run(model, x, { ...context, memory });
+    if (unused.size > 0) {
+      y.dispose();
+      throw foreignState([...unused]);
+    }
     // Clones belong to the caller's scope, as y does.
     return { y, state: Object.fromEntries(Object.entries(after).map(([path, own]) => [path, mapState(own, clone)])) };
   } finally {
     for (const own of Object.values(after)) for (const t of Object.values(own)) t.dispose();
   }
+}
+
+const must = "stream: state must be that of each neuron layer of this model";
+const remedy = "pass what the call before returned";
+
+function foreignState(paths: readonly string[]): RangeError {
+  return new RangeError(`${must}, got one for ${paths.map((path) => JSON.stringify(path)).join(", ")}; ${remedy}`);
+}
+
+function missingState(path: string): RangeError {
+  return new RangeError(`${must}, got none for ${JSON.stringify(path)}; ${remedy}`);
 }
 
 /** Frees the tensors of a network's state. */

@@ -97,9 +97,14 @@ describeBackends("stream", () => {
     scoped(() => {
       const model = sequential({ neuron: neurons(lif)(1) });
       const { state } = stream(model, tensor3d([[[1]]]));
+      expect(() => stream(sequential({ flatten: conv2d(1, 1) }), spikesOfShape([1, 1, 2, 2, 1]), state)).toThrow(
+        new RangeError(
+          'stream: state must be that of each neuron layer of this model, got one for "neuron"; pass what the call before returned',
+        ),
+      );
       expect(() => stream(sequential({ other: neurons(lif)(1) }), tensor3d([[[1]]]), state)).toThrow(
         new RangeError(
-          'stream: state must be of this model, got a layer "neuron" that it does not have; pass what the call before returned',
+          'stream: state must be that of each neuron layer of this model, got one for "neuron"; pass what the call before returned',
         ),
       );
       expect(() => stream(model, tensor3d([[[1], [2]]]), state)).toThrow(

@@ -164,10 +164,7 @@ describeBackends("stream", (backend) => {
       const net = small();
       const { state } = stream(small({ notation: "c4-BN-PLIF-{SEW}*3-FC6-IF" }), frames(1));
       expect(() => stream(net, frames(1), state)).toThrow(
-        new RangeError(
-          'stream: state must be of this model, got a layer "block2.a.neuron" that it does not have; ' +
-            "pass what the call before returned",
-        ),
+        /^stream: state must be that of each neuron layer of this model, got one for "block2\.a\.neuron", .*; pass what the call before returned$/,
       );
       const larger = stream(small({ notation: "c6-BN-PLIF" }), frames(1)).state;
       expect(() => stream(net, frames(1), larger)).toThrow(

@@ -2,14 +2,15 @@
 import "@tensorflow/tfjs";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { type BackendName, backendNames, useBackend } from "@sew/backend-native";
+import { backendNames, useBackend } from "@sew/backends";
+import { findBackendFactory } from "@tensorflow/tfjs-core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { closest, distance } from "fastest-levenshtein";
 import { type CaseResult, conformance, findCases } from "./reference/conformance.js";
 
-function backend(text: string): BackendName {
-  const found = backendNames.find((name) => name === text);
-  if (found !== undefined) return found;
+/** A name that `useBackend` takes. */
+function backend(text: string): string {
+  if (backendNames.some((name) => name === text) || findBackendFactory(text)) return text;
   const near = closest(text, [...backendNames]);
   const suggestion = distance(text, near) <= 3 ? ` Did you mean ${near}?` : "";
   throw new InvalidArgumentError(`It must be one of ${backendNames.join(", ")}.${suggestion}`);
@@ -41,7 +42,7 @@ const program = new Command("pnpm conformance")
   .showHelpAfterError("(--help lists the options)");
 program.parse();
 const [folder] = program.args as [string];
-const { json, filter, ...wanted } = program.opts<{ backend: BackendName; filter?: string; json?: string }>();
+const { json, filter, ...wanted } = program.opts<{ backend: string; filter?: string; json?: string }>();
 
 try {
   const { kinds, absent, ignored } = findCases(folder);

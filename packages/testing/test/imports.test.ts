@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { filesUnder, fromRoot, type Workspace, workspaces } from "./workspace.js";
+import { filesUnder, fromRoot, root, type Workspace, workspaces } from "./workspace.js";
 
 /** Who may import whom: the table of docs/architecture.md. */
 const table: Readonly<Record<string, readonly string[]>> = {
@@ -17,7 +17,16 @@ const table: Readonly<Record<string, readonly string[]>> = {
   training: ["layers", "kernels", "random"],
   analysis: ["layers"],
   "backend-native": ["kernels"],
-  testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "backend-native"],
+  backends: [],
+  testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "backends"],
+};
+/** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
+const lazily: Readonly<Record<string, readonly string[]>> = {
+  backends: ["backend-native"],
+};
+/** Whom the contracts in src/testing may, in addition, import: these are optional peers. */
+const contracts: Readonly<Record<string, readonly string[]>> = {
+  backends: ["kernels", "neurons"],
 };
 const withoutTensors = ["random", "datasets"];
 
@@ -29,7 +38,7 @@ interface Import {
   readonly file: string;
   /** The package that is named, without a path inside it. */
   readonly of: string;
-  readonly typeOnly: boolean;
+  readonly how: "statically" | "on demand" | "types";
 }
 
 /** The packages that the sources of a workspace import. */
@@ -38,17 +47,18 @@ function imports({ folder }: Workspace): Import[] {
     const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
     const found: Import[] = [];
     const visit = (node: ts.Node): void => {
-      const add = (name: ts.Expression | undefined, typeOnly: boolean): void => {
+      const add = (name: ts.Expression | undefined, how: Import["how"]): void => {
         if (name === undefined || !ts.isStringLiteral(name) || name.text.startsWith(".")) return;
         const of = name.text.split("/").slice(0, name.text.startsWith("@") ? 2 : 1);
-        found.push({ file: fromRoot(file), of: of.join("/"), typeOnly });
+        found.push({ file: fromRoot(file), of: of.join("/"), how });
       };
       if (ts.isImportDeclaration(node)) {
-        add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword);
+        const isType = node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+        add(node.moduleSpecifier, isType ? "types" : "statically");
       } else if (ts.isExportDeclaration(node)) {
-        add(node.moduleSpecifier, node.isTypeOnly);
+        add(node.moduleSpecifier, node.isTypeOnly ? "types" : "statically");
       } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
-        add(node.arguments[0], false);
+        add(node.arguments[0], "on demand");
       }
       ts.forEachChild(node, visit);
     };
@@ -60,7 +70,22 @@ function imports({ folder }: Workspace): Import[] {
 const packages = workspaces("packages");
 const experiments = workspaces("experiments");
 
+/** The table of docs/architecture.md: packages, and whom they may import. */
+function documentedTable(): Record<string, string[]> {
+  const rows = readFileSync(join(root, "docs", "architecture.md"), "utf8").matchAll(
+    /^\| (?!package )([a-z][a-z-]*) \|.*\| ([^|]+) \|$/gm,
+  );
+  return Object.fromEntries(
+    [...rows].map(([, name, allowed]) => [name!, allowed === "–" ? [] : allowed!.split(", ").sort()]),
+  );
+}
+
 describe("the packages", () => {
+  it("may import whom docs/architecture.md says", () => {
+    const sorted = Object.entries(table).map(([name, allowed]) => [name, [...allowed].sort()] as const);
+    expect(documentedTable()).toEqual(Object.fromEntries(sorted));
+  });
+
   it("are those of the import table", () =>
     expect(packages.map(({ name }) => name).sort()).toEqual(Object.keys(table).sort()));
 
@@ -79,19 +104,28 @@ describe.each(packages.map((workspace) => [workspace.manifest.name, workspace] a
   it("depends only on packages that it may import", () => {
     const { dependencies = {}, peerDependencies = {}, optionalDependencies = {} } = manifest;
     const named = sew([dependencies, peerDependencies, optionalDependencies].flatMap(Object.keys));
-    expect(named.filter((other) => !allowed.includes(other))).toEqual([]);
+    const optional = [...(lazily[name] ?? []), ...(contracts[name] ?? [])];
+    expect(named.filter((other) => ![...allowed, ...optional].includes(other))).toEqual([]);
+    for (const other of optional) expect(manifest.peerDependenciesMeta).toHaveProperty([`@sew/${other}`]);
   });
 
   it("imports only packages that it may import", () => {
-    const wrong = found.filter(({ of }) => sew([of]).length > 0 && !allowed.includes(of.slice(5)));
+    const wrong = found.filter(({ file, of, how }) => {
+      if (sew([of]).length === 0) return false;
+      const more = [
+        ...((how === "on demand" && lazily[name]) || []),
+        ...((file.includes("/src/testing/") && contracts[name]) || []),
+      ];
+      return ![...allowed, ...more].includes(of.slice(5));
+    });
     expect(wrong).toEqual([]);
   });
 
   it("names in its package.json whatever its sources import", () => {
     const { dependencies = {}, peerDependencies = {}, devDependencies = {} } = manifest;
-    const undeclared = found.filter(({ of, typeOnly }) => {
+    const undeclared = found.filter(({ of, how }) => {
       if (of.startsWith("node:") || of === manifest.name) return false;
-      return !(of in dependencies || of in peerDependencies || (typeOnly && of in devDependencies));
+      return !(of in dependencies || of in peerDependencies || (how === "types" && of in devDependencies));
     });
     expect(undeclared).toEqual([]);
   });

@@ -1,6 +1,6 @@
 // The kernels, compiled for avx2; build.mjs gives this file its compiler flags.
 #define SEW_SIMD "../simd/avx2.h"
-#include "../kernels/all.h"
+#include "kernels.h"
 
 namespace sew {
 

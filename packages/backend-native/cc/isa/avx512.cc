@@ -1,6 +1,6 @@
 // The kernels, compiled for avx512; build.mjs gives this file its compiler flags.
 #define SEW_SIMD "../simd/avx512.h"
-#include "../kernels/all.h"
+#include "kernels.h"
 
 namespace sew {
 

@@ -1,6 +1,6 @@
 // The kernels, compiled for baseline; build.mjs gives this file its compiler flags.
 #define SEW_SIMD "../simd/baseline.h"
-#include "../kernels/all.h"
+#include "kernels.h"
 
 namespace sew {
 

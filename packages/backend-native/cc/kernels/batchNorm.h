@@ -1,9 +1,12 @@
 // Batch norm over rows of C channels, in evaluation and in training, and the gradient of the latter.
 //
-// Sums over the rows are taken in chunks whose number depends on the shape alone, in double precision from block to
-// block, and added in order: the result does not depend on the number of threads.
+// Sums over the rows are taken in chunks, whose number depends on the shape alone, in double precision from block to block,
+// and added in order: the result does not depend on the number of threads.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
 
-constexpr long norm_chunks = 64;
+constexpr long norm_chunks = 64;   // most chunks with sums of their own
 constexpr long norm_block = 256;  // rows summed in float32 before they are added to the double sums
 
 // Two sums per channel over all rows: f(row, c, &first, &second) adds a value's share. Result: sums[0 .. C) and [C .. 2C).
@@ -53,13 +56,13 @@ inline void normalise(long rows, long C, const float* x, const float* mean, cons
   });
 }
 
-// What a channel's normalised values are multiplied with.
+// The factor of a channel's centred values.
 inline float factor_of(float scale, float variance, double epsilon) {
   return static_cast<float>(scale / sqrt(variance + epsilon));
 }
 
 // x, mean, variance, scale, offset -> y
-Status batchNorm(const Call& call) {
+SEW_KERNEL(batchNorm) {
   Arguments args(call);
   const long rows = args.integer(), C = args.integer(1);
   const double epsilon = args.number();
@@ -78,7 +81,7 @@ Status batchNorm(const Call& call) {
 inline Status statistics(long rows, long C, const float* x, float* mean, float* variance) {
   double* sums = reinterpret_cast<double*>(scratch(0, doubles(2 * C)));
   if (sums == nullptr) return Status::out_of_memory;
-  // Sums of x - shift, with a value of the channel itself as the shift, lose nothing where the mean is far from 0.
+  // Sums of x - shift, with a value of the channel as the shift, do not cancel where the mean is far from 0.
   const float* shift = x;
   const Status status = channel_sums(rows, C, sums, [&](long r, float* __restrict first, float* __restrict second) {
     const float* __restrict from = x + r * C;
@@ -99,7 +102,7 @@ inline Status statistics(long rows, long C, const float* x, float* mean, float* 
 }
 
 // x -> mean, variance
-Status batchStatistics(const Call& call) {
+SEW_KERNEL(batchStatistics) {
   Arguments args(call);
   const long rows = args.integer(1), C = args.integer(1);
   const float* x = args.floats(product(rows, C));
@@ -110,7 +113,7 @@ Status batchStatistics(const Call& call) {
 
 // C, momentum, 1 - momentum, unbias; running mean and variance, mean, variance -> running mean and variance, which may be
 // written over the old ones. The arithmetic is that of the composed operations.
-Status moveStatistics(const Call& call) {
+SEW_KERNEL(moveStatistics) {
   Arguments args(call);
   const long C = args.integer();
   const auto number = [&] { return static_cast<float>(args.number()); };
@@ -127,7 +130,7 @@ Status moveStatistics(const Call& call) {
 }
 
 // x, scale, offset -> y, mean, variance
-Status batchNormTraining(const Call& call) {
+SEW_KERNEL(batchNormTraining) {
   Arguments args(call);
   const long rows = args.integer(1), C = args.integer(1);
   const double epsilon = args.number();
@@ -178,7 +181,7 @@ inline void norm_input_gradient(long rows, long C, const float* x, const float* 
 // x, dy, scale, mean, variance -> dx, dscale, doffset.
 // With r = 1/sqrt(variance + epsilon): doffset = sum dy, dscale = r * sum dy (x - mean),
 // dx = scale * r * (dy - doffset/rows - (x - mean) * r * dscale/rows).
-Status batchNormTrainingGrad(const Call& call) {
+SEW_KERNEL(batchNormTrainingGrad) {
   Arguments args(call);
   const long rows = args.integer(1), C = args.integer(1);
   const double epsilon = args.number();

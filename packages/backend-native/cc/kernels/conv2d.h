@@ -1,5 +1,9 @@
 // Dense convolution, and its gradient with respect to the input, which is a convolution too.
 // Images are NHWC, filters [KH][KW][C][K].
+#pragma once
+#include "../lib/convShape.h"
+#include "../lib/tile.h"
+#include "../lib/winograd.h"
 
 // Channels are counted in elements of the type that is multiplied: floats, or pairs of bfloat16.
 
@@ -66,11 +70,11 @@ inline void copy_padded(const Conv& g, const float* image, long from, long rows,
   }
 }
 
-// Output rows that one task handles: their padded input should stay in the second-level cache.
+// Floats in the padded input of a task's output rows, which should stay in the L2 cache.
 constexpr long band_floats = 48 * 1024;
 
 inline long band_rows(const Conv& g) {
-  // Every band reads the whole filter: where a panel of it is large, larger bands read it less often.
+  // Every band reads the whole filter: with a large panel, larger bands read it less often.
   const long floats = g.KH * g.KW * g.C * panel > 2 * band_floats ? 2 * band_floats : band_floats;
   long rows = max(1, floats / max(1, g.row() * g.sh));
   // Whole images when several fit; else an image's rows in equal parts.
@@ -147,7 +151,7 @@ inline Status convolve(const Conv& g, const float* x, const E* packed, float* y)
   return failed ? Status::out_of_memory : Status::ok;
 }
 
-// `packed` as floats. In bfloat16 where that is wanted, there are the instructions, and all channels are in pairs.
+// `packed` as floats. Multiplies in bfloat16 where `bf16` says so, the processor can, and all channels form pairs.
 inline Status convolve_in(bool bf16, const Conv& g, const float* x, const float* packed, float* y) {
 #ifdef SEW_PAIRS
   const long rows = ceil_div(g.K, panel) * g.KH * g.KW * g.C;
@@ -164,7 +168,7 @@ inline Status convolve_in(bool bf16, const Conv& g, const float* x, const float*
   return convolve(g, x, packed, y);
 }
 
-// A convolution as a kernel is asked for it. What a 1x1 filter skips is not read: it sees a smaller image.
+// The convolution of a call. A 1x1 filter reads a smaller image, without the pixels that its stride skips.
 inline Conv conv_of(const ConvShape& s) {
   Conv g = {s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.KH, s.KW, s.sh, s.sw, s.pt, s.pl, s.dh, s.dw,
             s.OH, s.OW, 0, 1, 0, 1, s.IH * s.IW * s.C, s.IW * s.C, s.C};
@@ -176,8 +180,8 @@ inline Conv conv_of(const ConvShape& s) {
   return g;
 }
 
-// x, w -> y, with products of bfloat16 where `bf16`. x may be spikes where tiles are computed together.
-Status conv2d(const Call& call) {
+// x, w -> y, with products in bfloat16 where `bf16`. x may be stored spikes where winograd_fits.
+SEW_KERNEL(conv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
@@ -222,9 +226,9 @@ inline Phase phase_of(long phase, long size, long kernel, long stride, long pad,
   return p;
 }
 
-// dy, w -> dx, with products of bfloat16 where `bf16`. At stride s it is s*s convolutions, each of the input pixels that
-// meet the same taps. A dilated filter with a stride is not taken: TensorFlow.js has none.
-Status conv2dInputGrad(const Call& call) {
+// dy, w -> dx, with products in bfloat16 where `bf16`. At stride s it is s*s convolutions, one for the input pixels that
+// meet the same taps. A stride with a dilation is refused, as TensorFlow.js refuses it.
+SEW_KERNEL(conv2dInputGrad) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;

@@ -1,12 +1,14 @@
 // The gradient with respect to the filter: dw[i][j][c][k] = sum over pixels of x[pixel + (i, j)][c] * dy[pixel][k].
 //
-// The pixels are cut into chunks, whose number depends on the shape alone; each has sums of its own, which are added
-// in order at the end. So the result does not depend on the number of threads.
+// The pixels are divided into chunks, whose number depends on the shape alone. Each has sums of its own, which are added in
+// order at the end, so that the result does not depend on the number of threads.
+#pragma once
+#include "conv2d.h"
 
-// Output pixels that are worth sums of their own.
+// Fewest output pixels of a chunk.
 constexpr long chunk_pixels = 512;
-// Padded input rows that are worked on together; each such band passes over all sums once, so that larger is better
-// until it leaves the second-level cache.
+// Floats in the padded input rows of a band. Each band passes over all sums once, so larger bands are better as long as
+// they fit the L2 cache.
 constexpr long filter_band_floats = 96 * 1024;
 
 // Adds the sums of all chunks, in order: dw[i][k] = sums[chunk][k / lanes][i][k % lanes] for i < taps and k < K.
@@ -25,8 +27,8 @@ inline void add_chunks(const float* sums, long chunks, long taps, long K, long l
   });
 }
 
-// x, dy -> dw, with products of bfloat16 where `bf16`. x may be spikes where tiles are computed together.
-Status conv2dFilterGrad(const Call& call) {
+// x, dy -> dw, with products in bfloat16 where `bf16`. x may be stored spikes where winograd_fits.
+SEW_KERNEL(conv2dFilterGrad) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
@@ -50,7 +52,7 @@ Status conv2dFilterGrad(const Call& call) {
   const long total = s.N * s.OH;
   const long most = max(1, min(most_chunks, total * s.OW / chunk_pixels));
   const long chunks = min(max(1, min(partial_floats / size, most)), total);
-  // Few chunks leave threads idle: then panels of output channels are shared out as well.
+  // Few chunks would leave threads idle: then panels of output channels are divided among them, too.
   const long groups = min(panels, ceil_div(most_chunks, chunks));
   const long chunk = ceil_div(total, chunks);
   const long band = min(chunk, max(1, filter_band_floats / max(1, g.row() * g.sh)));

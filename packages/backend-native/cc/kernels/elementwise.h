@@ -1,4 +1,7 @@
 // Element-wise operations, with broadcasting for those of two arguments.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
 
 enum class Unary { neg, abs, square, sqrt, rsqrt, reciprocal, exp, log, sigmoid, tanh, relu, step };
 enum class Binary { add, sub, mul, div, maximum, minimum, squared_difference };
@@ -13,7 +16,7 @@ void map(long n, const float* x, float* y, const F& f) {
 }
 
 // op, size, parameter; x -> y. `step` is 1 above 0, NaN at NaN, else the parameter, as TensorFlow.js has it.
-Status unary(const Call& call) {
+SEW_KERNEL(unary) {
   Arguments args(call);
   const Unary op = args.choice(Unary::step);
   const long n = args.integer();
@@ -62,7 +65,7 @@ inline Broadcast broadcast(Arguments& args) {
   return s;
 }
 
-// Runs along the last axis: the three cases that vectorise, and any other.
+// A run along the last axis: three cases that vectorise, and all others.
 template <class T, class F>
 inline void combine_run(long n, const float* a, long as, const float* b, long bs, T* y, const F& f) {
   if (as == 1 && bs == 1)
@@ -96,7 +99,7 @@ void combine(const Broadcast& s, const float* a, const float* b, T* y, const F& 
 }
 
 // op, axes, then size and both strides of each axis; a, b -> y
-Status binary(const Call& call) {
+SEW_KERNEL(binary) {
   Arguments args(call);
   const Binary op = args.choice(Binary::squared_difference);
   const Broadcast s = broadcast(args);
@@ -117,7 +120,7 @@ Status binary(const Call& call) {
 }
 
 // As binary, with a result of 0 and 1 in bytes.
-Status compare(const Call& call) {
+SEW_KERNEL(compare) {
   Arguments args(call);
   const Compare op = args.choice(Compare::not_equal);
   const Broadcast s = broadcast(args);
@@ -136,7 +139,7 @@ Status compare(const Call& call) {
 }
 
 // size; bytes or 32-bit integers -> floats
-Status cast(const Call& call) {
+SEW_KERNEL(cast) {
   Arguments args(call);
   const long n = args.integer();
   const bool bytes = args.next_type() == Type::uint8;
@@ -155,7 +158,7 @@ Status cast(const Call& call) {
 }
 
 // size, value; -> y
-Status fill(const Call& call) {
+SEW_KERNEL(fill) {
   Arguments args(call);
   const long n = args.integer();
   const float value = static_cast<float>(args.number());

@@ -1,7 +1,9 @@
-// How many multiply-adds this instruction set does when nothing waits for memory: the floor that kernels are held to.
+// The peak rate of multiply-adds, with all operands in registers: what the times of kernels are compared with.
+#pragma once
+#include "../lib/arguments.h"
 
 // rounds per thread, in thousands; -> [2] operations done, a multiply-add counting as two, and a sum to keep them alive
-Status fmaPeak(const Call& call) {
+SEW_KERNEL(fmaPeak) {
   Arguments args(call);
   const long rounds = args.integer(1, most_step) * 1000;
   float* done = args.floats(2);

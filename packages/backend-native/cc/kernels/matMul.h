@@ -1,9 +1,12 @@
 // c[b] = a[b] * b[b] for a batch of matrices, either of them transposed.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/tile.h"
 
 constexpr long matmul_rows = 84;  // rows of c per task: a multiple of every tile's height
 
-// a [batchA][M][L] (or [L][M]), b [batchB][L][N] (or [N][L]) -> c [batch][M][N]; a batch of 1 is used for all.
-Status matMul(const Call& call) {
+// a [batchA][M][L] (or [L][M]), b [batchB][L][N] (or [N][L]) -> c [batch][M][N]; a batch of 1 is repeated.
+SEW_KERNEL(matMul) {
   Arguments args(call);
   const long batch = args.integer(), batch_a = args.integer(), batch_b = args.integer();
   const long M = args.integer(), L = args.integer(), N = args.integer();

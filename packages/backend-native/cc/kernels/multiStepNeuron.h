@@ -1,7 +1,11 @@
-// Eqs. 1-3 over a whole sequence, and back. Each neuron's T steps are done by one thread while its potential stays in a
-// register or the nearest cache; neurons are shared out in blocks.
+// Eqs. 1-3 over a whole sequence, and their backward pass. Each neuron's T steps are computed by one thread while its
+// potential stays in a register or the L1 cache; blocks of neurons are divided among threads.
 //
 // The arithmetic is that of the composed operations step by step, with no fused multiply-add, so that both fire alike.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
+#include "spikes.h"
 
 enum class Charge { integrate, leak, learned_leak, potential_leak, learned_potential_leak };
 enum class Slope {
@@ -27,8 +31,8 @@ struct Neuron {
   float rate;  // 1/tau of the learned leaks
 };
 
-constexpr long neuron_block = 1024;  // neurons that are worked on together
-constexpr long neuron_chunks = 32;   // chunks of blocks, at most, that have sums of their own on the way back
+constexpr long neuron_block = 1024;  // neurons of a block
+constexpr long neuron_chunks = 32;   // most chunks of blocks with sums of their own in the backward pass
 
 // Neurons of a chunk: whole blocks, and at least one.
 inline long neuron_chunk(long size) { return max(1, ceil_div(size, neuron_block * neuron_chunks)) * neuron_block; }
@@ -50,7 +54,7 @@ inline Neuron neuron_of(Arguments& args) {
 constexpr bool is_learned(Charge c) { return c == Charge::learned_leak || c == Charge::learned_potential_leak; }
 constexpr bool decays_input(Charge c) { return c == Charge::leak || c == Charge::learned_leak; }
 
-// A tau-th of a potential or of its gradient; `leak` is tau, or 1/tau where that is learned.
+// A potential or its gradient over tau. `leak` is tau, or 1/tau where that is learned.
 template <Charge C>
 inline Vector leaked(Vector v, Vector leak) {
   return is_learned(C) ? leak * v : v / leak;
@@ -64,7 +68,7 @@ inline Vector charge_of(Vector v, Vector x, Vector leak, Vector rest) {
   return v - leaked<C>(v - rest, leak) + x;
 }
 
-// Eq. 2: all ones where h - threshold >= 0, and the spikes that this makes
+// Eq. 2: all ones where h - threshold >= 0, and these as spikes
 inline IntVector fires(Vector h, Vector threshold) { return h - threshold >= Vector{}; }
 inline Vector spikes_of(IntVector fired) { return (Vector)(fired & (IntVector)splat(1.0f)); }
 inline Vector fire(Vector h, Vector threshold) { return spikes_of(fires(h, threshold)); }
@@ -89,7 +93,7 @@ inline void map_slopes(const float* h, float threshold, long n, float* slopes, c
   for (long i = 0; i < n; i += width) store(slopes + i, f(load(h + i) - splat(threshold)));
 }
 
-// The slopes at u = H - V_th of n neurons, in whole vectors. A pass of its own, so that the choice of the slope multiplies
+// The slopes at u = H - V_th of n neurons, in whole vectors. A separate pass, so that the choice of the slope multiplies
 // neither the code nor the branches of the loop that uses it.
 inline void slopes_of(const Neuron& neuron, const float* h, long n, float* slopes) {
   const Vector one = splat(1.0f), alpha = splat(neuron.alpha);
@@ -142,7 +146,7 @@ inline void slopes_of(const Neuron& neuron, const float* h, long n, float* slope
   }
 }
 
-// Lanes past the end of the neurons hold whatever the memory held: they must not count in a sum.
+// Zeroes the lanes past the end of the neurons, which have undefined contents and must not be summed.
 inline Vector first_lanes(Vector v, long n) {
   if (n == width) return v;
   float values[width];
@@ -173,8 +177,8 @@ inline void for_kind(const Neuron& n, const F& f) {
   }
 }
 
-// The currents X[t] as a tensor holds them. A task reads those of its block, a step at a time: row(t)(i, count) has
-// those of neurons i ... i + count - 1 of the block. Rows have copies of the pointers, which no store can change.
+// The currents X[t] of a tensor. A task reads those of its block a step at a time: row(t)(i, count) returns those of
+// neurons i ... i + count - 1 of the block. Rows copy the pointers, so that no store can alias them.
 struct Currents {
   const float* x;
   long size;
@@ -187,7 +191,7 @@ struct Currents {
   Row row(long t) const { return {x + t * size}; }
 };
 
-// Their gradient, as a tensor takes it.
+// The gradient of the currents, written to a tensor.
 struct CurrentGradient {
   float* dx;
   long size;
@@ -202,7 +206,7 @@ struct CurrentGradient {
   void finish() {}
 };
 
-// The block's potentials before the first step: those given, or rest.
+// The block's potentials before the first step: v0, or `rest` where v0 is null.
 inline void start_from(const float* v0, float rest, long from, long neurons, float* v) {
   if (v0 != nullptr) {
     memcpy(v, v0 + from, neurons * sizeof(float));
@@ -211,8 +215,8 @@ inline void start_from(const float* v0, float rest, long from, long neurons, flo
   }
 }
 
-// Where spikes go: to floats, or to bits with their number. Tasks begin at whole words of bits: their size is a multiple
-// of a word's, and each step's is, or there is one step.
+// The output of spikes: floats, or bits with their number. Tasks begin at whole words of bits: the size of a task is a
+// multiple of a word, and so is that of a step unless there is only one.
 struct SpikeOutput {
   float* floats;
   uint32_t* bits;
@@ -227,14 +231,14 @@ inline SpikeOutput spike_output(Arguments& args, const Neuron& n) {
   return {nullptr, args.bits(values), 0};
 }
 
-// Where the currents lie that a task reads after those of step t: those of the next step, or the next task's first ones.
-// A step's are few, and the processor does not see the next ones coming, so that they are fetched ahead.
+// The currents that are read after those of step t: of the next step, or the next task's first. A step is too short for
+// the hardware prefetcher, so they are prefetched.
 template <class Block>
 inline const float* currents_after(const Block& block, const Neuron& n, long t) {
   return t + 1 < n.steps ? block.row(t + 1).x : block.row(0).x + neuron_block;
 }
 
-// v0 may be null for a sequence that starts from rest, v_last where nobody asks.
+// v0 may be null for a sequence that starts at V_reset, v_last where the last potential is not needed.
 template <Charge C, bool Soft, class Input>
 void neuron_forward(const Neuron& n, const Input& input, const float* v0, SpikeOutput& spikes, float* v_last) {
   const Vector threshold = splat(n.threshold), rest = splat(n.reset);
@@ -277,7 +281,7 @@ void neuron_forward(const Neuron& n, const Input& input, const float* v0, SpikeO
 }
 
 // x [T][size], v [size], rate [1] -> spikes [T][size], v [size]; when the spikes are bits, also their number
-Status multiStepNeuron(const Call& call) {
+SEW_KERNEL(multiStepNeuron) {
   Arguments args(call);
   Neuron n = neuron_of(args);
   const float *x = args.floats(product(n.steps, n.size)), *v = args.floats(n.size), *rate = args.floats(1);
@@ -291,11 +295,11 @@ Status multiStepNeuron(const Call& call) {
   return Status::ok;
 }
 
-// Forward again with H kept for the block, then back through time:
+// Repeats the forward pass, saving H of the block, then goes back through time:
 //   dH[t] = dS[t] σ'(H - V_th) + dV[t] ∂V/∂H,   dX[t] = dH[t] ∂H/∂X,   dV[t-1] = dH[t] ∂H/∂V.
 //
-// Neurons are shared out in chunks of blocks, whose number depends on the size alone; `partial` has a number for each.
-// v0, dv_last and dv0 may be null, for a sequence that starts from rest and whose last potential nobody uses.
+// Chunks of blocks are divided among threads. Their number depends on the size alone; `partial` has a number for each.
+// v0, dv_last and dv0 may be null, for a sequence that starts at V_reset and whose last potential is not used.
 template <Charge C, bool Soft, class Input, class Output>
 Status neuron_backward(const Neuron& n, const Input& input, const float* v0, const float* ds, const float* dv_last,
                        Output output, float* dv0, float* drate, double* partial) {
@@ -388,7 +392,7 @@ Status neuron_backward(const Neuron& n, const Input& input, const float* v0, con
 }
 
 // x, v, rate, dspikes [T][size], dv [size] -> dx [T][size], dv [size], drate [1]
-Status multiStepNeuronGrad(const Call& call) {
+SEW_KERNEL(multiStepNeuronGrad) {
   Arguments args(call);
   Neuron n = neuron_of(args);
   const float *x = args.floats(product(n.steps, n.size)), *v = args.floats(n.size), *rate = args.floats(1);

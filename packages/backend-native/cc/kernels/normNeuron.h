@@ -1,6 +1,9 @@
-// Batch norm and neurons in one pass: S = SN((x - mean) * factor + offset), without the normalised currents ever being in
-// memory, and its gradient. Normalised values are those of batchNorm.h, and the neurons those of multiStepNeuron.h, to the
-// last bit: both read and write through the small functions below.
+// Batch norm and neurons in one pass: S = SN((x - mean) * factor + offset), without writing the normalised currents to
+// memory, and its gradient. Normalised values are the same bits as in batchNorm.h, and spikes as in multiStepNeuron.h, whose
+// loops read and write through the functions below.
+#pragma once
+#include "batchNorm.h"
+#include "multiStepNeuron.h"
 
 // Per-channel numbers, repeated past the end so that a vector may start at any channel.
 struct Channels {
@@ -28,7 +31,7 @@ struct BlockChannels {
   }
 };
 
-// What neurons see of x: its normalised values.
+// The currents of the neurons: normalised values of x.
 struct NormalisedCurrents {
   const float* x;
   long size;
@@ -53,7 +56,7 @@ struct NormalisedCurrents {
   Block block(long from) const { return {x + from, size, g, BlockChannels(from, g.C)}; }
 };
 
-// Takes the currents' gradient d, and sums d and d (x - mean) by channel on the way.
+// Writes the gradient d of the currents, and sums d and d (x - mean) by channel.
 struct NormalisedGradient {
   float* dx;
   const float* x;
@@ -109,7 +112,7 @@ struct NormalisedGradient {
 };
 
 // x, mean, variance, scale, offset, rate -> spikes, as floats or as bits with their number
-Status normNeuron(const Call& call) {
+SEW_KERNEL(normNeuron) {
   Arguments args(call);
   const long C = args.integer(1);
   const double epsilon = args.number();
@@ -132,7 +135,7 @@ Status normNeuron(const Call& call) {
 
 // x, mean, variance, scale, offset, rate, dspikes -> dx, dscale, doffset, drate. Where mean and variance are not those of
 // x (`own` is 0), no gradient flows through them. dx may be dspikes itself.
-Status normNeuronGrad(const Call& call) {
+SEW_KERNEL(normNeuronGrad) {
   Arguments args(call);
   const long C = args.integer(1);
   const double epsilon = args.number();
@@ -149,7 +152,7 @@ Status normNeuronGrad(const Call& call) {
   double* sums = reinterpret_cast<double*>(
       scratch(0, doubles(chunks * 2 * C + neuron_chunks) + Channels::floats(C) + 3 * C));
   if (sums == nullptr) return Status::out_of_memory;
-  memset(sums, 0, 2 * C * sizeof(double));  // what is left where there is no neuron
+  memset(sums, 0, 2 * C * sizeof(double));  // the sums where there is no neuron
   double* partial = sums + chunks * 2 * C;
   float* memory = reinterpret_cast<float*>(partial + neuron_chunks);
   float* factor = memory + Channels::floats(C);

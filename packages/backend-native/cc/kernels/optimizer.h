@@ -1,7 +1,10 @@
-// Optimisers' updates of a variable, in one pass over memory. What they write may be what they read. The arithmetic is that
-// of the composed operations, with no fused multiply-add.
+// Optimiser updates of a variable, in one pass over memory. Outputs may be the inputs themselves (in place). The arithmetic
+// is that of the composed operations, without fused multiply-adds.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
 
-// Calls f(i) for 0 ... n - 1, each of which reads and writes numbers i alone.
+// Calls f(i) for 0 ... n - 1. Each reads and writes only number i of its arrays.
 template <class F>
 void for_weights(long n, const F& f) {
   parallel(ceil_div(n, element_block), [&](long task) {
@@ -12,7 +15,7 @@ void for_weights(long n, const F& f) {
 }
 
 // size, rate, momentum; w, u, g -> w, u: u = momentum u + g, w = w - rate u
-Status applyMomentum(const Call& call) {
+SEW_KERNEL(applyMomentum) {
   Arguments args(call);
   const long n = args.integer();
   const float rate = static_cast<float>(args.number()), momentum = static_cast<float>(args.number());
@@ -29,7 +32,7 @@ Status applyMomentum(const Call& call) {
 
 // size, rate, then beta, 1 - beta and 1 - beta^t of both means, epsilon; w, m, v, g -> w, m, v:
 // m = beta m + (1 - beta) g, v the same of g^2, w = w - rate m / (1 - beta^t) / (sqrt(v / (1 - beta^t)) + epsilon)
-Status applyAdam(const Call& call) {
+SEW_KERNEL(applyAdam) {
   Arguments args(call);
   const long n = args.integer();
   const auto number = [&] { return static_cast<float>(args.number()); };

@@ -1,5 +1,9 @@
-// Max and average pooling of NHWC images, and their gradients. Images are shared out among threads; of equal maxima the
-// first, row by row, counts.
+// Max and average pooling of NHWC images, and their gradients. Images are divided among threads. Of equal maxima the first,
+// row by row, receives the gradient.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
+#include "spikes.h"
 
 struct PoolShape {
   long N, IH, IW, C, OH, OW, KH, KW, sh, sw, pt, pl, dh, dw;
@@ -41,12 +45,12 @@ inline void for_output_rows(const PoolShape& s, const F& f) {
   parallel(s.N * s.OH, [&](long task) { f(task / s.OH, task % s.OH); });
 }
 
-// `least` is what a window of no pixels gives; join(value, most so far) is the new most.
+// `least` is the result of an empty window; join(value, most so far) is the new most.
 template <class T, class F>
 void max_pool(const PoolShape& s, const T* x, T* y, T least, const F& join) {
   for_output_rows(s, [&](long n, long i) {
     const T* image = x + n * s.IH * s.IW * s.C;
-    const long channels = s.C;  // a write of bytes might change that of s, for all the compiler knows
+    const long channels = s.C;  // a local copy, since bytes that are written may alias s
     for (long j = 0; j < s.OW; j++) {
       T* __restrict to = y + ((n * s.OH + i) * s.OW + j) * channels;
       for (long c = 0; c < channels; c++) to[c] = least;
@@ -58,8 +62,8 @@ void max_pool(const PoolShape& s, const T* x, T* y, T least, const F& join) {
   });
 }
 
-// x -> y, as floats, counts, or bits whose channels are whole words. Spikes have no value for a window of no pixels.
-Status maxPool(const Call& call) {
+// x -> y, as floats, counts, or bits whose channels are whole words. Spikes have no value for an empty window.
+SEW_KERNEL(maxPool) {
   Arguments args(call);
   PoolShape s = pool_shape(args);
   const auto greater = [](auto value, auto most) { return value > most ? value : most; };
@@ -89,7 +93,7 @@ Status maxPool(const Call& call) {
   return args.status;
 }
 
-// What a gradient is added to: the sum so far, or where windows are tiles, whose pixels are met once, 0.
+// The value that a gradient is added to: the sum so far, or 0 where windows do not overlap.
 template <bool Tiles>
 inline Vector sum_so_far(const float* p, long n) {
   return Tiles ? Vector{} : load_part(p, n);
@@ -163,7 +167,7 @@ inline void max_pool_grad_of_bits(const PoolShape& s, const float* dy, const uin
         const float* g = dy + (i * s.OW + j) * s.C + c;
         uint32_t any = 0;
         for_window(s, i, j, [&](long at) { any |= image[(at + c) / word_bits]; });
-        // Adding 0 where none is chosen would change nothing: a sum that starts at 0 is never -0.
+        // Adding 0 where none is chosen has no effect: a sum that starts at 0 is never -0.
         uint32_t left = ~uint32_t{0}, none = ~any;
         for_window(s, i, j, [&](long at) {
           const uint32_t chosen = (image[(at + c) / word_bits] & left) | none;
@@ -198,7 +202,7 @@ Status max_pool_grads(const PoolShape& s, const float* dy, const float* x, const
 }
 
 // dy, x -> dx; x as floats, counts, or bits whose channels are whole words
-Status maxPoolGrad(const Call& call) {
+SEW_KERNEL(maxPoolGrad) {
   Arguments args(call);
   const PoolShape s = pool_shape(args);
   const float* dy = args.floats(s.y());
@@ -213,7 +217,7 @@ Status maxPoolGrad(const Call& call) {
 }
 
 // x -> y: the mean of the pixels that lie inside.
-Status avgPool(const Call& call) {
+SEW_KERNEL(avgPool) {
   Arguments args(call);
   const PoolShape s = pool_shape(args);
   const float* x = args.floats(s.x());
@@ -238,7 +242,7 @@ Status avgPool(const Call& call) {
 }
 
 // dy -> dx
-Status avgPoolGrad(const Call& call) {
+SEW_KERNEL(avgPoolGrad) {
   Arguments args(call);
   const PoolShape s = pool_shape(args);
   const float* dy = args.floats(s.y());

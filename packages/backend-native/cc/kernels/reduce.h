@@ -1,10 +1,13 @@
-// Reductions over one axis of [outer][n][inner], and softmax over rows. Sums are taken in double precision, in chunks
-// whose number depends on the shape alone and in a fixed order.
+// Reductions over one axis of [outer][n][inner], and softmax over rows. Sums are in double precision, in chunks whose number
+// depends on the shape alone, and in a fixed order.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
 
 enum class Reduce { sum, mean, max, min };
 
-constexpr long reduce_chunks = 64;
-constexpr long reduce_least = 1024;  // values of the axis that are worth a chunk
+constexpr long reduce_chunks = 64;   // most chunks
+constexpr long reduce_least = 1024;  // fewest values of the axis in a chunk
 
 inline double join(Reduce op, double a, double b) {
   switch (op) {
@@ -17,7 +20,7 @@ inline double join(Reduce op, double a, double b) {
 inline double neutral(Reduce op) { return op == Reduce::max ? -INFINITY : op == Reduce::min ? INFINITY : 0; }
 
 // op, outer, n, inner; x -> y [outer][inner]
-Status reduce(const Call& call) {
+SEW_KERNEL(reduce) {
   Arguments args(call);
   const Reduce op = args.choice(Reduce::min);
   const long outer = args.integer(), n = args.integer(), inner = args.integer();
@@ -61,7 +64,7 @@ Status reduce(const Call& call) {
 }
 
 // rows, classes, log; x -> y: exp(x - m) / sum exp(x - m), or its logarithm, with m the row's maximum.
-Status softmax(const Call& call) {
+SEW_KERNEL(softmax) {
   Arguments args(call);
   const long rows = args.integer(), classes = args.integer(1);
   const bool logarithm = args.number() != 0;

@@ -1,17 +1,20 @@
-// Convolution of spikes: work in proportion to them where they are few, and a quarter of the dense kernel's additions
-// where they are many. A weight is never multiplied with 0: where there is no spike, not even an infinite one counts.
+// Convolution of spikes: work in proportion to the spikes where they are few, and a quarter of the dense kernel's additions
+// where they are many. Weights are not multiplied by 0: an infinite weight has no effect where there is no spike.
 //
-// A task has a band of the grid's rows, and 32 or 64 output channels at a time with all their sums in the second-level cache.
-// It takes as many input channels at a time as have their rows of the filter in the first-level cache:
+// A task has a band of the grid's rows, and 32 or 64 output channels at a time with all their sums in the L2 cache. It takes
+// as many input channels at a time as keep their rows of the filter in the L1 cache:
 //
 //   few spikes   the inputs that an output sees in one row of taps are neighbours on the line, so that their spikes are
 //                one stretch of a list; each names its row of the filter
 //   many spikes  tap by tap: the sum of the rows that an input's word selects comes from a table
+#pragma once
+#include "../lib/spikeGrid.h"
 
-// Positions of a band, spikes per position and 32 channels from which the table pays, and words of channels that are
-// taken at a time, times taps.
+// Positions of a band.
 constexpr long spike_band = 1024;
+// Spikes per position and 32 channels above which the table is faster than the list.
 constexpr long table_spikes = 9;
+// Words of channels taken at a time, times taps.
 constexpr long words_at_once = 4;
 
 // The inputs of a band for one phase, plane and some words of channels.
@@ -39,7 +42,7 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
   const SpikePlanes planes(x, s.x());
   const long panels = ceil_div(s.K, Lanes);
   const long bands = ceil_div(g.total, max(1, spike_band / g.columns)), band = ceil_div(g.total, bands);
-  // Few bands leave threads idle: then panels of output channels are shared out as well.
+  // Few bands would leave threads idle: then panels of output channels are divided among them, too.
   const long groups = min(panels, ceil_div(4L * thread_count(), bands));
   const long row_taps = ceil_div(s.KW, s.sw);  // of one phase
   const long some = max(1, words_at_once / row_taps), parts = ceil_div(g.words, some);
@@ -130,7 +133,7 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
   return failed ? Status::out_of_memory : Status::ok;
 }
 
-// Whether spike kernels take a convolution.
+// Fails where the event-driven kernels do not support the convolution.
 inline void check_spikes(Arguments& args, const ConvShape& s) {
   if (s.C % word_bits != 0 || s.dh != 1 || s.dw != 1) args.fail(Status::wrong_arguments);
 }
@@ -143,13 +146,13 @@ Status spike_conv2d(Arguments& args, const ConvShape& s) {
   if (args.status != Status::ok) return args.status;
   if (s.y() == 0) return Status::ok;
   if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
-  // With more channels at a time, each spike is looked up less often; their sums must find room in registers.
+  // With more channels at a time each spike is looked up less often, but their sums must fit the registers.
   constexpr long many = width >= 8 ? 2 * lanes : lanes;
   return s.K % many == 0 ? spike_convolve<many>(s, x, w, y) : spike_convolve<lanes>(s, x, w, y);
 }
 
 // x, w -> y; x is bits in words, or counts in bytes.
-Status spikeConv2d(const Call& call) {
+SEW_KERNEL(spikeConv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   check_spikes(args, s);

@@ -1,17 +1,24 @@
 // The gradient of a convolution of spikes with respect to the filter: dw[tap][c] is the sum of the rows of dy at the
 // outputs that meet spikes of channel c in that tap.
 //
-// As in the dense kernel the outputs are cut into chunks with sums of their own. A chunk is worked on in bands, with 32
-// output channels of their gradient in the second-level cache, as rows on the grid; 32 input channels at a time choose:
+// As in the dense kernel the outputs are divided into chunks with sums of their own. A chunk is processed in bands, with 32
+// output channels of their gradient in the L2 cache, as rows on the grid. For 32 input channels at a time there is:
 //
 //   few spikes   dw[tap][c] stays in registers while the rows where the channel spikes are added to it
 //   many spikes  a table has all sums of four rows of dy, for 64 positions and 16 output channels; the bits of a channel at
 //                those positions select among them
+#pragma once
+#include "../lib/spikeGrid.h"
+#include "conv2dFilterGrad.h"
+#include "spikeConv2d.h"
 
-// Positions of a band, and spikes per position and 32 channels from which the table pays.
+// Positions of a band.
 constexpr long spike_gradient_band = 1024;
+// Spikes per position and 32 channels above which the table is faster than the list.
 constexpr long gradient_table_spikes = 6;
+// Positions of a table.
 constexpr long table_bits = 64;
+// Output channels of a table.
 constexpr long table_lanes = 16;
 
 template <int J>
@@ -24,7 +31,7 @@ inline void swap_bits(uint32_t* a, uint32_t mask) {
     }
 }
 
-// Turns 32 words of 32 bits about: bit j of word i becomes bit i of word j.
+// Transposes 32 words of 32 bits: bit j of word i becomes bit i of word j.
 inline void transpose(const uint32_t* words, uint32_t* to) {
 #if defined(__AVX512F__)
   const __m512i low = _mm512_loadu_si512(words), high = _mm512_loadu_si512(words + 16);
@@ -51,7 +58,7 @@ inline void bits_from(const uint32_t* strings, long from, uint64_t* to) {
   }
 }
 
-// How many positions of an ascending list come before `at`.
+// Number of positions in an ascending list that come before `at`.
 inline uint32_t count_before(const uint32_t* list, long count, long at) {
   long low = 0;
   while (count > 0) {
@@ -233,7 +240,7 @@ Status spike_conv2d_filter_grad(Arguments& args, const ConvShape& s) {
 }
 
 // x, dy -> dw; x is bits in words, or counts in bytes.
-Status spikeConv2dFilterGrad(const Call& call) {
+SEW_KERNEL(spikeConv2dFilterGrad) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   check_spikes(args, s);

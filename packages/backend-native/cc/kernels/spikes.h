@@ -1,4 +1,8 @@
 // Spikes as bits (of 0 and 1) and as counts (bytes, of small sums of spikes). Results are those of the kernels for floats.
+#pragma once
+#include "../lib/arguments.h"
+#include "../lib/vectors.h"
+#include "reduce.h"
 
 constexpr long word_block = 4096;  // words per task
 
@@ -13,7 +17,7 @@ inline Spikes read_spikes(Arguments& args, long n) {
   return {args.bits(n), nullptr};
 }
 
-// A number of elements, which may be too large for one 32-bit integer: its low 30 bits and the rest.
+// A number of elements may exceed a 32-bit integer: it is stored as its low 30 bits and the rest.
 constexpr long count_words = 2;
 inline void store_count(int32_t* to, long count) {
   to[0] = static_cast<int32_t>(count & 0x3fffffff);
@@ -41,7 +45,7 @@ void for_bit_vectors(long n, const uint32_t* bits, const F& f) {
 }
 
 // size; bits -> floats
-Status unpackBits(const Call& call) {
+SEW_KERNEL(unpackBits) {
   Arguments args(call);
   const long n = args.integer();
   const uint32_t* bits = args.bits(n);
@@ -54,7 +58,7 @@ Status unpackBits(const Call& call) {
 }
 
 // size; x, bits -> x times the bits. A product and no choice: 0 times infinity is NaN, and 0 has the sign of x.
-Status maskFloats(const Call& call) {
+SEW_KERNEL(maskFloats) {
   Arguments args(call);
   const long n = args.integer();
   const float* x = args.floats(n);
@@ -68,7 +72,7 @@ Status maskFloats(const Call& call) {
 }
 
 // size; bits a, b -> bits of a and b
-Status andBits(const Call& call) {
+SEW_KERNEL(andBits) {
   Arguments args(call);
   const long n = args.integer();
   const uint32_t *a = args.bits(n), *b = args.bits(n);
@@ -79,7 +83,7 @@ Status andBits(const Call& call) {
 }
 
 // size; bits -> bits of 1 - x
-Status notBits(const Call& call) {
+SEW_KERNEL(notBits) {
   Arguments args(call);
   const long n = args.integer();
   const uint32_t* x = args.bits(n);
@@ -138,7 +142,7 @@ inline long add_many(const Spikes& a, const Spikes& b, uint8_t* y, long i) { ret
 #endif
 
 // size; spikes a, b -> counts of a + b, none of them above 255; their events
-Status addSpikes(const Call& call) {
+SEW_KERNEL(addSpikes) {
   Arguments args(call);
   const long n = args.integer();
   const Spikes a = read_spikes(args, n), b = read_spikes(args, n);
@@ -151,17 +155,17 @@ Status addSpikes(const Call& call) {
     uint8_t* to = y;
     long i = task * element_block;
     const long end = min(n, i + element_block);
-    long found = 0;
-    for (; i + many_counts <= end; i += many_counts) found += add_many(p, q, to, i);
-    for (; i < end; i += 8) found += add_eight(p, q, to, i, min(8, end - i));
-    __atomic_fetch_add(&events, found, __ATOMIC_RELAXED);
+    long counted = 0;
+    for (; i + many_counts <= end; i += many_counts) counted += add_many(p, q, to, i);
+    for (; i < end; i += 8) counted += add_eight(p, q, to, i, min(8, end - i));
+    __atomic_fetch_add(&events, counted, __ATOMIC_RELAXED);
   });
   store_count(count, events);
   return Status::ok;
 }
 
 // size; spikes -> their events: the bits that are set, also those of counts' binary digits
-Status countSpikes(const Call& call) {
+SEW_KERNEL(countSpikes) {
   Arguments args(call);
   const long n = args.integer();
   const Spikes x = read_spikes(args, n);
@@ -169,25 +173,25 @@ Status countSpikes(const Call& call) {
   if (args.status != Status::ok) return args.status;
   long count = 0;
   parallel(ceil_div(n, element_block), [&](long task) {
-    long i = task * element_block, found = 0;
+    long i = task * element_block, counted = 0;
     const long to = min(n, i + element_block);
     if (x.counts != nullptr) {
-      for (; i + 8 <= to; i += 8) found += __builtin_popcountll(eight_counts(x, i, 8));
-      if (i < to) found += __builtin_popcountll(eight_counts(x, i, to - i));
+      for (; i + 8 <= to; i += 8) counted += __builtin_popcountll(eight_counts(x, i, 8));
+      if (i < to) counted += __builtin_popcountll(eight_counts(x, i, to - i));
     } else {
-      for (; i < to; i += word_bits) found += __builtin_popcount(x.bits[i / word_bits]);
+      for (; i < to; i += word_bits) counted += __builtin_popcount(x.bits[i / word_bits]);
     }
-    __atomic_fetch_add(&count, found, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&count, counted, __ATOMIC_RELAXED);
   });
   store_count(y, count);
   return Status::ok;
 }
 
-constexpr long reduce_most = 1L << 20;  // values of the axis in a chunk: sums of as many counts fit 32 bits
+constexpr long reduce_most = 1L << 20;  // most values of the axis in a chunk: sums of that many counts fit 32 bits
 
 // op, outer, n, inner; spikes -> y [outer][inner], the sum or the mean over n. Of bits, inner is in whole words, or all
 // is one sum. Integers have one sum in any order: that of reduce, which adds in double precision.
-Status reduceSpikes(const Call& call) {
+SEW_KERNEL(reduceSpikes) {
   Arguments args(call);
   const Reduce op = args.choice(Reduce::mean);
   const long outer = args.integer(), n = args.integer(), inner = args.integer();

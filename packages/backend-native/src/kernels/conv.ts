@@ -1,10 +1,11 @@
-/** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: dense convolution of NHWC images and its two gradients. */
+/** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: convolution of NHWC images and its two gradients. */
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
-import { instructionSet, type KernelArray, productPrecision, runNative } from "../addon.js";
+import { instructionSet, type KernelArray, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
+import { floatKernel } from "../kernel.js";
+import { productPrecision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
-import { floatKernel } from "./kernel.js";
 
 interface ConvAttrs {
   strides: [number, number] | number;
@@ -30,14 +31,14 @@ function numbers(g: backend_util.Conv2DInfo): number[] {
   ];
 }
 
-/** The same, and whether products are of bfloat16. */
+/** The same, and whether to multiply in bfloat16. */
 function productNumbers(g: backend_util.Conv2DInfo): number[] {
   return [...numbers(g), Number(productPrecision() === "bf16")];
 }
 
 /**
- * The spikes of an image batch that an event-driven convolution takes, its work in proportion to them; `undefined` when
- * the dense one does better, or must do.
+ * The stored spikes of an image batch for an event-driven convolution; `undefined` where the dense kernel is faster, or the
+ * only one that supports the convolution.
  */
 function spikesFor(
   product: SpikeProduct,
@@ -45,15 +46,15 @@ function spikesFor(
   g: backend_util.Conv2DInfo,
   backend: NativeBackend,
 ): KernelArray | undefined {
-  const way = spikeConvolution();
-  const fits = g.inChannels % 32 === 0 && g.dilationHeight === 1 && g.dilationWidth === 1;
-  const spikes = way !== "off" && fits ? backend.spikes(x) : undefined;
-  if (spikes === undefined || way === "on") return spikes?.packed;
+  const setting = spikeConvolution();
+  const isSupported = g.inChannels % 32 === 0 && g.dilationHeight === 1 && g.dilationWidth === 1;
+  const spikes = setting !== "off" && isSupported ? backend.spikes(x) : undefined;
+  if (spikes === undefined || setting === "on") return spikes?.packed;
   const kind = kindOf(product, g, spikes.kind, productPrecision());
   return isEventDriven(kind, spikes, breakEvens(instructionSet())) ? spikes.packed : undefined;
 }
 
-/** Lends a dense kernel its image batch: stored spikes as they are where it computes by tiles, float32 elsewhere. */
+/** Calls a dense kernel with its image batch: stored spikes where the kernel reads them (Winograd), float32 elsewhere. */
 function withImages(
   x: TensorInfo,
   g: backend_util.Conv2DInfo,
@@ -61,15 +62,15 @@ function withImages(
   run: (images: KernelArray) => void,
 ): void {
   const undilated = g.dilationHeight === 1 && g.dilationWidth === 1;
-  const byTiles = is3x3(g) && undilated && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
-  const spikes = byTiles ? backend.spikes(x)?.packed : undefined;
+  const readsSpikes = is3x3(g) && undilated && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
+  const spikes = readsSpikes ? backend.spikes(x)?.packed : undefined;
   if (spikes !== undefined) run(spikes);
   else backend.lendFloats(x, run);
 }
 
 const isNhwc = (_: unknown, { dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;
 
-export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorInfo }, ConvAttrs>(
+const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorInfo }, ConvAttrs>(
   "Conv2D",
   ({ x, filter }, attrs, backend) => {
     const g = geometry(x.shape, filter.shape, attrs);
@@ -85,7 +86,7 @@ export const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: T
   isNhwc,
 );
 
-export const conv2DBackpropInputConfig: KernelConfig = floatKernel<
+const conv2DBackpropInputConfig: KernelConfig = floatKernel<
   { dy: TensorInfo; filter: TensorInfo },
   ConvAttrs & { inputShape: Shape4 }
 >(
@@ -99,7 +100,7 @@ export const conv2DBackpropInputConfig: KernelConfig = floatKernel<
   isNhwc,
 );
 
-export const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
+const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
   { x: TensorInfo; dy: TensorInfo },
   ConvAttrs & { filterShape: Shape4 }
 >(
@@ -117,3 +118,5 @@ export const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
   },
   isNhwc,
 );
+
+export const kernels: readonly KernelConfig[] = [conv2DConfig, conv2DBackpropInputConfig, conv2DBackpropFilterConfig];

@@ -2,8 +2,8 @@
 import { broadcast_util, getKernel, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { type KernelArray, runNative } from "../addon.js";
 import { NATIVE, type NativeBackend } from "../backend.js";
+import { floatKernel, sizeOf } from "../kernel.js";
 import { countOf, MOST_COUNT, newCount } from "../spikes.js";
-import { floatKernel, sizeOf } from "./kernel.js";
 
 // TensorFlow.js's names, in the order of the enumerations in cc/kernels/elementwise.h.
 const unaryNames = [
@@ -20,10 +20,10 @@ const unaryConfigs: KernelConfig[] = unaryNames.map((name, op) =>
   }),
 );
 
-/** Axes that both arguments step through alike are one to the kernel, which takes this many. */
+/** Most axes of the kernel, after merging those that both arguments step through alike. */
 const MOST_AXES = 6;
 
-/** Per axis of the result: its size and the stride of each argument, 0 where that is spread. */
+/** Per axis of the result: its size and the stride of each argument, 0 where that is broadcast. */
 function broadcastAxes(shape: readonly number[], a: readonly number[], b: readonly number[]): number[][] {
   const axes: number[][] = [];
   let [strideA, strideB] = [1, 1];
@@ -50,7 +50,7 @@ function broadcast({ a, b }: Pair): { shape: number[]; axes: number[][] } {
 
 const fewAxes = (pair: Pair) => broadcast(pair).axes.length <= MOST_AXES;
 
-/** Operations whose result of spikes is spikes, or comes of the bits themselves; `undefined` for what is none of it. */
+/** Operations on stored spikes that return spikes or read the bits directly; `undefined` where the operands are others. */
 const ofSpikes: Readonly<Record<string, (pair: Pair, backend: NativeBackend) => TensorInfo | undefined>> = {
   Add({ a, b }, backend) {
     if (!util.arraysEqual(a.shape, b.shape)) return undefined;
@@ -64,14 +64,14 @@ const ofSpikes: Readonly<Record<string, (pair: Pair, backend: NativeBackend) => 
     }
     const [spikes, other] = x === undefined ? [y, a] : [x, b];
     if (spikes === undefined) return undefined;
-    // Unpacked into the sum itself, so that the spikes keep no float32 of their own.
+    // Unpacked into the sum, so that the spikes need no float32 copy.
     const [sum, values] = backend.output(a.shape);
     spikes.unpack(values);
     runNative("binary", [binaryNames.indexOf("Add"), 1, values.length, 1, 1], backend.floats(other), values, values);
     return sum;
   },
 
-  // 1 - x, the half of IAND that is not AND.
+  // 1 - x, as in IAND.
   Sub({ a, b }, backend) {
     const x = backend.spikes(b);
     if (x?.kind !== "bits" || sizeOf(a.shape) !== 1 || a.shape.length > b.shape.length) return undefined;
@@ -81,7 +81,7 @@ const ofSpikes: Readonly<Record<string, (pair: Pair, backend: NativeBackend) => 
     return rest;
   },
 
-  // With floats, what the gradients of AND and IAND do.
+  // Bits times floats, as in the gradients of AND and IAND.
   Multiply({ a, b }, backend) {
     if (!util.arraysEqual(a.shape, b.shape)) return undefined;
     const [x, y] = [backend.spikes(a), backend.spikes(b)];
@@ -133,10 +133,10 @@ const castConfig: KernelConfig = {
     const { x } = args.inputs as { x: TensorInfo };
     const { dtype } = args.attrs as { dtype: string };
     const backend = args.backend as NativeBackend;
-    // From float32 the CPU's hands the same data on, whatever they are stored as.
+    // The cpu kernel casts float32 to itself without a copy, in any storage.
     if (dtype !== "float32" || x.dtype === "float32") return getKernel("Cast", "cpu").kernelFunc(args);
     const from = backend.data.get(x.dataId).values as KernelArray;
-    // The type of the array, not of the tensor: the CPU backend's oneHot keeps integers as floats.
+    // The type of the array, not of the tensor: the cpu backend's oneHot stores integers as floats.
     if (!(from instanceof Uint8Array || from instanceof Int32Array)) {
       return getKernel("Cast", "cpu").kernelFunc(args);
     }
@@ -146,7 +146,7 @@ const castConfig: KernelConfig = {
   },
 };
 
-/** AddN: a sum of several tensors of one shape, which gradients that meet are. */
+/** AddN: a sum of several tensors of one shape, such as of gradients that accumulate. */
 const addNConfig: KernelConfig = floatKernel<TensorInfo[], unknown>("AddN", (tensors, _, backend) => {
   const [first, ...rest] = Object.values(tensors);
   const [y, values] = backend.output(first!.shape);
@@ -158,7 +158,7 @@ const addNConfig: KernelConfig = floatKernel<TensorInfo[], unknown>("AddN", (ten
   return y;
 });
 
-export const elementwiseConfigs: readonly KernelConfig[] = [
+export const kernels: readonly KernelConfig[] = [
   ...unaryConfigs,
   ...binaryConfigs,
   ...compareConfigs,

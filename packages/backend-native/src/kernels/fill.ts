@@ -2,7 +2,7 @@
 import { getKernel, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { NATIVE, type NativeBackend } from "../backend.js";
-import { floatKernel } from "./kernel.js";
+import { floatKernel } from "../kernel.js";
 
 function filled(backend: NativeBackend, shape: number[], value: number): TensorInfo {
   const [y, values] = backend.output(shape);
@@ -24,4 +24,4 @@ const fillConfig: KernelConfig = {
 const like = (kernelName: string, value: number): KernelConfig =>
   floatKernel<{ x: TensorInfo }, unknown>(kernelName, ({ x }, _, backend) => filled(backend, x.shape, value));
 
-export const fillConfigs: readonly KernelConfig[] = [fillConfig, like("ZerosLike", 0), like("OnesLike", 1)];
+export const kernels: readonly KernelConfig[] = [fillConfig, like("ZerosLike", 0), like("OnesLike", 1)];

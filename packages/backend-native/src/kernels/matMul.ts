@@ -1,7 +1,7 @@
 /** @file BatchMatMul. */
 import { broadcast_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
-import { floatKernel, sizeOf } from "./kernel.js";
+import { floatKernel, sizeOf } from "../kernel.js";
 
 interface MatMulAttrs {
   transposeA: boolean;
@@ -12,7 +12,7 @@ type Inputs = { a: TensorInfo; b: TensorInfo };
 
 const batchOf = ({ shape }: TensorInfo) => sizeOf(shape.slice(0, -2));
 
-/** Where the matrix of a tensor begins that the result's `index`-th is made of; `batch` is the result's. */
+/** Offset of the matrix of a tensor that belongs to the result's `index`-th; `batch` is the shape of the result's batch. */
 function startOf({ shape }: TensorInfo, batch: readonly number[], index: number): number {
   let [start, stride, rest] = [0, shape.at(-1)! * shape.at(-2)!, index];
   for (let axis = 1; axis <= batch.length; axis++) {
@@ -24,7 +24,7 @@ function startOf({ shape }: TensorInfo, batch: readonly number[], index: number)
   return start;
 }
 
-export const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
+const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
   "BatchMatMul",
   ({ a, b }, { transposeA, transposeB }, backend) => {
     const [rows, inner] = transposeA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
@@ -41,7 +41,7 @@ export const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
       runNative("matMul", [count, batchOf(a), batchOf(b), ...sizes], from, by, values);
       return y;
     }
-    // The C++ kernel takes one matrix or as many as the result has: a partial broadcast goes one by one.
+    // The C++ kernel takes one matrix or as many as the result has. With a partial broadcast it is called for each.
     for (let i = 0; i < count; i++) {
       const [left, right] = [from.subarray(startOf(a, batch, i)), by.subarray(startOf(b, batch, i))];
       runNative("matMul", [1, 1, 1, ...sizes], left, right, values.subarray(i * rows * columns));
@@ -49,3 +49,5 @@ export const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
     return y;
   },
 );
+
+export const kernels: readonly KernelConfig[] = [batchMatMulConfig];

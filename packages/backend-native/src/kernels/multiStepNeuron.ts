@@ -10,9 +10,9 @@ import {
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { type KernelArray, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
+import { floatKernel, sizeOf } from "../kernel.js";
 import { spikeStorage } from "../spikeStorage.js";
 import { countOf, newCount } from "../spikes.js";
-import { floatKernel, sizeOf } from "./kernel.js";
 
 // The order of the enumerations in cc/kernels/multiStepNeuron.h.
 const charges = {
@@ -78,7 +78,7 @@ export function runFiring(
   return info;
 }
 
-export const multiStepNeuronConfig: KernelConfig = floatKernel<
+const multiStepNeuronConfig: KernelConfig = floatKernel<
   KernelInputs<typeof multiStepNeuronKernel>,
   KernelAttrs<typeof multiStepNeuronKernel>
 >(multiStepNeuronKernel.name, ({ x, v, rate }, { formula }, backend) => {
@@ -88,7 +88,7 @@ export const multiStepNeuronConfig: KernelConfig = floatKernel<
   return [spikes, last];
 });
 
-export const multiStepNeuronGradConfig: KernelConfig = floatKernel<
+const multiStepNeuronGradConfig: KernelConfig = floatKernel<
   KernelInputs<typeof multiStepNeuronKernel> & { readonly dSpikes: TensorInfo; readonly dV: TensorInfo },
   KernelAttrs<typeof multiStepNeuronKernel>
 >(multiStepNeuronKernel.gradient!.name, ({ x, v, rate, dSpikes, dV }, { formula }, backend) => {
@@ -97,3 +97,5 @@ export const multiStepNeuronGradConfig: KernelConfig = floatKernel<
   runNative("multiStepNeuronGrad", neuronNumbers(x, formula), ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);
 });
+
+export const kernels: readonly KernelConfig[] = [multiStepNeuronConfig, multiStepNeuronGradConfig];

@@ -3,7 +3,7 @@ import { batchNormTrainingKernel, type KernelAttrs, type KernelInputs, moveStati
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
-import { floatKernel, sizeOf, updateOver } from "./kernel.js";
+import { floatKernel, sizeOf, updateOver } from "../kernel.js";
 
 type PerChannel<K extends string> = { [key in K]: TensorInfo };
 
@@ -13,12 +13,12 @@ function rowsOf({ shape }: TensorInfo): [rows: number, channels: number] {
   return [sizeOf(shape) / Math.max(1, channels), channels];
 }
 
-/** The values of a per-channel tensor, or `value` for all channels where it was not given. */
+/** The values of a per-channel tensor, or `value` for all channels where it is undefined. */
 function perChannel(backend: NativeBackend, tensor: TensorInfo | undefined, channels: number, value: number) {
   return tensor === undefined ? new Float32Array(channels).fill(value) : backend.floats(tensor);
 }
 
-export const fusedBatchNormConfig: KernelConfig = floatKernel<
+const fusedBatchNormConfig: KernelConfig = floatKernel<
   PerChannel<"x" | "mean" | "variance"> & { scale?: TensorInfo; offset?: TensorInfo },
   { varianceEpsilon?: number }
 >(
@@ -34,12 +34,12 @@ export const fusedBatchNormConfig: KernelConfig = floatKernel<
     );
     return y;
   },
-  // Statistics per value instead of per channel are rare: the CPU kernel has them.
+  // Statistics per value instead of per channel are rare: the cpu kernel computes them.
   ({ x, mean, variance, scale, offset }) =>
     [mean, variance, scale, offset].every((t) => t === undefined || sizeOf(t.shape) === x.shape.at(-1)),
 );
 
-export const batchNormTrainingConfig: KernelConfig = floatKernel<
+const batchNormTrainingConfig: KernelConfig = floatKernel<
   KernelInputs<typeof batchNormTrainingKernel>,
   KernelAttrs<typeof batchNormTrainingKernel>
 >(batchNormTrainingKernel.name, ({ x, scale, offset }, { epsilon }, backend) => {
@@ -50,7 +50,7 @@ export const batchNormTrainingConfig: KernelConfig = floatKernel<
   return outputs.map(([info]) => info);
 });
 
-export const batchNormTrainingGradConfig: KernelConfig = floatKernel<
+const batchNormTrainingGradConfig: KernelConfig = floatKernel<
   PerChannel<"x" | "dy" | "scale" | "mean" | "variance">,
   KernelAttrs<typeof batchNormTrainingKernel>
 >(batchNormTrainingKernel.gradient!.name, ({ x, dy, scale, mean, variance }, { epsilon }, backend) => {
@@ -61,9 +61,16 @@ export const batchNormTrainingGradConfig: KernelConfig = floatKernel<
   return outputs.map(([info]) => info);
 });
 
-export const moveStatisticsConfig: KernelConfig = floatKernel<
+const moveStatisticsConfig: KernelConfig = floatKernel<
   KernelInputs<typeof moveStatisticsKernel>,
   KernelAttrs<typeof moveStatisticsKernel>
 >(moveStatisticsKernel.name, ({ runningMean, runningVar, mean, variance }, { momentum, unbias }, backend) =>
   updateOver("moveStatistics", [momentum, 1 - momentum, unbias], [runningMean, runningVar], [mean, variance], backend),
 );
+
+export const kernels: readonly KernelConfig[] = [
+  fusedBatchNormConfig,
+  batchNormTrainingConfig,
+  batchNormTrainingGradConfig,
+  moveStatisticsConfig,
+];

@@ -8,12 +8,12 @@ import {
 } from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
-import { floatKernel, sizeOf } from "./kernel.js";
+import { floatKernel, sizeOf } from "../kernel.js";
 import { neuronNumbers, runFiring } from "./multiStepNeuron.js";
 
 type NormAttrs = KernelAttrs<typeof normNeuronKernel>;
 
-export const normNeuronConfig: KernelConfig = floatKernel<KernelInputs<typeof normNeuronKernel>, NormAttrs>(
+const normNeuronConfig: KernelConfig = floatKernel<KernelInputs<typeof normNeuronKernel>, NormAttrs>(
   normNeuronKernel.name,
   ({ x, mean, variance, scale, offset, rate }, { epsilon, formula }, backend) => {
     const inputs = [x, mean, variance, scale, offset, rate].map((t) => backend.floats(t));
@@ -22,21 +22,21 @@ export const normNeuronConfig: KernelConfig = floatKernel<KernelInputs<typeof no
   },
 );
 
-export const normNeuronTrainingConfig: KernelConfig = floatKernel<
-  KernelInputs<typeof normNeuronTrainingKernel>,
-  NormAttrs
->(normNeuronTrainingKernel.name, ({ x, scale, offset, rate }, { epsilon, formula }, backend) => {
-  const channels = x.shape.at(-1)!;
-  const [mean, means] = backend.output([channels]);
-  const [variance, variances] = backend.output([channels]);
-  const currents = backend.floats(x);
-  runNative("batchStatistics", [sizeOf(x.shape) / channels, channels], currents, means, variances);
-  const inputs = [currents, means, variances, ...[scale, offset, rate].map((t) => backend.floats(t))];
-  const numbers = [channels, epsilon, ...neuronNumbers(x, formula)];
-  return [runFiring("normNeuron", numbers, x, backend, inputs), mean, variance];
-});
+const normNeuronTrainingConfig: KernelConfig = floatKernel<KernelInputs<typeof normNeuronTrainingKernel>, NormAttrs>(
+  normNeuronTrainingKernel.name,
+  ({ x, scale, offset, rate }, { epsilon, formula }, backend) => {
+    const channels = x.shape.at(-1)!;
+    const [mean, means] = backend.output([channels]);
+    const [variance, variances] = backend.output([channels]);
+    const currents = backend.floats(x);
+    runNative("batchStatistics", [sizeOf(x.shape) / channels, channels], currents, means, variances);
+    const inputs = [currents, means, variances, ...[scale, offset, rate].map((t) => backend.floats(t))];
+    const numbers = [channels, epsilon, ...neuronNumbers(x, formula)];
+    return [runFiring("normNeuron", numbers, x, backend, inputs), mean, variance];
+  },
+);
 
-export const normNeuronGradConfig: KernelConfig = floatKernel<
+const normNeuronGradConfig: KernelConfig = floatKernel<
   KernelInputs<typeof normNeuronKernel> & { readonly dSpikes: TensorInfo },
   NormNeuronGradAttrs
 >(normNeuronKernel.gradient!.name, ({ x, mean, variance, scale, offset, rate, dSpikes }, attrs, backend) => {
@@ -47,3 +47,5 @@ export const normNeuronGradConfig: KernelConfig = floatKernel<
   runNative("normNeuronGrad", numbers, ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);
 });
+
+export const kernels: readonly KernelConfig[] = [normNeuronConfig, normNeuronTrainingConfig, normNeuronGradConfig];

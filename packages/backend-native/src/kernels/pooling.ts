@@ -2,8 +2,8 @@
 import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
+import { floatKernel } from "../kernel.js";
 import type { Spikes } from "../spikes.js";
-import { floatKernel } from "./kernel.js";
 
 interface PoolAttrs {
   filterSize: [number, number] | number;
@@ -26,49 +26,43 @@ function numbers(g: backend_util.Conv2DInfo): number[] {
   ];
 }
 
-/** The spikes of a tensor that the C++ kernels take: of bits, all channels of a pixel must be whole words. */
+/** The stored spikes of a tensor, where the C++ kernels support them: the bits of a pixel must be whole words. */
 function spikesOf(x: TensorInfo, backend: NativeBackend): Spikes | undefined {
   const spikes = backend.spikes(x);
   return spikes?.kind === "bits" && x.shape.at(-1)! % 32 !== 0 ? undefined : spikes;
 }
 
-/** Whether every window has a pixel of the image: the largest of none is -Infinity, which is no spike. */
-function meetsImage(g: backend_util.Conv2DInfo): boolean {
-  const meets = (padding: number, window: number, stride: number, out: number, size: number) =>
+/** Whether every window contains a pixel of the image: the maximum of an empty one is -Infinity, which is no spike. */
+function windowsHavePixels(g: backend_util.Conv2DInfo): boolean {
+  const contains = (padding: number, window: number, stride: number, out: number, size: number) =>
     padding < window && (out - 1) * stride - padding < size;
   return (
-    meets(g.padInfo.top, g.effectiveFilterHeight, g.strideHeight, g.outHeight, g.inHeight) &&
-    meets(g.padInfo.left, g.effectiveFilterWidth, g.strideWidth, g.outWidth, g.inWidth)
+    contains(g.padInfo.top, g.effectiveFilterHeight, g.strideHeight, g.outHeight, g.inHeight) &&
+    contains(g.padInfo.left, g.effectiveFilterWidth, g.strideWidth, g.outWidth, g.inWidth)
   );
 }
 
-export const maxPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>(
-  "MaxPool",
-  ({ x }, attrs, backend) => {
-    const g = geometry(x, attrs);
-    const spikes = meetsImage(g) ? spikesOf(x, backend) : undefined;
-    if (spikes !== undefined) {
-      const [y, { packed }] = backend.outputSpikes(g.outShape, spikes.most);
-      runNative("maxPool", numbers(g), spikes.packed, packed);
-      return y;
-    }
-    const [y, values] = backend.output(g.outShape);
-    runNative("maxPool", numbers(g), backend.floats(x), values);
+const maxPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>("MaxPool", ({ x }, attrs, backend) => {
+  const g = geometry(x, attrs);
+  const spikes = windowsHavePixels(g) ? spikesOf(x, backend) : undefined;
+  if (spikes !== undefined) {
+    const [y, { packed }] = backend.outputSpikes(g.outShape, spikes.most);
+    runNative("maxPool", numbers(g), spikes.packed, packed);
     return y;
-  },
-);
+  }
+  const [y, values] = backend.output(g.outShape);
+  runNative("maxPool", numbers(g), backend.floats(x), values);
+  return y;
+});
 
-export const avgPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>(
-  "AvgPool",
-  ({ x }, attrs, backend) => {
-    const g = geometry(x, attrs);
-    const [y, values] = backend.output(g.outShape);
-    runNative("avgPool", numbers(g), backend.floats(x), values);
-    return y;
-  },
-);
+const avgPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>("AvgPool", ({ x }, attrs, backend) => {
+  const g = geometry(x, attrs);
+  const [y, values] = backend.output(g.outShape);
+  runNative("avgPool", numbers(g), backend.floats(x), values);
+  return y;
+});
 
-export const maxPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
+const maxPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
   "MaxPoolGrad",
   ({ dy, input }, attrs, backend) => {
     const [dx, values] = backend.output(input.shape);
@@ -78,7 +72,7 @@ export const maxPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; inp
   },
 );
 
-export const avgPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
+const avgPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
   "AvgPoolGrad",
   ({ dy, input }, attrs, backend) => {
     const [dx, values] = backend.output(input.shape);
@@ -86,3 +80,5 @@ export const avgPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; inp
     return dx;
   },
 );
+
+export const kernels: readonly KernelConfig[] = [maxPoolConfig, avgPoolConfig, maxPoolGradConfig, avgPoolGradConfig];

@@ -2,8 +2,8 @@
 import { type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
+import { floatKernel, sizeOf } from "../kernel.js";
 import type { Spikes } from "../spikes.js";
-import { floatKernel, sizeOf } from "./kernel.js";
 
 // TensorFlow.js's names, in the order of the enumeration in cc/kernels/reduce.h.
 const names = ["Sum", "Mean", "Max", "Min"];
@@ -23,11 +23,11 @@ function axesOf({ shape }: TensorInfo, attrs: AxesAttrs): number[] {
   return util.parseAxisParam(axis, shape).sort((a, b) => a - b);
 }
 
-/** The spikes of a tensor that the C++ kernel adds up: of bits, whole words side by side, or all of them. */
+/** The stored spikes of a tensor, where the C++ kernel supports them: bits in whole words along `inner`, or a sum of all. */
 function spikesOf(x: TensorInfo, [outer, , inner]: number[], backend: NativeBackend): Spikes | undefined {
   const spikes = backend.spikes(x);
-  const fits = spikes?.kind === "counts" || inner! % 32 === 0 || outer! * inner! === 1;
-  return fits ? spikes : undefined;
+  const isSupported = spikes?.kind === "counts" || inner! % 32 === 0 || outer! * inner! === 1;
+  return isSupported ? spikes : undefined;
 }
 
 const axisConfigs: KernelConfig[] = names.map((name, op) =>
@@ -44,7 +44,7 @@ const axisConfigs: KernelConfig[] = names.map((name, op) =>
       else runNative("reduce", [op, ...sizes], backend.floats(x), values);
       return y;
     },
-    // Axes with others between them, and empty tensors, go the CPU kernel's way.
+    // The cpu kernel reduces axes with others between them, and empty tensors.
     ({ x }, attrs) => {
       const axes = axesOf(x, attrs);
       return axes.length > 0 && axes.at(-1)! - axes[0]! === axes.length - 1 && sizeOf(x.shape) > 0;
@@ -68,7 +68,7 @@ function softmax(name: string, logarithm: boolean): KernelConfig {
   );
 }
 
-export const reduceConfigs: readonly KernelConfig[] = [
+export const kernels: readonly KernelConfig[] = [
   ...axisConfigs,
   softmax("Softmax", false),
   softmax("LogSoftmax", true),

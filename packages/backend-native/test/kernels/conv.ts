@@ -1,8 +1,16 @@
 /** @file Conv2D and its two gradients, against their definition. */
 import { backend_util } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
-import { type Expected, type KernelCase, kernelCase, sumError } from "./kernelCase.js";
-import { about, edgeSizes, floats, type Kind, seeds, sizeOf, sumKinds, type Values } from "./values.js";
+import {
+  type AddonCall,
+  type Expected,
+  float32s,
+  type KernelCase,
+  kernelCase,
+  sumError,
+  words,
+} from "../kernelCase.js";
+import { about, edgeSizes, floats, type Kind, seeds, sizeOf, sumKinds, type Values } from "../values.js";
 
 type Shape4 = readonly [number, number, number, number];
 
@@ -223,7 +231,7 @@ const geometryOf = (x: Shape4, filter: Shape4, attrs: ConvAttrs): Geometry => ({
 /** The cpu backend's gradients take every filter for one without gaps; TensorFlow.js never asks them for another. */
 const undilated = (_: unknown, { dilations }: ConvAttrs) => dilations[0] === 1 && dilations[1] === 1;
 
-export const convCases: readonly KernelCase[] = [
+export const cases: readonly KernelCase[] = [
   kernelCase({
     kernel: "Conv2D",
     calls: drawn(geometries("also with strides")).map(({ g, seed, kind }) => ({
@@ -260,3 +268,31 @@ export const convCases: readonly KernelCase[] = [
     onCpu: undilated,
   }),
 ];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  conv2d: {
+    numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0],
+    arrays: [float32s(4), float32s(8), float32s(2)],
+    sizes: [0, 14],
+  },
+  conv2dInputGrad: {
+    numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0],
+    arrays: [float32s(2), float32s(8), float32s(4)],
+    sizes: [0, 14],
+  },
+  conv2dFilterGrad: {
+    numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0],
+    arrays: [float32s(4), float32s(2), float32s(8)],
+    sizes: [0, 14],
+  },
+  spikeConv2d: {
+    numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [words(4), float32s(256), float32s(2)],
+    sizes: [0, 14],
+  },
+  spikeConv2dFilterGrad: {
+    numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [words(4), float32s(2), float32s(256)],
+    sizes: [0, 14],
+  },
+};

@@ -1,7 +1,7 @@
 /** @file Element-wise kernels, comparisons, casts and AddN, against the formula of one number. */
 import * as fc from "fast-check";
-import { type KernelCase, kernelCase, sumError } from "./kernelCase.js";
-import { about, edgeSizes, floats, integers, type Kind, seeds, sizeOf, type Values } from "./values.js";
+import { type AddonCall, counts, float32s, type KernelCase, kernelCase, sumError, words } from "../kernelCase.js";
+import { about, edgeSizes, floats, integers, type Kind, seeds, sizeOf, type Values } from "../values.js";
 
 const { abs, exp, fround, log, max, min, sqrt, tanh } = Math;
 
@@ -220,10 +220,15 @@ const addNCase: KernelCase = {
   },
 };
 
-export const elementwiseCases: readonly KernelCase[] = [
-  ...unaryCases,
-  ...binaryCases,
-  ...compareCases,
-  castCase,
-  addNCase,
-];
+export const cases: readonly KernelCase[] = [...unaryCases, ...binaryCases, ...compareCases, castCase, addNCase];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  unary: { numbers: [0, 3, 0], arrays: [float32s(3), float32s(3)], sizes: [1, 1] },
+  binary: { numbers: [0, 2, 3, 2, 0, 2, 1, 1], arrays: [float32s(6), float32s(2), float32s(6)], sizes: [1, 7] },
+  compare: { numbers: [0, 2, 3, 2, 0, 2, 1, 1], arrays: [float32s(6), float32s(2), new Uint8Array(6)], sizes: [1, 7] },
+  cast: { numbers: [3], arrays: [new Int32Array(3), float32s(3)], sizes: [0, 0] },
+  addSpikes: { numbers: [33], arrays: [words(2), counts(33), counts(33), words(2)], sizes: [0, 0] },
+  andBits: { numbers: [33], arrays: [words(2), words(2), words(2)], sizes: [0, 0] },
+  notBits: { numbers: [33], arrays: [words(2), words(2)], sizes: [0, 0] },
+  maskFloats: { numbers: [33], arrays: [float32s(33), words(2), float32s(33)], sizes: [0, 0] },
+};

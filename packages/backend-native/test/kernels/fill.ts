@@ -1,7 +1,7 @@
 /** @file Fill, ZerosLike and OnesLike. */
 import * as fc from "fast-check";
-import { type KernelCase, kernelCase } from "./kernelCase.js";
-import { about, floats, seeds, sizeOf } from "./values.js";
+import { type AddonCall, float32s, type KernelCase, kernelCase } from "../kernelCase.js";
+import { about, floats, seeds, sizeOf } from "../values.js";
 
 const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(
   fc.constantFrom([], [0], [1], [3, 5], [2, 0]),
@@ -17,7 +17,7 @@ const like = (kernel: string, value: number): KernelCase =>
     expected: ({ x: { shape, data } }) => [{ shape, data: data.slice().fill(value), signedZeros: true }],
   });
 
-export const fillCases: readonly KernelCase[] = [
+export const cases: readonly KernelCase[] = [
   kernelCase({
     kernel: "Fill",
     calls: fc
@@ -34,3 +34,7 @@ export const fillCases: readonly KernelCase[] = [
   like("ZerosLike", 0),
   like("OnesLike", 1),
 ];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  fill: { numbers: [3, 1], arrays: [float32s(3)], sizes: [0, 0] },
+};

@@ -1,7 +1,7 @@
 /** @file BatchMatMul, against its definition. */
 import * as fc from "fast-check";
-import { type KernelCase, kernelCase, sumError } from "./kernelCase.js";
-import { about, edgeSizes, floats, seeds, sizeOf, sumKinds } from "./values.js";
+import { type AddonCall, float32s, type KernelCase, kernelCase, sumError } from "../kernelCase.js";
+import { about, edgeSizes, floats, seeds, sizeOf, sumKinds } from "../values.js";
 
 const batches = fc.constantFrom<[number[], number[]][]>(
   ...([
@@ -40,7 +40,7 @@ const sides = fc.record({
 const indexIn = (shape: readonly number[], batch: readonly number[]) =>
   shape.reduce((at, size, i) => at * size + (size === 1 ? 0 : batch[i]!), 0);
 
-export const matMulCases: readonly KernelCase[] = [
+export const cases: readonly KernelCase[] = [
   kernelCase({
     kernel: "BatchMatMul",
     calls: fc
@@ -89,3 +89,7 @@ export const matMulCases: readonly KernelCase[] = [
     },
   }),
 ];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  matMul: { numbers: [1, 1, 1, 2, 3, 2, 0, 0], arrays: [float32s(6), float32s(6), float32s(4)], sizes: [0, 5] },
+};

@@ -1,8 +1,8 @@
 /** @file The fused neurons against Eqs. 1-3, each operation rounded to float32 as the composed operations round it. */
 import type { MultiStepNeuronAttrs, NeuronFormula, RecognisedCharge, RecognisedNeuron } from "@sew/kernels";
 import * as fc from "fast-check";
-import { type KernelCase, kernelCase, sumError } from "./kernelCase.js";
-import { about, edgeSizes, floats, seeds, type Values } from "./values.js";
+import { type AddonCall, float32s, type KernelCase, kernelCase, sumError } from "../kernelCase.js";
+import { about, edgeSizes, floats, seeds, type Values } from "../values.js";
 
 const f = Math.fround;
 
@@ -213,7 +213,7 @@ export function backward(
 /** Some 16 roundings a step, carried from step to step. */
 export const backwardError = (steps: number): number => sumError(16 * steps);
 
-export const multiStepNeuronCases: readonly KernelCase[] = [
+export const cases: readonly KernelCase[] = [
   kernelCase({
     kernel: "MultiStepNeuron",
     calls: drawn.map(({ shape, attrs, seed, rate }) => ({ inputs: inputsOf(shape, seed, rate), attrs })),
@@ -250,3 +250,16 @@ export const multiStepNeuronCases: readonly KernelCase[] = [
     onCpu: () => false,
   }),
 ];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  multiStepNeuron: {
+    numbers: [2, 3, 1, 2, 1, 0, 0, 1, 0, 2],
+    arrays: [6, 3, 1, 6, 3].map(float32s),
+    sizes: [0, 1],
+  },
+  multiStepNeuronGrad: {
+    numbers: [2, 3, 1, 2, 1, 0, 0, 1, 0, 2],
+    arrays: [6, 3, 1, 6, 3, 6, 3, 1].map(float32s),
+    sizes: [0, 1],
+  },
+};

@@ -1,7 +1,7 @@
 /** @file FusedBatchNorm, and batch norm in training with its gradient, against their definition in float64. */
 import * as fc from "fast-check";
-import { type Expected, type KernelCase, kernelCase } from "./kernelCase.js";
-import { about, edgeSizes, floats, type Kind, seeds, type Values } from "./values.js";
+import { type AddonCall, type Expected, float32s, type KernelCase, kernelCase } from "../kernelCase.js";
+import { about, edgeSizes, floats, type Kind, seeds, type Values } from "../values.js";
 
 /** Rows about the 256 of a block, the 16384 elements of a task, and where 64 chunks become longer than a block. */
 export const normShapes: fc.Arbitrary<number[]> = fc.oneof(
@@ -221,4 +221,23 @@ const moving = kernelCase({
   onCpu: () => false,
 });
 
-export const normCases: readonly KernelCase[] = [evaluation, training, trainingGrad, moving];
+export const cases: readonly KernelCase[] = [evaluation, training, trainingGrad, moving];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  batchNorm: {
+    numbers: [3, 2, 0.1],
+    arrays: [float32s(6), float32s(2), float32s(2), float32s(2), float32s(2), float32s(6)],
+    sizes: [0, 1],
+  },
+  batchNormTraining: {
+    numbers: [3, 2, 0.1],
+    arrays: [float32s(6), float32s(2), float32s(2), float32s(6), float32s(2), float32s(2)],
+    sizes: [0, 1],
+  },
+  batchNormTrainingGrad: {
+    numbers: [3, 2, 0.1],
+    arrays: [6, 6, 2, 2, 2, 6, 2, 2].map(float32s),
+    sizes: [0, 1],
+  },
+  moveStatistics: { numbers: [2, 0.1, 0.9, 1.5], arrays: [2, 2, 2, 2, 2, 2].map(float32s), sizes: [0, 0] },
+};

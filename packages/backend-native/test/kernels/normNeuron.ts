@@ -1,7 +1,9 @@
 /** @file The fused norm and neurons: the definitions of both, one after the other. */
 import type { NormNeuronAttrs, NormNeuronGradAttrs } from "@sew/kernels";
 import * as fc from "fast-check";
-import { type KernelCase, kernelCase } from "./kernelCase.js";
+
+import { type AddonCall, float32s, type KernelCase, kernelCase } from "../kernelCase.js";
+import { edgeSizes, floats, seeds, sizeOf, type Values } from "../values.js";
 import {
   backward,
   backwardError,
@@ -13,7 +15,6 @@ import {
   unused,
 } from "./multiStepNeuron.js";
 import { batchNormalised, epsilons, moved, normGradient, normShapes, positive } from "./norm.js";
-import { edgeSizes, floats, seeds, sizeOf, type Values } from "./values.js";
 
 const f = Math.fround;
 
@@ -106,7 +107,7 @@ function normalised({ x, mean, variance, scale, offset }: Inputs, epsilon: numbe
   return { ...x, data };
 }
 
-export const normNeuronCases: readonly KernelCase[] = [
+export const cases: readonly KernelCase[] = [
   kernelCase({
     kernel: "NormNeuron",
     calls: calls.map(({ inputs: { dSpikes: _, ...inputs }, attrs }) => ({ inputs, attrs })),
@@ -151,3 +152,17 @@ export const normNeuronCases: readonly KernelCase[] = [
     onCpu: () => false,
   }),
 ];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  batchStatistics: { numbers: [3, 2], arrays: [float32s(6), float32s(2), float32s(2)], sizes: [0, 1] },
+  normNeuron: {
+    numbers: [2, 0.1, 2, 4, 1, 2, 1, 0, 0, 1, 0, 2],
+    arrays: [8, 2, 2, 2, 2, 1, 8].map(float32s),
+    sizes: [2, 3],
+  },
+  normNeuronGrad: {
+    numbers: [2, 0.1, 1, 2, 4, 1, 2, 1, 0, 0, 1, 0, 2],
+    arrays: [8, 2, 2, 2, 2, 1, 8, 8, 2, 2, 1].map(float32s),
+    sizes: [3, 4],
+  },
+};

@@ -1,7 +1,7 @@
 /** @file The updates of optimisers: the composed operations, each rounded to float32. */
 import * as fc from "fast-check";
-import { type KernelCase, kernelCase } from "./kernelCase.js";
-import { about, floats, type Kind, seeds, type Values } from "./values.js";
+import { type AddonCall, float32s, type KernelCase, kernelCase } from "../kernelCase.js";
+import { about, floats, type Kind, seeds, type Values } from "../values.js";
 
 const f = Math.fround;
 
@@ -63,4 +63,13 @@ const adam = kernelCase({
   onCpu: () => false,
 });
 
-export const optimizerCases: readonly KernelCase[] = [momentum, adam];
+export const cases: readonly KernelCase[] = [momentum, adam];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  applyMomentum: { numbers: [3, 0.1, 0.9], arrays: [3, 3, 3, 3, 3].map(float32s), sizes: [0, 0] },
+  applyAdam: {
+    numbers: [3, 0.1, 0.9, 0.1, 0.5, 0.9, 0.1, 0.5, 1e-8],
+    arrays: [3, 3, 3, 3, 3, 3, 3].map(float32s),
+    sizes: [0, 0],
+  },
+};

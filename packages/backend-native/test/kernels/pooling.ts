@@ -1,8 +1,8 @@
 /** @file Max and average pooling and their gradients, against their definition. */
 import { backend_util } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
-import { type KernelCase, kernelCase, sumError } from "./kernelCase.js";
-import { edgeSizes, floats, type Kind, seeds, sizeOf, type Values } from "./values.js";
+import { type AddonCall, float32s, type KernelCase, kernelCase, sumError } from "../kernelCase.js";
+import { edgeSizes, floats, type Kind, seeds, sizeOf, type Values } from "../values.js";
 
 type Shape4 = [number, number, number, number];
 
@@ -83,7 +83,7 @@ function inside(g: backend_util.Conv2DInfo): boolean {
 export const copiedOnCpu = (g: backend_util.Conv2DInfo): boolean =>
   g.filterHeight === 1 && g.filterWidth === 1 && String(g.inShape) === String(g.outShape);
 
-export const poolingCases: readonly KernelCase[] = [
+export const cases: readonly KernelCase[] = [
   kernelCase({
     kernel: "MaxPool",
     calls: pools(fc.constantFrom("reals", "integers", "hard")).map(({ x, attrs, seed, kind }) => ({
@@ -162,3 +162,26 @@ export const poolingCases: readonly KernelCase[] = [
     onCpu: ({ input }, attrs) => inside(infoOf(input.shape, attrs)),
   }),
 ];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  maxPool: {
+    numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [float32s(8), float32s(2)],
+    sizes: [0, 13],
+  },
+  maxPoolGrad: {
+    numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [float32s(2), float32s(8), float32s(8)],
+    sizes: [0, 13],
+  },
+  avgPool: {
+    numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [float32s(8), float32s(2)],
+    sizes: [0, 13],
+  },
+  avgPoolGrad: {
+    numbers: [1, 2, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [float32s(2), float32s(8)],
+    sizes: [0, 13],
+  },
+};

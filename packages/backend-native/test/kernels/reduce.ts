@@ -1,7 +1,7 @@
 /** @file Sum, Mean, Max, Min, Softmax and LogSoftmax, against their definition in float64. */
 import * as fc from "fast-check";
-import { type KernelCase, kernelCase, sumError } from "./kernelCase.js";
-import { about, edgeSizes, floats, type Kind, seeds, sizeOf, type Values } from "./values.js";
+import { type AddonCall, counts, float32s, type KernelCase, kernelCase, sumError } from "../kernelCase.js";
+import { about, edgeSizes, floats, type Kind, seeds, sizeOf, type Values } from "../values.js";
 
 /** Axes to reduce: of small tensors any, neighbours or not, negative or not; of long ones the long axis, in chunks. */
 const reductions = fc.oneof(
@@ -139,8 +139,14 @@ const softmaxCase = (kernel: string, logarithm: boolean): KernelCase =>
     onCpu: () => !logarithm,
   });
 
-export const reduceCases: readonly KernelCase[] = [
+export const cases: readonly KernelCase[] = [
   ...axisCases,
   softmaxCase("Softmax", false),
   softmaxCase("LogSoftmax", true),
 ];
+
+export const addonCalls: Readonly<Record<string, AddonCall>> = {
+  reduce: { numbers: [0, 2, 3, 2], arrays: [float32s(12), float32s(4)], sizes: [1, 3] },
+  reduceSpikes: { numbers: [0, 2, 3, 2], arrays: [counts(12), float32s(4)], sizes: [1, 3] },
+  softmax: { numbers: [2, 3, 0], arrays: [float32s(6), float32s(6)], sizes: [0, 1] },
+};

@@ -1,7 +1,7 @@
 /** @file What must hold of every residual block. A block's test calls `describeBlock` once. */
 import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import { neurons, run } from "@sew/layers";
-import { describeModule, expectRecomputes, neuronLayers, spikesOfShape } from "@sew/layers/testing";
+import { describeModule, expectRecomputes, neuronLayers, spikesOfShape, staysFinite } from "@sew/layers/testing";
 import { lif, plif } from "@sew/neurons";
 import { grad, type Tensor, tensor } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -66,6 +66,7 @@ export function describeBlock(name: string, block: BlockFactory, { zeroInit }: B
                 Array.from({ length: s.size }, (_, i) => Math.sin(i + 1)),
                 s.shape,
               );
+              fc.pre(staysFinite(module, s, { training }));
               expect(read(run(module, s, { training }))).toEqual(read(s));
               expect(read(grad((x: Tensor) => run(module, x, { training }))(s, dy))).toEqual(read(dy));
             }),

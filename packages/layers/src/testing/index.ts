@@ -2,3 +2,4 @@
 export { describeModule, type ModuleUnderTest, spikesOfShape } from "./describeModule.js";
 export { expectRecomputes } from "./expectRecomputes.js";
 export { neuronLayers } from "./neuronLayers.js";
+export { staysFinite } from "./staysFinite.js";

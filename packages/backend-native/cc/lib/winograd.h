@@ -1,0 +1,395 @@
+// 3x3 convolution at stride 1 with 16 products where its definition has 36: F(2x2, 3x3) of Winograd (1980), as Lavin and
+// Gray (2016) lay it out. A tile of 2x2 outputs sees 4x4 inputs d; with the filter g of each pair of channels
+//
+//   y = Aᵀ [ (G g Gᵀ) . (Bᵀ d B) ] A,    sums over input channels inside the brackets,
+//
+//        | 1  0 -1  0 |        | 1   0   0  |         | 1  1  1  0 |
+//   Bᵀ = | 0  1  1  0 |   G =  | ½   ½   ½  |   Aᵀ =  | 0  1 -1 -1 |
+//        | 0 -1  1  0 |        | ½  -½   ½  |
+//        | 0  1  0 -1 |        | 0   0   1  |
+//
+// so that each of the 16 positions is a matrix product, [tiles][C] by [C][K]. The transforms only add and halve: the
+// result is as accurate as the definition's sum to a small factor, which larger tiles are not.
+#pragma once
+#include "convShape.h"
+#include "tile.h"
+#include "transpose.h"
+#include "vectors.h"
+
+constexpr long tile_points = 16;
+
+// Most floats in the partial sums of all chunks together: about the size of the caches.
+constexpr long partial_floats = 2L << 20;
+// Most chunks with sums of their own.
+constexpr long most_chunks = 32;
+
+// One convolution; C and K are multiples of `width`.
+struct WinogradConv {
+  long N, IH, IW, C, OH, OW, K, pt, pl;
+  long down() const { return ceil_div(OH, 2); }
+  long across() const { return ceil_div(OW, 2); }
+  long tiles() const { return N * down() * across(); }
+  size_t filter_floats() const { return ceil_div(K, panel) * tile_points * C * panel; }
+};
+
+inline bool winograd_fits(const ConvShape& s) {
+  return s.KH == 3 && s.KW == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.C % width == 0 && s.K % width == 0;
+}
+
+// w [3][3][C][K] -> [panel of K][point][C][panel], zeros past K. For the input's gradient, `turned`, w is [3][3][K][C], and
+// the filter turned by 180 degrees.
+inline void winograd_filter(const float* w, long C, long K, bool turned, float* to) {
+  constexpr long some = width;  // channels of a task
+  const long chunks = C / some;
+  const Vector half = splat(0.5f);
+  parallel(ceil_div(K, panel) * chunks, [&](long task) {
+    const long k0 = task / chunks * panel, from = task % chunks * some;
+    const long end = min(K, k0 + panel);
+    float part[9][some][panel];  // of the turned filter, with K as the last axis
+    for (long tap = 0; turned && tap < 9; tap++)
+      for (long k = k0; k < end; k += width)
+        transpose(w + ((8 - tap) * K + k) * C + from, C, part[tap][0] + k - k0, panel);
+    const auto weights = [&](long tap, long c, long k) {
+      if (k >= end) return Vector{};
+      return load(turned ? part[tap][c - from] + k - k0 : w + (tap * C + c) * K + k);
+    };
+    for (long c = from; c < from + some; c++)
+      for (long k = k0; k < k0 + panel; k += width) {
+        Vector g[3][3], rows[4][3];
+        for (long i = 0; i < 3; i++)
+          for (long j = 0; j < 3; j++) g[i][j] = weights(3 * i + j, c, k);
+        for (long j = 0; j < 3; j++) {
+          rows[0][j] = g[0][j];
+          rows[1][j] = half * (g[0][j] + g[1][j] + g[2][j]);
+          rows[2][j] = half * (g[0][j] - g[1][j] + g[2][j]);
+          rows[3][j] = g[2][j];
+        }
+        float* out = to + (k0 / panel * tile_points * C + c) * panel + (k - k0);
+        for (long i = 0; i < 4; i++) {
+          const Vector* r = rows[i];
+          const Vector points[] = {r[0], half * (r[0] + r[1] + r[2]), half * (r[0] - r[1] + r[2]), r[2]};
+          for (const Vector& point : points) {
+            store(out, point);
+            out += C * panel;
+          }
+        }
+      }
+  });
+}
+
+// Channels in an element of an image, which holds floats, counts, or words of bits.
+template <class T>
+constexpr long channels_in = 1;
+template <>
+constexpr long channels_in<uint32_t> = word_bits;
+
+// `width` channels of a pixel from channel c on.
+inline Vector channels_at(const float* pixel, long c) { return load(pixel + c); }
+inline Vector channels_at(const uint8_t* pixel, long c) {
+  return __builtin_convertvector(load_counts(pixel + c, width), Vector);
+}
+inline Vector channels_at(const uint32_t* pixel, long c) {
+  return where_set(pixel[c / word_bits] >> (c % word_bits), splat(1.0f));
+}
+
+// The points Bᵀ d B of a tile, `width` channels from c on: `pixels` are its 4x4 inputs.
+template <class T>
+inline void winograd_input(const T* const* pixels, long c, Vector* points) {
+  Vector rows[4][4];
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) {
+    const Vector d0 = channels_at(pixels[j], c), d1 = channels_at(pixels[4 + j], c);
+    const Vector d2 = channels_at(pixels[8 + j], c), d3 = channels_at(pixels[12 + j], c);
+    rows[0][j] = d0 - d2;
+    rows[1][j] = d1 + d2;
+    rows[2][j] = d2 - d1;
+    rows[3][j] = d1 - d3;
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    const Vector* r = rows[i];
+    points[4 * i] = r[0] - r[2];
+    points[4 * i + 1] = r[1] + r[2];
+    points[4 * i + 2] = r[2] - r[1];
+    points[4 * i + 3] = r[1] - r[3];
+  }
+}
+
+// Aᵀ m A of a tile, for n <= panel channels: point p is at m + p * stride. The `rows` x `columns` outputs that the image
+// has, 2x2 but at its edge, go to y.
+inline void winograd_output(const float* m, long stride, long n, long rows, long columns, float* y, long y_row, long K) {
+  for (long k = 0; k < n; k += width) {
+    Vector half[2][4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+      const float* at = m + j * stride + k;
+      const Vector m1 = load(at + 4 * stride), m2 = load(at + 8 * stride);
+      half[0][j] = load(at) + m1 + m2;
+      half[1][j] = m1 - m2 - load(at + 12 * stride);
+    }
+    for (long i = 0; i < rows; i++) {
+      const Vector* h = half[i];
+      store(y + i * y_row + k, h[0] + h[1] + h[2]);
+      if (columns > 1) store(y + i * y_row + K + k, h[1] - h[2] - h[3]);
+    }
+  }
+}
+
+// The 4x4 inputs of tile t. Those outside the image are `zeros`.
+template <class T>
+inline void winograd_pixels(const WinogradConv& g, const T* x, long t, const T* zeros, const T** pixels) {
+  const long per_image = g.down() * g.across(), inside = t % per_image, pixel = g.C / channels_in<T>;
+  const T* image = x + t / per_image * g.IH * g.IW * pixel;
+  const long top = inside / g.across() * 2 - g.pt, left = inside % g.across() * 2 - g.pl;
+  for (long i = 0; i < 4; i++)
+    for (long j = 0; j < 4; j++) {
+      const long row = top + i, column = left + j;
+      const bool there = row >= 0 && row < g.IH && column >= 0 && column < g.IW;
+      pixels[4 * i + j] = there ? image + (row * g.IW + column) * pixel : zeros;
+    }
+}
+
+// Most floats in the transformed inputs of a task's tiles, which should stay in the L2 cache. Each value of the filter is
+// read once for all of them. No result depends on the number of tiles in a task.
+constexpr long winograd_block_floats = 224 * 1024;
+
+inline long winograd_block(const WinogradConv& g) {
+  const long fitting = winograd_block_floats / (tile_points * g.C) / tile_rows * tile_rows;
+  const long block = max(tile_rows, min(4 * tile_rows, fitting));
+  const long tasks = ceil_div(ceil_div(g.tiles(), block), thread_count()) * thread_count();
+  return ceil_div(g.tiles(), tasks);
+}
+
+// `filter` as winograd_filter makes it, or pairs of its rows.
+template <class E, class T>
+inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filter, float* y) {
+  const long total = g.tiles(), block = winograd_block(g), elements = g.C / values_in<E>;
+  const long per_image = g.down() * g.across();
+  bool failed = false;
+  parallel(ceil_div(total, block), [&](long task) {
+    const long from = task * block, count = min(block, total - from);
+    float* zeros = scratch(1, g.C + tile_points * block * (g.C + panel));
+    if (zeros == nullptr) {
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      return;
+    }
+    memset(zeros, 0, g.C * sizeof(float));
+    float* products = zeros + g.C;                                                         // [point][tile][panel]
+    E* inputs = reinterpret_cast<E*>(products + tile_points * block * panel);  // [point][tile][C]
+    for (long t = 0; t < count; t++) {
+      const T* pixels[tile_points];
+      winograd_pixels(g, x, from + t, reinterpret_cast<const T*>(zeros), pixels);
+      for (long c = 0; c < g.C; c += width) {
+        Vector points[tile_points];
+        winograd_input(pixels, c, points);
+        E* out = inputs + t * elements + c / values_in<E>;
+        for (long p = 0; p < tile_points; p++) store_values(out + p * block * elements, points[p]);
+      }
+    }
+    const long start = 0;
+    for (long k = 0; k < g.K; k += panel) {
+      for (long p = 0; p < tile_points; p++) {
+        TileArgs<E> a;
+        a.a = inputs + p * block * elements;
+        a.a_row = elements, a.a_group = 0, a.a_step = 1, a.a_offset = &start;
+        a.b = filter + (k / panel * tile_points + p) * elements * panel;
+        a.b_step = panel, a.b_segment = 0;
+        a.segments = 1, a.length = elements;
+        a.y = products + p * block * panel;
+        a.y_row = panel, a.y_group = 0;
+        a.columns = panel;
+        a.accumulate = false;
+        tile_rows_of(a, count);
+      }
+      for (long t = 0; t < count; t++) {
+        const long n = (from + t) / per_image, inside = (from + t) % per_image;
+        const long row = inside / g.across() * 2, column = inside % g.across() * 2;
+        winograd_output(products + t * panel, block * panel, min(panel, g.K - k), min(2, g.OH - row), g.OW - column,
+                        y + ((n * g.OH + row) * g.OW + column) * g.K + k, g.OW * g.K, g.K);
+      }
+    }
+  });
+  return failed ? Status::out_of_memory : Status::ok;
+}
+
+// w [3][3][C][K] as winograd_filter takes it.
+template <class T>
+inline Status winograd(const WinogradConv& g, bool bf16, const T* x, const float* w, bool turned, float* y) {
+  float* filter = scratch(0, g.filter_floats());
+  if (filter == nullptr) return Status::out_of_memory;
+  winograd_filter(w, g.C, g.K, turned, filter);
+#ifdef SEW_PAIRS
+  if (bf16 && pairs_supported()) {
+    Pair* pairs = reinterpret_cast<Pair*>(scratch(3, g.filter_floats() / 2));
+    if (pairs == nullptr) return Status::out_of_memory;
+    pair_rows(filter, g.filter_floats() / panel, pairs);
+    return winograd_convolve(g, x, pairs, y);
+  }
+#endif
+  (void)bf16;
+  return winograd_convolve(g, x, filter, y);
+}
+
+// The gradient with respect to the filter reverses each step above: with the points V = Bᵀ d B of the inputs and
+// Z = A dy Aᵀ of the output gradient,
+//
+//   dU = sum over tiles of V . Z, [C][tiles] by [tiles][K] at each point,    dg = Gᵀ dU G.
+//
+// The tiles are divided into chunks with sums of their own. The number of chunks depends on the shape alone.
+
+// The points of Z of tile t, `width` channels from k on.
+inline void winograd_gradient(const WinogradConv& g, const float* dy, long t, long k, Vector* points) {
+  const long per_image = g.down() * g.across(), inside = t % per_image;
+  const long row = inside / g.across() * 2, column = inside % g.across() * 2;
+  const float* at = dy + ((t / per_image * g.OH + row) * g.OW + column) * g.K + k;
+  const bool right = column + 1 < g.OW, below = row + 1 < g.OH;
+  const Vector a = load(at), b = right ? load(at + g.K) : Vector{};
+  const Vector c = below ? load(at + g.OW * g.K) : Vector{};
+  const Vector d = right && below ? load(at + (g.OW + 1) * g.K) : Vector{};
+  const Vector rows[4][2] = {{a, b}, {a + c, b + d}, {a - c, b - d}, {-c, -d}};
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    points[4 * i] = rows[i][0];
+    points[4 * i + 1] = rows[i][0] + rows[i][1];
+    points[4 * i + 2] = rows[i][0] - rows[i][1];
+    points[4 * i + 3] = -rows[i][1];
+  }
+}
+
+// Calls points_of(tile, points) for one tile, or for the two that form pairs. A missing tile contributes 0.
+template <class F>
+inline void store_tiles(long t, long count, const F& points_of, float* to, long stride) {
+  Vector points[tile_points];
+  (void)count;
+  points_of(t, points);
+  for (long p = 0; p < tile_points; p++) store(to + p * stride, points[p]);
+}
+
+#ifdef SEW_PAIRS
+template <class F>
+inline void store_tiles(long t, long count, const F& points_of, Pair* to, long stride) {
+  Vector first[tile_points], second[tile_points] = {};
+  points_of(t, first);
+  if (t + 1 < count) points_of(t + 1, second);
+  for (long p = 0; p < tile_points; p++) store_pairs(to + p * stride, first[p], second[p]);
+}
+#endif
+
+// dg = Gᵀ dU G of all chunks' sums, [chunk][point][panel of K][C][panel], added in order. -> dw [3][3][C][K]
+inline void winograd_filter_sums(const WinogradConv& g, const float* sums, long chunks, float* dw) {
+  const long point = ceil_div(g.K, panel) * g.C * panel;
+  const Vector half = splat(0.5f);
+  parallel(g.C, [&](long c) {
+    for (long k = 0; k < g.K; k += width) {
+      const float* at = sums + (k / panel * g.C + c) * panel + k % panel;
+      Vector u[4][4], rows[3][4];
+      for (long p = 0; p < tile_points; p++) {
+        Vector sum = load(at + p * point);
+        for (long i = 1; i < chunks; i++) sum += load(at + (i * tile_points + p) * point);
+        u[p / 4][p % 4] = sum;
+      }
+      for (long j = 0; j < 4; j++) {
+        rows[0][j] = u[0][j] + half * (u[1][j] + u[2][j]);
+        rows[1][j] = half * (u[1][j] - u[2][j]);
+        rows[2][j] = half * (u[1][j] + u[2][j]) + u[3][j];
+      }
+      for (long i = 0; i < 3; i++) {
+        const Vector* r = rows[i];
+        float* to = dw + (3 * i * g.C + c) * g.K + k;
+        store(to, r[0] + half * (r[1] + r[2]));
+        store(to + g.C * g.K, half * (r[1] - r[2]));
+        store(to + 2 * g.C * g.K, half * (r[1] + r[2]) + r[3]);
+      }
+    }
+  });
+}
+
+template <class E, class T>
+inline Status winograd_filter_grad_in(const WinogradConv& g, const T* x, const float* dy, float* dw) {
+  const long total = g.tiles(), panels = ceil_div(g.K, panel), size = tile_points * panels * g.C * panel;
+  const long chunks = max(1, min(min(most_chunks, partial_floats / size), total / (4 * tile_rows)));
+  const long chunk = ceil_div(total, chunks);
+  // Few chunks would leave threads idle: then panels of output channels are divided among them, too.
+  const long groups = min(panels, ceil_div(4L * thread_count(), chunks));
+  const long fitting = winograd_block_floats / (tile_points * g.C) / 2 * 2;
+  const long block = max(tile_rows, min(4 * tile_rows, fitting)), elements = block / values_in<E>;
+  float* sums = scratch(0, chunks * size);
+  if (sums == nullptr) return Status::out_of_memory;
+  bool failed = false;
+  parallel(chunks * groups, [&](long task) {
+    const long part = task / groups, group = task % groups;
+    const long k0 = panels * group / groups, k1 = panels * (group + 1) / groups;
+    float* zeros = scratch(1, g.C + tile_points * block * (g.C + panel));
+    if (zeros == nullptr) {
+      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      return;
+    }
+    memset(zeros, 0, g.C * sizeof(float));
+    E* gradients = reinterpret_cast<E*>(zeros + g.C);        // [point][tile][panel]
+    E* inputs = gradients + tile_points * elements * panel;  // [point][tile][C]
+    float* mine = sums + part * size;
+    for (long p = 0; p < tile_points; p++)
+      memset(mine + (p * panels + k0) * g.C * panel, 0, (k1 - k0) * g.C * panel * sizeof(float));
+    const long start = 0;
+    for (long from = part * chunk; from < min(total, (part + 1) * chunk); from += block) {
+      const long count = min(block, min(total, (part + 1) * chunk) - from);
+      for (long t = 0; t < count; t += values_in<E>) {
+        const T* pixels[values_in<E>][tile_points];
+        for (long i = 0; i < min(values_in<E>, count - t); i++)
+          winograd_pixels(g, x, from + t + i, reinterpret_cast<const T*>(zeros), pixels[i]);
+        for (long c = 0; c < g.C; c += width)
+          store_tiles(
+              t, count, [&](long tile, Vector* points) { winograd_input(pixels[tile - t], c, points); },
+              inputs + t / values_in<E> * g.C + c, elements * g.C);
+      }
+      for (long k = k0; k < k1; k++) {
+        for (long t = 0; t < count; t += values_in<E>)
+          for (long lane = 0; lane < panel; lane += width)
+            store_tiles(
+                t, count,
+                [&](long tile, Vector* points) {
+                  if (k * panel + lane < g.K) return winograd_gradient(g, dy, from + tile, k * panel + lane, points);
+                  for (long p = 0; p < tile_points; p++) points[p] = Vector{};
+                },
+                gradients + t / values_in<E> * panel + lane, elements * panel);
+        for (long p = 0; p < tile_points; p++) {
+          TileArgs<E> a;
+          a.a = inputs + p * elements * g.C;
+          a.a_row = 1, a.a_group = 0, a.a_step = g.C, a.a_offset = &start;
+          a.b = gradients + p * elements * panel;
+          a.b_step = panel, a.b_segment = 0;
+          a.segments = 1, a.length = ceil_div(count, values_in<E>);
+          a.y = mine + (p * panels + k) * g.C * panel;
+          a.y_row = panel, a.y_group = 0;
+          a.columns = panel;
+          a.accumulate = true;
+          tile_rows_of(a, g.C);
+        }
+      }
+    }
+  });
+  if (failed) return Status::out_of_memory;
+  winograd_filter_sums(g, sums, chunks, dw);
+  return Status::ok;
+}
+
+template <class T>
+inline Status winograd_filter_grad(const WinogradConv& g, bool bf16, const T* x, const float* dy, float* dw) {
+#ifdef SEW_PAIRS
+  if (bf16 && pairs_supported()) return winograd_filter_grad_in<Pair>(g, x, dy, dw);
+#endif
+  (void)bf16;
+  return winograd_filter_grad_in<float>(g, x, dy, dw);
+}
+
+// Calls f with the next buffer as what it holds: the floats, counts or bits of images of n values.
+template <class F>
+inline Status with_images(Arguments& args, long n, long C, const F& f) {
+  switch (args.next_type()) {
+    case Type::uint8: return f(args.bytes(n));
+    case Type::int32:
+      if (C % word_bits != 0) args.fail(Status::wrong_type);
+      return f(args.bits(n));
+    default: return f(args.floats(n));
+  }
+}

@@ -1,0 +1,60 @@
+/** @file What all kernels of this backend share. */
+import { getKernel, type KernelConfig, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
+import { runNative } from "./addon.js";
+import type { NativeBackend } from "./backend.js";
+import { NATIVE } from "./backend.js";
+
+/** The function of a kernel, with typed arguments. */
+export type Run<I, A> = (inputs: I, attrs: A, backend: NativeBackend) => TensorInfo | TensorInfo[];
+
+/**
+ * A kernel of this backend for float32 tensors. For inputs of another type, or where `supports` returns false, TensorFlow.js's
+ * cpu kernel of that name runs.
+ *
+ * @throws TypeError (when run) where the cpu backend has no kernel of that name
+ */
+export function floatKernel<I, A>(
+  kernelName: string,
+  run: Run<I, A>,
+  supports: (inputs: I, attrs: A) => boolean = () => true,
+): KernelConfig {
+  const kernelFunc: KernelFunc = (args) => {
+    const inputs = args.inputs as I;
+    const attrs = (args.attrs ?? {}) as A;
+    const tensors = Object.values(args.inputs).flat() as TensorInfo[];
+    if (tensors.every(({ dtype }) => dtype === "float32") && supports(inputs, attrs)) {
+      return run(inputs, attrs, args.backend as NativeBackend);
+    }
+    const fallback = getKernel(kernelName, "cpu");
+    if (fallback === undefined) {
+      const types = tensors.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(", ");
+      throw new TypeError(`${kernelName}: inputs must be float32 tensors, got ${types}`);
+    }
+    return fallback.kernelFunc(args);
+  };
+  return { kernelName, backendName: NATIVE, kernelFunc };
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+/**
+ * Runs an element-wise kernel that updates tensors, in place where no other tensor shares their memory. Its numbers begin
+ * with the size; its arrays are the old values, the other inputs, and the new values.
+ *
+ * @param old the tensors to update, which the caller will not read again
+ */
+export function updateOver(
+  kernel: string,
+  numbers: readonly number[],
+  old: readonly TensorInfo[],
+  others: readonly TensorInfo[],
+  backend: NativeBackend,
+): TensorInfo[] {
+  const inputs = [...old, ...others].map((t) => backend.floats(t));
+  const outputs = old.map((t) => backend.outputOver(t));
+  runNative(kernel, [sizeOf(old[0]!.shape), ...numbers], ...inputs, ...outputs.map(([, values]) => values));
+  return outputs.map(([info]) => info);
+}

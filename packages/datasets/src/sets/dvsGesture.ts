@@ -1,0 +1,241 @@
+/** @file DVS128 Gesture: 11 hand and arm gestures of 29 people under several lights. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EventDataset, Sample, Split } from "../eventDataset.js";
+import { type Events, eventsBetween } from "../events.js";
+import { FileFormatError } from "../fileFormatError.js";
+import { readAedat31 } from "../formats/readAedat31.js";
+
+/**
+ * The gestures, in class order: `gestureClasses[label]`, with label = class of the label file - 1.
+ *
+ * Trap: tools that unpack the samples into folders "0".."10" and sort the names as text get 0, 1, 10, 2, …, so that their
+ * output 2 is "other gestures". Checkpoints trained that way need their outputs permuted.
+ */
+export const gestureClasses: readonly string[] = [
+  "hand clapping",
+  "right-hand wave",
+  "left-hand wave",
+  "right arm clockwise",
+  "right arm counter-clockwise",
+  "left arm clockwise",
+  "left arm counter-clockwise",
+  "arm roll",
+  "air drums",
+  "air guitar",
+  "other gestures",
+];
+
+/** Side of the square sensor of a DVS128, in pixels. */
+export const GESTURE_SENSOR = 128;
+
+/** In this file a folder of synthetic recordings says so; see `writeSyntheticGestures`. */
+export const SYNTHETIC_MARKER = "synthetic.json";
+
+/** How far a label may reach beyond the first or last event, in microseconds: a still sensor is silent. */
+const SLACK = 100_000;
+
+/** One labelled stretch of a recording. */
+export interface GestureSample extends Sample {
+  /** First microsecond of the gesture. */
+  readonly start: number;
+  /** First microsecond after it. */
+  readonly end: number;
+}
+
+/** How {@link dvsGesture} treats its label files. */
+export interface DvsGestureOptions {
+  /**
+   * What to do about labels whose times are wrong: `end` not after `start`, overlap with another label, no events, or
+   * more than 0.1 s beyond the recording. `"error"` throws; `"warn"` emits a process warning, once each, and takes the
+   * events with `start <= t < end`, which may be none. Some files as published (user22_led) need `"warn"`.
+   *
+   * @defaultValue `"error"`
+   */
+  readonly labelProblems?: "error" | "warn";
+}
+
+/**
+ * DVS128 Gesture as published: 128 x 128 pixels, 11 classes, 1176 train and 288 test samples.
+ *
+ * `dir` holds `trials_to_train.txt` and `trials_to_test.txt`, which name one recording a line; the recordings
+ * `<trial>.aedat` (AEDAT 3.1); and `<trial>_labels.csv` with a header and rows `class (1..11), start, end` in
+ * microseconds. Each row is one sample: the events with `start <= t < end`, times as recorded, label = class - 1. It is
+ * named `<label>/<trial>_<k>`, its file name in other readers' folders, with k counting the rows of that class in the trial.
+ *
+ * A folder written by `writeSyntheticGestures` is read too, and is then named "synthetic-gestures".
+ *
+ * @param dir the unpacked `DvsGesture` folder
+ * @throws (samples) Error when a file is missing; FileFormatError when a line is malformed, names an unknown class, or
+ *   has wrong times
+ * @throws (events) FileFormatError when the recording is damaged, an event lies outside the sensor, or the label does
+ *   not fit the recording
+ * @see Amir et al., "A Low Power, Fully Event-Based Gesture Recognition System", CVPR 2017
+ *
+ * @example
+ * ```ts no-run
+ * const gestures = dvsGesture("data/DvsGesture", { labelProblems: "warn" });
+ * for (const sample of await gestures.samples("train")) {
+ *   console.log(gestures.classes[sample.label], (await gestures.events(sample)).t.length);
+ * }
+ * ```
+ */
+export function dvsGesture(
+  dir: string,
+  { labelProblems = "error" }: DvsGestureOptions = {},
+): EventDataset<GestureSample> {
+  if (labelProblems !== "error" && labelProblems !== "warn") {
+    throw new TypeError(
+      `dvsGesture: labelProblems must be "error" or "warn", got ${JSON.stringify(labelProblems satisfies never)}`,
+    );
+  }
+  const warned = new Set<string>();
+  const report = (file: string, line: number, must: string, got: string): void => {
+    const fault = { reader: "dvsGesture", file, line, must, got };
+    if (labelProblems === "error") {
+      throw new FileFormatError({ ...fault, remedy: 'pass labelProblems: "warn" to take the events that are there' });
+    }
+    const { message } = new FileFormatError(fault);
+    if (warned.has(message)) return;
+    warned.add(message);
+    process.emitWarning(message, "LabelWarning");
+  };
+
+  // Samples of a recording follow one another, so the recording last read is the one needed next.
+  let last: { path: string; events: Promise<Events> } | undefined;
+  const recording = (path: string): Promise<Events> => {
+    if (last?.path !== path) {
+      last = { path, events: readAedat31(path, { height: GESTURE_SENSOR, width: GESTURE_SENSOR }) };
+    }
+    return last.events;
+  };
+
+  return {
+    name: existsSync(join(dir, SYNTHETIC_MARKER)) ? "synthetic-gestures" : "dvs-gesture",
+    classes: gestureClasses,
+    height: GESTURE_SENSOR,
+    width: GESTURE_SENSOR,
+
+    async samples(split) {
+      const samples: GestureSample[] = [];
+      for (const trial of await readTrials(dir, split)) {
+        const rows = await readLabels(join(dir, `${trial}_labels.csv`));
+        checkTimes(rows, report);
+        const seen = new Map<number, number>();
+        for (const { file, label, start, end } of rows) {
+          const k = seen.get(label) ?? 0;
+          seen.set(label, k + 1);
+          samples.push({
+            name: `${label}/${trial}_${k}`,
+            label,
+            files: [join(dir, `${trial}.aedat`), file],
+            start,
+            end,
+          });
+        }
+      }
+      return samples;
+    },
+
+    async events({ name, files: [path = "", labels = ""], start, end }) {
+      const all = await recording(path);
+      const events = eventsBetween(all, start, end);
+      const [from, to] = [all.t[0] ?? 0, all.t.at(-1) ?? 0];
+      if (events.t.length === 0 || start < from - SLACK || end > to + SLACK) {
+        const line = (await readLabels(labels)).find((row) => row.start === start && row.end === end)?.line ?? 0;
+        report(
+          labels,
+          line,
+          `label times within the recording, ${from}..${to} us`,
+          `${start}..${end} us with ${events.t.length} events for sample ${name}`,
+        );
+      }
+      return events;
+    },
+  };
+}
+
+/** The trials of a split, each with both its files. */
+async function readTrials(dir: string, split: Split): Promise<string[]> {
+  const file = join(dir, `trials_to_${split}.txt`);
+  const trials: string[] = [];
+  for (const [i, line] of (await readLines(file)).entries()) {
+    if (line === "") continue;
+    const [, trial] = /^([\w-]+)\.aedat$/.exec(line) ?? [];
+    if (trial === undefined) {
+      throw new FileFormatError({
+        reader: "dvsGesture",
+        file,
+        line: i + 1,
+        must: 'name one recording "<trial>.aedat" a line',
+        got: JSON.stringify(line),
+      });
+    }
+    if (!existsSync(join(dir, line))) throw missing(join(dir, line));
+    trials.push(trial);
+  }
+  return trials;
+}
+
+interface LabelRow {
+  readonly file: string;
+  readonly line: number;
+  readonly label: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The rows of a label file. Their times are only checked to be numbers. */
+async function readLabels(file: string): Promise<LabelRow[]> {
+  const fail = (line: number, must: string, got: string): never => {
+    throw new FileFormatError({ reader: "dvsGesture", file, line, must, got });
+  };
+  const [header = "", ...lines] = await readLines(file);
+  if (!header.startsWith("class")) {
+    fail(1, 'start with the header "class,startTime_usec,endTime_usec"', JSON.stringify(header));
+  }
+  return lines.flatMap((text, i) => {
+    if (text === "") return [];
+    const line = i + 2;
+    const fields = /^(\d{1,15})\s*,\s*(\d{1,15})\s*,\s*(\d{1,15})$/.exec(text)?.slice(1).map(Number);
+    const [gesture = 0, start = 0, end = 0] =
+      fields ?? fail(line, "hold rows of three whole numbers", JSON.stringify(text));
+    if (gesture < 1 || gesture > gestureClasses.length) {
+      fail(line, `hold classes in 1..${gestureClasses.length}`, `${gesture}`);
+    }
+    return { file, line, label: gesture - 1, start, end };
+  });
+}
+
+/** Reports labels that end before they start, and neighbours in time that overlap. */
+function checkTimes(
+  rows: readonly LabelRow[],
+  report: (file: string, line: number, must: string, got: string) => void,
+): void {
+  for (const { file, line, start, end } of rows) {
+    if (end <= start) report(file, line, "hold labels that end after they start", `${start}..${end} us`);
+  }
+  const sorted = rows.toSorted((a, b) => a.start - b.start);
+  for (const [i, { file, line, start, end }] of sorted.entries()) {
+    const before = sorted[i - 1];
+    if (before !== undefined && start < before.end) {
+      const got = `${start}..${end} us, which overlaps ${before.start}..${before.end} us of line ${before.line},`;
+      report(file, line, "hold labels that do not overlap", got);
+    }
+  }
+}
+
+async function readLines(file: string): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw error.code === "ENOENT" ? missing(file) : error;
+  });
+  return text.split("\n").map((line) => line.trim());
+}
+
+function missing(file: string): Error {
+  return new Error(
+    `dvsGesture: dir must hold the DVS128 Gesture files, got no ${file}; ` +
+      "unpack DvsGesture.tar.gz there, or make a synthetic set with writeSyntheticGestures",
+  );
+}

@@ -1,0 +1,85 @@
+/** @file N-MNIST: the digits of MNIST, seen by an event camera that moves. */
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EventDataset, Sample, Split } from "../eventDataset.js";
+import { FileFormatError } from "../fileFormatError.js";
+import { NMNIST_SENSOR, readNMnist } from "../formats/readNMnist.js";
+
+const FOLDERS: Record<Split, string> = { train: "Train", test: "Test" };
+const LISTS: Record<Split, string> = { train: "train1K.txt", test: "test100.txt" };
+const DIGITS = Array.from({ length: 10 }, (_, digit) => `${digit}`);
+
+/**
+ * N-MNIST: 34 x 34 pixels, 10 classes, 60,000 train and 10,000 test samples of about 0.3 s.
+ *
+ * Two layouts of `dir` are read. As published: `Train/<digit>/<number>.bin` and `Test/<digit>/<number>.bin`, samples in
+ * the order of digit and file name, named `<digit>/<number>`. As in SLAYER's small set: `<id>.bs2`, with a line
+ * `<id> <digit>` each in `train1K.txt` and `test100.txt` (`#` starts a comment), samples in the order of the list, named `<id>`.
+ *
+ * @param dir the folder that holds `Train` and `Test`, or the lists
+ * @throws (samples) Error when neither layout is there or a file is missing; FileFormatError when a list is malformed
+ * @throws (events) FileFormatError as `readNMnist`
+ *
+ * @example
+ * ```ts no-run
+ * const digits = nMnist("data/N-MNIST");
+ * for (const sample of await digits.samples("test")) {
+ *   console.log(digits.classes[sample.label], (await digits.events(sample)).t.length);
+ * }
+ * ```
+ */
+export function nMnist(dir: string): EventDataset {
+  return {
+    name: "n-mnist",
+    classes: DIGITS,
+    height: NMNIST_SENSOR,
+    width: NMNIST_SENSOR,
+    samples(split) {
+      if (existsSync(join(dir, FOLDERS[split]))) return fromFolders(join(dir, FOLDERS[split]));
+      if (existsSync(join(dir, LISTS[split]))) return fromList(dir, LISTS[split]);
+      return Promise.reject(
+        new Error(
+          `nMnist: dir must hold ${FOLDERS[split]}/<digit>/*.bin or ${LISTS[split]}, got neither in ${dir}; ` +
+            `unpack ${FOLDERS[split]}.zip of N-MNIST there`,
+        ),
+      );
+    },
+    events: ({ files: [path = ""] }) => readNMnist(path),
+  };
+}
+
+async function fromFolders(folder: string): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (const [label, digit] of DIGITS.entries()) {
+    const names = await readdir(join(folder, digit)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      throw new Error(`nMnist: dir must hold one folder per digit, got no ${join(folder, digit)}; unpack it again`);
+    });
+    for (const name of names.filter((name) => name.endsWith(".bin")).sort()) {
+      samples.push({ name: `${digit}/${name.slice(0, -4)}`, label, files: [join(folder, digit, name)] });
+    }
+  }
+  return samples;
+}
+
+async function fromList(dir: string, list: string): Promise<Sample[]> {
+  const file = join(dir, list);
+  return (await readFile(file, "utf8")).split("\n").flatMap((text, i) => {
+    if (text.trim() === "" || text.startsWith("#")) return [];
+    const [, name, digit] = /^(\d+)\s+(\d)\s*$/.exec(text) ?? [];
+    if (name === undefined) {
+      throw new FileFormatError({
+        reader: "nMnist",
+        file,
+        line: i + 1,
+        must: 'hold lines "<id> <digit>"',
+        got: JSON.stringify(text.trim()),
+      });
+    }
+    const path = join(dir, `${name}.bs2`);
+    if (!existsSync(path))
+      throw new Error(`nMnist: dir must hold every sample of ${list}, got no ${path}; copy it again`);
+    return { name, label: Number(digit), files: [path] };
+  });
+}

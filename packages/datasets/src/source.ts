@@ -1,0 +1,119 @@
+/** @file A labelled set of samples of one shape: what a loader reads. */
+import type { ModuleReference } from "./moduleReference.js";
+
+/**
+ * Samples of one shape, each with a label and a name: the extension point of this package.
+ *
+ * Frame caches (`cacheFrames`) and folders of images (`imageFolder`) are sources, and so are parts of them (`subset`,
+ * `split`). A plain object with these properties is one too; `defineSource` makes it readable by worker threads. Its test
+ * calls `describeSource` of `@sew/datasets/testing` once.
+ *
+ * @example
+ * const labels = [0, 1, 1];
+ * const ramps: Source = {
+ *   name: "ramps",
+ *   classes: ["low", "high"],
+ *   count: 3,
+ *   shape: [2, 1, 1, 1],
+ *   labels,
+ *   names: ["a", "b", "c"],
+ *   fingerprint: fingerprint({ name: "ramps", labels }),
+ *   read(indices) {
+ *     checkIndices("ramps", 3, indices);
+ *     return Float32Array.from(Array.from(indices).flatMap((i) => [i, i + 0.5]));
+ *   },
+ * };
+ * const loader = createLoader(ramps, { batchSize: 3, workers: 0 });
+ * for await (const { x, shape } of loader.epoch()) console.log(shape, x); // time first: [2, 3, 1, 1, 1]
+ */
+export interface Source {
+  /** Lower-case words joined by `-`. */
+  readonly name: string;
+  /** Class names; a label is an index into them. */
+  readonly classes: readonly string[];
+  /** Number of samples, at least 1. */
+  readonly count: number;
+  /** Shape of one sample, time first: `[T, H, W, C]` for frames, `[1, H, W, C]` for images. */
+  readonly shape: readonly number[];
+  /** Class of each sample, `[count]`. */
+  readonly labels: ArrayLike<number>;
+  /** Distinct name of each sample, `[count]`. */
+  readonly names: readonly string[];
+  /** A SHA-256 in hexadecimal that changes when samples, labels, their order, or how they are made change. */
+  readonly fingerprint: string;
+  /**
+   * The values of these samples, one sample after another, in a new array that the caller may change.
+   *
+   * @param indices any number of samples, in any order, each in 0..count-1
+   * @returns `[indices.length, ...shape]`, finite numbers
+   * @throws RangeError when an index is out of range; `checkIndices` does it
+   */
+  read(indices: ArrayLike<number>): Float32Array | Promise<Float32Array>;
+  /**
+   * How a worker thread opens this source again; `defineSource` sets it.
+   *
+   * @defaultValue none: the source is read in the calling thread
+   */
+  readonly module?: ModuleReference;
+}
+
+/**
+ * Throws `RangeError` when one of `indices` is no sample of a source.
+ *
+ * @param name opens the message; usually the source's name
+ * @param count number of samples of the source
+ *
+ * @example
+ * checkIndices("digits", 10, [0, 9]);
+ */
+export function checkIndices(name: string, count: number, indices: ArrayLike<number>): void {
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i]!;
+    if (!(Number.isInteger(index) && index >= 0 && index < count)) {
+      throw new RangeError(`${name}: indices must be integers in 0..${count - 1}, got ${index}`);
+    }
+  }
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((size, side) => size * side, 1);
+}
+
+/** Throws when the properties of `source` do not agree; `caller` opens the message. */
+export function checkSource(caller: string, source: Source): void {
+  const { name, classes, count, shape, labels, names, fingerprint, read } = source;
+  const fail = (must: string, got: string): never => {
+    throw new RangeError(`${caller}: source must ${must}, got ${got} in ${name}`);
+  };
+  if (typeof read !== "function")
+    throw new TypeError(`${caller}: source must have a function read, got ${typeof read}`);
+  if (!(Number.isInteger(count) && count > 0)) fail("have samples", `count ${count}`);
+  if (!(shape.length > 0 && shape.every((side) => Number.isInteger(side) && side > 0))) {
+    fail("have a shape of positive integers", `[${shape.join(", ")}]`);
+  }
+  if (labels.length !== count) fail(`have ${count} labels, one a sample`, `${labels.length}`);
+  if (names.length !== count) fail(`have ${count} names, one a sample`, `${names.length}`);
+  checkLabels(caller, classes, labels, names);
+  if (typeof fingerprint !== "string" || fingerprint === "") {
+    fail("have a fingerprint", JSON.stringify(fingerprint) ?? "none");
+  }
+}
+
+/** Throws when a label is no index into `classes`; names the sample. */
+export function checkLabels(
+  caller: string,
+  classes: readonly string[],
+  labels: ArrayLike<number>,
+  names: readonly string[],
+): void {
+  for (let i = 0; i < labels.length; i++) {
+    const label: unknown = labels[i];
+    if (!(Number.isInteger(label) && (label as number) >= 0 && (label as number) < classes.length)) {
+      const got = typeof label === "string" ? JSON.stringify(label) : String(label);
+      throw new RangeError(
+        `${caller}: labels must be integers in 0..${classes.length - 1}, got ${got} for sample ${names[i]}`,
+      );
+    }
+  }
+}

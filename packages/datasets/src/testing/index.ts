@@ -1,0 +1,2 @@
+export { describeEventDataset } from "./describeEventDataset.js";
+export { type DescribeSourceOptions, describeSource } from "./describeSource.js";

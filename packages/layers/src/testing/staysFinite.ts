@@ -1,0 +1,14 @@
+import { read } from "@sew/kernels/testing";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { type Context, type Module, stream } from "../index.js";
+
+/**
+ * Whether all potentials of a network stay numbers whose squares float32 holds: the precondition of laws about gradients.
+ *
+ * With a soft reset the potentials of EIF may run off to infinity. Their slopes do, too, and a path of weight 0 then has the
+ * gradient 0 · ∞.
+ */
+export function staysFinite(net: Module, s: Tensor, context: Context): boolean {
+  const { state } = stream(net, s, {}, context);
+  return Object.values(state).every(({ v }) => read(v!).every((potential) => Math.abs(potential) < 2 ** 64));
+}
