@@ -1,4 +1,11 @@
-import { ok } from "node:assert";
-import { nativeKernels } from "@sew/backend-native";
+import "@tensorflow/tfjs";
+import { deepStrictEqual } from "node:assert";
+import { instructionSets, registerNative } from "@sew/backend-native";
 
-ok(nativeKernels.some(({ kernelName }) => kernelName === "Conv2D"));
+try {
+  registerNative();
+  deepStrictEqual(instructionSets().includes("baseline"), true);
+} catch (error) {
+  // Where its build was refused.
+  deepStrictEqual((error as Error).message, "it has not been built");
+}

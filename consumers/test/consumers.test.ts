@@ -81,8 +81,8 @@ describe("a project of pnpm, which refuses build scripts by default", () => {
     const output = await succeed(process.execPath, [compiledBy(main)], project);
     expect(output).toContain("backend cpu\n");
     expect(output.match(/useBackend: .*/g)).toEqual([
-      "useBackend: the C++ addon of @sew/backend-native could not be loaded (it has not been built); install g++ and " +
-        "run: npm rebuild @sew/backend-native, or with pnpm: pnpm approve-builds (in a clone: pnpm --filter " +
+      "useBackend: the C++ addon of @sew/backend-native could not be loaded (it has not been built); install g++ and run: " +
+        "npm rebuild @sew/backend-native, or with pnpm: pnpm approve-builds (in a clone: pnpm --filter " +
         "@sew/backend-native build). Using TensorFlow.js's cpu backend instead, which is about 100 times slower.",
     ]);
   });

@@ -11,4 +11,8 @@ env().set("IS_TEST", true);
 tensor1d([0]).dispose();
 env().set("IS_TEST", false);
 
-await addBackend({ name: "native", register: registerNative, restoreDefaults: () => setSpikeStorage("auto") });
+await addBackend({
+  name: "native",
+  register: registerNative,
+  restoreDefaults: () => setSpikeStorage("auto"),
+});

@@ -1,3 +1,4 @@
+import { KernelBackend, registerBackend } from "@tensorflow/tfjs-core";
 import { InvalidArgumentError } from "commander";
 import { describe, expect, it } from "vitest";
 import { integer, oneOf, parseOptions } from "../src/options.js";
@@ -35,6 +36,13 @@ describe("the options", () => {
   it("leave the precision to the environment unless it is given", () => {
     expect(parseOptions(["--data", "there"])).not.toHaveProperty("precision");
     expect(parseOptions(["--data", "there", "--precision", "bf16"]).precision).toBe("bf16");
+  });
+
+  it("take a backend that is registered with TensorFlow.js, besides ours", () => {
+    registerBackend("mine", () => new KernelBackend());
+    for (const backend of ["mine", "webgpu"]) {
+      expect(parseOptions(["--data", "there", "--backend", backend]).backend).toBe(backend);
+    }
   });
 
   it("can fix or free the time constant", () => {

@@ -1,6 +1,7 @@
 import { read } from "@sew/kernels/testing";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { type Context, type Module, stream } from "../index.js";
+import type { Context, Module } from "../module.js";
+import { stream } from "../stream.js";
 
 /**
  * Whether all potentials of a network stay numbers whose squares float32 holds: the precondition of laws about gradients.
