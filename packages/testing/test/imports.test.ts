@@ -41,7 +41,6 @@ const table: Readonly<Record<string, readonly string[]>> = {
     "datasets",
     "checkpoints",
     "backends",
-    "backend-native",
   ],
 };
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
