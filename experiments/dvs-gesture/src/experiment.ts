@@ -2,11 +2,11 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { type EpochRecord, firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
+import { firingRates, type ReportData, type ReportSample, writeReport } from "@sew/analysis";
 import { type BackendName, instructionSet, precision, threads } from "@sew/backend-native";
 import { loadWeights } from "@sew/checkpoints";
 import { countParameters, type Module } from "@sew/layers";
-import { adam, chain, clipByGlobalNorm, type EpochMetrics, evaluate, momentum } from "@sew/training";
+import { adam, chain, clipByGlobalNorm, evaluate, momentum } from "@sew/training";
 import { checkRunFolder, type TrainResult, train } from "@sew/training/node";
 import { tensor, version_core } from "@tensorflow/tfjs-core";
 import { type Prepared, prepare } from "./data.js";
@@ -117,11 +117,6 @@ interface Finished {
   readonly started: number;
 }
 
-/** An epoch as the report shows it. */
-function record({ learningRate, testLoss, testTop1, ...metrics }: EpochMetrics): EpochRecord {
-  return { ...metrics, lr: learningRate, testLoss: testLoss!, testTop1: testTop1! };
-}
-
 /** The best epoch's weights again, for what the report shows of them; returns the final numbers. */
 async function finish({ settings, backend, model, parameters, prepared, result, started }: Finished): Promise<object> {
   const { data, test } = prepared;
@@ -150,7 +145,7 @@ async function finish({ settings, backend, model, parameters, prepared, result, 
       },
       ...{ parameters, samplesPerSecond: numbers.samplesPerSecond, seconds: numbers.seconds },
     },
-    history: result.history.map(record),
+    history: result.history,
     confusion: { counts: best.confusion, classNames: test.classes },
     ...(await look(model, prepared)),
     configuration: settings,

@@ -5,12 +5,12 @@ import type { FiringRates } from "./firingRates.js";
 export interface EpochRecord {
   /** Counted from 0; the report counts from 1. */
   readonly epoch: number;
-  /** The learning rate. */
-  readonly lr: number;
+  readonly learningRate: number;
   readonly trainLoss: number;
   readonly trainTop1: number;
-  readonly testLoss: number;
-  readonly testTop1: number;
+  /** Where there are test data. */
+  readonly testLoss?: number;
+  readonly testTop1?: number;
   /** How long the epoch took. */
   readonly seconds: number;
   readonly samplesPerSecond: number;

@@ -7,7 +7,7 @@ export const classNames = ["hand clapping", "right arm counter-clockwise", "othe
 export function historyOf(epochs: number): EpochRecord[] {
   return Array.from({ length: epochs }, (_, epoch) => ({
     epoch,
-    lr: 0.1 / (epoch + 1),
+    learningRate: 0.1 / (epoch + 1),
     trainLoss: 2 / (epoch + 1),
     trainTop1: 1 - 0.8 / (epoch + 1),
     testLoss: 2.2 / (epoch + 1),

@@ -191,7 +191,7 @@ describe("the curves", () => {
   });
 
   it("show the learning rate only where it varies", () => {
-    const constant = historyOf(5).map((record) => ({ ...record, lr: 0.1 }));
+    const constant = historyOf(5).map((record) => ({ ...record, learningRate: 0.1 }));
     expect(named(report({ title: "x", history: constant }), "svg")).toHaveLength(2);
   });
 

@@ -39,8 +39,8 @@ function fromHistory(history: readonly EpochRecord[]): ReportSummary {
   if (last === undefined) return {};
   const best = history[bestEpoch(history)];
   return {
-    ...(best && { bestTop1: best.testTop1, bestEpoch: best.epoch }),
-    finalTop1: last.testTop1,
+    ...(best && { bestTop1: best.testTop1!, bestEpoch: best.epoch }),
+    ...(last.testTop1 !== undefined && { finalTop1: last.testTop1 }),
     epochs: last.epoch + 1,
     samplesPerSecond: median(history.map(({ samplesPerSecond }) => samplesPerSecond)),
     seconds: history.reduce((sum, { seconds }) => sum + seconds, 0),

@@ -9,7 +9,7 @@ import { lineChart } from "./lineChart.js";
 export function training(history: readonly EpochRecord[]): Html | undefined {
   if (history.length === 0) return undefined;
   const best = bestEpoch(history);
-  const varies = new Set(history.map(({ lr }) => lr)).size > 1;
+  const varies = new Set(history.map(({ learningRate: rate }) => rate)).size > 1;
   const marked = history.filter((_, i) => i === best || i === history.length - 1);
   return html`<section>
 <h2>Training</h2>
@@ -26,7 +26,10 @@ ${history.length > marked.length ? allEpochs(history, history[best]) : undefined
 const trainAndTest = html`${key("second", "train", "line")} ${key("first", "test", "line")}`;
 
 function loss(history: readonly EpochRecord[]): Html {
-  const [train, test] = [history.map(({ trainLoss }) => trainLoss), history.map(({ testLoss }) => testLoss)];
+  const [train, test] = [
+    history.map(({ trainLoss }) => trainLoss),
+    history.map(({ testLoss = Number.NaN }) => testLoss),
+  ];
   return html`<figure>
 <figcaption><b>Loss</b> ${trainAndTest}</figcaption>
 ${lineChart({
@@ -43,8 +46,11 @@ ${lineChart({
 }
 
 function accuracy(history: readonly EpochRecord[], best: EpochRecord | undefined): Html {
-  const [train, test] = [history.map(({ trainTop1 }) => trainTop1), history.map(({ testTop1 }) => testTop1)];
-  const text = best && `best ${percent(best.testTop1)}, epoch ${best.epoch + 1}`;
+  const [train, test] = [
+    history.map(({ trainTop1 }) => trainTop1),
+    history.map(({ testTop1 = Number.NaN }) => testTop1),
+  ];
+  const text = best && `best ${percent(best.testTop1!)}, epoch ${best.epoch + 1}`;
   return html`<figure>
 <figcaption><b>Accuracy</b>, top-1 ${trainAndTest}</figcaption>
 ${lineChart({
@@ -64,7 +70,7 @@ ${lineChart({
 }
 
 function learningRate(history: readonly EpochRecord[]): Html {
-  const rates = history.map(({ lr }) => lr);
+  const rates = history.map(({ learningRate: rate }) => rate);
   return html`<figure>
 <figcaption><b>Learning rate</b></figcaption>
 ${lineChart({
@@ -82,9 +88,9 @@ ${lineChart({
 const columns: readonly (readonly [string, (record: EpochRecord) => string])[] = [
   ["Train loss", ({ trainLoss }) => fixed(4)(trainLoss)],
   ["Train top-1", ({ trainTop1 }) => percent(trainTop1)],
-  ["Test loss", ({ testLoss }) => fixed(4)(testLoss)],
-  ["Test top-1", ({ testTop1 }) => percent(testTop1)],
-  ["Learning rate", ({ lr }) => short(lr)],
+  ["Test loss", ({ testLoss = Number.NaN }) => fixed(4)(testLoss)],
+  ["Test top-1", ({ testTop1 = Number.NaN }) => percent(testTop1)],
+  ["Learning rate", ({ learningRate: rate }) => short(rate)],
   ["Time", ({ seconds }) => duration(seconds)],
   ["Samples/s", ({ samplesPerSecond }) => fixed(1)(samplesPerSecond)],
 ];
