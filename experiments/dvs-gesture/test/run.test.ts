@@ -129,6 +129,16 @@ describe("pnpm experiment dvs-gesture", () => {
     expect(await state(whole)).toEqual(before);
   });
 
+  it("refuses a folder that holds a run, and leaves all of it alone, its settings included", async () => {
+    const names = ["config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "report.html"];
+    const files = () => names.map((name) => readFileSync(join(whole, name), "base64"));
+    const before = files();
+    const child = start(whole, ["--seed", "7"]);
+    expect(await ended(child)).toBe(1);
+    expect(child.errors()).toContain(`out must be a folder without an earlier run, got ${whole} with last.safetensors`);
+    expect(files()).toEqual(before);
+  });
+
   it("names a missing folder of recordings", async () => {
     const child = start(join(folder, "none"), ["--data", join(folder, "nowhere")]);
     expect(await ended(child)).toBe(1);

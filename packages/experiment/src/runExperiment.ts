@@ -21,6 +21,9 @@ import { checkReplaceable, writeJson } from "./writeJson.js";
  *
  * @example
  * ```ts no-run
+ * import { type Experiment, runExperiment } from "@sew/experiment";
+ *
+ * declare const stripes: Experiment; // see defineExperiment
  * process.exitCode = await runExperiment(stripes);
  * ```
  */
