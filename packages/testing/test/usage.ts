@@ -69,26 +69,30 @@ export const usage: Readonly<Record<string, string>> = {
   `,
   "@sew/checkpoints": `
     import "@tensorflow/tfjs";
-    import { linear } from "@sew/layers";
+    import { mul, type Tensor, tensor1d, variable } from "@tensorflow/tfjs-core";
     import { type LoadedWeights, loadWeights, saveWeights } from "@sew/checkpoints";
     import { deepStrictEqual } from "node:assert";
 
-    await saveWeights(linear(2, 3), "linear.safetensors");
-    const loaded: LoadedWeights = await loadWeights(linear(2, 3), "linear.safetensors");
-    deepStrictEqual([loaded.taken, loaded.kept], [["weight", "bias"], []]);
+    const weight = variable(tensor1d([1, 2]));
+    const model = { parameters: { weight }, forward: (x: Tensor) => mul(x, weight) };
+    await saveWeights(model, "weight.safetensors");
+    const loaded: LoadedWeights = await loadWeights(model, "weight.safetensors");
+    deepStrictEqual([loaded.taken, loaded.kept], [["weight"], []]);
   `,
   "@sew/training": `
     import "@tensorflow/tfjs";
     import { adam, type Batch, chain, clipByGlobalNorm, cosine, type Schedule, training } from "@sew/training";
     import { silentProgress, train } from "@sew/training/node";
-    import { linear } from "@sew/layers";
+    import { mul, type Tensor, tensor1d, variable } from "@tensorflow/tfjs-core";
     import { deepStrictEqual } from "node:assert";
 
+    const weight = variable(tensor1d([1, 2]));
+    const model = { parameters: { weight }, forward: (x: Tensor) => mul(x, weight) };
     const learningRate: Schedule = cosine({ learningRate: 0.1, epochs: 64 });
     async function* epoch(): AsyncGenerator<Batch> {
       yield { x: Float32Array.of(1, 2), shape: [1, 1, 2], labels: Int32Array.of(0) };
     }
-    const run = { model: linear(2, 3), data: { train: { epoch } }, epochs: 1, learningRate };
+    const run = { model, data: { train: { epoch } }, epochs: 1, learningRate };
     for await (const event of training({ ...run, optimizer: chain(clipByGlobalNorm(1), adam()) })) {
       if (event.type === "step") deepStrictEqual(event.learningRate, 0.1);
     }
