@@ -1,8 +1,8 @@
 /**
  * @file The kernels that a backend may offer for the update of one variable, in one pass over memory.
  *
- * A backend registers them under the names below. The values are those of the composed operations bit for bit. Weight and
- * slots are given up: a kernel may write their new values over the old ones.
+ * A backend registers them under the names below. The values are those of the composed operations bit for bit. A
+ * kernel may write the new weight and slots over the old ones.
  */
 import { engine, getBackend, getKernel, type Tensor } from "@tensorflow/tfjs-core";
 
