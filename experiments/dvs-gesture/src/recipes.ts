@@ -40,7 +40,7 @@ export function paper(block: FamilyName): GestureRecipe {
 /** Small enough for a first run of minutes on two cores. */
 export const synthetic: GestureRecipe = {
   blocks: 7,
-  frames: 12,
+  frames: 8,
   trainFrames: 4,
   batch: 4,
   epochs: 7,

@@ -98,6 +98,16 @@ describe("frameStrip", () => {
     expect(pixel(png, 0, 0)).toEqual([0, 255, 102, 255]);
   });
 
+  it.each([
+    { values: [0, 1], range: [0, 1], why: "0 and 1" },
+    { values: [0.4, 0.6], range: [0, 1], why: "values between 0 and 1" },
+    { values: [-0.5, 1], range: [-0.5, 1], why: "a value just below 0" },
+    { values: [0, 1.5], range: [0, 1.5], why: "a value just above 1" },
+    { values: [7, 7], range: [6, 7], why: "one value alone" },
+  ])("has the range $range for $why", ({ values, range }) =>
+    expect(frameStrip(values, [1, 1, 2, 1]).range).toEqual(range),
+  );
+
   it("clamps to the range that is asked for", () => {
     const { png, range } = frameStrip([-5, 50, 300], [1, 1, 1, 3], { range: [0, 250] });
     expect(range).toEqual([0, 250]);

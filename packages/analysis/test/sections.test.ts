@@ -27,15 +27,23 @@ const pageOf = (...sections: (Section | undefined)[]) => report({ title: "x", se
 const lead = (page: string) => named(page, "p").map(words);
 
 describe("trainingSection", () => {
-  it.each([1, 2, 3, 13, 200])("of %i epochs has curves, the best and last epoch, and all epochs", (epochs) => {
-    const page = pageOf(trainingSection(historyOf(epochs)));
-    expect(faults(page)).toEqual([]);
-    expect(named(page, "svg")).toHaveLength(epochs === 1 ? 2 : 3);
-    const shown = epochs === 1 ? ["1, best"] : epochs === 2 ? ["1", "2, best"] : [`${epochs - 1}, best`, `${epochs}`];
-    expect(rowsOf(page, 0)[0]).toEqual(["Epoch", ...(epochs === 2 ? ["2, best"] : shown)].slice(0, 3));
-    expect(named(page, "details")).toHaveLength(epochs === 1 ? 0 : 1);
-    if (epochs > 1) expect(rowsOf(page, 1)).toHaveLength(epochs + 1);
-  });
+  it.each([
+    { epochs: 1, charts: 2, columns: ["1, best"] },
+    { epochs: 2, charts: 3, columns: ["2, best"] },
+    { epochs: 3, charts: 3, columns: ["2, best", "3"] },
+    { epochs: 13, charts: 3, columns: ["12, best", "13"] },
+    { epochs: 200, charts: 3, columns: ["199, best", "200"] },
+  ])(
+    "of $epochs epochs has $charts charts, the best and the last epoch, and all epochs",
+    ({ epochs, charts, columns }) => {
+      const page = pageOf(trainingSection(historyOf(epochs)));
+      expect(faults(page)).toEqual([]);
+      expect(named(page, "svg")).toHaveLength(charts);
+      expect(rowsOf(page, 0)[0]).toEqual(["Epoch", ...columns]);
+      expect(named(page, "details")).toHaveLength(epochs === 1 ? 0 : 1);
+      if (epochs > 1) expect(rowsOf(page, 1)).toHaveLength(epochs + 1);
+    },
+  );
 
   it("has the numbers of the best and the last epoch in a table", () =>
     expect(rowsOf(pageOf(trainingSection(historyOf(20))), 0)).toEqual([

@@ -48,7 +48,10 @@ const all = (density: number) =>
 describe("the choice of a kernel", () => {
   it("takes 3x3 convolutions at stride 1 apart from all others, bfloat16 from float32, and no kind is missing", () => {
     const geometry = ([height, width, strideHeight, strideWidth]: number[]) => ({
-      ...{ filterHeight: height!, filterWidth: width!, strideHeight: strideHeight!, strideWidth: strideWidth! },
+      filterHeight: height!,
+      filterWidth: width!,
+      strideHeight: strideHeight!,
+      strideWidth: strideWidth!,
     });
     expect(kindOf("forward", geometry([3, 3, 1, 1]), "bits", "float32")).toBe("forward, 3x3, bits");
     expect(kindOf("filter gradient", geometry([3, 3, 1, 1]), "counts", "bf16")).toBe(
@@ -172,7 +175,9 @@ describe("the file of a machine", () => {
     { name: "of noise", text: () => "\u0000\u001b[2J\ufffd".repeat(99), why: "it is not JSON" },
     { name: "too large", text: () => changed({ padding: "x".repeat(1 << 16) }), why: "it is larger than 65536 bytes" },
     ...["null", "[]", "7", '"x"', "{}", '{"breakEvens":null}', '{"breakEvens":[8,8,8,8,8,8,8,8]}'].map((text) => ({
-      ...{ name: text, text: () => text, why: noNumber },
+      name: text,
+      text: () => text,
+      why: noNumber,
     })),
     ...["-1", "1e999", '"8"', "null", "[8]", "true"].map((density) => ({
       name: `with a density of ${density}`,
@@ -411,7 +416,7 @@ describeNative("what a process goes by", () => {
     expect(child(rewrite)).toEqual({ said: [found, found], errors: "" });
   }, 300_000);
 
-  it("is told of a file of no use once", () => {
+  it("warns of an invalid file once", () => {
     mkdirSync(join(folder, "sew"));
     writeFileSync(file, "{");
     const { said, errors } = child(inUse + inUse.replace("console.log", "void "));

@@ -14,7 +14,7 @@ export interface Call {
 export interface Expected {
   readonly shape: readonly number[];
   readonly data: ArrayLike<number>;
-  /** 0 unless given: equal, where +0 equals -0. */
+  /** Largest difference. @defaultValue 0: equal, where +0 equals -0 */
   readonly within?: ArrayLike<number> | number;
   /** Whether +0 and -0 differ. */
   readonly signedZeros?: boolean;
@@ -26,7 +26,7 @@ export interface KernelCase {
   readonly calls: fc.Arbitrary<Call>;
   /** The slow, obvious way. */
   readonly expected: (call: Call) => readonly Expected[];
-  /** Whether TensorFlow.js's cpu backend gives it too; true unless given, and false says why in a comment. */
+  /** Whether TensorFlow.js's cpu backend computes the same. @defaultValue true; where false, a comment says why */
   readonly onCpu?: (call: Call) => boolean;
 }
 

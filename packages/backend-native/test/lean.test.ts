@@ -31,7 +31,7 @@ const numbers = (gradients: typeof leanGradients, f: () => Scalar, variables: Va
     return [value, ...variables.map(({ name }) => grads[name]!)].map(read);
   });
 
-/** y = x, with a call of `see` on the way back. */
+/** y = x, which calls `see` in the backward pass. */
 const watch = (x: Tensor, see: (dy: Tensor) => void): Tensor =>
   customGrad((...inputs) => ({
     value: mul(inputs[0] as Tensor, 1),

@@ -1,10 +1,8 @@
 /** @file 200 training steps on stored spikes, as a program: prints what memory is in use after each. `--expose-gc` */
-import "@tensorflow/tfjs";
-
-import { registerNative } from "@sew/backend-native";
-
-import { network } from "@sew/models";
 import { random } from "@sew/random";
+import "@tensorflow/tfjs";
+import { registerNative } from "@sew/backend-native";
+import { network } from "@sew/models";
 import { momentum, optimizer as optimizerOf, trainStep } from "@sew/training";
 import { memory, setBackend } from "@tensorflow/tfjs-core";
 

@@ -23,26 +23,15 @@ const table: Readonly<Record<string, readonly string[]>> = {
     "layers",
     "neurons",
     "surrogates",
+    "datasets",
     "training",
     "checkpoints",
-    "datasets",
     "analysis",
     "backends",
   ],
   "backend-native": ["kernels"],
   backends: [],
-  testing: [
-    "kernels",
-    "surrogates",
-    "neurons",
-    "layers",
-    "blocks",
-    "models",
-    "datasets",
-    "checkpoints",
-    "backends",
-    "backend-native",
-  ],
+  testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "checkpoints", "backends"],
 };
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
 const lazily: Readonly<Record<string, readonly string[]>> = {

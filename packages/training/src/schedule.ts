@@ -108,7 +108,8 @@ export function rateAt(caller: string, schedule: Schedule, time: ScheduleTime): 
   const rate = schedule(time);
   if (rate >= 0 && Number.isFinite(rate)) return rate;
   throw new RangeError(
-    `${caller}: learningRate must be a finite number of at least 0, got ${rate} at step ${time.step} of epoch ${time.epoch}`,
+    `${caller}: learningRate must be a finite number of at least 0, got ${rate} at step ${time.step} of epoch ${time.epoch}; ` +
+      "correct the schedule of the rate",
   );
 }
 

@@ -36,6 +36,7 @@ export interface WeightAverage {
  *
  * @example
  * const model = linear(1, 1);
+ * model.parameters.bias.assign(tensor1d([0]));
  * const average = weightAverage(model, { decay: 0.75 });
  * model.parameters.bias.assign(tensor1d([8]));
  * average.update();

@@ -43,8 +43,7 @@ describe("adam", () => {
       ...[3, "mean/weight", "mean/bias", "square/weight", "square/bias"],
     ]);
     b.restore(state);
-    other.parameters.weight.assign(one.parameters.weight);
-    other.parameters.bias.assign(one.parameters.bias);
+    for (const name of ["weight", "bias"] as const) other.parameters[name].assign(one.parameters[name]);
     for (let i = 0; i < 4; i++) {
       update(one, a);
       update(other, b);

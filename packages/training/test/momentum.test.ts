@@ -1,5 +1,5 @@
-import { disposeModule, evaluation, linear, type Module, neurons } from "@sew/layers";
-import { plif } from "@sew/neurons";
+import { disposeModule, evaluation, linear, type Module, neuronLayer } from "@sew/layers";
+import { neuron, plif } from "@sew/neurons";
 import { momentum, type Optimizer, optimizer as optimizerOf } from "@sew/training";
 import {
   dispose,
@@ -7,10 +7,12 @@ import {
   mul,
   ones,
   type Scalar,
+  scalar,
   square,
   sum,
   tidy,
   train,
+  variable,
   variableGrads,
 } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
@@ -51,8 +53,7 @@ describe("momentum", () => {
 
   it("is tfjs's train.momentum, bit for bit", () => {
     const [ours, theirs] = [linear(2, 3), linear(2, 3)];
-    theirs.parameters.weight.assign(ours.parameters.weight);
-    theirs.parameters.bias.assign(ours.parameters.bias);
+    for (const name of ["weight", "bias"] as const) theirs.parameters[name].assign(ours.parameters[name]);
     const [optimizer, reference] = [sgd(ours, 0.9), train.momentum(0.1, 0.9)];
     for (let i = 0; i < 4; i++) {
       update(ours, optimizer, 0.1);
@@ -92,8 +93,7 @@ describe("momentum", () => {
     expect(state.step).toBe(3);
     expect([...state.slots.keys()]).toEqual(["velocity/weight", "velocity/bias"]);
     b.restore(state);
-    other.parameters.weight.assign(one.parameters.weight);
-    other.parameters.bias.assign(one.parameters.bias);
+    for (const name of ["weight", "bias"] as const) other.parameters[name].assign(one.parameters[name]);
     for (let i = 0; i < 2; i++) {
       update(one, a, 0.01);
       update(other, b, 0.01);
@@ -134,8 +134,8 @@ describe("momentum", () => {
 
   it("trains a shared variable once, and fixed ones never", () => {
     const layer = linear(2, 1);
-    const fixed = neurons(plif)(1);
-    fixed.parameters.w!.trainable = false;
+    const w = variable(scalar(0), false);
+    const fixed = neuronLayer(neuron(plif, { w }), { w });
     const model: Module = { children: { layer, again: layer, fixed }, forward: layer.forward };
     const optimizer = sgd(model);
     expect([...optimizer.variables.keys()]).toEqual(["layer.weight", "layer.bias"]);

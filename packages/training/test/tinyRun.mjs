@@ -1,4 +1,5 @@
 /** @file A run of seconds, for tests: in this process, or as a program that tests may kill: `tinyRun.mjs OUT VARIANT [resume]`. */
+import { random } from "@sew/random";
 import "@tensorflow/tfjs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";

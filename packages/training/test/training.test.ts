@@ -107,11 +107,13 @@ describe("training", () => {
       new RangeError("training: epochs must be an integer of at least 1, got 0"),
     );
     expect(() => training({ ...options, learningRate: Number.NaN })).toThrow(
-      new RangeError("training: learningRate must be a finite number of at least 0, got NaN at step 0 of epoch 0"),
+      new RangeError(
+        "training: learningRate must be a finite number of at least 0, got NaN at step 0 of epoch 0; correct the schedule of the rate",
+      ),
     );
     const learningRate = ({ step }: { step: number }) => (step < 2 ? 0.1 : -1);
     expect(await messageOf(collect(training({ ...options, learningRate })))).toBe(
-      "training: learningRate must be a finite number of at least 0, got -1 at step 2 of epoch 0",
+      "training: learningRate must be a finite number of at least 0, got -1 at step 2 of epoch 0; correct the schedule of the rate",
     );
     disposeModule(options.model);
   });

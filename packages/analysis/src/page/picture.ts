@@ -1,8 +1,8 @@
 import type { Picture } from "../frameStrip.js";
 import { type Html, html } from "./html.js";
 
-/** Widest frame on the page, in CSS pixels. */
-const WIDEST = 248;
+/** Width of a frame on the page, in CSS pixels, where there is room for it. */
+export const frameWidth = 230;
 /** Narrowest frame, below which a strip scrolls sideways. */
 const NARROWEST = 80;
 /** Pixels of a frame below which it is certainly enlarged. */
@@ -20,7 +20,7 @@ const SMALL = 112;
  */
 export function picture({ png, width, height }: Picture, alt: string, columns = 1): Html {
   const source = `data:image/png;base64,${Buffer.from(png).toString("base64")}`;
-  const size = `min-width:${NARROWEST * columns}px;max-width:${WIDEST * columns}px`;
+  const size = `min-width:${NARROWEST * columns}px;max-width:${frameWidth * columns}px`;
   const enlarged = width < SMALL * columns && html` class="enlarged"`;
   return html`<div class="scroll"><img src="${source}" width="${width}" height="${height}" alt="${alt}" style="${size}"${enlarged}></div>`;
 }

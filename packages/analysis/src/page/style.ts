@@ -38,13 +38,13 @@ p { margin: 0 0 1rem; }
 .tiles > div { padding: 0.75rem 1rem; box-shadow: 0 0 0 1px var(--line); }
 dt { color: var(--muted); font-size: 0.82rem; }
 dd { margin: 0.1rem 0 0; font-size: 1.3rem; font-weight: 600; line-height: 1.25; white-space: nowrap; }
-.detail { margin: 0; color: var(--muted); font-size: 0.82rem; font-weight: 400; }
+.detail { margin: 0; color: var(--muted); font-size: 0.82rem; font-weight: 400; white-space: normal; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.75rem 2.5rem; align-items: start; }
 figure { margin: 0; break-inside: avoid; }
 figcaption, .lead { margin-bottom: 0.5rem; color: var(--muted); font-size: 0.9rem; }
 .lead { margin-bottom: 1.25rem; }
 figcaption b { color: var(--ink); font-weight: 600; }
-svg { display: block; width: 100%; height: auto; overflow: visible; }
+svg { display: block; width: 100%; max-width: 32rem; height: auto; overflow: visible; }
 .key { display: inline-block; margin-left: 0.75em; white-space: nowrap; }
 .key i { display: inline-block; margin-right: 0.4em; }
 .first { color: var(--first); } .second { color: var(--second); } .third { color: var(--third); } .fourth { color: var(--fourth); }
@@ -61,7 +61,7 @@ th { font-weight: 400; text-align: left; }
 .numbers th:first-child { padding-left: 0; text-align: left; }
 .numbers th[scope="row"] { min-width: 5rem; white-space: normal; overflow-wrap: anywhere; }
 .numbers thead th { color: var(--muted); font-size: 0.8rem; vertical-align: bottom; }
-.scroll + .scroll { margin-top: 1.5rem; }
+section > figure + *, section > .pair + *, section > .scroll + * { margin-top: 1.75rem; }
 .mistakes td:nth-child(2), .mistakes th:nth-child(2) { text-align: left; }
 details { margin-top: 1.25rem; }
 summary { cursor: pointer; color: var(--first); font-size: 0.9rem; }
@@ -83,7 +83,7 @@ details .scroll { margin-top: 0.75rem; }
 .confusion th.recall span { writing-mode: horizontal-tb; transform: none; }
 img { display: block; width: 100%; height: auto; }
 .samples { display: flex; flex-wrap: wrap; gap: 1.5rem 1.75rem; }
-.samples figure { min-width: 0; max-width: 100%; }
+.samples figure { max-width: 100%; }
 .enlarged { image-rendering: pixelated; }
 .settings { width: 100%; }
 .settings th { width: 1%; padding: 0.2rem 2rem 0.2rem 0; color: var(--muted); white-space: nowrap; vertical-align: top; }

@@ -1,7 +1,7 @@
 import { frameStrip } from "../frameStrip.js";
 import { short, whole } from "../page/format.js";
 import { type Html, html } from "../page/html.js";
-import { picture } from "../page/picture.js";
+import { frameWidth, picture } from "../page/picture.js";
 import { type Section, section } from "../page/section.js";
 import { key } from "../page/series.js";
 
@@ -47,7 +47,7 @@ function figure({ className, frames, shape }: Sample): Html {
   const size = steps === 1 ? `1 picture of ${rows} x ${cols} pixels` : `${steps} frames of ${rows} x ${cols} pixels`;
   const label = `${size}, ${strip.range === undefined ? eventsOf(frames) : valuesOf(channels, strip.range)}`;
   return html`
-<figure><figcaption><b>${className}</b>, ${label}</figcaption>
+<figure style="width:${frameWidth * columns}px"><figcaption><b>${className}</b>, ${label}</figcaption>
 ${picture(strip, `${className}: ${label}`, columns)}
 </figure>`;
 }

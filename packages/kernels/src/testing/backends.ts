@@ -20,12 +20,14 @@ const backends = new Map<string, { readonly restoreDefaults?: () => void; readon
  * Adds a backend to those that {@link describeBackends} runs suites on. Call it in a set-up file of vitest; for a backend
  * that is there already it does nothing.
  *
+ * @returns a function that removes it again
+ *
  * @example
  * await addBackend({ name: "cpu", register: () => {} });
  */
-export async function addBackend({ name, register, restoreDefaults }: TestBackend): Promise<void> {
-  if (backends.has(name)) return;
-  const before = getBackend();
+export async function addBackend({ name, register, restoreDefaults }: TestBackend): Promise<() => void> {
+  if (backends.has(name)) return () => {};
+  const before = currentBackend();
   try {
     await register();
     await use(name);
@@ -35,8 +37,14 @@ export async function addBackend({ name, register, restoreDefaults }: TestBacken
     console.info(`Suites skip the backend ${name}: ${reason}`);
     backends.set(name, { unavailable: reason });
   } finally {
-    await setBackend(before);
+    if (before !== undefined) await setBackend(before);
   }
+  return () => backends.delete(name);
+}
+
+/** The current backend; `undefined` until something was computed, or a backend chosen. */
+function currentBackend(): string | undefined {
+  return getBackend();
 }
 
 /** Why a backend cannot be used here; `undefined` when it can. */
@@ -76,13 +84,13 @@ export function describeBackends(title: string, suite: (backend: string) => void
       continue;
     }
     describe(`${title} [${name}]`, () => {
-      let before = name;
+      let before: string | undefined;
       beforeAll(async () => {
-        before = getBackend();
+        before = currentBackend();
         await use(name);
       });
       afterAll(async () => {
-        await setBackend(before);
+        if (before !== undefined) await setBackend(before);
       });
       suite(name);
     });

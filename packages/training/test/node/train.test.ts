@@ -361,7 +361,7 @@ describe("train", () => {
     ...[Number.NaN, -0.1, Number.POSITIVE_INFINITY].map((rate): [string, Partial<TrainOptions>, string] => [
       `a learning rate of ${rate}`,
       { learningRate: ({ epoch }) => (epoch < 2 ? 0.1 : rate) },
-      `train: learningRate must be a finite number of at least 0, got ${rate} at step 10 of epoch 2`,
+      `train: learningRate must be a finite number of at least 0, got ${rate} at step 10 of epoch 2; correct the schedule of the rate`,
     ]),
     ["a negative time", { checkpointSeconds: -1 }, "train: checkpointSeconds must be at least 0, got -1"],
     [
