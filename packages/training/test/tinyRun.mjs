@@ -6,7 +6,6 @@ import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { saveWeights } from "@sew/checkpoints";
 import { network } from "@sew/models";
-import { random } from "@sew/random";
 import { adamW, chain, clipByGlobalNorm, momentum, scaleBy, stepDecay, warmup, weightDecay } from "@sew/training";
 import { silentProgress, train } from "@sew/training/node";
 import { setBackend } from "@tensorflow/tfjs-core";
