@@ -1,4 +1,5 @@
 import { add, div, mean as meanOf, mul, sqrt, square, sub } from "@tensorflow/tfjs-core";
+import { detach } from "./detach.js";
 import { type FusedKernel, type FusedOp, fusedOp } from "./fusedOp.js";
 
 /** Attributes of {@link batchNormTrainingKernel}. */
@@ -22,7 +23,8 @@ export const batchNormTrainingKernel: FusedKernel<"x" | "scale" | "offset", Batc
     const mean = meanOf(x, axes);
     const centred = sub(x, mean);
     const variance = meanOf(square(centred), axes);
-    return [add(mul(div(centred, sqrt(add(variance, epsilon))), scale), offset), mean, variance];
+    const y = add(mul(div(centred, sqrt(add(variance, epsilon))), scale), offset);
+    return [y, detach(mean), detach(variance)];
   },
   gradient: {
     name: "BatchNormTrainingGrad",

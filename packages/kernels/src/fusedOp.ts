@@ -107,8 +107,8 @@ function registerFusedGradient<I extends string, A extends object>(
       const inputs: Record<string, Tensor> = {};
       for (const [i, saving] of savedNames.entries()) inputs[saving] = saved[i]!;
       for (const [i, named] of outputGradients.entries()) if (named !== null) inputs[named] = dys[i]!;
-      const given = attrs as unknown as A;
-      const gradients = runKernel(name, inputs, gradient.attrs?.(given, dys) ?? given);
+      const forwardAttrs = attrs as unknown as A;
+      const gradients = runKernel(name, inputs, gradient.attrs?.(forwardAttrs, dys) ?? forwardAttrs);
       return Object.fromEntries(of.map((input, i) => [input, () => gradients[i]!]));
     },
   });

@@ -1,6 +1,7 @@
 export { type ApplyAdamAttrs, applyAdam, applyAdamKernel } from "./applyAdam.js";
 export { type ApplyMomentumAttrs, applyMomentum, applyMomentumKernel } from "./applyMomentum.js";
 export { type BatchNormTrainingAttrs, batchNormTraining, batchNormTrainingKernel } from "./batchNormTraining.js";
+export { detach } from "./detach.js";
 export {
   type FusedGradient,
   type FusedKernel,

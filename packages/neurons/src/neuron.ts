@@ -1,7 +1,7 @@
 /** @file What every spiking neuron shares: Eqs. 1-3 of Fang et al., NeurIPS 2021, arXiv:2102.04159. */
-import type { NeuronFormula, RecognisedCharge } from "@sew/kernels";
+import { detach, type NeuronFormula, type RecognisedCharge } from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
-import { add, clone, customGrad, fill, mul, sub, Tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
+import { add, clone, fill, mul, sub, Tensor, tidy } from "@tensorflow/tfjs-core";
 import { checkNumber, checkParameterShapes } from "./check.js";
 
 /** How a potential falls after a spike: to V_reset (hard, Eq. 3), or by V_th (soft). */
@@ -86,12 +86,6 @@ export interface Neuron<S extends string = string> extends NeuronFormula {
 export function fire(h: Tensor, vThreshold: Parameter, spike: Spike): Tensor {
   return spike(sub(h, vThreshold));
 }
-
-/** The same values, cut from the gradient. */
-const detach = customGrad((...inputs) => {
-  const x = inputs[0] as Tensor;
-  return { value: clone(x), gradFunc: (dy: Tensor) => zerosLike(dy) };
-});
 
 /**
  * Eq. 3: `V[t] = H[t] (1 − S[t]) + V_reset S[t]`, or, soft, `V[t] = H[t] − V_th S[t]`.
