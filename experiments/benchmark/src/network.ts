@@ -1,7 +1,7 @@
 /** @file A pass through a network: how long it takes, where, and what it takes of memory. */
 import { type NativeMemory, setPrecision } from "@sew/backend-native";
 import { evaluation, type Module, namedBuffers, run } from "@sew/layers";
-import { sgd, trainStep } from "@sew/training";
+import { momentum, optimizer as optimizerOf, trainStep } from "@sew/training";
 import { memory, type Tensor, tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
 import { type Breakdown, breakdown } from "./breakdown.js";
 import { denseFlops } from "./floor.js";
@@ -29,10 +29,9 @@ const SETTLING = 30;
 
 /** One training step after another. */
 function training(net: Module, { shape, classes }: Row, x: Float32Array): (call: number) => Promise<unknown> {
-  const optimizer = sgd(net);
-  optimizer.setLearningRate(0.001);
+  const optimizer = optimizerOf(net, momentum());
   const labels = Int32Array.from({ length: shape[1] }, (_, i) => i % classes);
-  return (call) => trainStep(net, optimizer, { x, shape, labels }, call);
+  return (call) => trainStep(net, optimizer, { x, shape, labels }, { learningRate: 0.001, seed: call });
 }
 
 /** One forward pass after another, the running statistics settled: at their initial variance of 1 few neurons fire. */

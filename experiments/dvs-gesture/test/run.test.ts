@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { hasBfloat16 } from "@sew/backend-native";
-import { readSafetensors } from "@sew/training";
+import { readSafetensors } from "@sew/checkpoints";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -50,7 +50,7 @@ const ended = (child: ChildProcess) => new Promise<number | null>((resolve) => c
 /** The weights, running statistics and optimiser state of a run, as bytes. */
 async function state(out: string): Promise<Record<string, string>> {
   const { tensors } = await readSafetensors(join(out, "last.safetensors"));
-  const bytes = ({ values }: { values: Float32Array }) =>
+  const bytes = ({ values }: { values: ArrayBufferView }) =>
     Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
   return Object.fromEntries([...tensors].map(([name, tensor]) => [name, bytes(tensor)]));
 }
@@ -59,7 +59,7 @@ describe("pnpm experiment dvs-gesture", () => {
   const whole = join(folder, "whole");
 
   beforeAll(async () => {
-    await import("node:fs/promises").then(({ mkdir }) => mkdir(data, { recursive: true }));
+    mkdirSync(data, { recursive: true });
     writeRecordings();
     const child = start(whole, ["--json", join(folder, "numbers.json")]);
     expect([await ended(child), child.errors()]).toEqual([0, expect.stringContaining("report:")]);
@@ -76,7 +76,7 @@ describe("pnpm experiment dvs-gesture", () => {
     expect(numbers).toMatchObject({ dataset: "n-mnist", epochs: 3 });
     expect(numbers.bestTop1).toBeGreaterThanOrEqual(0.5);
     expect(readFileSync(join(whole, "report.html"), "utf8")).toContain(
-      "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*4-FC10",
+      "c32k3s1-BN-PLIF-{SEW ADD Block(c32)-MPk2s2}*4-FC10",
     );
   });
 
@@ -94,7 +94,7 @@ describe("pnpm experiment dvs-gesture", () => {
     expect(await state(out)).toEqual(await state(whole));
   });
 
-  it("ends with the same weights when it keeps spikes alone for the way back from the middle on", async () => {
+  it("ends with the same weights when it computes currents again in the backward pass from the middle on", async () => {
     const out = join(folder, "recomputed");
     const killed = start(out);
     while (!existsSync(join(out, "last.safetensors")) && killed.exitCode === null) await setTimeout(5);
@@ -127,6 +127,16 @@ describe("pnpm experiment dvs-gesture", () => {
     expect(child.errors()).toContain(join(whole, "last.safetensors"));
     expect(child.errors()).toContain("sew-add");
     expect(await state(whole)).toEqual(before);
+  });
+
+  it("refuses a folder that holds a run, and leaves all of it alone, its settings included", async () => {
+    const names = ["config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "report.html"];
+    const files = () => names.map((name) => readFileSync(join(whole, name), "base64"));
+    const before = files();
+    const child = start(whole, ["--seed", "7"]);
+    expect(await ended(child)).toBe(1);
+    expect(child.errors()).toContain(`out must be a folder without an earlier run, got ${whole} with last.safetensors`);
+    expect(files()).toEqual(before);
   });
 
   it("names a missing folder of recordings", async () => {

@@ -1,12 +1,12 @@
 import type { Module } from "@sew/layers";
 
-/** A block and the child whose output is A^l. */
+/** A block, and its child whose output is A^l. */
 export interface Block {
   readonly block: Module;
   readonly residual?: Module;
 }
 
-/** The blocks inside a module, itself aside, in order; `firingRates` says what counts as one. */
+/** The blocks inside a module, except itself, in order; `firingRates` defines them. */
 export function blocksOf(module: Module): Block[] {
   return childrenOf(module).flatMap(([, child]) => {
     const inside = blocksOf(child);

@@ -1,21 +1,21 @@
-/** @file How often neurons fire: Φ of every spiking layer and every block of a network. */
+/** @file Firing rates: Φ of every spiking layer and every block of a network. */
 import { evaluation, type Module, type NeuronLayer, namedModules, run } from "@sew/layers";
 import { keep, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
 
-/** How a spiking layer fires. */
+/** Firing rate of a spiking layer. */
 export interface LayerRate {
-  /** Φ, the mean of its spikes: from 0, never, to 1, always. */
+  /** Φ, the mean of its spikes: from 0, no neuron ever fires, to 1, all neurons fire in each time-step. */
   readonly rate: number;
   /** The fraction of its neurons that never fire, from 0 to 1. */
   readonly silent: number;
 }
 
-/** What comes out of a block. */
+/** Firing rates of a block. */
 export interface BlockRate {
-  /** The mean of A^l, the spikes of the residual path; absent where the path ends in no spikes of its own. */
+  /** The mean of A^l, the spikes of the residual path. Absent where the path does not end in neurons of its own. */
   readonly residual?: number;
-  /** The mean of O^l, the block's output. With g = ADD it is a mean count and may exceed 1. */
+  /** The mean of O^l, the block's output. With g = ADD it is a mean of sums and may exceed 1. */
   readonly output: number;
 }
 
@@ -23,32 +23,35 @@ export interface BlockRate {
 export interface FiringRates {
   readonly layers: Readonly<Record<string, LayerRate>>;
   readonly blocks: Readonly<Record<string, BlockRate>>;
-  /** Sentences on the layers that never fire or always do, each with a remedy. */
+  /** A sentence on each layer that never or always fires, or did not run, with a remedy. */
   readonly warnings: readonly string[];
 }
 
 /** Options of {@link firingRates}. */
 export interface FiringRatesOptions {
   /**
-   * Whether batch norm uses the statistics of the batch, as it must for a network that was never trained. It updates its
-   * running statistics then, and dropout drops.
+   * Runs the model in training mode: batch norm uses the statistics of the batch, which a network that was never trained
+   * needs, and updates its running statistics; dropout drops. @defaultValue `false`
    */
   readonly training?: boolean;
-  /** Where the random choices of dropout start, in training. */
+  /** Seed of dropout in training mode. @defaultValue none */
   readonly seed?: number;
 }
 
 /**
  * Firing rates `Φ = Σ S / (T · N · neurons)` of every spiking layer and every block, in one forward pass.
  *
- * A spiking layer is any module with a property `neuron`. A block is any module, the root aside, that has a
- * conv-norm-neuron unit among its children and no block inside; a unit is a module without grandchildren one of whose
- * children is a spiking layer. Its residual path ends in the last such unit, one named `shortcut` or `downsample` aside;
- * where the block has a spiking layer of its own, as Spiking ResNet's, that one makes the output and there is no A^l.
+ * - A spiking layer is any module with a property `neuron`, such as a `NeuronLayer`.
+ * - A block is any module, except the root, that has a conv-norm-neuron unit among its children and no block inside. A
+ *   unit is a module without grandchildren one of whose children is a spiking layer.
+ * - A^l is the output of the last unit of a block; units named `shortcut` or `downsample` do not count. A block with a
+ *   spiking layer of its own, such as that of Spiking ResNet, has no A^l: this layer makes its output.
  *
- * @param model must run the modules in it through `run`, each once in a pass
+ * A module that runs several times in the pass has its mean over all runs, and the first of its names.
+ *
+ * @param model any module whose children run through `run`
  * @param x a sequence `[T, N, ...]`, such as frames `[T, N, H, W, C]`
- * @throws RangeError when `x` is no such sequence or is empty, or a module runs twice
+ * @throws RangeError when `x` has no time and batch axis or is empty
  *
  * @example
  * const net = sequential({ neurons: neurons(integrateAndFire)(1) });
@@ -62,13 +65,13 @@ export async function firingRates(model: Module, x: Tensor, options: FiringRates
     );
   }
   const [steps, samples] = x.shape as [number, number];
-  const paths = new Map([...namedModules(model)].map(([path, module]) => [module, path]));
+  const paths = pathsOf(model);
   const blocks = blocksOf(model);
   const watched = new Set<Module>(blocks.flatMap(({ block, residual }) => (residual ? [block, residual] : [block])));
   for (const module of paths.keys()) if (isSpiking(module)) watched.add(module);
 
-  const counts = await countsOf(model, x, watched, paths, options);
-  const rates = new Map([...counts].map(([module, count]) => [module, rateOf(count, steps * samples)]));
+  const counts = await countsOf(model, x, watched, options);
+  const rates = new Map([...counts].map(([module, runs]) => [module, rateOf(runs, steps * samples)]));
   const layers: [string, LayerRate][] = [];
   for (const [module, path] of paths) {
     const rate = rates.get(module);
@@ -87,46 +90,49 @@ export async function firingRates(model: Module, x: Tensor, options: FiringRates
   };
 }
 
+/** Every module by its first path. */
+function pathsOf(model: Module): Map<Module, string> {
+  const paths = new Map<Module, string>();
+  for (const [path, module] of namedModules(model)) if (!paths.has(module)) paths.set(module, path);
+  return paths;
+}
+
 function isSpiking(module: Module): module is NeuronLayer {
   return "neuron" in module;
 }
 
-/** For each watched module that runs: how often each of its neurons fires in all steps of all samples. */
+/** For each watched module, for each of its runs: how often each neuron fires in all time-steps of all samples. */
 async function countsOf(
   model: Module,
   x: Tensor,
   watched: ReadonlySet<Module>,
-  paths: ReadonlyMap<Module, string>,
   options: FiringRatesOptions,
-): Promise<Map<Module, ArrayLike<number>>> {
-  const sums = new Map<Module, Tensor>();
+): Promise<Map<Module, ArrayLike<number>[]>> {
+  const sums: [Module, Tensor][] = [];
   const observe = (module: Module, output: Tensor) => {
-    if (!watched.has(module)) return;
-    if (sums.has(module)) {
-      throw new RangeError(
-        `firingRates: model must run each module once in a pass, got "${paths.get(module)}" twice; ` +
-          "give each place a module of its own",
-      );
-    }
-    sums.set(module, keep(tidy(() => sum(output, [0, 1]))));
+    if (watched.has(module)) sums.push([module, keep(tidy(() => sum(output, [0, 1])))]);
   };
   try {
     run(model, x, { ...evaluation, ...options, observe }).dispose();
-    return new Map(await Promise.all([...sums].map(async ([module, s]) => [module, await s.data()] as const)));
+    const counts = new Map<Module, ArrayLike<number>[]>();
+    for (const [module, count] of sums) counts.set(module, [...(counts.get(module) ?? []), await count.data()]);
+    return counts;
   } finally {
-    for (const s of sums.values()) s.dispose();
+    for (const [, count] of sums) count.dispose();
   }
 }
 
-/** Sums in float64: float32 loses single spikes beyond 2²⁴ of them. */
-function rateOf(counts: ArrayLike<number>, times: number): LayerRate {
-  let [total, silent] = [0, 0];
-  for (let i = 0; i < counts.length; i++) {
-    const count = counts[i]!;
-    total += count;
-    if (count === 0) silent++;
+/** The rate over all runs. It sums in float64: float32 loses single spikes beyond 2²⁴ of them. */
+function rateOf(runs: readonly ArrayLike<number>[], times: number): LayerRate {
+  let [total, neurons, silent] = [0, 0, 0];
+  for (const counts of runs) {
+    neurons += counts.length;
+    for (let i = 0; i < counts.length; i++) {
+      total += counts[i]!;
+      if (counts[i] === 0) silent++;
+    }
   }
-  return { rate: total / (counts.length * times), silent: silent / counts.length };
+  return { rate: total / (neurons * times), silent: silent / neurons };
 }
 
 function warningsOn(path: string, rate: number): string[] {
@@ -138,7 +144,7 @@ function warningsOn(path: string, rate: number): string[] {
   }
   if (rate >= 1) {
     return [
-      `"${path}" fires always: its spikes carry no information. Raise its vThreshold, or train with a lower learning ` +
+      `"${path}" always fires: its spikes carry no information. Raise its vThreshold, or train with a lower learning ` +
         "rate if it was quieter at first; right after zero-init with AND it is as intended.",
     ];
   }
@@ -146,5 +152,5 @@ function warningsOn(path: string, rate: number): string[] {
 }
 
 function notRun(path: string): string {
-  return `"${path}" was not seen: it did not run, or not through run(). Call it with run(module, x, context).`;
+  return `"${path}" did not run through run(), so its rate is unknown. Call it with run(module, x, context).`;
 }

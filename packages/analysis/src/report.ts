@@ -1,31 +1,38 @@
-import { confusionMatrix } from "./report/confusionMatrix.js";
-import { eventSamples } from "./report/eventSamples.js";
-import { html, trusted } from "./report/html.js";
-import { rates } from "./report/rates.js";
-import { settings } from "./report/settings.js";
-import { style } from "./report/style.js";
-import { tiles } from "./report/tiles.js";
-import { training } from "./report/training.js";
-import type { ReportData } from "./reportData.js";
+import { type Figure, tiles } from "./page/figures.js";
+import { type Content, html, trustedHtml } from "./page/html.js";
+import type { Section } from "./page/section.js";
+import { style } from "./page/style.js";
 
-/** Nothing but what is in the file itself: no script, no network. */
+/** What a report shows. */
+export interface Report {
+  /** The heading. */
+  readonly title: string;
+  /** A line under the heading, such as network and data set. @defaultValue none */
+  readonly subtitle?: Content;
+  /** What a reader must know first, such as that the data are synthetic. @defaultValue none */
+  readonly notes?: readonly Content[];
+  /** Numbers at the head, such as those of `summaryFigures`. @defaultValue none */
+  readonly figures?: readonly Figure[];
+  /** The sections in order; `undefined` and `false` are left out. */
+  readonly sections: readonly (Section | undefined | false)[];
+}
+
+/** No script, no network: all that the page shows is in the file itself. */
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 /**
- * The report of a run as one HTML page, which needs neither network nor scripts: curves, confusion matrix, firing rates,
- * samples, settings, as far as there is data for them.
+ * A report as one HTML page that needs neither network nor scripts.
  *
- * The same data gives the same page, byte for byte. All text in the data is escaped.
- *
- * @throws RangeError when the confusion matrix is not square or its classes are not all named, or the frames of a sample
- *   do not fit their shape
+ * It shows the sections that it receives, in order: those of `trainingSection`, `confusionSection`, `firingRatesSection`,
+ * `samplesSection` and `settingsSection`, and any other that `section` makes. The same content gives the same page, byte
+ * for byte. Text is escaped.
  *
  * @example
- * report({ title: "7B-Net" }).includes("<h1>7B-Net</h1>"); // true
+ * const energy = section("Energy", html`<p>Estimated at ${3.1} mJ per sample.</p>`);
+ * const page = report({ title: "7B-Net", figures: [{ name: "Energy", value: "3.1 mJ" }], sections: [energy] });
+ * page.includes("<h2>Energy</h2>\n<p>Estimated at 3.1 mJ per sample.</p>"); // true
  */
-export function report(data: ReportData): string {
-  const { title, subtitle, notes = [], summary = {}, history = [], confusion, firingRates, samples = [] } = data;
-  const { configuration = {}, environment = {} } = data;
+export function report({ title, subtitle, notes = [], figures = [], sections }: Report): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -33,24 +40,16 @@ export function report(data: ReportData): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <title>${title}</title>
-<style>${trusted(style)}</style>
+<style>${trustedHtml(style)}</style>
 </head>
 <body>
 <header>
 <h1>${title}</h1>
-${subtitle && html`<p class="subtitle">${subtitle}</p>`}
-${notes.length === 0 ? undefined : html`<ul class="notes">${notes.map((note) => html`<li>${note}</li>`)}</ul>`}
-${tiles(summary, history)}
+${subtitle !== undefined && html`<p class="subtitle">${subtitle}</p>`}
+${notes.length > 0 && html`<ul class="notes">${notes.map((note) => html`<li>${note}</li>`)}</ul>`}
+${tiles(figures)}
 </header>
-<main>
-${training(history)}
-${confusion && confusionMatrix(confusion)}
-${firingRates && rates(firingRates)}
-${eventSamples(samples)}
-<div class="pair">
-${settings("Configuration", configuration)}
-${settings("Environment", environment)}
-</div>
+<main>${sections.map((each) => each && html`\n${each}`)}
 </main>
 </body>
 </html>

@@ -1,26 +1,22 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { report } from "./report.js";
-import type { ReportData } from "./reportData.js";
+import writeFileAtomic from "write-file-atomic";
+import { type Report, report } from "./report.js";
 
 /**
- * Writes the {@link report} of a run to a file, whole or not at all, and makes the folder for it.
+ * Writes a {@link report} to a file, atomically, and creates the folder for it.
  *
- * @throws Error when the file cannot be written; an earlier one stays as it was
+ * @throws Error when the file cannot be written; an earlier file is left unchanged
  *
  * @example
- * await writeReport("runs/1/report.html", { title: "7B-Net" });
+ * await writeReport("runs/1/report.html", { title: "7B-Net", sections: [] });
  */
-export async function writeReport(file: string, data: ReportData): Promise<void> {
-  const page = report(data);
-  const temporary = `${file}.${process.pid}-${randomUUID().slice(0, 8)}.tmp`;
+export async function writeReport(file: string, content: Report): Promise<void> {
+  const page = report(content);
   try {
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(temporary, page);
-    await rename(temporary, file);
+    await writeFileAtomic(file, page);
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
     const { message } = error as Error;
     throw new Error(`writeReport: file must be writable, got ${message}; make room or choose another folder`, {
       cause: error,

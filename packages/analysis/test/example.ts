@@ -1,13 +1,23 @@
-/** @file A report with every part in it. */
-import type { EpochRecord, ReportData } from "@sew/analysis";
+/** @file A report with all sections in it. */
+import {
+  type Confusion,
+  confusionSection,
+  type EpochRecord,
+  type FiringRates,
+  firingRatesSection,
+  type Report,
+  type Sample,
+  samplesSection,
+  settingsSection,
+  summaryFigures,
+  trainingSection,
+} from "@sew/analysis";
 
-export const classNames = ["hand clapping", "right arm counter-clockwise", "other gestures"];
-
-/** A history of so many epochs, the best of which is the last but one where there are more than two. */
+/** A history with test data. The best epoch is the last but one where there are more than two. */
 export function historyOf(epochs: number): EpochRecord[] {
   return Array.from({ length: epochs }, (_, epoch) => ({
     epoch,
-    lr: 0.1 / (epoch + 1),
+    learningRate: 0.1 / (epoch + 1),
     trainLoss: 2 / (epoch + 1),
     trainTop1: 1 - 0.8 / (epoch + 1),
     testLoss: 2.2 / (epoch + 1),
@@ -17,34 +27,61 @@ export function historyOf(epochs: number): EpochRecord[] {
   }));
 }
 
-export const example: Required<ReportData> = {
+/** A history without test data. */
+export function trainOnly(epochs: number): EpochRecord[] {
+  return historyOf(epochs).map(({ testLoss: _loss, testTop1: _top1, ...record }) => record);
+}
+
+/** A history with validation data too, whose accuracy is highest in the second epoch. */
+export function withValidation(history: readonly EpochRecord[]): EpochRecord[] {
+  return history.map((record) => ({
+    ...record,
+    validationLoss: 2.1 / (record.epoch + 1),
+    validationTop1: record.epoch === 1 ? 0.912 : 0.3,
+  }));
+}
+
+export const confusion: Required<Confusion> = {
+  counts: [
+    [18, 1, 0],
+    [2, 7, 11],
+    [0, 0, 1234],
+  ],
+  classNames: ["hand clapping", "right arm counter-clockwise", "other gestures"],
+};
+
+export const rates: FiringRates = {
+  layers: { "unit0.neuron": { rate: 0.0812, silent: 0.125 }, "block0.b.neuron": { rate: 0, silent: 1 } },
+  blocks: { block0: { residual: 0.0521, output: 1.3333 }, block1: { output: 0.25 } },
+  warnings: ['"block0.b.neuron" never fires.'],
+};
+
+export const sample: Sample = {
+  className: "hand clapping",
+  frames: Uint16Array.from({ length: 32 }, (_, i) => i % 3),
+  shape: [4, 2, 2, 2],
+};
+
+export const configuration: object = {
+  epochs: 20,
+  optimizer: { name: "sgd", momentum: 0.9 },
+  stages: [32, 64],
+  augment: [],
+  resume: undefined,
+};
+
+export const environment: object = { node: "v20.20.2", tfjs: "4.22.0" };
+
+export const example: Required<Report> = {
   title: "7B-Net on gestures",
   subtitle: "T = 2",
   notes: ["The data is synthetic."],
-  summary: { parameters: 130_938 },
-  history: historyOf(20),
-  confusion: {
-    counts: [
-      [18, 1, 0],
-      [2, 7, 11],
-      [0, 0, 1234],
-    ],
-    classNames,
-  },
-  firingRates: {
-    layers: { "unit0.neuron": { rate: 0.0812, silent: 0.125 }, "block0.b.neuron": { rate: 0, silent: 1 } },
-    blocks: { block0: { residual: 0.0521, output: 1.3333 }, block1: { output: 0.25 } },
-    warnings: ['"block0.b.neuron" never fires.'],
-  },
-  samples: [
-    { className: "hand clapping", frames: Uint16Array.from({ length: 32 }, (_, i) => i % 3), shape: [4, 2, 2, 2] },
+  figures: summaryFigures({ parameters: 130_938 }, historyOf(20)),
+  sections: [
+    trainingSection(historyOf(20)),
+    confusionSection(confusion),
+    firingRatesSection(rates),
+    samplesSection([sample]),
+    settingsSection({ Configuration: configuration, Environment: environment }),
   ],
-  configuration: {
-    epochs: 20,
-    optimizer: { name: "sgd", momentum: 0.9 },
-    stages: [32, 64],
-    augment: [],
-    resume: undefined,
-  },
-  environment: { node: "v20.20.2", tfjs: "4.22.0" },
 };

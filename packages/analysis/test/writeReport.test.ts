@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { report, writeReport } from "@sew/analysis";
+import { report, type section, writeReport } from "@sew/analysis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { example } from "./example.js";
 
@@ -21,7 +21,10 @@ describe("writeReport", () => {
 
   it("replaces an earlier report at once: who reads meanwhile sees one or the other", async () => {
     const file = join(folder, "report.html");
-    const [old, next] = [{ title: "old" }, { ...example, title: "next" }];
+    const [old, next] = [
+      { title: "old", sections: [] },
+      { ...example, title: "next" },
+    ];
     await writeReport(file, old);
     let done = false;
     const writing = writeReport(file, next).then(() => {
@@ -44,10 +47,11 @@ describe("writeReport", () => {
     expect(readdirSync(folder)).toEqual(["report.html"]);
   });
 
-  it("leaves an earlier report as it was when the new data is wrong", async () => {
+  it("leaves an earlier report as it was when it fails to make the new one", async () => {
     const file = join(folder, "report.html");
     writeFileSync(file, "earlier");
-    await expect(writeReport(file, { title: "x", confusion: { counts: [[1, 2]] } })).rejects.toThrow("must be square");
+    const wrong = [{ text: "<b>not from the template html</b>" }] as unknown as ReturnType<typeof section>[];
+    await expect(writeReport(file, { title: "x", sections: wrong })).rejects.toThrow(TypeError);
     expect(readFileSync(file, "utf8")).toBe("earlier");
     expect(readdirSync(folder)).toEqual(["report.html"]);
   });

@@ -1,7 +1,7 @@
 import { read } from "@sew/kernels/testing";
 import { disposeModule, type Module } from "@sew/layers";
-import { adam, type Optimizer, sgd } from "@sew/training";
-import { clone, memory, setBackend, type Tensor, tensor, tidy, variable } from "@tensorflow/tfjs-core";
+import { adam, adamW, momentum, type Optimizer, optimizer as optimizerOf } from "@sew/training";
+import { clone, memory, setBackend, tensor, tidy, variable } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
 import { floats } from "./values.js";
@@ -16,21 +16,20 @@ function weights(): { model: Module; w: ReturnType<typeof variable> } {
 }
 
 /** An update by the i-th gradient. */
-const update = (optimizer: Optimizer, w: Tensor & { name: string }, i: number): void =>
-  tidy(() => optimizer.apply({ [w.name]: drawn(1 + i) }));
+const update = (optimizer: Optimizer, i: number): void => tidy(() => optimizer.apply({ w: drawn(1 + i) }, 0.01));
 
 describeNative("the update of an optimiser", () => {
   const optimizers: [string, (model: Module) => Optimizer][] = [
-    ["sgd", (model) => sgd(model, 0.9)],
-    ["adam", (model) => adam(model)],
+    ["momentum", (model) => optimizerOf(model, momentum())],
+    ["adam", (model) => optimizerOf(model, adam())],
+    ["adamW", (model) => optimizerOf(model, adamW())],
   ];
 
   it.each(optimizers)("is that of the composed operations, bit for bit: %s", async (_, make) => {
     const trained = async () => {
       const { model, w } = weights();
       const optimizer = make(model);
-      optimizer.setLearningRate(0.01);
-      for (let i = 0; i < 5; i++) update(optimizer, w, i);
+      for (let i = 0; i < 5; i++) update(optimizer, i);
       const { slots } = await optimizer.state();
       const found = [read(w), ...[...slots.values()].map((slot) => [...slot])];
       optimizer.dispose();
@@ -44,14 +43,14 @@ describeNative("the update of an optimiser", () => {
     expect(fused).toEqual(composed);
   });
 
-  it.each(optimizers)("needs no memory from the second on: %s", (_, make) => {
+  // The decay of AdamW, behind the kernel, is composed.
+  it.each(optimizers.slice(0, 2))("needs no memory from the second on: %s", (_, make) => {
     const { model, w } = weights();
     const optimizer = make(model);
-    optimizer.setLearningRate(0.01);
-    update(optimizer, w, 0);
+    update(optimizer, 0);
     const { dataId } = w;
     const before = memory();
-    for (let i = 1; i < 4; i++) update(optimizer, w, i);
+    for (let i = 1; i < 4; i++) update(optimizer, i);
     expect(w.dataId).toBe(dataId);
     expect(memory()).toEqual(before);
     optimizer.dispose();
@@ -64,11 +63,10 @@ describeNative("the update of an optimiser", () => {
     const w = tidy(() => variable(tensor(given)));
     const model: Module = { parameters: { w }, forward: (x) => x };
     const optimizer = make(model);
-    optimizer.setLearningRate(0.01);
-    update(optimizer, w, 0);
+    update(optimizer, 0);
     expect(given).toEqual(values);
     const [copy, before] = [clone(w), read(w)];
-    update(optimizer, w, 1);
+    update(optimizer, 1);
     expect(read(copy)).toEqual(before);
     expect(read(w)).not.toEqual(before);
     copy.dispose();

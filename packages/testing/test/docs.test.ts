@@ -125,7 +125,9 @@ describe("the check of examples itself", () => {
 
 describe("every public export has a doc comment", () => {
   const entries = packages.flatMap(({ folder }) =>
-    ["src/index.ts", "src/testing/index.ts"].map((entry) => join(folder, entry)).filter((entry) => existsSync(entry)),
+    ["src/index.ts", "src/node/index.ts", "src/testing/index.ts"]
+      .map((entry) => join(folder, entry))
+      .filter((entry) => existsSync(entry)),
   );
   it.each(entries.map((entry) => [fromRoot(entry), entry] as const))("of %s", (_, entry) => {
     const program = ts.createProgram([entry], optionsFor(entry));

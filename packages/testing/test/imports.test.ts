@@ -14,15 +14,39 @@ const table: Readonly<Record<string, readonly string[]>> = {
   blocks: ["layers", "neurons", "kernels", "random"],
   models: ["blocks", "layers", "neurons", "random"],
   datasets: ["random"],
-  training: ["layers", "kernels", "random"],
+  checkpoints: ["layers"],
+  training: ["checkpoints", "layers", "kernels", "random"],
   analysis: ["layers"],
+  experiment: [
+    "models",
+    "blocks",
+    "layers",
+    "neurons",
+    "surrogates",
+    "datasets",
+    "training",
+    "checkpoints",
+    "analysis",
+    "backends",
+  ],
   "backend-native": ["kernels"],
   backends: [],
-  testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "backends"],
+  testing: [
+    "kernels",
+    "surrogates",
+    "neurons",
+    "layers",
+    "blocks",
+    "models",
+    "datasets",
+    "checkpoints",
+    "backends",
+  ],
 };
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
 const lazily: Readonly<Record<string, readonly string[]>> = {
   backends: ["backend-native"],
+  experiment: ["backend-native"],
 };
 /** Whom the contracts in src/testing may, in addition, import: these are optional peers. */
 const contracts: Readonly<Record<string, readonly string[]>> = {

@@ -1,28 +1,30 @@
-import { join } from "node:path";
-import { writeAtomic } from "./writeAtomic.js";
-
-/** What an epoch came to. Accuracies are fractions from 0 to 1; losses are means over samples, in nats. */
+/** Metrics of an epoch. Accuracies are fractions from 0 to 1; losses are means over samples, in nats. */
 export interface EpochMetrics {
   /** Counted from 0. */
   readonly epoch: number;
-  /** The learning rate. */
-  readonly lr: number;
+  /** The learning rate of the epoch's last update. */
+  readonly learningRate: number;
   readonly trainLoss: number;
   readonly trainTop1: number;
-  readonly testLoss: number;
-  readonly testTop1: number;
+  /** Where there are validation data. */
+  readonly validationLoss?: number;
+  readonly validationTop1?: number;
+  /** Where there are 5 classes or more. */
+  readonly validationTop5?: number;
+  /** Where there are test data. */
+  readonly testLoss?: number;
+  readonly testTop1?: number;
   /** Where there are 5 classes or more. */
   readonly testTop5?: number;
-  /** How long the epoch took, its test included. */
+  /** Duration of the epoch, its evaluations included. */
   readonly seconds: number;
   /** Training samples per second of training. */
   readonly samplesPerSecond: number;
-  /** When the epoch ended, in seconds since 1970. */
+  /** End of the epoch, in seconds since 1970. */
   readonly time: number;
 }
 
-/** Writes a run's `metrics.jsonl`, one line for each epoch, whole or not at all. */
-export async function writeMetrics(folder: string, history: readonly EpochMetrics[]): Promise<void> {
-  const lines = history.map((metrics) => `${JSON.stringify(metrics)}\n`).join("");
-  await writeAtomic(join(folder, "metrics.jsonl"), [Buffer.from(lines)]);
+/** The accuracy that chooses the best epoch; undefined where the run has neither validation nor test data. */
+export function scoreOf({ validationTop1, testTop1 }: EpochMetrics): number | undefined {
+  return validationTop1 ?? testTop1;
 }

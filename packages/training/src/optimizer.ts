@@ -1,7 +1,10 @@
-/** @file What an optimiser is to the loop and to checkpoints. */
+/** @file The optimiser: a model's variables, a transform of their gradients, and its state. */
 import { type Module, namedParameters } from "@sew/layers";
 import {
+  mul,
   type NamedTensorMap,
+  type Scalar,
+  sub,
   type Tensor,
   tensor,
   tidy,
@@ -9,117 +12,195 @@ import {
   variable,
   zerosLike,
 } from "@tensorflow/tfjs-core";
+import { leanGradients } from "./leanGradients.js";
+import { flatten, isGlobal, type ParameterTransform, type ParameterUpdate, type Transform } from "./transform.js";
 
-/** An optimiser whose state can be taken out and put back. */
+/** Updates a model's parameters: `w ← w − lr · transform(gradients)`. Its state can be taken out and put back. */
 export interface Optimizer {
-  /** What it changes, by its full name in the model. A variable that the model holds twice is here once. */
+  /** Names of its transforms with their settings, in order. */
+  readonly name: string;
+  /** The trained parameters by their full names in the model. One that the model holds twice is here once. */
   readonly variables: ReadonlyMap<string, Variable>;
-  /** Updates the variables. Gradients are named as the variables themselves; one without a gradient stays as it is. */
-  apply(gradients: NamedTensorMap): void;
-  setLearningRate(lr: number): void;
+  /** The value of a loss and its gradients by full name; the caller disposes both. */
+  gradients(loss: () => Scalar): { value: Scalar; gradients: NamedTensorMap };
+  /** Updates the parameters by gradients under their full names; a parameter without one stays as it is. */
+  apply(gradients: NamedTensorMap, learningRate: number): void;
+  /** A copy of its state. */
   state(): Promise<OptimizerState>;
-  restore(state: OptimizerState): Promise<void>;
+  /**
+   * Puts back a state of an optimiser with the same transforms of the same model.
+   *
+   * @throws RangeError when a slot is missing or belongs to other transforms; nothing is then changed
+   */
+  restore(state: OptimizerState): void;
+  /** Frees its state. */
   dispose(): void;
 }
 
-/** All that an {@link Optimizer} remembers. */
+/** The state of an {@link Optimizer}. */
 export interface OptimizerState {
-  /** How many updates were made. */
-  readonly iterations: number;
+  /** Updates made. */
+  readonly step: number;
   /**
-   * What it keeps of every variable, each of the variable's shape, under `<what>/<full name in the model>`, such as
-   * `velocity/block0.a.conv.weight`; none before the first update.
+   * The transforms' state of each parameter, of its shape, under `<slot>/<full name>`, such as
+   * `velocity/block0.a.conv.weight`. Empty before the first update.
    */
   readonly slots: ReadonlyMap<string, Float32Array>;
 }
 
-/** One variable at an update. */
-export interface Update<K extends string> {
-  readonly weight: Variable;
-  readonly gradient: Tensor;
-  /** What the optimiser keeps of it, by kind: zeros at first. */
-  readonly slots: Readonly<Record<K, Variable>>;
-  /** The learning rate. */
-  readonly rate: number;
-  /** Which update this is, from 1 on. */
-  readonly step: number;
-}
-
 /**
- * An optimiser that is one function of each variable: of `update`, which returns the new weight and then the new slots,
- * in the order of `kinds`.
+ * Makes an optimiser: `w ← w − lr · transform(gradients)`.
  *
- * @throws RangeError when the model has nothing to train
+ * Where the last transform of a parameter is `momentum` or `adam`, a backend that has the kernel updates the parameter in
+ * place, in one pass over memory.
+ *
+ * @param model whose trainable parameters it updates
+ * @param transform maps gradients to updates, such as `momentum()` or `chain(clipByGlobalNorm(1), adam())`
+ * @throws RangeError when the model has nothing to train, or two transforms of a chain have a slot of the same name
+ *
+ * @example
+ * const model = linear(2, 3);
+ * const trained = optimizer(model, chain(clipByGlobalNorm(1), momentum()));
+ * const { value, gradients } = trained.gradients(() => sum(model.forward(ones([1, 1, 2]), evaluation)));
+ * trained.apply(gradients, 0.1);
+ * [...trained.variables.keys()]; // ["weight", "bias"]
  */
-export function optimizer<K extends string>(
-  where: string,
-  model: Module,
-  kinds: readonly K[],
-  update: (of: Update<K>) => readonly Tensor[],
-): Optimizer {
-  const variables = trainable(where, model);
-  const zeros = (w: Variable) => tidy(() => variable(zerosLike(w), false));
-  const slots = new Map(
-    [...variables].map(([name, w]) => [
-      name,
-      Object.fromEntries(kinds.map((kind) => [kind, zeros(w)])) as Record<K, Variable>,
-    ]),
-  );
-  const named = kinds.flatMap((kind) =>
-    [...slots].map(([name, own]) => ({ key: `${kind}/${name}`, kind, name, slot: own[kind] })),
-  );
-  let iterations = 0;
-  let rate = 0;
+export function optimizer(model: Module, transform: Transform): Optimizer {
+  const variables = trainable(model);
+  const transforms = flatten(transform);
+  const names = transforms.map(({ name }) => name).join(", ");
+  const bound = transforms.map((each) => (isGlobal(each) ? each : bind(each, variables)));
+  const slots = bound.flatMap((each) => (isGlobal(each) ? [] : each.slots));
+  const twice = slots.find(([key], i) => slots.findIndex(([other]) => other === key) < i);
+  if (twice !== undefined) {
+    for (const [, slot] of slots) slot.dispose();
+    throw new RangeError(
+      `optimizer: transforms of a chain must have slots of different names, got ${twice[0]} twice; rename one of them`,
+    );
+  }
+  // Up to the last transform of all gradients, these pass through together; behind it, each parameter by itself.
+  const together = bound.slice(0, bound.findLastIndex(isGlobal) + 1);
+  const alone = bound.slice(together.length).filter((each): each is Bound => !isGlobal(each));
+  let step = 0;
+
   return {
+    name: names,
     variables,
-    apply(gradients) {
-      iterations++;
-      for (const [name, weight] of variables) {
-        const gradient = gradients[weight.name] as Tensor | null | undefined;
-        if (gradient === undefined || gradient === null) continue;
-        const own = slots.get(name)!;
-        tidy(() => {
-          const updated = update({ weight, gradient, slots: own, rate, step: iterations });
-          [weight, ...kinds.map((kind) => own[kind])].forEach((v, i) => {
-            v.assign(updated[i]!);
-          });
-        });
-      }
+    gradients(loss) {
+      const { value, grads } = leanGradients(loss, [...variables.values()]);
+      // tfjs has no entry for a variable that the loss does not depend on.
+      const reached = [...variables].filter(([, { name: id }]) => id in grads);
+      return { value, gradients: Object.fromEntries(reached.map(([name, { name: id }]) => [name, grads[id]!])) };
     },
-    setLearningRate(lr) {
-      rate = lr;
+    apply(gradients, learningRate) {
+      step++;
+      tidy(() => {
+        let updates = gradients;
+        for (const each of together) {
+          if (isGlobal(each)) {
+            updates = each.updateAll(updates);
+            continue;
+          }
+          const updated = Object.entries(updates).map(([name, gradient]) => {
+            const parameter = { name, weight: variables.get(name)!, gradient, learningRate, step };
+            return [name, tidy(() => each.update(parameter))] as const;
+          });
+          updates = Object.fromEntries(updated);
+        }
+        for (const [name, weight] of variables) {
+          const gradient = updates[name];
+          if (gradient === undefined) continue;
+          const own = alone.filter(({ changes }) => changes(name));
+          const last = own.pop();
+          tidy(() => {
+            const parameter = { name, weight, gradient, learningRate, step };
+            for (const each of own) parameter.gradient = each.update(parameter);
+            if (last !== undefined) last.apply(parameter);
+            else weight.assign(sub(weight, mul(parameter.gradient, learningRate)));
+          });
+        }
+      });
     },
     async state() {
       const values = new Map<string, Float32Array>();
-      for (const { key, slot } of iterations > 0 ? named : []) values.set(key, await slot.data<"float32">());
-      return { iterations, slots: values };
+      for (const [key, slot] of step > 0 ? slots : []) values.set(key, await slot.data<"float32">());
+      return { step, slots: values };
     },
-    async restore(state) {
-      const lacking = state.slots.size > 0 && named.find(({ key }) => !state.slots.has(key));
-      if (lacking) {
-        const { kind, name } = lacking;
-        throw new RangeError(`${where}: state must have a ${kind} for each trained parameter, got none for ${name}`);
+    restore(state) {
+      const keys = new Set(slots.map(([key]) => key));
+      const missing = state.slots.size === 0 ? undefined : [...keys].find((key) => !state.slots.has(key));
+      const foreign = [...state.slots.keys()].find((key) => !keys.has(key));
+      if (missing !== undefined || foreign !== undefined) {
+        throw new RangeError(
+          `optimizer: state must have the slots of ${names}, got ${missing === undefined ? foreign : `no ${missing}`}; ` +
+            "use the transforms that it was made with",
+        );
       }
-      iterations = state.iterations;
+      step = state.step;
       tidy(() => {
-        for (const { key, slot } of named) {
+        for (const [key, slot] of slots) {
           const value = state.slots.get(key);
           slot.assign(value === undefined ? zerosLike(slot) : tensor(value, slot.shape));
         }
       });
     },
     dispose() {
-      for (const { slot } of named) slot.dispose();
+      for (const [, slot] of slots) slot.dispose();
+    },
+  };
+}
+
+/** A parameter transform with its state of a model's parameters. */
+interface Bound {
+  /** Its slots under `<slot>/<full name>`. */
+  readonly slots: readonly (readonly [key: string, slot: Variable])[];
+  /** Whether it transforms a parameter. */
+  changes(name: string): boolean;
+  /** The transformed gradient; moves the slots. */
+  update(parameter: Omit<ParameterUpdate, "slots">): Tensor;
+  /** Transforms the gradient and updates the weight by it; moves the slots. */
+  apply(parameter: Omit<ParameterUpdate, "slots" | "weight"> & { readonly weight: Variable }): void;
+}
+
+function bind(transform: ParameterTransform, variables: ReadonlyMap<string, Variable>): Bound {
+  const { slots: kinds = [], where = () => true } = transform;
+  const changed = [...variables].filter(([name]) => where(name));
+  const zeros = (w: Variable): Variable => tidy(() => variable(zerosLike(w), false));
+  const state = new Map(
+    changed.map(([name, w]) => [name, Object.fromEntries(kinds.map((kind) => [kind, zeros(w)] as const))]),
+  );
+  const move = (own: Record<string, Variable>, values: readonly Tensor[]): void => {
+    for (const [i, kind] of kinds.entries()) own[kind]!.assign(values[i]!);
+  };
+  return {
+    slots: kinds.flatMap((kind) => [...state].map(([name, own]) => [`${kind}/${name}`, own[kind]!] as const)),
+    changes: (name) => state.has(name),
+    update(parameter) {
+      const slots = state.get(parameter.name);
+      if (slots === undefined) return parameter.gradient;
+      // 0 − (−1 · update) is the update: the kernel serves in the middle of a chain, too.
+      const fused = transform.fused?.({ ...parameter, slots, weight: zerosLike(parameter.weight), learningRate: -1 });
+      const [update, ...values] = fused ?? transform.update({ ...parameter, slots });
+      move(slots, values);
+      return update!;
+    },
+    apply(parameter) {
+      const { weight, learningRate } = parameter;
+      const slots = state.get(parameter.name)!;
+      const fused = transform.fused?.({ ...parameter, slots });
+      const [result, ...values] = fused ?? transform.update({ ...parameter, slots });
+      weight.assign(fused === undefined ? sub(weight, mul(result!, learningRate)) : result!);
+      move(slots, values);
     },
   };
 }
 
 /** The trainable parameters of a model, each once. Throws where there is none. */
-function trainable(where: string, model: Module): Map<string, Variable> {
+function trainable(model: Module): Map<string, Variable> {
   const variables = new Map<string, Variable>();
   for (const [name, variable] of namedParameters(model)) {
     if (variable.trainable && ![...variables.values()].includes(variable)) variables.set(name, variable);
   }
-  if (variables.size === 0) throw new RangeError(`${where}: model must have a trainable parameter, got none`);
+  if (variables.size === 0) throw new RangeError("optimizer: model must have a trainable parameter, got none");
   return variables;
 }

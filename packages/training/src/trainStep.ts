@@ -1,57 +1,175 @@
 import { type Module, run } from "@sew/layers";
-import { concat, keep, mean, reshape, type Tensor, type Tensor3D, tidy } from "@tensorflow/tfjs-core";
-import { type Batch, checkOutput, toTensors } from "./batch.js";
-import { clipGradients } from "./clipGradients.js";
-import { crossEntropy } from "./crossEntropy.js";
-import { leanGradients } from "./leanGradients.js";
+import { mixSeed } from "@sew/random";
+import {
+  add,
+  concat,
+  dispose,
+  keep,
+  mean,
+  mul,
+  type NamedTensorMap,
+  reshape,
+  type Tensor,
+  type Tensor3D,
+  tidy,
+} from "@tensorflow/tfjs-core";
+import { crossEntropy, type Loss } from "./crossEntropy.js";
+import { type Batch, checkOutput, toTensors } from "./data.js";
 import type { Optimizer } from "./optimizer.js";
 import { topK } from "./topK.js";
 
-/** What a step saw, before its update. */
+/** Options of {@link trainStep}. */
+export interface TrainStepOptions {
+  /** Learning rate of the update; 0 or more. */
+  readonly learningRate: number;
+  /** Seed of the step's random choices, such as dropout's: another one for each step. */
+  readonly seed: number;
+  /** @defaultValue `crossEntropy` */
+  readonly loss?: Loss | undefined;
+  /**
+   * Maps the gradients of the step, by full name, before the optimiser's transforms; may wait, as for the mean over the
+   * workers of a distributed run. The result may be the same tensors.
+   * @defaultValue the gradients as they are
+   */
+  readonly reduce?: ((gradients: NamedTensorMap) => NamedTensorMap | Promise<NamedTensorMap>) | undefined;
+}
+
+/** Results of a step's forward pass, before its update. */
 export interface StepResult {
-  /** Mean over the batch. NaN or infinite where training went wrong; the update is made all the same. */
+  /** Mean over the samples. NaN or infinite where training went wrong; the update is made all the same. */
   readonly loss: number;
-  /** How many labels had the highest score. */
+  /** Samples whose label had the highest score. */
   readonly correct: number;
+  readonly samples: number;
+  /** Batches of the step. */
+  readonly batches: number;
 }
 
 /**
- * One update of a model by one batch: forward, backward, `optimizer.apply`. It reads from the backend once, and leaves
- * no tensor behind.
+ * One update of a model: forward and backward pass of a batch, or of several whose gradients are accumulated, then
+ * `optimizer.apply`. It reads from the backend once, and leaves no tensor behind.
  *
- * @param seed of the step's random choices, such as dropout's; a new one for each step
- * @param clipNorm how long the gradients may be together, see {@link clipGradients}; as long as they are unless given
- * @throws RangeError when the batch does not fit the model
+ * Accumulated gradients are the mean over all samples of the batches, as if these were one batch; but batch norm sees each
+ * batch by itself, in training and for its running statistics.
+ *
+ * @param batch one batch or several, at least one; each is computed before the next is pulled
+ * @throws RangeError when there is no batch, one does not fit the model or holds a value that is not finite
  *
  * @example
  * const model = linear(2, 3);
- * const optimizer = sgd(model);
- * optimizer.setLearningRate(0.1);
+ * const trained = optimizer(model, momentum());
  * const batch = { x: Float32Array.of(1, 2), shape: [1, 1, 2], labels: Int32Array.of(0) };
- * const { loss } = await trainStep(model, optimizer, batch, 0);
+ * (await trainStep(model, trained, batch, { learningRate: 0.1, seed: 0 })).samples; // 1
+ * (await trainStep(model, trained, [batch, batch], { learningRate: 0.1, seed: 1 })).samples; // 2
  */
 export async function trainStep(
   model: Module,
   optimizer: Optimizer,
-  batch: Batch,
-  seed: number,
-  clipNorm?: number,
+  batch: Batch | Iterable<Batch> | AsyncIterable<Batch>,
+  options: TrainStepOptions,
 ): Promise<StepResult> {
-  const output = tidy(() => {
-    const { x, labels } = toTensors("trainStep", batch);
-    let scores: Tensor | undefined;
-    const { value, grads } = leanGradients(() => {
-      const logits = run(model, x, { training: true, seed }) as Tensor3D;
-      checkOutput("trainStep", logits, batch.labels);
-      scores = keep(reshape(mean(logits, 0), [-1]));
-      return crossEntropy(logits, labels);
-    }, [...optimizer.variables.values()]);
-    optimizer.apply(clipNorm === undefined ? grads : clipGradients(grads, clipNorm));
-    const all = concat([reshape(value, [1]), scores!]);
-    scores!.dispose();
-    return all;
-  });
-  const values = await output.data<"float32">();
-  output.dispose();
-  return { loss: values[0]!, correct: topK(values.subarray(1), batch.labels, 1) };
+  const rate = (): number => options.learningRate;
+  const result = await accumulatedStep(model, optimizer, "x" in batch ? [batch] : batch, { ...options, rate });
+  if (result === undefined) throw new RangeError("trainStep: batch must hold at least 1 batch, got none");
+  return result;
+}
+
+/** Options of {@link accumulatedStep}. */
+type AccumulatedStepOptions = Omit<TrainStepOptions, "learningRate"> & {
+  /** The learning rate, asked for when there is an update to make. */
+  readonly rate: () => number;
+};
+
+/** {@link trainStep} of any number of batches; undefined, without an update, when there is none. */
+export async function accumulatedStep(
+  model: Module,
+  optimizer: Optimizer,
+  batches: Iterable<Batch> | AsyncIterable<Batch>,
+  { rate, seed, loss = crossEntropy, reduce = (gradients) => gradients }: AccumulatedStepOptions,
+  caller = "trainStep",
+  place: (index: number) => string = () => "",
+): Promise<StepResult | undefined> {
+  const labels: Int32Array[] = [];
+  const outputs: Tensor[] = [];
+  let gradients: NamedTensorMap = {};
+  try {
+    for await (const batch of batches) {
+      const index = labels.length;
+      const pass = tidy(() => {
+        const tensors = toTensors(caller, batch, place(index));
+        let scores: Tensor | undefined;
+        try {
+          const { value, gradients: own } = optimizer.gradients(() => {
+            const context = { training: true, seed: index === 0 ? seed : mixSeed(seed, index) };
+            const logits = run(model, tensors.x, context) as Tensor3D;
+            checkOutput(caller, logits, batch.labels);
+            scores = keep(reshape(mean(logits, 0), [-1]));
+            return loss(logits, tensors.labels);
+          });
+          return { output: concat([reshape(value, [1]), scores!]), own };
+        } finally {
+          scores?.dispose();
+        }
+      });
+      outputs.push(pass.output);
+      // Relative to the first batch, so that batches of equal size need no multiplication.
+      gradients = index === 0 ? pass.own : sumOf(gradients, pass.own, batch.labels.length / labels[0]!.length);
+      labels.push(batch.labels);
+    }
+    if (labels.length === 0) return undefined;
+    const samples = labels.reduce((sum, { length }) => sum + length, 0);
+    if (labels.length > 1) gradients = scaled(gradients, labels[0]!.length / samples);
+    const reduced = await reduce(gradients);
+    optimizer.apply(reduced, rate());
+    if (reduced !== gradients) dispose(reduced);
+    return { ...(await read(outputs, labels)), samples, batches: labels.length };
+  } finally {
+    dispose(gradients);
+    dispose(outputs);
+  }
+}
+
+/** `sum + factor · next` by name; disposes both. */
+function sumOf(sum: NamedTensorMap, next: NamedTensorMap, factor: number): NamedTensorMap {
+  const names = new Set([...Object.keys(sum), ...Object.keys(next)]);
+  const result = tidy(() =>
+    Object.fromEntries(
+      [...names].map((name) => {
+        const [a, b] = [sum[name], next[name]];
+        const weighted = b === undefined || factor === 1 ? b : mul(b, factor);
+        return [name, a === undefined || weighted === undefined ? (a ?? weighted)!.clone() : add(a, weighted)];
+      }),
+    ),
+  );
+  dispose(sum);
+  dispose(next);
+  return result;
+}
+
+/** `factor · gradients`; disposes them. */
+function scaled(gradients: NamedTensorMap, factor: number): NamedTensorMap {
+  const result = tidy(() =>
+    Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [name, mul(gradient, factor)])),
+  );
+  dispose(gradients);
+  return result;
+}
+
+/** Loss and correct labels of all batches, with one read from the backend. */
+async function read(
+  outputs: readonly Tensor[],
+  labels: readonly Int32Array[],
+): Promise<{ loss: number; correct: number }> {
+  const all = outputs.length === 1 ? outputs[0]!.clone() : concat([...outputs]);
+  const values = await all.data<"float32">();
+  all.dispose();
+  let [at, samples, loss, correct] = [0, 0, 0, 0];
+  for (const [i, { size }] of outputs.entries()) {
+    const own = labels[i]!;
+    loss += values[at]! * own.length;
+    correct += topK(values.subarray(at + 1, at + size), own, 1);
+    samples += own.length;
+    at += size;
+  }
+  return { loss: outputs.length === 1 ? values[0]! : loss / samples, correct };
 }

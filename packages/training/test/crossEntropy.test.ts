@@ -1,5 +1,5 @@
 import { expectClose, float32, scoped } from "@sew/kernels/testing";
-import { crossEntropy } from "@sew/training";
+import { crossEntropy, crossEntropyPerStep } from "@sew/training";
 import { grad, memory, type Tensor3D, tensor1d, tensor3d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -62,6 +62,25 @@ describe("crossEntropy", () => {
     scoped(() => expectClose(crossEntropy(tensor3d(logits, [1, 1, 2]), tensor1d([label], "int32")), [loss])),
   );
 
+  it("with label smoothing has the target (1 − ε)·onehot + ε / classes, ε = 0 being none", () =>
+    fc.assert(
+      fc.property(problems, fc.double({ min: 0, max: 0.9, noNaN: true }), (problem, labelSmoothing) =>
+        scoped(() => {
+          const labels = tensor1d(problem.labels, "int32");
+          const logits = tensor3d(problem.logits, problem.shape);
+          const classes = problem.shape[2];
+          let uniform = 0;
+          for (let label = 0; label < classes; label++) {
+            uniform += reference({ ...problem, labels: problem.labels.map(() => label) }).loss / classes;
+          }
+          const expected = (1 - labelSmoothing) * reference(problem).loss + labelSmoothing * uniform;
+          expectClose(crossEntropy(logits, labels, { labelSmoothing }), [expected]);
+          const [none, plain] = [crossEntropy(logits, labels, { labelSmoothing: 0 }), crossEntropy(logits, labels)];
+          expect(none.dataSync()).toEqual(plain.dataSync());
+        }),
+      ),
+    ));
+
   it("leaves nothing but its result", () =>
     scoped(() => {
       const [logits, labels] = [tensor3d([0, 0], [1, 1, 2]), tensor1d([0], "int32")];
@@ -82,5 +101,36 @@ describe("crossEntropy", () => {
       expect(() => crossEntropy(tensor3d([0], [1, 1, 1]), tensor1d([0], "int32"))).toThrow(
         new RangeError("crossEntropy: logits must have at least 2 classes, got 1 in [1,1,1]"),
       );
+      expect(() => crossEntropy(logits, tensor1d([0, 1], "int32"), { labelSmoothing: 1 })).toThrow(
+        new RangeError("crossEntropy: labelSmoothing must be at least 0 and below 1, got 1"),
+      );
     }));
+});
+
+describe("crossEntropyPerStep", () => {
+  it("is the mean of the cross-entropies of the steps, and at least that of their mean", () =>
+    fc.assert(
+      fc.property(problems, (problem) =>
+        scoped(() => {
+          const [steps, batch, classes] = problem.shape;
+          const labels = tensor1d(problem.labels, "int32");
+          const logits = tensor3d(problem.logits, problem.shape);
+          let expected = 0;
+          for (let t = 0; t < steps; t++) {
+            const own = problem.logits.slice(t * batch * classes, (t + 1) * batch * classes);
+            expected += reference({ ...problem, shape: [1, batch, classes], logits: own }).loss / steps;
+          }
+          const loss = crossEntropyPerStep(logits, labels);
+          expectClose(loss, [expected]);
+          expect(crossEntropy(logits, labels).dataSync()[0]).toBeLessThanOrEqual(loss.dataSync()[0]! * 1.0001 + 1e-5);
+        }),
+      ),
+    ));
+
+  it("refuses what crossEntropy refuses, under its own name", () =>
+    scoped(() =>
+      expect(() => crossEntropyPerStep(tensor3d([0, 0], [1, 1, 2]), tensor1d([0]))).toThrow(
+        new TypeError("crossEntropyPerStep: labels must be int32, got float32"),
+      ),
+    ));
 });

@@ -1,5 +1,5 @@
 import { disposeModule, linear, type Module } from "@sew/layers";
-import { type Batch, crossEntropy, evaluate } from "@sew/training";
+import { type Batch, crossEntropy, crossEntropyPerStep, evaluate } from "@sew/training";
 import { clone, memory, mul, scalar, type Tensor3D, tensor, tensor1d, tidy, variable } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { messageOf } from "./support.js";
@@ -41,10 +41,12 @@ describe("evaluate", () => {
 
   it("runs in evaluation: changes no buffer and leaves no tensor", async () => {
     const model = tinyModel();
-    const first = await evaluate(model, tinyData.test());
+    const first = await evaluate(model, tinyData.test.epoch());
     const before = memory().numTensors;
     const seen: number[] = [];
-    expect(await evaluate(model, tinyData.test(), ({ samples }) => seen.push(samples))).toEqual(first);
+    expect(await evaluate(model, tinyData.test.epoch(), { onBatch: ({ samples }) => seen.push(samples) })).toEqual(
+      first,
+    );
     expect(memory().numTensors).toBe(before);
     expect(seen).toEqual([4, 8]);
     const { x, shape, labels } = tinyBatch(1_000_000);
@@ -71,11 +73,22 @@ describe("evaluate", () => {
     expect(await messageOf(evaluate({ forward: () => scalar(1) }, given(batch([1, 2], 2, [0]))))).toBe(
       "evaluate: the model's output must be [T, 1, classes], got []",
     );
-    expect(await messageOf(evaluate(model, given(batch([Number.NaN, 2], 2, [0]))))).toBe(
+    const named = { ...batch([0, 1, Number.NaN, 2], 2, [0, 0]), names: ["one", "two"] };
+    expect(await messageOf(evaluate(model, given(named)))).toBe(
+      "evaluate: x must be finite, got NaN in sample 1 (two) of the batch, batch 0 (from 0); repair or remove that sample " +
+        "of the data",
+    );
+    expect(await messageOf(evaluate({ forward: (x) => mul(x, Number.NaN) }, given(batch([1, 2], 2, [0]))))).toBe(
       "evaluate: loss must be finite, got NaN at batch 0 (from 0); the weights are too large or not finite: lower the " +
         "learning rate, or load another checkpoint",
     );
     disposeModule(model);
+  });
+
+  it("has the loss that it is given", async () => {
+    const one = { ...batch([3, 0, 0, 1], 2, [0]), shape: [2, 1, 2] };
+    const { loss } = await evaluate(echo, given(one), { loss: crossEntropyPerStep });
+    expect(loss).toBeCloseTo((Math.log(1 + Math.exp(-3)) + Math.log(1 + Math.E)) / 2, 6);
   });
 
   it("does not dispose what is not its own", async () => {

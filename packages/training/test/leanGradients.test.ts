@@ -1,6 +1,6 @@
 import { add as addSpikes, and, iand, plainBlock, sewBlock, spikingBlock } from "@sew/blocks";
 import { scoped } from "@sew/kernels/testing";
-import { disposeModule, type NeuronFactory, namedParameters, neurons } from "@sew/layers";
+import { disposeModule, type Module, type NeuronFactory, namedParameters, neurons } from "@sew/layers";
 import { integrateAndFire, plif } from "@sew/neurons";
 import { random } from "@sew/random";
 import { leanGradients } from "@sew/training";
@@ -124,7 +124,7 @@ describe("leanGradients", () => {
       { numRuns: 300 },
     ));
 
-  const blocks: [string, (neurons: NeuronFactory) => ReturnType<typeof plainBlock>][] = [
+  const blocks: [string, (neurons: NeuronFactory) => Module][] = [
     ["SEW ADD", (neurons) => sewBlock(addSpikes, { channels: 2, neurons, random: random(1) })],
     ["SEW AND", (neurons) => sewBlock(and, { channels: 2, neurons, random: random(2) })],
     ["SEW IAND", (neurons) => sewBlock(iand, { channels: 2, neurons, random: random(3) })],
@@ -132,8 +132,8 @@ describe("leanGradients", () => {
     ["Plain", (neurons) => plainBlock({ channels: 2, neurons, random: random(5) })],
   ];
   it.each(blocks)("has the gradients of variableGrads for two %s blocks", (_, make) => {
-    for (const neurons of [neurons(integrateAndFire), neurons(plif, { detachReset: false })]) {
-      const [first, second] = [make(neurons), make(neurons)];
+    for (const factory of [neurons(integrateAndFire), neurons(plif, { detachReset: false })]) {
+      const [first, second] = [make(factory), make(factory)];
       const draw = random(7);
       const x = tensor(
         Float32Array.from({ length: 3 * 2 * 5 * 5 * 2 }, () => Math.round(draw.uniform())),

@@ -1,11 +1,13 @@
-/** @file A run of seconds, for tests: in this process, or as a program that tests may kill: `tinyRun.mjs OUT [resume]`. */
+/** @file A run of seconds, for tests: in this process, or as a program that tests may kill: `tinyRun.mjs OUT VARIANT [resume]`. */
 import { random } from "@sew/random";
 import "@tensorflow/tfjs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { saveWeights } from "@sew/checkpoints";
 import { network } from "@sew/models";
-import { saveWeights, silentProgress, step, train } from "@sew/training";
+import { adamW, chain, clipByGlobalNorm, momentum, scaleBy, stepDecay, warmup, weightDecay } from "@sew/training";
+import { silentProgress, train } from "@sew/training/node";
 import { setBackend } from "@tensorflow/tfjs-core";
 
 const BATCHES = 5;
@@ -25,12 +27,37 @@ export function tinyBatch(seed) {
 }
 
 export const tinyData = {
-  trainBatches: BATCHES,
-  async *train(epoch, startBatch) {
-    for (let i = startBatch; i < BATCHES; i++) yield tinyBatch(1000 * epoch + i);
+  train: {
+    batchesPerEpoch: BATCHES,
+    fingerprint: "tiny",
+    async *epoch({ epoch = 0, start = 0 } = {}) {
+      for (let i = start; i < BATCHES; i++) yield tinyBatch(1000 * epoch + i);
+    },
   },
-  async *test() {
-    for (let i = 0; i < 2; i++) yield tinyBatch(1_000_000 + i);
+  test: {
+    batchesPerEpoch: 2,
+    async *epoch() {
+      for (let i = 0; i < 2; i++) yield tinyBatch(1_000_000 + i);
+    },
+  },
+};
+
+/** Ways to update weights; a resumed run must end as the whole one with each. */
+export const tinyVariants = {
+  momentum: {},
+  "accumulation and a chain": {
+    accumulate: 2,
+    optimizer: chain(
+      clipByGlobalNorm(1),
+      weightDecay(1e-3),
+      momentum({ nesterov: true }),
+      scaleBy((name) => (name.endsWith("neuron.w") ? 0.5 : 1)),
+    ),
+  },
+  "AdamW, averages and a warm-up": {
+    averageDecay: 0.75,
+    optimizer: adamW({ where: (name) => !name.includes("norm") }),
+    learningRate: warmup({ steps: 4 }, 0.003),
   },
 };
 
@@ -45,7 +72,7 @@ export function tinyOptions(out) {
     data: tinyData,
     out,
     epochs: 3,
-    rate: step({ lr: 0.05, size: 2 }),
+    learningRate: stepDecay({ learningRate: 0.05, epochs: 2 }),
     seed: 11,
     settings: { model: "tiny", batchSize: SHAPE[1] },
     progress: silentProgress,
@@ -53,22 +80,24 @@ export function tinyOptions(out) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [, , out, resume] = process.argv;
+  const [, , out, variant, resume] = process.argv;
   await setBackend("cpu");
+  // A limit on file sizes is to be an error of the write, not the end of the process.
+  process.on("SIGXFSZ", () => {});
   /** Time enough for a parent to hear of a step before the next one. */
-  async function* slowed(batches) {
-    for await (const batch of batches) {
-      await setTimeout(60);
-      yield batch;
-    }
-  }
+  const slowed = (source) => ({
+    ...source,
+    async *epoch(options) {
+      for await (const batch of source.epoch(options)) {
+        await setTimeout(60);
+        yield batch;
+      }
+    },
+  });
   const options = {
     ...tinyOptions(out),
-    data: {
-      ...tinyData,
-      train: (epoch, startBatch) => slowed(tinyData.train(epoch, startBatch)),
-      test: () => slowed(tinyData.test()),
-    },
+    ...tinyVariants[variant],
+    data: { train: slowed(tinyData.train), test: slowed(tinyData.test) },
     resume: resume === "resume",
     checkpointSeconds: 0,
     progress: {

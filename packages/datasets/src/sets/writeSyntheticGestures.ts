@@ -18,9 +18,9 @@ import type { RecordingJob, WrittenFile } from "./synthetic/recordingWorker.js";
 export interface SyntheticGestureOptions {
   /** Decides everything; an integer. The same options give the same bytes. @defaultValue 0 */
   readonly seed?: number;
-  /** People of the train split, 1..1000. @defaultValue 20 */
+  /** People of the train split, 1..1000. @defaultValue 40 */
   readonly trainSubjects?: number;
-  /** Other people, of the test split, 1..1000. @defaultValue 6 */
+  /** Other people, of the test split, 1..1000. @defaultValue 16 */
   readonly testSubjects?: number;
   /** Recordings of each person, each under another light, 1..4. @defaultValue 2 */
   readonly lightsPerSubject?: number;
@@ -57,7 +57,7 @@ type Marker = z.infer<typeof markerSchema>;
  * the camera sees it. The set is synthetic and says so: in `README.txt`, in `synthetic.json`, in each recording's header
  * and in the data set's name. Results on it are not results on DVS128 Gesture.
  *
- * With the default options it has 440 train and 132 test samples. A set that exists with the same options is left alone;
+ * With the default options it has 880 train and 352 test samples. A set that exists with the same options is left alone;
  * one made with other options is replaced, if its files are as this function wrote them. The folder appears atomically.
  *
  * @param dir the folder to make
@@ -72,8 +72,8 @@ export async function writeSyntheticGestures(
   dir: string,
   {
     seed = 0,
-    trainSubjects = 20,
-    testSubjects = 6,
+    trainSubjects = 40,
+    testSubjects = 16,
     lightsPerSubject = 2,
     gestureSeconds = 1.25,
     workers = availableParallelism(),

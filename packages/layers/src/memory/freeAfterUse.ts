@@ -30,10 +30,17 @@ export function isLastReader(dy: object): boolean {
  */
 export function freeAfterUse<T extends Tensor>(f: () => T): () => T {
   return () => {
-    const y = f();
-    const { activeTape, gradientDepth } = engine().state;
-    if (gradientDepth === 1 && Array.isArray(activeTape)) freeBehind(activeTape);
-    return y;
+    const { state } = engine();
+    const isOwn = (): boolean => state.gradientDepth === 1 && Array.isArray(state.activeTape);
+    try {
+      const y = f();
+      if (isOwn()) freeBehind(state.activeTape);
+      return y;
+    } catch (error) {
+      // tfjs frees what a tape saved after its backward pass alone.
+      if (isOwn()) for (const { saved = [] } of state.activeTape) for (const tensor of saved) tensor.dispose();
+      throw error;
+    }
   };
 }
 

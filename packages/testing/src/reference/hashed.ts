@@ -2,7 +2,8 @@
  * @file Weights and inputs of the reference cases. They are not stored: both sides compute them from a hash of the
  * name and the index, in PyTorch's order of axes.
  */
-import { reshape, type Tensor, tensor, transpose } from "@tensorflow/tfjs-core";
+import { fromTorch as weightFromTorch, toTorch as weightToTorch } from "@sew/checkpoints";
+import { type Tensor, tensor, transpose } from "@tensorflow/tfjs-core";
 
 /** FNV-1a of the name's UTF-8 bytes, 32 bits. */
 function fnv1a(name: string): number {
@@ -47,30 +48,22 @@ export function hashedParameter(tag: string, key: string, shape: readonly number
 }
 
 /**
- * From PyTorch's order of axes to ours: `[T, N, C, H, W]` → `[T, N, H, W, C]`, `[out, in, kh, kw]` → `[kh, kw, in, out]`,
- * `[out, in]` → `[in, out]`; others stay.
+ * From PyTorch's order of axes to ours: sequences `[T, N, C, H, W]` → `[T, N, H, W, C]`, weights as in `@sew/checkpoints`.
  *
- * @param channels C of the images whose flattened values a linear weight reads: they are `[C, H, W]` there and
- * `[H, W, C]` here. All `in` of them unless given.
+ * @param channels C of the images whose flattened values a linear weight reads. All its inputs by default.
  */
-export function fromTorch(values: ArrayLike<number>, shape: readonly number[], channels = shape[1]!): Tensor {
-  const t = tensor(Float32Array.from(values), [...shape]);
-  if (shape.length === 2) {
-    const [out, features] = shape as [number, number];
-    return reshape(transpose(reshape(t, [out, channels, features / channels]), [2, 1, 0]), [features, out]);
-  }
-  const order = { 5: [0, 1, 3, 4, 2], 4: [2, 3, 1, 0] }[shape.length];
-  return order === undefined ? t : transpose(t, order);
+export function fromTorch(values: ArrayLike<number>, shape: readonly number[], channels?: number): Tensor {
+  const torch = { shape, values: Float32Array.from(values) };
+  if (shape.length === 5) return transpose(tensor(torch.values, [...shape]), [0, 1, 3, 4, 2]);
+  const ours = weightFromTorch(torch, { ...(channels !== undefined && { channels }) });
+  return tensor(ours.values, [...ours.shape]);
 }
 
-/** The way back from {@link fromTorch}, as plain numbers. */
-export function toTorch(t: Tensor, channels = t.shape[0]!): number[] {
-  if (t.rank === 2) {
-    const [features, out] = t.shape as [number, number];
-    return [...transpose(reshape(t, [features / channels, channels, out]), [2, 1, 0]).dataSync()];
-  }
-  const order = { 5: [0, 1, 4, 2, 3], 4: [3, 2, 0, 1] }[t.rank];
-  return [...(order === undefined ? t : transpose(t, order)).dataSync()];
+/** The inverse of {@link fromTorch}, as plain numbers. */
+export function toTorch(t: Tensor, channels?: number): number[] {
+  if (t.rank === 5) return [...transpose(t, [0, 1, 4, 2, 3]).dataSync()];
+  const ours = { shape: t.shape, values: t.dataSync<"float32">() };
+  return [...weightToTorch(ours, { ...(channels !== undefined && { channels }) }).values];
 }
 
 /** The shape that PyTorch gives to a parameter of this shape here. */

@@ -1,0 +1,64 @@
+/** @file Charts as SVG, drawn by Apache ECharts. */
+import { BarChart, LineChart } from "echarts/charts";
+import { GridComponent } from "echarts/components";
+import { type EChartsCoreOption, init, use } from "echarts/core";
+import { SVGRenderer } from "echarts/renderers";
+import { type Html, html, trustedHtml } from "./html.js";
+
+use([BarChart, LineChart, GridComponent, SVGRenderer]);
+
+/** A chart, and its text alternative. */
+interface Chart {
+  /** What the chart shows, for screen readers. */
+  readonly label: string;
+  /** Size in pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly option: EChartsCoreOption;
+}
+
+/** The page's colours; the style sheet sets them for light, dark and print. */
+export const ink = {
+  page: "var(--page)",
+  text: "var(--ink)",
+  muted: "var(--muted)",
+  line: "var(--line)",
+} as const;
+
+/** The style of text along an axis. */
+export const axisText = { color: ink.muted, fontSize: 12 } as const;
+
+/**
+ * The power of ten to divide values by before they are drawn: ECharts fails on axes below 1e-20, where vanishing gradients
+ * are.
+ */
+export function unitOf(values: readonly number[]): number {
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  // The least double is 5e-324.
+  return largest === 0 || largest >= 1e-9 ? 1 : 10 ** Math.max(-323, Math.floor(Math.log10(largest)));
+}
+
+/** Draws a chart as SVG without scripts. The same chart gives the same text, and no ids that could collide on a page. */
+export function chart({ label, width, height, option }: Chart): Html {
+  const drawing = init(null, null, { renderer: "svg", ssr: true, width, height });
+  try {
+    drawing.setOption({ animation: false, textStyle: { fontFamily: "inherit" }, ...option });
+    const svg = still(drawing.renderToSVGString());
+    return html`<svg role="img" aria-label="${label}"${trustedHtml(svg.replace(/^<svg/, ""))}`;
+  } finally {
+    drawing.dispose();
+  }
+}
+
+/**
+ * Removes what only a mouse needs, and the clip paths: axes hold all values here, so nothing is clipped, and their ids
+ * count all charts ever drawn.
+ */
+function still(svg: string): string {
+  return svg
+    .replaceAll(/ (?:ecmeta_\w+|class|pointer-events)="[^"]*"/g, "")
+    .replaceAll(/<style >[\s\S]*?<\/style>/g, "")
+    .replaceAll(/<defs >[\s\S]*?<\/defs>/g, "")
+    .replaceAll(/ clip-path="url\(#[^)]*\)"/g, "")
+    .trim();
+}

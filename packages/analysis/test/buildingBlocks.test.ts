@@ -1,0 +1,246 @@
+/** @file The building blocks of sections. */
+import {
+  barChart,
+  frameStrip,
+  html,
+  lineChart,
+  picture,
+  report,
+  section,
+  sideBySide,
+  table,
+  trustedHtml,
+} from "@sew/analysis";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { attribute, faults, labels, named, rowsOf, words } from "./page.js";
+
+const pageOf = (...content: Parameters<typeof html> extends [unknown, ...infer C] ? C : never) =>
+  report({ title: "x", sections: [section("One", ...content)] });
+
+describe("html", () => {
+  it("escapes text and numbers, keeps HTML, joins lists, and leaves out undefined and false", () => {
+    const inner = html`<b>${"<&>"}</b>`;
+    expect(html`<i title="${'"'}">${inner}${[1, "'"]}${undefined}${false}${0}</i>`.text).toBe(
+      '<i title="&quot;"><b>&lt;&amp;&gt;</b>1&#39;0</i>',
+    );
+  });
+
+  it("gives back any text, once parsed", () =>
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (text) => {
+        // Parsers replace NUL and normalise line ends.
+        const expected = text.replaceAll("\0", "").replaceAll(/\r\n?/g, "\n");
+        expect(words(named(html`<p>${text}</p>`.text, "p")[0]!)).toBe(expected);
+      }),
+    ));
+
+  it("takes a string for HTML only where it is marked as trusted", () => {
+    expect(html`${trustedHtml("<b>x</b>")}`.text).toBe("<b>x</b>");
+    expect(html`${"<b>x</b>"}`.text).toBe("&lt;b&gt;x&lt;/b&gt;");
+  });
+});
+
+describe("lineChart", () => {
+  const points = (page: string) => named(page, "path").length;
+
+  it("has title, legend and text alternative", () => {
+    const page = pageOf(
+      lineChart({
+        title: "Loss",
+        lines: [
+          { name: "test", values: [2, 1] },
+          { name: "train", values: [2, 0.5] },
+        ],
+      }),
+    );
+    expect(faults(page)).toEqual([]);
+    expect(words(named(page, "figcaption")[0]!)).toBe("Loss test train");
+    expect(named(page, "i").map((sample) => attribute(sample, "class"))).toEqual([
+      "line first solid",
+      "line second dashed",
+    ]);
+    expect(labels(page)).toEqual(["Loss, epoch 1 to 2; at the end test 1, train 0.5"]);
+  });
+
+  it("draws up to 12 lines, no two of which look alike", () => {
+    const lines = Array.from({ length: 12 }, (_, i) => ({ name: `${i}`, values: [i] }));
+    const looks = named(pageOf(lineChart({ title: "x", lines })), "i").map((sample) => attribute(sample, "class"));
+    expect(new Set(looks).size).toBe(12);
+  });
+
+  it("counts along x what it is asked to, at the positions of its values", () => {
+    const chart = lineChart({ title: "Rate", x: [0, 2.5, 10], xName: "time-step", lines: [{ values: [1, 2, 3] }] });
+    expect(labels(pageOf(chart))).toEqual(["Rate, time-step 0 to 10; at the end 3"]);
+    expect(words(named(pageOf(chart), "svg")[0]!)).toContain("time-step");
+  });
+
+  it("connects the neighbours of an undefined value, and leaves a gap at one that is not finite", () => {
+    const pathOf = (values: readonly (number | undefined)[]) =>
+      named(pageOf(lineChart({ title: "x", lines: [{ values: [...values, ...Array(12).fill(1)] }] })), "path")
+        .map((path) => attribute(path, "d")!)
+        .filter((d) => (d.match(/L/g) ?? []).length > 5);
+    const moves = (values: readonly (number | undefined)[]) => pathOf(values).map((d) => d.match(/M/g)!.length);
+    expect(moves([1, 1, undefined, 1, 1])).toEqual([1]);
+    expect(moves([1, 1, Number.NaN, 1, 1])).toEqual([2]);
+    expect(moves([1, 1, Number.POSITIVE_INFINITY, 1, 1])).toEqual([2]);
+  });
+
+  it("is a chart for any finite values, below 0 too, and writes no NaN", () =>
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(fc.double({ min: -1e300, max: 1e300 }), fc.constantFrom(undefined, 0, -0, 1e-25, Number.NaN)),
+          {
+            minLength: 1,
+            maxLength: 20,
+          },
+        ),
+        (values) => {
+          const page = pageOf(lineChart({ title: "x", lines: [{ values }] }));
+          expect(faults(page)).toEqual([]);
+          expect(page).not.toMatch(/NaN|Infinity/);
+          expect(points(page)).toBeGreaterThan(0);
+        },
+      ),
+      { numRuns: 40 },
+    ));
+
+  it("has an axis for vanishing values", () => {
+    const page = pageOf(lineChart({ title: "Gradient", lines: [{ values: [4e-25, 1e-25] }] }));
+    expect(labels(page)).toEqual(["Gradient, epoch 1 to 2; at the end 1e-25"]);
+    expect(words(named(page, "svg")[0]!)).toMatch(/\s0\s+1e-25\s+2e-25\s+3e-25\s+4e-25\s/);
+  });
+
+  it.each([
+    {
+      options: { lines: [] },
+      message: "lineChart: lines must be 1 to 12, got 0; draw more in a chart of their own",
+    },
+    {
+      options: { lines: Array(13).fill({ values: [1] }) },
+      message: "lineChart: lines must be 1 to 12, got 13; draw more in a chart of their own",
+    },
+    {
+      options: { lines: [{ values: [1, 2] }, { values: [1] }] },
+      message: "lineChart: lines must have 1 value for each of 2 positions, at least 1, got 1 values",
+    },
+    {
+      options: { lines: [{ values: [] }] },
+      message: "lineChart: lines must have 1 value for each of 0 positions, at least 1, got 0 values",
+    },
+    { options: { lines: [{ values: [1, 2] }], x: [1, 1] }, message: "lineChart: x must ascend, got 1 at index 1" },
+    {
+      options: { lines: [{ values: [1] }], x: [Number.NaN] },
+      message: "lineChart: x must ascend, got NaN at index 0",
+    },
+    {
+      options: { lines: [{ values: [1, 2] }], max: 1 },
+      message: "lineChart: max must not be below a value, got 1 and 2",
+    },
+    {
+      options: { lines: [{ values: [1], mark: { index: 1, text: "here" } }] },
+      message: "lineChart: mark.index must point at a finite value, got undefined at 1",
+    },
+  ])("refuses $options", ({ options, message }) =>
+    expect(() => lineChart({ title: "x", ...options })).toThrow(new RangeError(message)),
+  );
+});
+
+describe("barChart", () => {
+  it("has a bar for each value, named in the legend and in the text alternative", () => {
+    const page = pageOf(
+      barChart({
+        title: "Operations",
+        names: ["stem", "head"],
+        bars: [
+          { name: "before", values: [1, 2] },
+          { name: html`<b>after</b>`, values: [0.5, undefined] },
+        ],
+      }),
+    );
+    expect(faults(page)).toEqual([]);
+    expect(words(named(page, "figcaption")[0]!)).toBe("Operations before after");
+    expect(labels(page)).toEqual(["Operations: stem 1.000 and 0.500; head 2.000"]);
+    expect(words(named(page, "svg")[0]!)).toMatch(/stem\s+head[\s\S]*\s1\.000\s+2\.000\s+0\.500/);
+  });
+
+  it("has an axis for vanishing values", () => {
+    const bars = [{ values: [4e-25, 2e-25] }];
+    const page = pageOf(barChart({ title: "x", names: ["a", "b"], bars, format: (value) => value.toPrecision(2) }));
+    expect(words(named(page, "svg")[0]!)).toMatch(/\s0\s+1e-25[\s\S]*\s4\.0e-25\s+2\.0e-25\s/);
+  });
+
+  it("shows the end of a name that is too long for the axis", () => {
+    const names = ["stages.first.block0", "network.stages.second.block11"];
+    const page = pageOf(barChart({ title: "x", names, bars: [{ values: [0, 1] }] }));
+    expect(words(named(page, "svg")[0]!)).toMatch(/stages\.first\.block0[\s\S]*…stages\.second\.block11\n/);
+  });
+
+  it.each([
+    { names: [], bars: [{ values: [] }], message: "barChart: names must hold at least 1 name, got none" },
+    { names: ["a"], bars: [], message: "barChart: bars must be 1 to 4 for each name, got 0" },
+    {
+      names: ["a"],
+      bars: Array(5).fill({ values: [1] }),
+      message: "barChart: bars must be 1 to 4 for each name, got 5",
+    },
+    {
+      names: ["a"],
+      bars: [{ values: [1, 2] }],
+      message: "barChart: bars must have 1 value for each of 1 names, got 2 values",
+    },
+  ])("refuses $names with $bars", ({ names, bars, message }) =>
+    expect(() => barChart({ title: "x", names, bars })).toThrow(new RangeError(message)),
+  );
+});
+
+describe("table", () => {
+  it("names its columns and its rows", () => {
+    const page = pageOf(
+      table(
+        ["Layer", "Rate"],
+        [
+          ["stem", 0.1],
+          ["head", html`<b>0</b>`],
+        ],
+      ),
+    );
+    expect(faults(page)).toEqual([]);
+    expect(rowsOf(page, 0)).toEqual([
+      ["Layer", "Rate"],
+      ["stem", "0.1"],
+      ["head", "0"],
+    ]);
+    expect(named(page, "th").map((cell) => attribute(cell, "scope"))).toEqual(["col", "col", "row", "row"]);
+  });
+
+  it("refuses a row with another number of cells", () =>
+    expect(() => table(["a", "b"], [["1", "2"], ["3"]])).toThrow(
+      new RangeError("table: rows must have 2 cells, one for each column, got 1"),
+    ));
+});
+
+describe("sideBySide", () => {
+  it("keeps its parts in order and leaves out those that are false", () => {
+    const page = pageOf(sideBySide(html`<p>left</p>`, false, html`<p>right</p>`));
+    const [pair] = named(page, "div");
+    expect(named(pair!, "p").map(words)).toEqual(["left", "right"]);
+  });
+});
+
+describe("picture", () => {
+  const strip = frameStrip(new Uint8Array(200 * 200), [1, 200, 200, 1]);
+
+  it("is in the page itself, with its size and text alternative", () => {
+    const [image] = named(pageOf(picture(strip, "nothing")), "img");
+    expect(attribute(image!, "src")).toBe(`data:image/png;base64,${Buffer.from(strip.png).toString("base64")}`);
+    expect(["width", "height", "alt"].map((name) => attribute(image!, name))).toEqual(["200", "200", "nothing"]);
+  });
+
+  it("keeps pixels sharp where it is certainly enlarged", () => {
+    const classOf = (page: string) => attribute(named(page, "img")[0]!, "class");
+    expect(classOf(pageOf(picture(strip, "x")))).toBeUndefined();
+    expect(classOf(pageOf(picture(strip, "x", 2)))).toBe("enlarged");
+  });
+});

@@ -1,0 +1,193 @@
+/** @file The command line: every option of the kit once, and those of the experiment. */
+import { backendNames } from "@sew/backends";
+import { findBackendFactory } from "@tensorflow/tfjs-core";
+import { Command, Option } from "commander";
+import { type OwnOption, oneOf, parseInteger, parseNumber } from "./choices.js";
+import type { Chosen, Experiment } from "./experiment.js";
+import { familyNames, neuronNames, surrogateNames } from "./model.js";
+import { losses, type OptimizerSetting, optimizers, schedules } from "./optimization.js";
+import { baseRecipe, type Settings } from "./settings.js";
+
+/** What to do with the settings. */
+export interface Actions {
+  /** The folder of the run as the command line has it. @defaultValue the kit chooses one */
+  readonly out?: string;
+  readonly overwrite?: boolean;
+  readonly resume?: boolean;
+  readonly evaluate?: boolean;
+  /** File for the final numbers. */
+  readonly json?: string;
+}
+
+/** What the command line says. */
+export type Given<Own> = Partial<Settings & Own> & Actions & Pick<Settings, "dataset" | "block">;
+
+/** Options that do not belong to a run, so that no later command takes them from its `config.json`. */
+const actions: readonly string[] = ["out", "overwrite", "resume", "evaluate", "json"];
+
+const words = (record: object): string[] => Object.keys(record);
+
+function named<T extends string>(flags: string, description: string, names: readonly T[]): Option {
+  return new Option(flags, `${description}: ${names.join(", ")}`).argParser(oneOf(names));
+}
+
+/** One of the backends of `useBackend`, or one that a module registered with TensorFlow.js. */
+function backendName(text: string): string {
+  return findBackendFactory(text) ? text : oneOf(backendNames)(text);
+}
+
+function option(flags: string, description: string, parse?: (text: string) => unknown): Option {
+  const made = new Option(flags, description);
+  return parse === undefined ? made : made.argParser(parse);
+}
+
+/** The options of the kit. */
+function kitOptions(datasets: readonly string[], precisions: readonly string[]): Option[] {
+  const fraction = parseNumber({ above: 0, below: 1 });
+  const decay = parseNumber({ least: 0, below: 1 });
+  return [
+    named("--dataset <name>", "data to train on", datasets).default(datasets[0]),
+    option("--data <dir>", "folder of the data"),
+    option("--cache <dir>", "folder for what is made of the data, such as frames").default("runs/cache"),
+    option("--out <dir>", "folder of the run (default: a new one under runs/)"),
+    option("--overwrite", "replace the run that the folder holds"),
+    option("--resume", "continue the folder's run, with its settings"),
+    option("--evaluate", "test the best weights of the folder's run, or --weights, without training"),
+    option("--weights <file>", "weights to start from, or to evaluate"),
+    option("--weights-except <name>", "part of the model that keeps its initial weights; repeatable").argParser(
+      (text: string, before: readonly string[] = []) => [...before, text],
+    ),
+    option("--model <notation>", 'network, such as "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11"'),
+    named("--block <name>", "residual block", familyNames).default("sew-add"),
+    named("--neuron <name>", "neurons", neuronNames),
+    named("--surrogate <name>", "surrogate derivative of spikes", surrogateNames),
+    named("--backend <name>", "what computes", backendNames).argParser(backendName).default("native"),
+    named("--precision <name>", "precision of dense products; sums and weights are float32", precisions),
+    option("--epochs <n>", "passes over the training samples", parseInteger(1)),
+    option("--batch <n>", "samples per training batch", parseInteger(1)),
+    option("--accumulate <n>", "batches per update", parseInteger(1)),
+    named("--optimizer <name>", "what updates the weights", words(optimizers)),
+    option("--lr, --learning-rate <rate>", "learning rate at the start", parseNumber({ above: 0 })),
+    option("--momentum <mu>", "momentum of sgd", decay),
+    option("--nesterov", "Nesterov's momentum, with sgd"),
+    option("--no-nesterov", "plain momentum"),
+    option("--weight-decay <lambda>", "weight decay", parseNumber({ least: 0 })),
+    option("--clip-norm <norm>", "maximum global L2 norm of the gradients", parseNumber({ above: 0 })),
+    option("--label-smoothing <epsilon>", "label smoothing", decay),
+    named("--loss <name>", "loss", words(losses)),
+    named("--schedule <name>", "how the learning rate falls", words(schedules)),
+    option("--warmup <epochs>", "epochs of linear warm-up", parseInteger(0)),
+    option("--ema <decay>", "evaluate with an exponential moving average of the weights", decay),
+    option("--frames <T>", "frames that each recording is cut into", parseInteger(1)),
+    option("--train-frames <T>", "frames that a training batch keeps (random temporal delete)", parseInteger(1)),
+    named("--by <what>", "frames of equal event count or equal time", ["count", "time"]),
+    option("--validation <fraction>", "part of the training samples that chooses the best epoch", fraction),
+    option("--early-stopping <epochs>", "end after so many epochs without improvement", parseInteger(1)),
+    option("--seed <n>", "seed of all random choices", parseInteger(0)).default(0),
+    option("--workers <n>", "threads that prepare batches", parseInteger(0)).default(1),
+    option("--recompute", "compute currents again in the backward pass: the same run, less memory, more time"),
+    option("--no-recompute", "keep them"),
+    option("--json <file>", "write the final numbers here"),
+  ];
+}
+
+const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** The options of an experiment's own. */
+function ownOptions(options: Readonly<Record<string, OwnOption<unknown>>>): Option[] {
+  return Object.entries(options).flatMap(([name, { description, value, parse, default: initial }]) => {
+    const long = kebab(name);
+    if (value !== undefined) return [option(`--${long} ${value}`, `${description} (default: ${initial})`, parse)];
+    return [option(`--${long}`, description), option(`--no-${long}`, `not --${long}`)];
+  });
+}
+
+function command<Own extends object>(experiment: Experiment<Own>, precisions: readonly string[]): Command {
+  const { name, description, datasets, options = {} } = experiment;
+  const program = new Command(name)
+    .description(`${description}\nA recipe sets what no option does; it depends on the data set and the block.`)
+    .exitOverride()
+    .showHelpAfterError("(--help lists the options)");
+  for (const each of kitOptions(words(datasets), precisions)) program.addOption(each);
+  const own = ownOptions(options as Readonly<Record<string, OwnOption<unknown>>>);
+  for (const each of own) {
+    const taken = program.options.some(({ long, short }) => long === each.long || short === each.long);
+    if (taken) throw new RangeError(`defineExperiment: options must have names of their own, got ${each.long}`);
+    program.addOption(each);
+  }
+  return program;
+}
+
+/** The command line of an experiment. */
+export interface CommandLine<Own> {
+  /** What the arguments say, on top of a `config.json`. Throws `CommanderError`, after a message, where they are wrong. */
+  parse(argv: readonly string[], config?: Readonly<Record<string, unknown>>): Given<Own>;
+  /** All settings: those of the arguments, then of the recipe, then the defaults. Throws as `parse`. */
+  settings(given: Given<Own>, out: string): Settings & Own;
+}
+
+/**
+ * The command line of an experiment.
+ *
+ * @param precisions what `--precision` takes
+ */
+export function commandLine<Own extends object>(
+  experiment: Experiment<Own>,
+  precisions: readonly string[],
+): CommandLine<Own> {
+  const fail = (message: string): never => command(experiment, precisions).error(`error: ${message}`, { exitCode: 2 });
+  return {
+    parse(argv, config = {}) {
+      const program = command(experiment, precisions);
+      program.parse([...argumentsOf(config, program), ...argv], { from: "user" });
+      const given = program.opts<Given<Own>>();
+      if (given.resume && given.overwrite) fail("--resume and --overwrite exclude each other");
+      if (given.resume && given.evaluate) fail("--resume and --evaluate exclude each other");
+      if (given.weightsExcept !== undefined && given.weights === undefined) fail("--weights-except needs --weights");
+      return given;
+    },
+    settings(given, out) {
+      const { overwrite, resume, evaluate, json, ...chosen } = given;
+      const dataset = experiment.datasets[given.dataset]!;
+      if (dataset.needsData === true && given.data === undefined) {
+        fail(`--dataset ${given.dataset} needs --data <dir>, the folder of its recordings`);
+      }
+      const own = Object.entries((experiment.options ?? {}) as Readonly<Record<string, OwnOption<unknown>>>);
+      const recipe = dataset.recipe?.(chosen as unknown as Chosen<Own>) ?? {};
+      const defaults = {
+        ...baseRecipe,
+        recompute: false,
+        weightsExcept: [],
+        ...Object.fromEntries(own.map(([name, option]) => [name, option.default])),
+        ...recipe,
+      };
+      const settings = { ...defaults, ...chosen, out } as unknown as Settings & Own;
+      const { frames, trainFrames, optimizer, model } = settings;
+      const has: readonly OptimizerSetting[] = optimizers[optimizer].has;
+      for (const name of ["momentum", "nesterov"] as const) {
+        if (given[name] === undefined || given[name] === baseRecipe[name] || has.includes(name)) continue;
+        fail(`--${name} has no effect with --optimizer ${optimizer}`);
+      }
+      if (given.trainFrames !== undefined && given.trainFrames > (frames ?? given.trainFrames)) {
+        fail(`--train-frames must be at most --frames (${frames}), got ${given.trainFrames}`);
+      }
+      return {
+        ...settings,
+        // Fewer frames than the recipe keeps: keep them all.
+        ...(frames !== undefined && trainFrames !== undefined && { trainFrames: Math.min(frames, trainFrames) }),
+        // The neurons of a notation on the command line stay, whatever the recipe says.
+        ...(model !== undefined && { neuron: given.neuron }),
+      };
+    },
+  };
+}
+
+/** The arguments that give the settings of a `config.json`. */
+function argumentsOf(config: Readonly<Record<string, unknown>>, program: Command): string[] {
+  return program.options.flatMap((option) => {
+    const value = config[option.attributeName()];
+    if (value === undefined || value === null || actions.includes(option.attributeName())) return [];
+    if (typeof value === "boolean") return value === !option.negate ? [option.long!] : [];
+    return [value].flat().map((each) => `${option.long}=${each}`);
+  });
+}

@@ -1,0 +1,102 @@
+/** @file What an experiment is: its recipes, its data, its model. */
+import type { Source, Transform } from "@sew/datasets";
+import type { Module } from "@sew/layers";
+import type { EpochMetrics, Evaluation } from "@sew/training";
+import type { OwnOption } from "./choices.js";
+import type { BuiltModel } from "./model.js";
+import type { Section } from "./report.js";
+import type { Recipe, Settings } from "./settings.js";
+
+/** Shows how far a slow preparation is. */
+export type Preparation = (what: string) => (done: number, total: number) => void;
+
+/** The samples of a data set. */
+export interface Sources {
+  readonly train: Source;
+  /** Chooses the best epoch. @defaultValue none, or what `--validation` holds out of `train` */
+  readonly validation?: Source | undefined;
+  /** Measures the best epoch. @defaultValue none */
+  readonly test?: Source | undefined;
+}
+
+/** What the command line gives, on which a recipe may depend. */
+export type Chosen<Own extends object = object> = Partial<Settings & Own> & Pick<Settings, "dataset" | "block">;
+
+/** A data set of an experiment. */
+export interface ExperimentDataset<Own extends object = object> {
+  /** What reports call it, such as `"DVS128 Gesture"`. */
+  readonly title: string;
+  /** Whether it needs `--data`, a folder. @defaultValue `false` */
+  readonly needsData?: boolean;
+  /** Opens it, making what is missing. */
+  open(settings: Settings & NoInfer<Own>, progress: Preparation): Sources | Promise<Sources>;
+  /** Transforms of training samples; random temporal delete for `trainFrames` comes before. @defaultValue none */
+  transforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
+  /** How the experiment trains on it. An option of the command line has precedence. @defaultValue the kit's defaults */
+  recipe?(chosen: Chosen<NoInfer<Own>>): Partial<Recipe & NoInfer<Own>>;
+  /** What a reader of its reports must know first. @defaultValue none */
+  readonly notes?: readonly string[];
+}
+
+/** A run that is over, for its sections of the report. */
+export interface FinishedRun<Own extends object = object> {
+  readonly settings: Settings & Own;
+  /** With the weights of the best epoch. */
+  readonly model: Module;
+  readonly notation: string;
+  readonly sources: Sources;
+  readonly history: readonly EpochMetrics[];
+  /** On the test data, else the validation data, with the best weights; undefined with neither. */
+  readonly evaluation?: Evaluation | undefined;
+}
+
+/** An experiment; see {@link defineExperiment}. */
+export interface Experiment<Own extends object = object> {
+  /** Lower-case words joined by `-`; names the folder of its runs. */
+  readonly name: string;
+  /** Sentences for `--help`. */
+  readonly description: string;
+  /** The data sets by the names that `--dataset` takes; the first is the default. */
+  readonly datasets: Readonly<Record<string, ExperimentDataset<NoInfer<Own>>>>;
+  /**
+   * The network: in the paper's notation, or built with its name. In a notation `SEW` stands for `--block`, and its
+   * neurons become those of `--neuron`. `--model` comes in its place.
+   */
+  model(settings: Settings & NoInfer<Own>, source: Source): string | BuiltModel;
+  /** Options of its own by their names in the settings: `blocks` is `--blocks`. @defaultValue none */
+  readonly options?: { readonly [K in keyof Own]: OwnOption<Own[K]> };
+  /** Sections of its own in the report of a finished run. @defaultValue none */
+  sections?(run: FinishedRun<NoInfer<Own>>): readonly Section[] | Promise<readonly Section[]>;
+}
+
+/**
+ * Defines an experiment: data sets with recipes, and a model. `runExperiment` gives it a command line, run folders,
+ * training, evaluation and reports.
+ *
+ * @throws RangeError when it has no data set, or an option of its own has the name of one of the kit's
+ *
+ * @example
+ * const stripes = defineExperiment({
+ *   name: "stripes",
+ *   description: "Rows and columns.",
+ *   options: { width: integer("channels", { least: 1, default: 8 }) },
+ *   datasets: {
+ *     pictures: {
+ *       title: "Pictures of stripes",
+ *       recipe: () => ({ epochs: 5, learningRate: 0.01, width: 16 }),
+ *       open: async ({ data = "pictures" }) => ({ train: await imageFolder(data, { height: 8, width: 8 }) }),
+ *     },
+ *   },
+ *   model: ({ width }, { classes }) => `c${width}k3s1-BN-PLIF-SEW Block(c${width})-FC${classes.length}`,
+ * });
+ * stripes.name; // "stripes"
+ */
+export function defineExperiment<Own extends object = object>(definition: Experiment<Own>): Experiment<Own> {
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(definition.name)) {
+    throw new RangeError(`defineExperiment: name must be lower-case words joined by "-", got ${definition.name}`);
+  }
+  if (Object.keys(definition.datasets).length === 0) {
+    throw new RangeError("defineExperiment: datasets must have one entry or more, got none");
+  }
+  return definition;
+}

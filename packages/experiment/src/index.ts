@@ -1,0 +1,14 @@
+export { choice, flag, integer, number, type OwnOption, type Range } from "./choices.js";
+export {
+  type Chosen,
+  defineExperiment,
+  type Experiment,
+  type ExperimentDataset,
+  type FinishedRun,
+  type Preparation,
+  type Sources,
+} from "./experiment.js";
+export { type BuiltModel, familyOf, type NeuronName, type SurrogateName } from "./model.js";
+export type { LossName, OptimizerName, ScheduleName } from "./optimization.js";
+export { runExperiment } from "./runExperiment.js";
+export type { Recipe, Settings } from "./settings.js";

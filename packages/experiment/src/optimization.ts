@@ -1,0 +1,81 @@
+/** @file Optimisers, schedules and losses by name: the one place that lists them. */
+import {
+  adam,
+  adamW,
+  chain,
+  clipByGlobalNorm,
+  constant,
+  cosine,
+  crossEntropy,
+  crossEntropyPerStep,
+  type Loss,
+  type Schedule,
+  sgd,
+  stepDecay,
+  type Transform,
+  warmup,
+  weightDecay,
+} from "@sew/training";
+import type { Recipe } from "./settings.js";
+
+/** Settings of optimisers that not all of them have. */
+export type OptimizerSetting = "momentum" | "nesterov";
+
+interface OptimizerEntry {
+  /** Those of the settings that it has. */
+  readonly has: readonly OptimizerSetting[];
+  make(recipe: Recipe): Transform;
+}
+
+/** The optimisers by name. A new one is an entry here. */
+export const optimizers = {
+  sgd: {
+    has: ["momentum", "nesterov"],
+    make: ({ momentum, nesterov, weightDecay }) => sgd({ momentum, nesterov, weightDecay }),
+  },
+  adam: {
+    has: [],
+    make: (recipe) => (recipe.weightDecay > 0 ? chain(weightDecay(recipe.weightDecay), adam()) : adam()),
+  },
+  adamw: { has: [], make: (recipe) => adamW({ weightDecay: recipe.weightDecay }) },
+} as const satisfies Record<string, OptimizerEntry>;
+
+/** The name of an optimiser. */
+export type OptimizerName = keyof typeof optimizers;
+
+/** The schedules by name. */
+export const schedules = {
+  constant: ({ learningRate }) => constant(learningRate),
+  cosine: ({ learningRate, epochs }) => cosine({ learningRate, epochs }),
+  /** A tenth every 64 epochs, as in the paper's Table 7. */
+  step: ({ learningRate }) => stepDecay({ learningRate, epochs: 64, gamma: 0.1 }),
+} as const satisfies Record<string, (recipe: Recipe) => Schedule>;
+
+/** The name of a schedule. */
+export type ScheduleName = keyof typeof schedules;
+
+/** The losses by name. */
+export const losses = {
+  "cross-entropy": crossEntropy,
+  "cross-entropy-per-step": crossEntropyPerStep,
+} as const;
+
+/** The name of a loss. */
+export type LossName = keyof typeof losses;
+
+/** The transform of the gradients that a recipe says. */
+export function optimizerOf(recipe: Recipe): Transform {
+  const transform = optimizers[recipe.optimizer].make(recipe);
+  return recipe.clipNorm === undefined ? transform : chain(clipByGlobalNorm(recipe.clipNorm), transform);
+}
+
+/** The learning rates that a recipe says. */
+export function scheduleOf(recipe: Recipe): Schedule {
+  const schedule = schedules[recipe.schedule](recipe);
+  return recipe.warmup === 0 ? schedule : warmup({ epochs: recipe.warmup }, schedule);
+}
+
+/** The loss of training: smoothed, where the recipe says so. */
+export function lossOf({ loss, labelSmoothing }: Pick<Recipe, "loss" | "labelSmoothing">): Loss {
+  return (logits, labels) => losses[loss](logits, labels, { labelSmoothing });
+}

@@ -1,0 +1,244 @@
+/** @file One run: training, the test of its best weights, its files. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { loadWeights } from "@sew/checkpoints";
+import { countParameters } from "@sew/layers";
+import { type EpochMetrics, type Evaluation, earlyStopping, evaluate, type Listener } from "@sew/training";
+import { train } from "@sew/training/node";
+import type { Actions } from "./commandLine.js";
+import type { OpenedData } from "./data.js";
+import { commit, type Environment, versions } from "./environment.js";
+import type { Experiment } from "./experiment.js";
+import type { BuiltModel } from "./model.js";
+import { lossOf, optimizerOf, scheduleOf } from "./optimization.js";
+import { lookAt, type ReportedRun, writeRunReport } from "./report.js";
+import type { Settings } from "./settings.js";
+import { writeJson } from "./writeJson.js";
+
+/** All that a run is made of. */
+export interface Run<Own extends object> {
+  readonly experiment: Experiment<Own>;
+  readonly settings: Settings & Own;
+  readonly actions: Actions;
+  readonly environment: Environment;
+  readonly data: OpenedData;
+  readonly built: BuiltModel;
+  /** The command, for `config.json`. */
+  readonly command: string;
+}
+
+/** The numbers of a run, as `--json` writes them. Losses are means over samples, in nats; accuracies are from 0 to 1. */
+export type Numbers = Readonly<Record<string, string | number | undefined>>;
+
+/** Writes a line on standard error. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+const percent = (part: number): string => `${(100 * part).toFixed(2)} %`;
+
+/** Loads `--weights` into the model, and says what was taken and what was not. */
+export async function takeWeights<Own extends object>({ built, settings }: Run<Own>): Promise<void> {
+  const { weights, weightsExcept } = settings;
+  if (weights === undefined) return;
+  const { taken, kept, unused } = await loadWeights(built.model, weights, { except: weightsExcept });
+  const list = (names: readonly string[]): string => (names.length === 0 ? "none" : names.join(", "));
+  say(`${weights}: took ${taken.length} tensors; kept as initialised: ${list(kept)}; unused: ${list(unused)}`);
+}
+
+/**
+ * Trains, tests the weights of the best epoch, and writes the report.
+ *
+ * @returns the final numbers; undefined when a signal stopped the run, its checkpoint written
+ */
+export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbers | undefined> {
+  const { settings, actions, data, built } = run;
+  const { out, epochs, seed, accumulate, ema, earlyStopping: patience } = settings;
+  const started = performance.now();
+  const { resume, overwrite } = actions;
+  if (resume !== true) await takeWeights(run);
+  const result = await train({
+    model: built.model,
+    data,
+    out,
+    epochs,
+    seed,
+    accumulate,
+    learningRate: scheduleOf(settings),
+    optimizer: optimizerOf(settings),
+    loss: lossOf(settings),
+    averageDecay: ema,
+    settings: identityOf(run),
+    resume,
+    overwrite,
+    listeners: [...(patience === undefined ? [] : [earlyStopping({ patience })]), files(run)],
+  });
+  if (result.stopped) return undefined;
+  const { history, best = history.at(-1)!, bestBy } = result;
+  await loadWeights(built.model, join(out, "best.safetensors"));
+  const { evaluation, evaluatedOn } = await evaluateRun(run);
+  const numbers = {
+    ...numbersOf(run, evaluatedOn, evaluation),
+    epochs: history.length,
+    bestEpoch: best.epoch,
+    bestBy,
+    lastTop1: history.at(-1)!.testTop1 ?? history.at(-1)!.validationTop1,
+    secondsPerEpoch: median(history.map(({ seconds }) => seconds)),
+    samplesPerSecond: median(history.map(({ samplesPerSecond }) => samplesPerSecond)),
+    seconds: (performance.now() - started) / 1000,
+  };
+  await finalReport(run, history, { evaluation, evaluatedOn });
+  const how = bestBy === "last" ? "the last one" : `best on ${bestBy} data`;
+  const file = join(out, "report.html");
+  const accuracy = evaluation === undefined ? "" : `${evaluatedOn} top-1 ${percent(evaluation.top1)} `;
+  say(`${accuracy}(epoch ${best.epoch + 1}, ${how}); report: ${file}`);
+  return numbers;
+}
+
+/** Evaluates the weights of a run, or `--weights`, without training. */
+export async function evaluateOnly<Own extends object>(run: Run<Own>): Promise<Numbers> {
+  const { settings, built } = run;
+  const file = join(settings.out, "best.safetensors");
+  if (settings.weights !== undefined) await takeWeights(run);
+  else await loadWeights(built.model, file);
+  const { evaluation, evaluatedOn } = await evaluateRun(run);
+  if (evaluation === undefined) {
+    throw new RangeError(`--evaluate: ${settings.dataset} must have test or validation data, got neither`);
+  }
+  say(`${evaluatedOn} top-1 ${percent(evaluation.top1)} of ${settings.weights ?? file}`);
+  return { ...numbersOf(run, evaluatedOn, evaluation), weights: settings.weights ?? file };
+}
+
+interface Evaluated {
+  readonly evaluation?: Evaluation | undefined;
+  readonly evaluatedOn?: "validation" | "test" | undefined;
+}
+
+/** The model on the test data, else on the validation data. */
+async function evaluateRun<Own extends object>({ data, built, settings }: Run<Own>): Promise<Evaluated> {
+  const evaluatedOn = data.test ? "test" : data.validation && "validation";
+  if (evaluatedOn === undefined) return {};
+  const evaluation = await evaluate(built.model, data[evaluatedOn]!.epoch(), { loss: lossOf(settings) });
+  return { evaluation, evaluatedOn };
+}
+
+function numbersOf<Own extends object>(
+  { experiment, settings, built }: Run<Own>,
+  evaluatedOn: string | undefined,
+  evaluation: Evaluation | undefined,
+): Numbers {
+  return {
+    experiment: experiment.name,
+    dataset: settings.dataset,
+    block: settings.block,
+    notation: built.notation,
+    parameters: countParameters(built.model),
+    evaluatedOn,
+    samples: evaluation?.samples,
+    bestTop1: evaluation?.top1,
+    bestTop5: evaluation?.top5,
+    bestLoss: evaluation?.loss,
+  };
+}
+
+/** The settings that must be equal for a run to resume. */
+function identityOf<Own extends object>({ settings, environment, built }: Run<Own>): Record<string, unknown> {
+  const { data, cache, out, backend, precision, workers, epochs, earlyStopping, recompute, ...identity } = settings;
+  const { backend: used, precision: dense } = environment;
+  return {
+    ...identity,
+    model: built.notation,
+    backend: used,
+    ...(dense !== undefined && dense !== "float32" && { precision: dense }),
+  };
+}
+
+/** A listener that writes `config.json` once the run may start, and the report of each epoch once its checkpoint is. */
+function files<Own extends object>(run: Run<Own>): Listener {
+  const { settings, actions } = run;
+  const { out } = settings;
+  return async function* (events) {
+    let best: Evaluated = {};
+    for await (const event of events) {
+      if (event.type === "start") {
+        await writeConfig(run);
+        if (actions.resume !== true) await rm(join(out, "report.html"), { force: true });
+      }
+      if (event.type === "tested" && event.best) {
+        const evaluatedOn = event.test ? "test" : event.validation && "validation";
+        best = { evaluation: event.test ?? event.validation, evaluatedOn };
+      }
+      yield event;
+      if (event.type === "epoch") {
+        await writeRunReport(out, reported(run, event.state.history, best)).catch((error: Error) =>
+          say(`warning: no report of epoch ${event.epoch + 1}: ${error.message}`),
+        );
+      }
+    }
+  };
+}
+
+async function writeConfig<Own extends object>(run: Run<Own>): Promise<void> {
+  const { settings, data, built, environment } = run;
+  const { train: training, validation, test } = data.sources;
+  await writeJson(join(settings.out, "config.json"), {
+    experiment: run.experiment.name,
+    ...settings,
+    notation: built.notation,
+    parameters: countParameters(built.model),
+    command: run.command,
+    commit: await commit(),
+    versions: await versions(),
+    environment,
+    fingerprints: {
+      train: training.fingerprint,
+      validation: validation?.fingerprint,
+      test: test?.fingerprint,
+    },
+    started: new Date().toISOString(),
+  });
+}
+
+function reported<Own extends object>(
+  { experiment, settings, data, built, environment }: Run<Own>,
+  history: readonly EpochMetrics[],
+  evaluated: Evaluated,
+): ReportedRun {
+  const { title, notes = [] } = experiment.datasets[settings.dataset]!;
+  return {
+    title: `${title}: ${settings.model === undefined ? settings.block : experiment.name}`,
+    notation: built.notation,
+    notes,
+    parameters: countParameters(built.model),
+    classes: data.sources.train.classes,
+    history,
+    ...evaluated,
+    configuration: settings,
+    environment,
+  };
+}
+
+async function finalReport<Own extends object>(
+  run: Run<Own>,
+  history: readonly EpochMetrics[],
+  evaluated: Evaluated,
+): Promise<void> {
+  const { experiment, settings, data, built } = run;
+  const { model, notation } = built;
+  const { evaluation } = evaluated;
+  const look = await lookAt(model, data.test ?? data.validation ?? data.train);
+  const sections = await experiment.sections?.({
+    settings,
+    model,
+    notation,
+    sources: data.sources,
+    history,
+    evaluation,
+  });
+  await writeRunReport(settings.out, { ...reported(run, history, evaluated), look, sections: sections ?? [] });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+}

@@ -1,0 +1,111 @@
+/** @file From a command line to an exit code. */
+import "@tensorflow/tfjs";
+import { dirname } from "node:path";
+import { countParameters } from "@sew/layers";
+import { CommanderError } from "commander";
+import { type CommandLine, commandLine, type Given } from "./commandLine.js";
+import { openData } from "./data.js";
+import { isExplained, nativePackage, startBackend } from "./environment.js";
+import type { Experiment } from "./experiment.js";
+import { buildModel } from "./model.js";
+import { evaluateOnly, type Run, say, trainRun } from "./run.js";
+import { chooseFolder, readConfig } from "./runFolder.js";
+import { checkReplaceable, writeJson } from "./writeJson.js";
+
+/**
+ * Runs an experiment as its command line says. Errors are printed, with their trace where the environment variable `DEBUG`
+ * is set.
+ *
+ * @param argv the arguments. @defaultValue those of the process
+ * @returns the exit code: 0 done, 130 stopped by a signal with a checkpoint written, 1 error, 2 wrong command line
+ *
+ * @example
+ * ```ts no-run
+ * import { type Experiment, runExperiment } from "@sew/experiment";
+ *
+ * declare const stripes: Experiment; // see defineExperiment
+ * process.exitCode = await runExperiment(stripes);
+ * ```
+ */
+export async function runExperiment<Own extends object>(
+  experiment: Experiment<Own>,
+  argv: readonly string[] = process.argv.slice(2),
+): Promise<number> {
+  try {
+    const native = await nativePackage();
+    const line = commandLine(experiment, native?.precisions ?? ["float32"]);
+    const given = line.parse(argv);
+    if (given.json !== undefined) await checkReplaceable("--json", given.json);
+    const folder = await chooseFolder(experiment.name, given);
+    try {
+      return await runIn(folder.path, { experiment, argv, line, given, native });
+    } finally {
+      await folder.release();
+    }
+  } catch (error) {
+    // Commander has printed its message.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    say(`error: ${isExplained(error) || process.env.DEBUG === undefined ? messageOf(error) : traceOf(error)}`);
+    return 1;
+  }
+}
+
+interface Called<Own extends object> {
+  readonly experiment: Experiment<Own>;
+  readonly argv: readonly string[];
+  readonly line: CommandLine<Own>;
+  readonly given: Given<Own>;
+  readonly native: Awaited<ReturnType<typeof nativePackage>>;
+}
+
+async function runIn<Own extends object>(path: string, called: Called<Own>): Promise<number> {
+  const { experiment, argv, line, native } = called;
+  const config = await configOf(path, called);
+  const given = config === undefined ? called.given : line.parse(argv, config);
+  const { resume, overwrite, evaluate = false, json } = given;
+  const settings = line.settings(given, path);
+  if (called.given.out === undefined && !evaluate) say(`${resume ? "continuing the run" : "run folder"}: ${path}`);
+  const environment = await startBackend(settings, native, say);
+  const data = await openData(experiment, settings);
+  try {
+    const { train, test } = data.sources;
+    const built = buildModel(settings.model ?? experiment.model(settings, train), settings, train);
+    say(
+      `${settings.dataset}: ${train.count} training and ${test?.count ?? 0} test samples of [${train.shape}]; ` +
+        `${built.notation}, ${countParameters(built.model)} parameters; backend ${environment.backend}`,
+    );
+    const command = [experiment.name, ...argv].join(" ");
+    const actions = { ...(resume && { resume }), ...(overwrite && { overwrite }) };
+    const run: Run<Own> = { experiment, settings, actions, environment, data, built, command };
+    const numbers = evaluate ? await evaluateOnly(run) : await trainRun(run);
+    if (numbers === undefined) return 130;
+    if (json !== undefined) await writeJson(json, numbers);
+    if (evaluate) process.stdout.write(`${JSON.stringify(numbers, null, 2)}\n`);
+    return 0;
+  } finally {
+    await data.close();
+  }
+}
+
+/** The `config.json` of the run that is resumed or evaluated. */
+async function configOf<Own extends object>(
+  path: string,
+  { experiment, given: { resume, evaluate, out, weights } }: Called<Own>,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  if (resume) return readConfig(path);
+  if (!evaluate) return undefined;
+  const folder = out === undefined && weights !== undefined ? dirname(weights) : path;
+  const config = await readConfig(folder);
+  if (config?.experiment !== experiment.name) return undefined;
+  say(`settings of ${folder}/config.json`);
+  // The weights that a run began with are not those that it ended with.
+  return { ...config, weights: undefined, weightsExcept: undefined };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function traceOf(error: unknown): string {
+  return (error instanceof Error && error.stack) || String(error);
+}

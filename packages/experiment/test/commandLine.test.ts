@@ -1,0 +1,178 @@
+import { CommanderError, InvalidArgumentError } from "commander";
+import { describe, expect, it, vi } from "vitest";
+import { oneOf, parseInteger, parseNumber } from "../src/choices.js";
+import { commandLine } from "../src/commandLine.js";
+import { chosenNotation } from "../src/model.js";
+import { lossOf, optimizerOf, optimizers, scheduleOf } from "../src/optimization.js";
+import { baseRecipe } from "../src/settings.js";
+import { tiny } from "./tinyExperiment.mjs";
+
+const line = commandLine(tiny, ["float32", "bf16"]);
+const settingsOf = (...argv: string[]) => line.settings(line.parse(argv), "out");
+
+/** What is printed of a wrong command line. */
+function refusal(...argv: string[]): string {
+  let printed = "";
+  const spy = vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
+    printed += chunk;
+    return true;
+  });
+  try {
+    expect(() => settingsOf(...argv)).toThrow(CommanderError);
+  } finally {
+    spy.mockRestore();
+  }
+  return printed.split("\n")[0]!;
+}
+
+describe("the settings", () => {
+  it("are those of the command line, then of the recipe, then the defaults", () => {
+    expect(settingsOf("--lr", "0.5", "--width", "7")).toEqual({
+      ...baseRecipe,
+      dataset: "stripes",
+      block: "sew-add",
+      cache: "runs/cache",
+      out: "out",
+      backend: "native",
+      seed: 0,
+      workers: 1,
+      weightsExcept: [],
+      recompute: false,
+      epochs: 2,
+      batch: 4,
+      learningRate: 0.5,
+      schedule: "cosine",
+      width: 7,
+      head: "notation",
+      loudLabels: false,
+    });
+    expect(settingsOf("--block", "plain").learningRate).toBe(0.01);
+    expect(settingsOf("--dataset", "untested").width).toBe(2);
+    expect(settingsOf("--loud-labels").loudLabels).toBe(true);
+  });
+
+  it("of a config.json are those of the command line that made it", () => {
+    const argv = ["--weight-decay", "1e-4", "--nesterov", "--width", "3", "--weights", "w", "--loud-labels"];
+    const made = settingsOf(...argv, "--weights-except", "a", "--weights-except", "b");
+    const config = JSON.parse(JSON.stringify({ ...made, experiment: "tiny", commit: null })) as Record<string, unknown>;
+    expect(line.settings(line.parse([], config), "out")).toEqual(made);
+    expect(line.settings(line.parse(["--width", "5", "--no-nesterov"], config), "out")).toEqual({
+      ...made,
+      width: 5,
+      nesterov: false,
+    });
+  });
+
+  it("keep all frames when there are fewer than the recipe keeps", () => {
+    const recipe = { ...tiny.datasets.stripes!, recipe: () => ({ frames: 16, trainFrames: 12 }) };
+    const own = commandLine({ ...tiny, datasets: { stripes: recipe } }, ["float32"]);
+    const { frames, trainFrames } = own.settings(own.parse(["--frames", "8"]), "out");
+    expect([frames, trainFrames]).toEqual([8, 8]);
+  });
+});
+
+describe("a wrong command line", () => {
+  it.each([
+    [["--epcohs", "3"], "error: unknown option '--epcohs'"],
+    [
+      ["--dataset", "strips"],
+      "option '--dataset <name>' argument 'strips' is invalid. It must be one of stripes, untested, fetched. Did you mean stripes?",
+    ],
+    [["--block", "sew-ad"], "Did you mean sew-add?"],
+    [["--neuron", "plf"], "Did you mean plif?"],
+    [["--surrogate", "atann"], "Did you mean atan?"],
+    [["--optimizer", "adma"], "It must be one of sgd, adam, adamw. Did you mean adam?"],
+    [["--precision", "bf15"], "Did you mean bf16?"],
+    [["--epochs", "0"], "It must be an integer of at least 1."],
+    [["--validation", "1"], "It must be a number above 0 and below 1."],
+    [["--ema", "1"], "It must be a number of at least 0 and below 1."],
+    [["--dataset", "fetched"], "error: --dataset fetched needs --data <dir>"],
+    [["--resume", "--overwrite"], "error: --resume and --overwrite exclude each other"],
+    [["--weights-except", "classifier"], "error: --weights-except needs --weights"],
+    [["--optimizer", "adam", "--momentum", "0.8"], "error: --momentum has no effect with --optimizer adam"],
+    [["--frames", "4", "--train-frames", "5"], "error: --train-frames must be at most --frames (4), got 5"],
+    [["train"], "error: too many arguments. Expected 0 arguments but got 1."],
+  ])("%j is refused: %s", (argv, message) => expect(refusal(...argv)).toContain(message));
+
+  it("suggests the nearest option", () => {
+    let printed = "";
+    const spy = vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
+      printed += chunk;
+      return true;
+    });
+    expect(() => line.parse(["--epcohs", "3"])).toThrow(CommanderError);
+    spy.mockRestore();
+    expect(printed).toContain("Did you mean --epochs?");
+  });
+
+  it("is an experiment's whose option has the name of one of the kit's", () =>
+    expect(() =>
+      commandLine(
+        { ...tiny, options: { ...tiny.options!, learningRate: { description: "x", value: "<x>", default: 1 } } },
+        [],
+      ).parse([]),
+    ).toThrow("defineExperiment: options must have names of their own, got --learning-rate"));
+});
+
+describe("values", () => {
+  it.each([
+    ["sew-ad", "It must be one of sew-add, plain. Did you mean sew-add?"],
+    ["something", "It must be one of sew-add, plain."],
+  ])("suggest the nearest word for %s", (text, message) =>
+    expect(() => oneOf(["sew-add", "plain"])(text)).toThrow(new InvalidArgumentError(message)),
+  );
+
+  it("are words in any case", () => expect(oneOf(["plif", "superSpike"])("SUPERSPIKE")).toBe("superSpike"));
+
+  it.each(["0", "1.5", "", "x", "1e999"])("refuse %j as a count", (text) =>
+    expect(() => parseInteger(1)(text)).toThrow(new InvalidArgumentError("It must be an integer of at least 1.")),
+  );
+
+  it.each(["", "x", "NaN", "Infinity", "0", "-1"])("refuse %j as a number above 0", (text) =>
+    expect(() => parseNumber({ above: 0 })(text)).toThrow(new InvalidArgumentError("It must be a number above 0.")),
+  );
+});
+
+describe("chosenNotation", () => {
+  const notation = "c8k3s1-BN-PLIF-{SEW Block(c8)-MPk2s2}*2-SEW(c8)-SEW AND(c8)-FC16-PLIF-FC2";
+
+  it("leaves all but SEW as it is where no neurons are chosen", () =>
+    expect(chosenNotation(notation, { block: "plain" })).toBe(
+      "c8k3s1-BN-PLIF-{Plain Block(c8)-MPk2s2}*2-Plain(c8)-SEW AND(c8)-FC16-PLIF-FC2",
+    ));
+
+  it("puts the chosen neurons everywhere", () =>
+    expect(chosenNotation(notation, { block: "sew-add", neuron: "if" })).toBe(
+      "c8k3s1-BN-IF-{SEW ADD Block(c8)-MPk2s2}*2-SEW ADD(c8)-SEW AND(c8)-FC16-IF-FC2",
+    ));
+
+  it("has ReLU for neurons in the ANNs", () =>
+    expect(chosenNotation("c8-BN-LIF-SEW(c8)-FC2", { block: "ann" })).toBe("c8-BN-ReLU-ANN(c8)-FC2"));
+
+  it("refuses a family that no notation describes", () =>
+    expect(() => chosenNotation(notation, { block: "td-bn" })).toThrow(
+      "model: block must be one of sew-add, sew-and, sew-iand, spiking, plain, ann, rba for a notation, got td-bn; its norm has no notation",
+    ));
+});
+
+describe("recipes", () => {
+  it.each(Object.keys(optimizers) as (keyof typeof optimizers)[])("make %s", (optimizer) =>
+    expect(optimizerOf({ ...baseRecipe, optimizer, weightDecay: 0.1, clipNorm: 1 })).toBeDefined(),
+  );
+
+  it("warm up to a schedule", () => {
+    const rate = scheduleOf({ ...baseRecipe, schedule: "step", learningRate: 1, warmup: 2 });
+    const at = [0, 1, 63, 64, 128].map((epoch) => rate({ epoch, step: 0 }));
+    expect(at).toEqual([0.5, 1, 1, 0.1, expect.closeTo(0.01, 12)]);
+  });
+
+  it("smooth labels", async () => {
+    const { tensor1d, tensor3d } = await import("@tensorflow/tfjs-core");
+    const [logits, labels] = [tensor3d([[[2, 0]]]), tensor1d([0], "int32")];
+    const [plain, smooth] = [0, 0.5].map((labelSmoothing) =>
+      lossOf({ loss: "cross-entropy", labelSmoothing })(logits, labels),
+    );
+    // Half of the target moves to both classes alike: + ε/2 · (z₀ − z₁).
+    expect(smooth!.arraySync() - plain!.arraySync()).toBeCloseTo(0.5, 5);
+  });
+});

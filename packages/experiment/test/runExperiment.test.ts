@@ -1,0 +1,228 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { interrupted, json, present, run, tensors } from "./runs.js";
+
+const home = process.cwd();
+const folder = mkdtempSync(join(tmpdir(), "sew-experiment-"));
+const whole = "runs/tiny/stripes-sew-add";
+
+beforeAll(async () => {
+  process.chdir(folder);
+  expect(await run("--json", "numbers/whole.json")).toMatchObject({ code: 0 });
+});
+afterAll(() => {
+  process.chdir(home);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("a run", () => {
+  it("leaves settings, metrics, checkpoints, events and a report", () => {
+    const names = ["config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "report.html"];
+    expect(present(whole, names)).toEqual(names);
+    expect(readdirSync(whole).filter((name) => name.startsWith("events.out.tfevents."))).toHaveLength(1);
+  });
+
+  it("writes all settings and what it was made with into config.json", () => {
+    expect(json(whole, "config.json")).toMatchObject({
+      experiment: "tiny",
+      dataset: "stripes",
+      block: "sew-add",
+      epochs: 2,
+      batch: 4,
+      learningRate: 0.02,
+      schedule: "cosine",
+      optimizer: "sgd",
+      seed: 0,
+      width: 4,
+      head: "notation",
+      notation: "c4k3s1-BN-PLIF-SEW ADD Block(c4)-FC2",
+      command: "tiny --backend cpu --workers 0 --json numbers/whole.json",
+      versions: { node: process.version, "@sew/training": expect.any(String) },
+      environment: { backend: "cpu", cores: expect.any(Number) },
+      fingerprints: { train: expect.stringMatching(/^[0-9a-f]{64}$/), test: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    });
+  });
+
+  it("writes its numbers where --json says", () => {
+    const numbers = json("numbers/whole.json");
+    expect(numbers).toMatchObject({ dataset: "stripes", epochs: 2, evaluatedOn: "test", bestBy: "test", samples: 8 });
+    const lines = readFileSync(join(whole, "metrics.jsonl"), "utf8").trim().split("\n");
+    const best = JSON.parse(lines[numbers.bestEpoch as number]!) as { testTop1: number };
+    expect(numbers.bestTop1).toBe(best.testTop1);
+  });
+
+  it("shows the data set's notes and the experiment's own sections in its report", () => {
+    const page = readFileSync(join(whole, "report.html"), "utf8");
+    expect(page).toContain("<li>Stripes are drawn.</li>");
+    expect(page).toContain("<h2>Width</h2>\n<p>4 channels, 2 epochs</p>");
+    expect(page).toContain("c4k3s1-BN-PLIF-SEW ADD Block(c4)-FC2");
+  });
+
+  it("without data to test on reports the last epoch", async () => {
+    expect(await run("--dataset", "untested", "--out", "untested", "--json", "untested.json")).toMatchObject({
+      code: 0,
+    });
+    expect(json("untested.json")).toMatchObject({ bestBy: "last", epochs: 1, bestEpoch: 0 });
+    expect(json("untested.json")).not.toHaveProperty("bestTop1");
+  });
+
+  it("chooses the best epoch on held-out training samples, and tests on the test data", async () => {
+    const { code, err } = await run("--validation", "0.25", "--out", "held", "--json", "held.json");
+    expect([code, err]).toEqual([0, expect.stringContaining("best on validation data")]);
+    expect(json("held.json")).toMatchObject({ bestBy: "validation", evaluatedOn: "test", samples: 8 });
+    expect(readFileSync("held/report.html", "utf8")).toContain("Best on validation data");
+  });
+});
+
+describe("the folder of a run", () => {
+  it("is a new one each time without --out, and is named", async () => {
+    const { code, err } = await run("--epochs", "1");
+    expect([code, err]).toEqual([0, expect.stringContaining(`run folder: ${whole}-2\n`)]);
+    expect(present(`${whole}-2`, ["report.html"])).toHaveLength(1);
+  });
+
+  it("is refused when it holds a run, with nothing touched", async () => {
+    const before = readFileSync(join(whole, "config.json"), "utf8");
+    const { code, err } = await run("--out", whole, "--seed", "1");
+    expect([code, err]).toEqual([
+      1,
+      `error: --out: ${whole} holds a run already; --resume continues it, --overwrite replaces it, --out names another folder\n`,
+    ]);
+    expect(readFileSync(join(whole, "config.json"), "utf8")).toBe(before);
+  });
+
+  it("is replaced with --overwrite", async () => {
+    expect(await run("--out", "replaced", "--epochs", "1")).toMatchObject({ code: 0 });
+    expect(await run("--out", "replaced", "--epochs", "1", "--seed", "5", "--overwrite")).toMatchObject({ code: 0 });
+    expect(json("replaced/config.json")).toMatchObject({ seed: 5 });
+    expect(readdirSync("replaced").filter((name) => name.startsWith("events."))).toHaveLength(1);
+  });
+
+  it("is not left behind by a run that does not start", async () => {
+    const { code, err } = await run("--dataset", "fetched", "--data", "nowhere");
+    expect([code, err]).toEqual([1, expect.stringContaining("error: fetched: data must exist, got nowhere\n")]);
+    expect(readdirSync("runs/tiny").filter((name) => name.startsWith("fetched"))).toEqual([]);
+  });
+});
+
+describe("a resumed run", () => {
+  it("ends as one that SIGINT did not stop, with the settings of its config.json", async () => {
+    // The sixth batch is in the second epoch.
+    const stopped = await interrupted(6, "--out", "stopped", "--seed", "3", "--ema", "0.5");
+    expect([stopped.code, stopped.err]).toEqual([130, expect.stringContaining("SIGINT: stopping after this step")]);
+    expect(await run("--out", "stopped", "--resume")).toMatchObject({ code: 0 });
+    expect(await run("--out", "unstopped", "--seed", "3", "--ema", "0.5")).toMatchObject({ code: 0 });
+    expect(await tensors("stopped")).toEqual(await tensors("unstopped"));
+    expect(await tensors("stopped", "best.safetensors")).toEqual(await tensors("unstopped", "best.safetensors"));
+  });
+
+  it("is refused with other settings, and leaves config.json as it was", async () => {
+    const before = readFileSync(join(whole, "config.json"), "utf8");
+    const { code, err } = await run("--out", whole, "--resume", "--block", "plain");
+    expect(code).toBe(1);
+    expect(err).toContain('block was "sew-add" and is "plain"');
+    expect(readFileSync(join(whole, "config.json"), "utf8")).toBe(before);
+  });
+
+  it("without --out is the newest", async () => {
+    expect(await run("--resume")).toMatchObject({
+      code: 0,
+      err: expect.stringContaining(`continuing the run: ${whole}-2\n`),
+    });
+  });
+
+  it("must exist", async () => {
+    expect(await run("--resume", "--block", "plain")).toMatchObject({
+      code: 1,
+      err: "error: tiny: no run runs/tiny/stripes-plain to resume; name its folder by --out\n",
+    });
+  });
+});
+
+describe("--evaluate", () => {
+  it("prints the numbers of the run's best weights, without training", async () => {
+    const before = readdirSync(whole);
+    const { code, out } = await run("--evaluate", "--out", whole, "--json", "numbers/again.json");
+    expect(code).toBe(0);
+    const { bestTop1, bestLoss } = json("numbers/whole.json");
+    expect(JSON.parse(out)).toMatchObject({ bestTop1, bestLoss, weights: join(whole, "best.safetensors") });
+    expect(json("numbers/again.json")).toEqual(JSON.parse(out));
+    expect(readdirSync(whole)).toEqual(before);
+  });
+
+  it("takes model and data from the config.json beside --weights", async () => {
+    expect(await run("--out", "wide", "--width", "6", "--epochs", "1")).toMatchObject({ code: 0 });
+    const { code, out } = await run("--evaluate", "--weights", "wide/best.safetensors");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ notation: "c6k3s1-BN-PLIF-SEW ADD Block(c6)-FC2" });
+  });
+
+  it("names a run that is missing", async () => {
+    expect(await run("--evaluate", "--block", "spiking")).toMatchObject({
+      code: 1,
+      err: "error: tiny: no run runs/tiny/stripes-spiking to evaluate; name its folder by --out\n",
+    });
+  });
+});
+
+describe("--weights", () => {
+  const still = ["--learning-rate", "1e-30", "--schedule", "constant"];
+
+  it("starts from all of a file", async () => {
+    const { code, err } = await run("--weights", `${whole}/best.safetensors`, ...still, "--out", "same");
+    expect([code, err]).toEqual([
+      0,
+      expect.stringMatching(/took \d+ tensors; kept as initialised: none; unused: none/),
+    ]);
+    const [before, after] = [await tensors(whole, "best.safetensors"), await tensors("same", "best.safetensors")];
+    expect(after["classifier.weight"]).toEqual(before["classifier.weight"]);
+  });
+
+  it("starts from all but the classifier with --weights-except, and says so", async () => {
+    const except = ["--weights-except", "classifier", ...still, "--out", "but"];
+    const { code, err } = await run("--weights", `${whole}/best.safetensors`, ...except, "--seed", "9");
+    expect(code).toBe(0);
+    expect(err).toContain(
+      "kept as initialised: classifier.weight, classifier.bias; unused: classifier.weight, classifier.bias\n",
+    );
+    const [before, after] = [await tensors(whole, "best.safetensors"), await tensors("but", "best.safetensors")];
+    expect(after["unit0.conv.weight"]).toEqual(before["unit0.conv.weight"]);
+    expect(after["classifier.weight"]).not.toEqual(before["classifier.weight"]);
+  });
+});
+
+describe("the network", () => {
+  it("is that of --model, whose neurons stay unless --neuron replaces them", async () => {
+    const model = "c3k3s1-BN-LIF-{SEW Block(c3)-MPk2s2}*1-FC2";
+    const epoch = ["--epochs", "1", "--model", model, "--block", "sew-iand"];
+    expect(await run(...epoch, "--out", "modelled")).toMatchObject({ code: 0 });
+    expect(json("modelled/config.json")).toMatchObject({
+      model,
+      notation: "c3k3s1-BN-LIF-{SEW IAND Block(c3)-MPk2s2}*1-FC2",
+    });
+    expect(await run(...epoch, "--neuron", "eif", "--surrogate", "sigmoid", "--out", "eif")).toMatchObject({ code: 0 });
+    expect(json("eif/config.json")).toMatchObject({ notation: "c3k3s1-BN-EIF-{SEW IAND Block(c3)-MPk2s2}*1-FC2" });
+  });
+
+  it("may be a module of the experiment's own", async () => {
+    expect(await run("--head", "module", "--epochs", "1", "--out", "module")).toMatchObject({ code: 0 });
+    expect(json("module/config.json")).toMatchObject({ notation: "one linear layer", parameters: 146 });
+  });
+});
+
+describe("--json", () => {
+  it("replaces nothing but a regular file, and is checked before the run", async () => {
+    mkdirSync("a-folder");
+    expect(await run("--json", "a-folder", "--out", "never")).toMatchObject({
+      code: 1,
+      err: "error: --json: file must be a regular file or new, got a folder, a-folder; choose another name\n",
+    });
+    expect(await run("--json", "/dev/null", "--out", "never")).toMatchObject({ code: 1 });
+    expect(present(".", ["never"])).toEqual([]);
+    writeFileSync("old.json", "old");
+    expect(await run("--evaluate", "--out", whole, "--json", "old.json")).toMatchObject({ code: 0 });
+    expect(json("old.json")).toMatchObject({ experiment: "tiny" });
+  });
+});

@@ -1,0 +1,84 @@
+// Rows and columns of 6 x 6 pixels: an experiment that trains within a second.
+import { html, section } from "@sew/analysis";
+import { checkIndices, fingerprint } from "@sew/datasets";
+import { choice, defineExperiment, flag, integer, runExperiment } from "@sew/experiment";
+import { flatten, linear, sequential } from "@sew/layers";
+import { random } from "@sew/random";
+
+/** Sends SIGINT to the process at this read of training samples; see SEW_TEST_INTERRUPT. */
+const interruptAt = Number(process.env.SEW_TEST_INTERRUPT ?? Number.NaN);
+let reads = 0;
+
+function stripes(name, count, seed) {
+  return {
+    name,
+    classes: ["row", "column"],
+    count,
+    shape: [3, 6, 6, 2],
+    labels: Array.from({ length: count }, (_, i) => i % 2),
+    names: Array.from({ length: count }, (_, i) => `${name}/${i}`),
+    fingerprint: fingerprint({ name, count, seed }),
+    read(indices) {
+      checkIndices(name, count, indices);
+      if (name === "train" && ++reads === interruptAt) process.kill(process.pid, "SIGINT");
+      const values = new Float32Array(216 * indices.length);
+      Array.from(indices).forEach((i, n) => {
+        const at = random(seed, i).int(6);
+        for (let t = 0; t < 3; t++) {
+          for (let k = 0; k < 6; k++) {
+            const [row, column] = i % 2 === 0 ? [at, k] : [k, at];
+            values[216 * n + 72 * t + 12 * row + 2 * column] = 1;
+          }
+        }
+      });
+      return values;
+    },
+  };
+}
+
+export const tiny = defineExperiment({
+  name: "tiny",
+  description: "Rows and columns.",
+  options: {
+    width: integer("channels", { least: 1, default: 4 }),
+    head: choice("what the network ends with", ["notation", "module"], "notation"),
+    loudLabels: flag("say the labels"),
+  },
+  datasets: {
+    stripes: {
+      title: "Stripes",
+      notes: ["Stripes are drawn."],
+      recipe: ({ block }) => ({
+        epochs: 2,
+        batch: 4,
+        learningRate: block === "plain" ? 0.01 : 0.02,
+        schedule: "cosine",
+      }),
+      open: () => ({ train: stripes("train", 16, 1), test: stripes("test", 8, 2) }),
+    },
+    untested: {
+      title: "Stripes without a test",
+      recipe: () => ({ epochs: 1, batch: 4, width: 2 }),
+      open: () => ({ train: stripes("train", 16, 1) }),
+    },
+    fetched: {
+      title: "Stripes in a folder",
+      needsData: true,
+      open: ({ data }) => {
+        throw new RangeError(`fetched: data must exist, got ${data}`);
+      },
+    },
+  },
+  model: ({ width, head, seed }, { classes }) =>
+    head === "notation"
+      ? `c${width}k3s1-BN-PLIF-SEW Block(c${width})-FC${classes.length}`
+      : {
+          model: sequential({ flatten: flatten(), classifier: linear(72, 2, { random: random(seed) }) }),
+          notation: "one linear layer",
+        },
+  sections: ({ settings, history }) => [
+    section("Width", html`<p>${settings.width} channels, ${history.length} epochs</p>`),
+  ],
+});
+
+if (process.argv[1] === import.meta.filename) process.exitCode = await runExperiment(tiny);
