@@ -160,7 +160,7 @@ async function read(
   outputs: readonly Tensor[],
   labels: readonly Int32Array[],
 ): Promise<{ loss: number; correct: number }> {
-  const all = outputs.length === 1 ? outputs[0]!.clone() : concat([...outputs]);
+  const all = outputs.length === 1 ? outputs[0]! : concat([...outputs]);
   const values = await all.data<"float32">();
   all.dispose();
   let [at, samples, loss, correct] = [0, 0, 0, 0];

@@ -93,8 +93,8 @@ function stepsOf({ data, accumulate = 1 }: TrainingOptions): number | undefined 
 }
 
 async function* events(options: TrainingOptions): AsyncGenerator<TrainingEvent, void, undefined> {
-  const { model, epochs, start = initialState, optimizer: given = momentum() } = options;
-  const optimizer = isOptimizer(given) ? given : optimizerOf(model, given);
+  const { model, epochs, start = initialState, optimizer: transform = momentum() } = options;
+  const optimizer = isOptimizer(transform) ? transform : optimizerOf(model, transform);
   try {
     let state = start;
     yield { type: "start", state };
@@ -119,12 +119,12 @@ async function* events(options: TrainingOptions): AsyncGenerator<TrainingEvent, 
       yield { type: "epoch", state, epoch, metrics, best };
     }
   } finally {
-    if (optimizer !== given) optimizer.dispose();
+    if (optimizer !== transform) optimizer.dispose();
   }
 }
 
-function isOptimizer(given: Transform | Optimizer): given is Optimizer {
-  return typeof given === "object" && "apply" in given && "variables" in given;
+function isOptimizer(value: Transform | Optimizer): value is Optimizer {
+  return typeof value === "object" && "apply" in value && "variables" in value;
 }
 
 /** Trains until the epoch's batches are done; returns the state behind them. */
