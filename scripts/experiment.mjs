@@ -1,4 +1,4 @@
-// pnpm experiment <name> [options]: installs, builds what the experiment needs, and runs it.
+// pnpm experiment <name> [options]: installs, builds the experiment and its dependencies, and runs it.
 import { existsSync, readdirSync } from "node:fs";
 import { buildAndRun } from "./run.mjs";
 

@@ -1,6 +1,6 @@
-// pnpm test:matrix [files]: runs every suite that computes on the native backend under forced settings, each
-// pair of values of two settings at least once. A line per setting, then a total; the exit status says whether all
-// passed.
+// pnpm test:matrix [files]: runs the suites that compute under forced settings of the native backend. The combinations
+// contain each pair of values of two settings at least once. Prints a line for each combination, then the totals; exits
+// with 1 when a test failed.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ const combinations = Object.entries(values).reduce(
 const pairsOf = (setting) =>
   Object.entries(setting).flatMap((a, i, all) => all.slice(i + 1).map((b) => `${a.join("=")} ${b.join("=")}`));
 
-/** Combinations that have all pairs between them: always the one with the most new ones. */
+/** Combinations that together have all pairs, chosen greedily: next the one with the most new pairs. */
 function cover() {
   const missing = new Set(combinations.flatMap(pairsOf));
   const chosen = [];
@@ -72,7 +72,7 @@ for (const setting of cover()) {
   } catch {
     console.log(stderr);
   }
-  // A file that cannot be run has no tests to fail.
+  // A test file that cannot be loaded has no tests that could fail.
   const failures = tests.numFailedTests + (tests.numFailedTests === 0 && !tests.success ? 1 : 0);
   console.log(`${name}: ${tests.numPassedTests} passed, ${failures} failed`);
   for (const file of tests.testResults.filter(({ status }) => status === "failed")) {

@@ -1,6 +1,12 @@
-import "@tensorflow/tfjs";
 import { deepStrictEqual } from "node:assert";
-import { weightsOf } from "@sew/checkpoints";
-import { linear } from "@sew/layers";
+import { fromTorch, type TensorValues } from "@sew/checkpoints";
 
-weightsOf(linear(2, 3)).then((weights) => deepStrictEqual([...weights.keys()], ["weight", "bias"]));
+const torch: TensorValues = { shape: [2, 1, 2, 2], values: Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7) };
+const { shape, values } = fromTorch(torch);
+deepStrictEqual(
+  [shape, [...values]],
+  [
+    [2, 2, 1, 2],
+    [0, 4, 1, 5, 2, 6, 3, 7],
+  ],
+);
