@@ -38,7 +38,7 @@ const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads: threads(
 const machineLine = `${machine.cpu}, ${machine.threads} of ${machine.cores} cores, ${machine.instructionSet}, node ${process.version}`;
 console.log(machineLine);
 
-/** Figures by name. What fails is told at once, and the rest is measured all the same: it may have taken minutes. */
+/** Figures by name. A failure is reported at once, and the rest is measured all the same: it may have taken minutes. */
 const measured = new Map<string, unknown>();
 let peak = 0;
 for (const [i, name] of options.names.entries()) {

@@ -50,7 +50,7 @@ export function parseOptions(argv: readonly string[]): Options {
         "and then for its figures. A quiet machine gives honest ones.",
     )
     .option("--runs <n>", "runs of each figure; the median counts", atLeastOne, 7)
-    .option("--filter <text>", "only the rows whose name has this in it (all unless given)")
+    .option("--filter <text>", "only the rows whose name has this in it (default: all)")
     .option("--sweep", "time event-driven against dense convolutions by density instead; it takes minutes", false)
     .addOption(
       new Option(
@@ -61,8 +61,8 @@ export function parseOptions(argv: readonly string[]): Options {
         .default(false)
         .conflicts(["sweep", "filter", "json", "runs"]),
     )
-    .option("--threads <n>", "threads of the kernels (all cores unless given)", atLeastOne)
-    .option("--isa <name>", "instruction set (the best unless given)")
+    .option("--threads <n>", "threads of the kernels (default: all cores)", atLeastOne)
+    .option("--isa <name>", "instruction set (default: the best)")
     .option(
       "--json <file>",
       "write every figure here; beside it a Markdown table, or the sweep's picture\n" +

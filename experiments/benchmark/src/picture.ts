@@ -104,7 +104,11 @@ export function picture(sweeps: readonly LayerSweep[]): string {
     })),
     series: sweeps.flatMap(({ points }, i) => [
       {
-        ...{ type: "line", silent: true, xAxisIndex: i, yAxisIndex: i, symbol: "none" },
+        type: "line",
+        silent: true,
+        xAxisIndex: i,
+        yAxisIndex: i,
+        symbol: "none",
         data: [
           [0.01, 1],
           [1, 1],
@@ -112,7 +116,12 @@ export function picture(sweeps: readonly LayerSweep[]): string {
         lineStyle: { color: text, width: 1.5 },
       },
       ...kinds.map(({ product, storage, name }) => ({
-        ...{ type: "line", silent: true, name, xAxisIndex: i, yAxisIndex: i, ...styleOf(product, storage) },
+        type: "line",
+        silent: true,
+        name,
+        xAxisIndex: i,
+        yAxisIndex: i,
+        ...styleOf(product, storage),
         data: densities.flatMap((density) =>
           points
             .filter((point) => point.density === density && point.product === product && point.storage === storage)

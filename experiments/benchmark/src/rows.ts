@@ -5,9 +5,9 @@ import { eventLike, type InputShape, imageLike } from "./inputs.js";
 
 /** What may differ from an ordinary run of a network. */
 interface Variant {
-  /** Whether the way back computes the blocks' insides again instead of keeping them. */
+  /** Whether the backward pass computes the blocks' intermediate tensors again. @defaultValue false */
   readonly recompute?: true;
-  /** The numbers of the convolutions' products; float32 unless given. */
+  /** The numbers of the convolutions' products. @defaultValue float32 */
   readonly precision?: "bf16";
 }
 

@@ -4,7 +4,7 @@
 const WARM_UP = 3;
 
 /**
- * Seconds of each of `runs` calls, after those that warm up; `f` is told how many calls came before, and `begin` is called
+ * Seconds of each of `runs` calls, after those that warm up; `f` receives the number of calls before, and `begin` is called
  * when the first of those that count is next.
  */
 export async function time(f: (call: number) => unknown, runs: number, begin = () => {}): Promise<number[]> {

@@ -32,10 +32,17 @@ async function bench(...args: string[]): Promise<{ status: number | null; out: s
 describe("the options", () => {
   it("measure everything but the sweep 7 times unless told", () => {
     expect(parseOptions([])).toEqual({
-      ...{ names: [...ofTable.keys()], runs: 7, sweep: false, calibrate: false, json: "runs/benchmark/results.json" },
+      names: [...ofTable.keys()],
+      runs: 7,
+      sweep: false,
+      calibrate: false,
+      json: "runs/benchmark/results.json",
     });
     expect(parseOptions(["--sweep", "--runs", "2"])).toEqual({
-      ...{ names: [...ofSweep.keys()], runs: 2, sweep: true, json: "runs/benchmark/density-sweep.json" },
+      names: [...ofSweep.keys()],
+      runs: 2,
+      sweep: true,
+      json: "runs/benchmark/density-sweep.json",
       calibrate: false,
     });
   });

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 describeSurrogate("constant", constant, fc.record({ value: float32(0.125, 16) }));
 
 describeBackends("constant", () => {
-  it("has the same slope everywhere, 1 unless told (A.5)", () =>
+  it("has the same slope everywhere, by default 1 (A.5)", () =>
     fc.assert(
       fc.property(floats, float32(0.125, 16), (us, value) =>
         scoped(() => {

@@ -7,7 +7,7 @@ import { classesOf } from "./topK.js";
  *
  * @param scores `[N, classes]`, row by row
  * @param labels `[N]`, counted from 0
- * @param counts of earlier samples, to which these are added; none unless given
+ * @param counts of earlier samples, to which these are added. @defaultValue none
  * @throws RangeError when a score is NaN or the lengths do not fit
  *
  * @example

@@ -2,7 +2,7 @@ import { freeAfterUse } from "@sew/layers";
 import { type NamedTensorMap, type Scalar, type Variable, variableGrads } from "@tensorflow/tfjs-core";
 
 /**
- * The value and the gradients of `f`, as `variableGrads(f, variables)`, with less memory on the way back.
+ * The value and the gradients of `f`, as `variableGrads(f, variables)`, with less memory in the backward pass.
  *
  * tfjs keeps every saved activation and every intermediate gradient until the whole backward pass is over. Here each
  * is freed as soon as the pass has moved past the op it belongs to; see `freeAfterUse` of `@sew/layers`. The values are the

@@ -22,7 +22,7 @@ const formulas: Record<RecognisedSlope["kind"], (u: number, alpha: number) => nu
 };
 
 /**
- * Tests a surrogate, on every backend: Θ on the way forward, exactly its slope on the way back, and a primitive that the
+ * Tests a surrogate, on every backend: Θ in the forward pass, exactly its slope in the backward pass, and a primitive that the
  * slope is the derivative of.
  *
  * @param name of the surrogate
@@ -34,7 +34,7 @@ export function describeSurrogate<P>(name: string, make: (params?: P) => Spike, 
     fc.assert(fc.property(params, floats, (p, u) => scoped(() => check(make(p), u))));
 
   describeBackends(`${name} as a surrogate`, () => {
-    it("is Θ on the way forward: 1 where u ≥ 0, else 0", () =>
+    it("is Θ in the forward pass: 1 where u ≥ 0, else 0", () =>
       forAll((spike, u) => expect(read(spike(tensor1d(u)))).toEqual(u.map((x) => (x >= 0 ? 1 : 0)))));
 
     it("fires at 0 and not the least below it", () =>
@@ -47,7 +47,7 @@ export function describeSurrogate<P>(name: string, make: (params?: P) => Spike, 
         ]),
       ));
 
-    it("is exactly its slope on the way back", () =>
+    it("is exactly its slope in the backward pass", () =>
       fc.assert(
         fc.property(
           params,
@@ -110,7 +110,7 @@ export function describeSurrogate<P>(name: string, make: (params?: P) => Spike, 
         ),
       ));
 
-    it("is, smooth, its primitive on the way forward and the same slope on the way back", () =>
+    it("is, smooth, its primitive in the forward pass and the same slope in the backward pass", () =>
       forAll((spike, us) => {
         const [soft, u] = [smooth(spike), tensor1d(us)];
         expect(read(soft(u))).toEqual(read(spike.primitive!(u)));

@@ -66,7 +66,7 @@ function unreadable(raw: unknown, why: string[]): ReferenceCase {
 }
 
 /**
- * Reads the cases of one kind from a folder; from {@link fixtures} unless told. A case that lacks a field, or has one of
+ * Reads the cases of one kind from a folder; by default from {@link fixtures}. A case that lacks a field, or has one of
  * the wrong type, is read as one that differs in just that.
  *
  * @throws FileFormatError when the file does not hold cases

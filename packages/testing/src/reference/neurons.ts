@@ -21,9 +21,9 @@ import { referenceSpike } from "./surrogates.js";
 /** What a case says of its neurons. A model's own parameters may stand beside these fields. */
 export interface NeuronSettings {
   readonly neuron: string;
-  /** The model's default unless given. */
+  /** Time constant, in time-steps. @defaultValue that of the model */
   readonly tau?: number | null | undefined;
-  /** Whether LIF and PLIF decay the input (Eq. 5); they do unless told. */
+  /** Whether LIF and PLIF decay the input (Eq. 5). @defaultValue true */
   readonly decayInput?: boolean | null | undefined;
   readonly vThreshold: number;
   /** `null` is the soft reset. */

@@ -78,7 +78,7 @@ function kindOfKeys(keys: readonly string[]): Kind {
 
 /**
  * The layers of a network whose keys start with positions, such as `3.a.0.weight`. The positions count pooling and
- * flattening, which have no keys: what is at a position is told by its keys, and the peer's i-th block is the i-th here.
+ * flattening, which have no keys: its keys say what is at a position, and the peer's i-th block is the i-th here.
  */
 export function eventNetLayers(net: Module, keys: readonly string[]): PeerLayers {
   const groups = new Map<number, string[]>();

@@ -21,7 +21,7 @@ import { lookUp } from "./names.js";
 /** A case of surrogates.json. */
 export interface SurrogateCase {
   readonly surrogate: string;
-  /** The surrogate's one parameter; its default unless given. */
+  /** The one parameter of the surrogate. @defaultValue that of the surrogate */
   readonly alpha?: number | null | undefined;
   readonly x: readonly number[];
   readonly spike: readonly number[];
