@@ -144,7 +144,9 @@ describe.each(["cpu", "native"] as const)("transforms of gradients on %s", (back
             scaleBy((name) => (name === "a.bias" ? 0 : 0.5)),
           ),
         );
-        expect(w).toEqual(trained(problem, momentum(), 0.0625)[0]);
+        const expected = trained(problem, momentum(), 0.0625)[0]!;
+        // Half of a subnormal number rounds; of all others it is exact.
+        for (const [i, value] of w!.entries()) expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(2 ** -140);
         expect(b).toEqual(problem.weights[1].map((value) => Math.fround(value)));
       }),
     ));
