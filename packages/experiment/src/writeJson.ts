@@ -1,6 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeAtomic } from "@sew/checkpoints";
 
 /** Throws when a file must not be written because something other than a regular file has its name. */
 export async function checkReplaceable(option: string, file: string): Promise<void> {
@@ -16,5 +16,5 @@ export async function checkReplaceable(option: string, file: string): Promise<vo
 /** Writes a value as JSON, atomically, and makes the folder for it. */
 export async function writeJson(file: string, value: unknown): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, `${JSON.stringify(value, null, 2)}\n`);
+  await writeAtomic(file, [Buffer.from(`${JSON.stringify(value, null, 2)}\n`)]);
 }
