@@ -8,13 +8,15 @@ import { instructionSet } from "@sew/backend-native";
 import { unavailable } from "@sew/kernels/testing";
 import { InvalidArgumentError } from "commander";
 import { afterAll, describe, expect, it, vi } from "vitest";
-// Built, as the process that it starts must be.
-import { inOwnProcess } from "../dist/ownProcess.js";
 import { ofSweep, ofTable } from "../src/measurements.js";
 import { atLeastOne, matching, parseOptions } from "../src/options.js";
 import { writeWhole } from "../src/writeWhole.js";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+// Built, as the process that it starts must be.
+const { inOwnProcess }: typeof import("../src/ownProcess.js") = await import(
+  new URL("../dist/src/ownProcess.js", import.meta.url).href
+);
+const main = fileURLToPath(new URL("../dist/src/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "sew-benchmark-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 

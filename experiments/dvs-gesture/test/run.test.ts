@@ -8,7 +8,7 @@ import { hasBfloat16 } from "@sew/backend-native";
 import { readSafetensors } from "@sew/checkpoints";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../dist/src/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "sew-dvs-gesture-"));
 const data = join(folder, "n-mnist");
 
