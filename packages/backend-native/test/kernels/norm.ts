@@ -83,11 +83,14 @@ const evaluation = kernelCase({
 function statistics(x: Values) {
   const size = rowsOf(x);
   const { rows } = size;
-  const mean = perChannel(size, (at) => x.data[at]! / rows);
-  const variance = perChannel(size, (at, c) => (x.data[at]! - mean[c]!) ** 2 / rows);
-  // The kernel adds up d = x - (the first row), and its square, over blocks in float32.
-  const spread = perChannel(size, (at) => Math.abs(x.data[at]! - x.data[at % size.channels]!) / rows);
-  const square = perChannel(size, (at, c) => (x.data[at]! - x.data[c]!) ** 2 / rows);
+  // Relative to the first row, as the kernel does, so that equal rows have variance 0 here, too.
+  const difference = (at: number) => x.data[at]! - x.data[at % size.channels]!;
+  const centre = perChannel(size, (at) => difference(at) / rows);
+  const mean = centre.map((m, c) => x.data[c]! + m);
+  const variance = perChannel(size, (at, c) => (difference(at) - centre[c]!) ** 2 / rows);
+  // The kernel adds up these differences, and their squares, over blocks in float32.
+  const spread = perChannel(size, (at) => Math.abs(difference(at)) / rows);
+  const square = perChannel(size, (at) => difference(at) ** 2 / rows);
   return {
     mean,
     variance,
