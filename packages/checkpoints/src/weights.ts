@@ -58,8 +58,8 @@ export async function saveWeights(
  * The optimiser's state in a training checkpoint is passed over.
  *
  * @returns which tensors were taken, kept and unused, and the file's metadata
- * @throws RangeError when the file is damaged, names or shapes differ, a part is neither in the model nor in the file, or
- * nothing is left to load; the model is then unchanged
+ * @throws RangeError when the file is damaged, names or shapes differ, a value is not finite, a part is neither in the model
+ * nor in the file, or nothing is left to load; the model is then unchanged
  *
  * @example
  * await saveWeights(sequential({ stem: linear(2, 4), classifier: linear(4, 3) }), "three.safetensors");
@@ -85,7 +85,7 @@ export async function weightsOf(model: Module, caller = "weightsOf"): Promise<Ma
   const weights = new Map<string, TensorValues>();
   for (const [name, variable] of variablesOf(model)) {
     const values = await variable.data<"float32">();
-    const wrong = values.find((value) => !Number.isFinite(value));
+    const wrong = notFinite(values);
     if (wrong !== undefined) {
       throw new Error(
         `${caller}: ${name} must be finite to be saved, got ${wrong}; lower the learning rate and start from an earlier file`,
@@ -142,6 +142,11 @@ export function assignWeights(
   if (taken.length === 0 && variables.size > 0) {
     throw new RangeError(`${caller}: ${source} must hold a tensor to load into this model, got none that fits`);
   }
+  for (const name of taken) {
+    const wrong = notFinite(tensors.get(name)!.values);
+    if (wrong === undefined) continue;
+    throw new RangeError(`${caller}: ${source} must hold finite values, got ${wrong} for ${name}; use an earlier file`);
+  }
   tidy(() => {
     for (const name of taken) {
       const { values, shape } = tensors.get(name)!;
@@ -151,6 +156,14 @@ export function assignWeights(
   const loaded = new Set(taken);
   const without = (names: Iterable<string>): string[] => [...names].filter((name) => !loaded.has(name));
   return { taken, kept: without(variables.keys()), unused: without(tensors.keys()) };
+}
+
+/** The first value that is NaN or infinite. @internal */
+export function notFinite(values: TensorValues["values"]): number | undefined {
+  // 0 times a finite value is 0, and NaN otherwise.
+  let zero = 0;
+  for (let i = 0; i < values.length; i++) zero += values[i]! * 0;
+  return zero === 0 ? undefined : values.find((value) => !Number.isFinite(value));
 }
 
 /** Whether a parameter or buffer is this part of a model, or inside it. */

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { readSafetensors, saveWeights, writeAtomic } from "@sew/checkpoints";
@@ -57,4 +57,22 @@ describe("writeAtomic", () => {
       `writeAtomic: ${file} must be writable, got ENOENT: no such file or directory`,
     );
   });
+
+  it.skipIf(process.platform === "win32")(
+    "replaces the file behind a symbolic link, and nothing but files",
+    async () => {
+      const folder = await temporaryFolder();
+      const [file, link, lost] = [join(folder, "f"), join(folder, "link"), join(folder, "lost")];
+      await writeFile(file, "earlier");
+      await symlink(file, link);
+      await symlink(join(folder, "nothing"), lost);
+      await writeAtomic(link, [bytes("later")]);
+      expect([await readFile(file, "utf8"), await readlink(link)]).toEqual(["later", file]);
+      const refused = (name: string, kind: string): string =>
+        `writeAtomic: file must be a regular file or new, got ${kind}, ${name}; choose another name`;
+      expect(await messageOf(writeAtomic(lost, []))).toBe(refused(lost, "a symbolic link to nothing"));
+      expect(await messageOf(writeAtomic(folder, []))).toBe(refused(folder, "a folder"));
+      expect(await messageOf(writeAtomic("/dev/null", []))).toBe(refused("/dev/null", "a device or pipe"));
+    },
+  );
 });
