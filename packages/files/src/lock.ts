@@ -1,5 +1,5 @@
 /** @file Locks between processes that end with the process that holds them, however it ends. */
-import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -33,7 +33,7 @@ export class Locked extends Error {
 const PAUSE = 100;
 
 /**
- * Takes an exclusive lock, by a file that is made for it and stays.
+ * Takes an exclusive lock, by a file that is made for it and removed when it is released.
  *
  * The lock is the operating system's: it ends when it is released or its process ends, by a crash or a kill too, and a
  * step that takes hours does not lose it. It holds between processes of one machine, and on network file systems that
@@ -51,21 +51,43 @@ const PAUSE = 100;
 export async function lock(file: string, { wait = false, onWait }: LockOptions = {}): Promise<Lock> {
   const take = await tryLock();
   await mkdir(dirname(file), { recursive: true });
-  // Neither "w", which would empty the holder's file, nor "r+", which does not make one.
-  const handle = await open(file, "a+");
-  try {
-    for (let attempt = 0; !take(handle.fd); attempt++) {
+  let waited = false;
+  for (;;) {
+    // Neither "w", which would empty the holder's file, nor "r+", which does not make one.
+    const handle = await open(file, "a+");
+    try {
+      if (take(handle.fd)) {
+        // A holder removes its file before it releases the lock: whoever opened that file has locked none that others see.
+        if (await isAt(handle, file)) {
+          await sign(handle);
+          return { release: () => release(handle, file) };
+        }
+        await handle.close();
+        continue;
+      }
       const holder = await holderOf(file);
       if (!wait) throw new Locked(file, holder);
-      if (attempt === 0) onWait?.(holder);
-      await setTimeout(PAUSE);
+      if (!waited) onWait?.(holder);
+      waited = true;
+    } catch (error) {
+      await handle.close();
+      throw error;
     }
-    await sign(handle);
-  } catch (error) {
     await handle.close();
-    throw error;
+    await setTimeout(PAUSE);
   }
-  return { release: () => handle.close() };
+}
+
+/** Whether an open file is the one that a path leads to. */
+async function isAt(handle: FileHandle, file: string): Promise<boolean> {
+  const [own, found] = [await handle.stat({ bigint: true }), await stat(file, { bigint: true }).catch(() => undefined)];
+  return own.ino === found?.ino && own.dev === found.dev;
+}
+
+async function release(handle: FileHandle, file: string): Promise<void> {
+  // Windows removes no file that is open; there it stays, and serves the next lock.
+  await unlink(file).catch(() => {});
+  await handle.close();
 }
 
 let warned = false;

@@ -1,3 +1,4 @@
+/** @file Reading regular files, and nothing else. */
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
@@ -30,6 +31,27 @@ export async function openRegular(caller: string, file: string): Promise<FileHan
   if (status.isFile()) return handle;
   await handle.close();
   throw notRegular(caller, file, status.isDirectory() ? "a folder" : status.isFIFO() ? "a pipe" : "a device");
+}
+
+/**
+ * Reads a regular file; see {@link openRegular}.
+ *
+ * @param atMost the most bytes that it may have. @defaultValue 2^31 - 1
+ * @throws RangeError that names the file when it is longer, or none; Error when it cannot be read
+ *
+ * @example
+ * await writeAtomic("note.txt", [new TextEncoder().encode("kept")]);
+ * (await readRegular("reader", "note.txt", 10)).toString(); // "kept"
+ */
+export async function readRegular(caller: string, file: string, atMost = 2 ** 31 - 1): Promise<Buffer<ArrayBuffer>> {
+  const handle = await openRegular(caller, file);
+  try {
+    const { size } = await handle.stat();
+    if (size > atMost) throw new RangeError(`${caller}: ${file} must have at most ${atMost} bytes, got ${size}`);
+    return (await handle.readFile()) as Buffer<ArrayBuffer>;
+  } finally {
+    await handle.close();
+  }
 }
 
 function notRegular(caller: string, file: string, got: string): RangeError {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Locked, lock } from "@sew/files";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { temporaryFolder } from "./support.js";
@@ -26,6 +26,7 @@ describe("lock", () => {
   it("is free again after its release, and makes its folder", async () => {
     const file = join(await temporaryFolder(), "new", "run.lock");
     for (let i = 0; i < 3; i++) await (await lock(file)).release();
+    expect(await readdir(dirname(file))).toEqual([]);
   });
 
   it("excludes a second one of the same process", async () => {
@@ -66,6 +67,20 @@ describe("lock", () => {
     await (await waiting).release();
     expect(order).toEqual(["released", "taken"]);
     expect(waitedFor).toEqual([expect.stringContaining(`process ${process.pid} on host`)]);
+  });
+
+  it("is never held by two of many that wait for it", async () => {
+    const file = join(await temporaryFolder(), "run.lock");
+    let [inside, most] = [0, 0];
+    const use = async () => {
+      const held = await lock(file, { wait: true });
+      most = Math.max(most, ++inside);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      inside--;
+      await held.release();
+    };
+    await Promise.all(Array.from({ length: 20 }, use));
+    expect([inside, most]).toEqual([0, 1]);
   });
 
   it("takes a file of anything for its own, and quotes nothing of it", async () => {

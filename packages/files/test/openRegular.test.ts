@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { openRegular } from "@sew/files";
+import { openRegular, readRegular } from "@sew/files";
 import { describe, expect, it } from "vitest";
 import { messageOf, temporaryFolder } from "./support.js";
 
@@ -36,5 +36,14 @@ describe("openRegular", () => {
     expect(await messageOf(openRegular("reader", "none"))).toBe(
       "reader: none must be readable, got ENOENT: no such file or directory, open 'none'",
     );
+  });
+});
+
+describe("readRegular", () => {
+  it("reads a whole file, and none that is too long", async () => {
+    const file = join(await temporaryFolder(), "f");
+    await writeFile(file, "12345");
+    expect((await readRegular("reader", file, 5)).toString()).toBe("12345");
+    expect(await messageOf(readRegular("reader", file, 4))).toBe(`reader: ${file} must have at most 4 bytes, got 5`);
   });
 });
