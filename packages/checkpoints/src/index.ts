@@ -10,4 +10,3 @@ export {
   saveWeights,
   weightsOf,
 } from "./weights.js";
-export { irregular, writeAtomic } from "./writeAtomic.js";

@@ -6,11 +6,10 @@
  * https://huggingface.co/docs/safetensors
  */
 import { createHash, type Hash } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { openRegular, writeAtomic } from "@sew/files";
 import { type Dtype, dtypes, type TensorValues, Unrepresentable } from "./dtypes.js";
 import { duplicateKey, exceedsLimits } from "./headerJson.js";
-import { writeAtomic } from "./writeAtomic.js";
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -111,14 +110,8 @@ function checkTensor(file: string, name: string, shape: readonly number[], value
  * @throws RangeError that names the file and the offset in bytes; Error when it cannot be opened
  */
 export async function readSafetensors(file: string): Promise<Safetensors> {
-  // Opening a named pipe would wait for a writer.
-  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const handle = await openRegular("readSafetensors", file);
   try {
-    const kind = await handle.stat();
-    if (!kind.isFile()) {
-      const got = kind.isDirectory() ? "a folder" : "a device or pipe";
-      throw new RangeError(`readSafetensors: ${file} must be a regular file, got ${got}; name a safetensors file`);
-    }
     return await readFrom(handle, file);
   } finally {
     await handle.close();
