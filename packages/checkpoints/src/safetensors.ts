@@ -8,6 +8,7 @@
 import { createHash, type Hash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { openRegular, writeAtomic } from "@sew/files";
+import { printable } from "@sew/layers";
 import { type Dtype, dtypes, type TensorValues, Unrepresentable } from "./dtypes.js";
 import { duplicateKey, exceedsLimits } from "./headerJson.js";
 
@@ -58,7 +59,9 @@ export async function writeSafetensors(
   }
   for (const [name, text] of Object.entries(metadata)) {
     if (typeof text !== "string") {
-      throw new TypeError(`writeSafetensors: metadata of ${file} must be texts, got ${typeof text} for ${name}`);
+      throw new TypeError(
+        `writeSafetensors: metadata of ${file} must be texts, got ${typeof text} for ${printable(name)}`,
+      );
     }
     if (!isUnicode(name) || !isUnicode(text)) throw notUnicode(file, "metadata", isUnicode(name) ? text : name);
   }
@@ -83,11 +86,12 @@ export async function writeSafetensors(
   await writeAtomic(file, [header, ...data]);
 }
 
-function checkTensor(file: string, name: string, shape: readonly number[], values: unknown): void {
+function checkTensor(file: string, key: string, shape: readonly number[], values: unknown): void {
+  const name = printable(key);
   if (name === "__metadata__") {
     throw new RangeError(`writeSafetensors: tensors of ${file} must have other names than __metadata__, got that`);
   }
-  if (!isUnicode(name)) throw notUnicode(file, "names", name);
+  if (!isUnicode(key)) throw notUnicode(file, "names", key);
   if (!(values instanceof Float32Array || values instanceof Int32Array)) {
     throw new TypeError(
       `writeSafetensors: values of ${name} must be a Float32Array or Int32Array, got ${typeof values}`,
@@ -150,7 +154,7 @@ function allocate(size: number, name: string, file: string): ArrayBuffer {
     return new ArrayBuffer(size);
   } catch (error) {
     throw new RangeError(
-      `readSafetensors: ${file} must have tensors that fit into memory, got ${size} bytes for ${name}; ` +
+      `readSafetensors: ${file} must have tensors that fit into memory, got ${size} bytes for ${printable(name)}; ` +
         "use a machine with more memory, or split the tensor",
       { cause: error },
     );
@@ -302,13 +306,13 @@ function isUnicode(text: string): boolean {
 
 function notUnicode(file: string, what: string, text: string): RangeError {
   return new RangeError(
-    `writeSafetensors: ${what} of ${file} must be well-formed Unicode, got ${JSON.stringify(text)}; rename it`,
+    `writeSafetensors: ${what} of ${file} must be well-formed Unicode, got ${printable(JSON.stringify(text))}; rename it`,
   );
 }
 
 function fault(file: string, must: string, got: string | undefined, offset: number): RangeError {
   return new RangeError(
-    `readSafetensors: ${file} must ${must}, got ${got} at byte ${offset}; ` +
+    `readSafetensors: ${file} must ${printable(must)}, got ${printable(`${got}`)} at byte ${offset}; ` +
       "the file is damaged or of another kind: restore it from a copy, or train again",
   );
 }

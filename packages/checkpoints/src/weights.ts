@@ -1,5 +1,5 @@
 /** @file A model's parameters and buffers, to and from a file. */
-import { type Module, namedBuffers, namedParameters } from "@sew/layers";
+import { type Module, namedBuffers, namedParameters, printable } from "@sew/layers";
 import { tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 import type { TensorValues } from "./dtypes.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";
@@ -119,7 +119,7 @@ export function assignWeights(
     const unknown = parts.find((part) => ![...all].some((name) => isIn(name, part)));
     if (unknown !== undefined) {
       throw new RangeError(
-        `${caller}: ${option} must name parts of the model or of ${source}, got ${JSON.stringify(unknown)}`,
+        `${caller}: ${option} must name parts of the model or of ${source}, got ${printable(JSON.stringify(unknown))}`,
       );
     }
   }
@@ -134,7 +134,7 @@ export function assignWeights(
   if (differences.length > 0) {
     const more = differences.length > 3 ? `, and ${differences.length - 3} more differ` : "";
     throw new RangeError(
-      `${caller}: ${source} must hold the parameters of this model, got others: ${differences.slice(0, 3).join(", ")}${more}; ` +
+      `${caller}: ${source} must hold the parameters of this model, got others: ${printable(differences.slice(0, 3).join(", "))}${more}; ` +
         "build the model with the settings that the file was made with, or load a part of it",
     );
   }

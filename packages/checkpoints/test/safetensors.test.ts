@@ -266,8 +266,7 @@ describe("a safetensors file", () => {
     const folder = await temporaryFolder();
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
-    const got = (file: string, kind: string): string =>
-      `readSafetensors: ${file} must be a regular file, got ${kind}`;
+    const got = (file: string, kind: string): string => `readSafetensors: ${file} must be a regular file, got ${kind}`;
     expect(await messageOf(readSafetensors(pipe))).toBe(got(pipe, "a pipe"));
     expect(await messageOf(readSafetensors("/dev/zero"))).toBe(got("/dev/zero", "a device"));
     expect(await messageOf(readSafetensors(folder))).toBe(got(folder, "a folder"));

@@ -1,4 +1,5 @@
 /** @file The data that training and evaluation read: typed arrays, batch by batch. */
+import { printable } from "@sew/layers";
 import { type Tensor, type Tensor1D, tensor, tensor1d } from "@tensorflow/tfjs-core";
 
 /** A batch of labelled sequences. */
@@ -77,7 +78,7 @@ export function toTensors(caller: string, batch: Batch, place = ""): { x: Tensor
     const wrong = x.findIndex((value) => !Number.isFinite(value));
     const perSample = size / shape[0]! / shape[1]!;
     const sample = Math.floor(wrong / perSample) % shape[1]!;
-    const name = names?.[sample] === undefined ? "" : ` (${names[sample]})`;
+    const name = names?.[sample] === undefined ? "" : ` (${printable(names[sample])})`;
     throw new RangeError(
       `${caller}: x must be finite, got ${x[wrong]} in sample ${sample}${name} of the batch${place}; repair or remove ` +
         "that sample of the data",

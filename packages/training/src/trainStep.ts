@@ -15,7 +15,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, checkOutput, toTensors } from "./data.js";
-import { notFiniteAmong, sumOfAll } from "./finite.js";
+import { notFiniteAmong, watchedSum } from "./finite.js";
 import type { Optimizer } from "./optimizer.js";
 import { topK } from "./topK.js";
 
@@ -117,7 +117,7 @@ export async function accumulatedStep(
             scores = keep(reshape(mean(logits, 0), [-1]));
             return loss(logits, tensors.labels);
           });
-          const watched = sumOfAll([...Object.values(own), ...namedBuffers(model).values()]);
+          const watched = watchedSum([...Object.values(own), ...namedBuffers(model).values()]);
           return { output: concat([reshape(value, [1]), watched, scores!]), own };
         } finally {
           scores?.dispose();
