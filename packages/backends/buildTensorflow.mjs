@@ -144,7 +144,7 @@ function compile(folder, library, binding) {
 }
 
 /** `$XDG_CACHE_HOME` or `~/.cache`, with a folder of ours. */
-function defaultCache() {
+export function defaultCache() {
   const { XDG_CACHE_HOME: cache } = process.env;
   return join(cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), ".cache"), "sew");
 }
