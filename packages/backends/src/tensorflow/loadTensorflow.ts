@@ -8,11 +8,17 @@ import { reduceAxisByAxis, summingKernels } from "./sums.js";
 const registered = "tensorflow";
 
 const packages = {
-  tensorflow: { name: "@tensorflow/tfjs-node", load: () => import("@tensorflow/tfjs-node"), build: "sew-tensorflow" },
+  tensorflow: {
+    name: "@tensorflow/tfjs-node",
+    load: () => import("@tensorflow/tfjs-node"),
+    build: "npx sew-tensorflow",
+    buildInClone: "npm run tensorflow",
+  },
   "tensorflow-gpu": {
     name: "@tensorflow/tfjs-node-gpu",
     load: () => import("@tensorflow/tfjs-node-gpu"),
-    build: "sew-tensorflow gpu",
+    build: "npx sew-tensorflow gpu",
+    buildInClone: "npm run tensorflow -- gpu",
   },
 };
 
@@ -40,18 +46,17 @@ function prepareKernels(): void {
  * @throws BackendUnavailable when the package is missing or does not load, or when the process has loaded the other one
  */
 export async function loadTensorflow(name: keyof typeof packages, warn: (message: string) => void): Promise<string> {
-  const { name: npm, load, build } = packages[name];
+  const { name: npm, load, build, buildInClone } = packages[name];
   const isFirst = findBackendFactory(registered) === null;
   if (isFirst) {
     await restoreUtil();
     // Level 0 prints how the library was compiled; warnings, such as of a missing CUDA library, are of level 1.
     process.env.TF_CPP_MIN_LOG_LEVEL ??= "1";
-    const inClone = `in a clone of this repository: npm run ${build.replace(" ", " -- ")}`;
     await importOptional(
       {
         name: npm,
-        install: `npm install --ignore-scripts ${npm}@4.22.0 && npx ${build}`,
-        repair: `build its binding: npx ${build} (${inClone})`,
+        install: `npm install --ignore-scripts ${npm}@4.22.0 && ${build}`,
+        repair: `build its binding: ${build} (in a clone of this repository: ${buildInClone})`,
       },
       load,
     );
