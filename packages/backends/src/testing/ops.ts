@@ -116,6 +116,8 @@ export const ops: readonly OpCase[] = [
   binary("sub", sub),
   binary("mul", mul),
   binary("div", (a, b) => div(a, add(square(b), 1))),
+  // What batch norm does with sequences of images and a number for each channel.
+  { name: "add and mul of rank 5 by channel", inputs: two([2, 2, 3, 2, 4], [4]), f: (x, c) => mul(add(x!, c!), c!) },
   { name: "addN", inputs: two(shape, shape), f: (a, b) => addN([a!, b!, a!]) },
   { name: "maximum", inputs: distinct(shape), f: (x) => maximum(x!, 0.06) },
   { name: "minimum", inputs: distinct(shape), f: (x) => minimum(x!, 0.06) },
