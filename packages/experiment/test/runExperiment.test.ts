@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { interrupted, json, present, run, tensors } from "./runs.js";
+import { elsewhere, interrupted, json, present, run, tensors } from "./runs.js";
 
 const home = process.cwd();
 const folder = mkdtempSync(join(tmpdir(), "sew-experiment-"));
@@ -105,6 +105,26 @@ describe("the folder of a run", () => {
     expect([code, err]).toEqual([1, expect.stringContaining("error: fetched: data must exist, got nowhere\n")]);
     expect(readdirSync("runs/tiny").filter((name) => name.startsWith("fetched"))).toEqual([]);
   });
+});
+
+describe("the native backend where it cannot be loaded", () => {
+  const onNative = (...argv: string[]) =>
+    elsewhere({ SEW_NATIVE: "off" }, "--backend", "native", "--epochs", "1", ...argv);
+
+  it("ends the run before it starts: no other backend takes its place", async () => {
+    const { code, err } = await onNative("--out", "without-native");
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining(
+        "error: useBackend: the C++ addon of @sew/backend-native could not be loaded (SEW_NATIVE=off forbids it); " +
+          'unset SEW_NATIVE; or choose cpu (useBackend("cpu"), --backend cpu), which is 900 to 3,800 times slower\n',
+      ),
+    ]);
+    expect(present(".", ["without-native"])).toEqual([]);
+  });
+
+  it("is not needed with --backend cpu", async () =>
+    expect(await onNative("--out", "on-cpu", "--backend", "cpu")).toMatchObject({ code: 0 }));
 });
 
 describe("a resumed run", () => {
