@@ -23,9 +23,9 @@ import {
 } from "@sew/training/node";
 import { memory, mul, scalar, variable } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { messageOf, temporaryFolder } from "../support.js";
-import { tinyData, tinyModel, tinyOptions } from "../tinyRun.mjs";
+import { tinyBatch, tinyData, tinyModel, tinyOptions } from "../tinyRun.mjs";
 
 /** A progress that calls `onBatch` and collects messages. */
 function listener(onBatch: (progress: BatchProgress) => void = () => {}): Progress & { messages: string[] } {
@@ -393,6 +393,51 @@ describe("train", () => {
     expect((await readdir(out)).includes("run.lock")).toBe(false);
     expect((await train({ ...second, resume: true })).history.length).toBe(1);
     for (const { model } of [options, second]) disposeModule(model);
+  });
+
+  it("names a folder that cannot be written", async () => {
+    const file = join(await temporaryFolder(), "file");
+    await writeFile(file, "");
+    const options = tinyOptions(file);
+    expect(await messageOf(train(options))).toMatch(
+      `train: out must be a folder that can be written, got ${file} with EEXIST: file already exists`,
+    );
+    disposeModule(options.model);
+  });
+
+  it("saves each step that takes 10 seconds or more", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      const out = await temporaryFolder();
+      const options = { ...tinyOptions(out), epochs: 1, checkpointSeconds: 1000 };
+      const messages: string[] = [];
+      const saved: unknown[] = [];
+      const slowly = {
+        ...tinyData.train,
+        async *epoch() {
+          for (let i = 0; i < 5; i++) {
+            saved.push(
+              await readSafetensors(join(out, "last.safetensors")).then(
+                ({ metadata }) => JSON.parse(metadata.state!).batch,
+                () => undefined,
+              ),
+            );
+            vi.advanceTimersByTime(i === 1 || i === 2 ? 10_000 : 1);
+            yield tinyBatch(i);
+          }
+        },
+      };
+      const progress = { ...silentProgress, message: (text: string) => void messages.push(text) };
+      await train({ ...options, data: { train: slowly }, progress });
+      expect(saved).toEqual([undefined, undefined, 2, 3, 3]);
+      expect(messages).toEqual([
+        "a step takes about 10 s and is saved when it is done; a signal during the next one ends the process at once; then " +
+          `go on from ${join(out, "last.safetensors")} with resume`,
+      ]);
+      disposeModule(options.model);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("says how to resume as its caller does", async () => {
