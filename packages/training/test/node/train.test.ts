@@ -440,6 +440,24 @@ describe("train", () => {
     }
   });
 
+  it("says what is kept when a second signal ends the process", async () => {
+    const out = await temporaryFolder();
+    const options = { ...tinyOptions(out), checkpointSeconds: 0 };
+    const exit = vi.spyOn(process, "exit").mockImplementation((() => {}) as never);
+    const progress = listener(({ batch }) => {
+      if (batch === 3) for (const signal of ["SIGINT", "SIGHUP"] as const) process.emit(signal, signal);
+    });
+    await train({ ...options, progress });
+    expect(exit.mock.calls).toEqual([[130]]);
+    exit.mockRestore();
+    expect(progress.messages.slice(0, 2)).toEqual([
+      "SIGINT: stopping after this step; once more to stop without saving",
+      "stopped without saving: epoch 1/3, after 2 batches, is kept; go on from " +
+        `${join(out, "last.safetensors")} with resume`,
+    ]);
+    disposeModule(options.model);
+  });
+
   it("says how to resume as its caller does", async () => {
     const out = await temporaryFolder();
     const options = tinyOptions(out);
