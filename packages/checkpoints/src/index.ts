@@ -2,4 +2,3 @@ export type { TensorValues } from "./dtypes.js";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./safetensors.js";
 export { fromTorch, type TorchLayoutOptions, toTorch } from "./torchLayout.js";
 export { assignWeights, type LoadedWeights, type LoadOptions, loadWeights, saveWeights, weightsOf } from "./weights.js";
-export { writeAtomic } from "./writeAtomic.js";

@@ -6,10 +6,10 @@
  * https://huggingface.co/docs/safetensors
  */
 import { createHash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { openRegular, writeAtomic } from "@sew/files";
 import { type Dtype, dtypes, type TensorValues, Unrepresentable } from "./dtypes.js";
 import { duplicateKey } from "./duplicateKey.js";
-import { writeAtomic } from "./writeAtomic.js";
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -99,7 +99,7 @@ function checkTensor(file: string, name: string, shape: readonly number[], value
  * @throws RangeError that names the file and the offset in bytes
  */
 export async function readSafetensors(file: string): Promise<Safetensors> {
-  const handle = await open(file);
+  const handle = await openRegular("readSafetensors", file);
   try {
     return await readFrom(handle, file);
   } finally {

@@ -1,6 +1,7 @@
 /** @file From a command line to an exit code. */
 import "@tensorflow/tfjs";
 import { dirname } from "node:path";
+import { checkWritable } from "@sew/files";
 import { countParameters } from "@sew/layers";
 import { CommanderError } from "commander";
 import { type CommandLine, commandLine, type Given } from "./commandLine.js";
@@ -10,7 +11,7 @@ import type { Experiment } from "./experiment.js";
 import { buildModel } from "./model.js";
 import { evaluateOnly, type Run, say, trainRun } from "./run.js";
 import { chooseFolder, readConfig } from "./runFolder.js";
-import { checkReplaceable, writeJson } from "./writeJson.js";
+import { writeJson } from "./writeJson.js";
 
 /**
  * Runs an experiment as its command line says. Errors are printed, with their trace where the environment variable `DEBUG`
@@ -35,7 +36,7 @@ export async function runExperiment<Own extends object>(
     const native = await nativePackage();
     const line = commandLine(experiment, native?.precisions ?? ["float32"]);
     const given = line.parse(argv);
-    if (given.json !== undefined) await checkReplaceable("--json", given.json);
+    if (given.json !== undefined) await checkWritable("--json", given.json);
     const folder = await chooseFolder(experiment.name, given);
     try {
       return await runIn(folder.path, { experiment, argv, line, given, native });
