@@ -237,7 +237,7 @@ describe("--json", () => {
     mkdirSync("a-folder");
     expect(await run("--json", "a-folder", "--out", "never")).toMatchObject({
       code: 1,
-      err: "error: --json: file must be a regular file or new, got a folder, a-folder; choose another name\n",
+      err: "error: --json: a-folder must be a regular file or new, got a folder; choose another name\n",
     });
     expect(await run("--json", "/dev/null", "--out", "never")).toMatchObject({ code: 1 });
     expect(present(".", ["never"])).toEqual([]);
