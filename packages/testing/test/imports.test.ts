@@ -12,7 +12,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   neurons: ["surrogates", "kernels"],
   layers: ["neurons", "surrogates", "kernels", "random"],
   blocks: ["layers", "neurons", "kernels", "random"],
-  models: ["blocks", "layers", "neurons", "random"],
+  models: ["blocks", "layers", "neurons", "kernels", "random"],
   datasets: ["random"],
   checkpoints: ["layers"],
   training: ["checkpoints", "layers", "kernels", "random"],
