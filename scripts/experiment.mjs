@@ -12,4 +12,4 @@ if (!names.includes(name)) {
   console.error(`${wanted}usage: pnpm experiment <${names.join("|")}> [options]; --help after the name lists them`);
   process.exit(name === "--help" || name === "-h" ? 0 : 2);
 }
-buildAndRun(`experiments/${name}`, args);
+buildAndRun(`experiments/${name}`, "dist/src/main.js", args);

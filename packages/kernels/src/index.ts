@@ -25,3 +25,4 @@ export type {
 } from "./neuronFormula.js";
 export { type NormNeuronAttrs, type NormNeuronGradAttrs, normNeuron, normNeuronKernel } from "./normNeuron.js";
 export { normNeuronTraining, normNeuronTrainingKernel } from "./normNeuronTraining.js";
+export { printable, shown } from "./shown.js";

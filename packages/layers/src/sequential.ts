@@ -1,4 +1,5 @@
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { shown } from "@sew/kernels";
+import { clone, type Tensor } from "@tensorflow/tfjs-core";
 import { type Module, run } from "./module.js";
 
 /** Modules one after another, by their names. */
@@ -8,7 +9,13 @@ export interface Sequential<Children extends Readonly<Record<string, Module>> = 
 }
 
 /**
- * Modules one after another: `y = f_k(... f_2(f_1(x)))`. Their order is the order of the record.
+ * Modules one after another: `y = f_k(... f_2(f_1(x)))`. Their order is the order of the record; of no modules, `y = x`.
+ *
+ * A module may be there twice: then its two places share their parameters.
+ *
+ * @param children modules by name. Names become parts of paths, such as `stem.conv.weight`
+ * @throws RangeError when a name is empty, is a number (JavaScript would move it to the front of the record), or has a dot, a
+ * `#` or a character that does not print; TypeError when a child is no module
  *
  * @example
  * const head = sequential({ flatten: flatten(), classifier: linear(8, 3) });
@@ -18,9 +25,22 @@ export interface Sequential<Children extends Readonly<Record<string, Module>> = 
 export function sequential<Children extends Readonly<Record<string, Module>>>(
   children: Children,
 ): Sequential<Children> {
+  for (const [name, child] of Object.entries(children)) checkChild(name, child);
   const order = Object.values(children);
   return {
     children,
-    forward: (x, context) => order.reduce<Tensor>((y, module) => run(module, y, context), x),
+    forward: (x, context) =>
+      order.length === 0 ? clone(x) : order.reduce<Tensor>((y, module) => run(module, y, context), x),
   };
+}
+
+function checkChild(name: string, child: Module): void {
+  if (name === "" || /^\d+$|[.#\p{C}\p{Zl}\p{Zp}]/u.test(name)) {
+    throw new RangeError(
+      `sequential: names must be printable texts without "." and "#", and no numbers, got ${shown(name)}`,
+    );
+  }
+  if (typeof child?.forward !== "function") {
+    throw new TypeError(`sequential: ${name} must be a module, got ${shown(child)}`);
+  }
 }

@@ -1,7 +1,9 @@
 import type { BlockFactory } from "@sew/blocks";
+import { shown } from "@sew/kernels";
 import {
   type ActivationFactory,
   avgPool2d,
+  checkInteger,
   conv2d,
   convNorm,
   convNormNeuron,
@@ -14,10 +16,11 @@ import {
   run,
   type Sequential,
   type Stretch,
+  seeded,
   sequential,
   voting,
 } from "@sew/layers";
-import { random } from "@sew/random";
+import { checkSeed, random } from "@sew/random";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { checkVocabulary, type Item, parseNotation, refusal, type Vocabulary, vocabulary } from "./notation.js";
 
@@ -86,10 +89,12 @@ const MOST_WEIGHTS = 2 ** 28;
 export function network(notation: string, options: NetworkOptions): Sequential {
   const { height, width, inChannels = 2, dropout: chance = 0.5, seed = 0, recompute = false } = options;
   for (const [name, value] of Object.entries({ height, width, inChannels })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new RangeError(`network: ${name} must be an integer of at least 1, got ${value}`);
-    }
+    checkInteger("network", name, value, 1);
   }
+  if (!(typeof chance === "number" && chance >= 0 && chance < 1)) {
+    throw new RangeError(`network: dropout must be at least 0 and below 1, got ${shown(chance)}`);
+  }
+  checkSeed("network", seed);
   const names: Vocabulary = {
     neurons: { ...vocabulary.neurons, ...options.neurons },
     blocks: { ...vocabulary.blocks, ...options.blocks },
@@ -117,7 +122,7 @@ export function network(notation: string, options: NetworkOptions): Sequential {
   const stretches: { readonly from: number; readonly to: number }[] = [];
   let open: number | undefined;
 
-  const refuse = ({ at, text }: Item, must: string, got = JSON.stringify(text), remedy?: string): RangeError =>
+  const refuse = ({ at, text }: Item, must: string, got = shown(text), remedy?: string): RangeError =>
     refusal(notation, at, must, got, remedy);
   const imageOf = (item: Item): readonly [number, number] => {
     if (image !== undefined) return image;
@@ -127,7 +132,7 @@ export function network(notation: string, options: NetworkOptions): Sequential {
     const [rows, columns] = imageOf(item);
     if (Math.min(rows, columns) + 2 * padding < size) {
       const got = `${rows} x ${columns} there`;
-      const must = `height and width must leave ${size} x ${size} for ${JSON.stringify(item.text)}`;
+      const must = `height and width must leave ${size} x ${size} for ${shown(item.text)}`;
       throw refuse(item, must, got, "give larger frames or fewer poolings");
     }
     const slid = (length: number) => Math.floor((length + 2 * padding - size) / stride) + 1;
@@ -231,7 +236,8 @@ export function network(notation: string, options: NetworkOptions): Sequential {
       }
     }
   }
-  const layers = Object.fromEntries(plan.map(([name, make]) => [name, make()]));
+  // Neurons and blocks of one's own may make layers without `random`.
+  const layers = seeded(seed, () => Object.fromEntries(plan.map(([name, make]) => [name, make()])));
   if (!recompute) return sequential(layers);
   const steps: Stretch<readonly [Tensor]>[] = Object.values(layers).map(
     (layer) =>
