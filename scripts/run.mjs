@@ -1,5 +1,6 @@
 // Builds a workspace and its dependencies, and runs its main file.
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { turbo } from "./turbo.mjs";
 
@@ -10,6 +11,8 @@ export function buildAndRun(folder, main, args, cwd = process.cwd()) {
   const file = fileURLToPath(new URL(`../${folder}/${main}`, import.meta.url));
   const child = spawn(process.execPath, [file, ...args], { stdio: "inherit", cwd });
   // The terminal sends Ctrl-C to both processes. The program saves and exits; this one waits for it.
-  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
-  child.on("exit", (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + 15));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+  }
+  child.on("exit", (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + constants.signals[signal]));
 }

@@ -1,7 +1,7 @@
 // Compiles cc/ to build/sew.node with the machine's C++ compiler: no Python, no make, no download. Does nothing when the
-// addon is up to date. Kernels are found in cc/kernels/ by the macro SEW_KERNEL.
+// addon is up to date and as it was built; build/stamp has the digests of its sources and of itself. Kernels are found in cc/kernels/ by the macro SEW_KERNEL.
 //
-// --optional (an install): a failed build is reported but is no error; @sew/backends then falls back to cpu.
+// --optional (an install): a failed build is reported but is no error; useBackend then says what is missing.
 // --sanitize address|thread: builds build/<sanitizer>/sew.node, which sanitize.mjs tests.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -106,6 +106,11 @@ function writeKernelList(folder) {
   );
 }
 
+/** SHA-256 of a file. The stamp has it, so that a damaged addon is neither kept nor loaded. */
+function digest(file) {
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
+}
+
 async function build() {
   const sources = readdirSync(join(root, "cc"), { recursive: true })
     .map(String)
@@ -127,7 +132,8 @@ async function build() {
   const stamp = hash.digest("hex");
   const stampFile = join(out, "stamp");
   const addon = join(out, "sew.node");
-  if (existsSync(addon) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
+  if (existsSync(addon) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === `${stamp}\n${digest(addon)}`)
+    return;
   const work = join(out, `work-${process.pid}`);
   mkdirSync(work, { recursive: true });
   try {
@@ -164,7 +170,7 @@ async function build() {
     ]);
     rmSync(stampFile, { force: true });
     renameSync(join(work, "sew.node"), addon);
-    writeFileSync(stampFile, stamp);
+    writeFileSync(stampFile, `${stamp}\n${digest(addon)}`);
     rmSync(join(out, "failure.txt"), { force: true });
   } finally {
     rmSync(work, { recursive: true, force: true });

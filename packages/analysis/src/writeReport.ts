@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeAtomic } from "@sew/files";
 import { type Report, report } from "./report.js";
 
 /**
@@ -13,13 +13,6 @@ import { type Report, report } from "./report.js";
  */
 export async function writeReport(file: string, content: Report): Promise<void> {
   const page = report(content);
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFileAtomic(file, page);
-  } catch (error) {
-    const { message } = error as Error;
-    throw new Error(`writeReport: file must be writable, got ${message}; make room or choose another folder`, {
-      cause: error,
-    });
-  }
+  await mkdir(dirname(file), { recursive: true });
+  await writeAtomic(file, [new TextEncoder().encode(page)], "writeReport");
 }

@@ -60,12 +60,10 @@ describe("writeReport", () => {
     const file = join(folder, "taken");
     mkdirSync(file);
     await expect(writeReport(file, example)).rejects.toThrow(
-      /^writeReport: file must be writable, got EISDIR: .*; make room or choose another folder$/,
+      `writeReport: ${file} must be a regular file or new, got a folder; choose another name`,
     );
     expect(readdirSync(folder)).toEqual(["taken"]);
     writeFileSync(join(folder, "file"), "");
-    await expect(writeReport(join(folder, "file", "report.html"), example)).rejects.toThrow(
-      /^writeReport: file must be writable, got (EEXIST|ENOTDIR): .*; make room or choose another folder$/,
-    );
+    await expect(writeReport(join(folder, "file", "report.html"), example)).rejects.toThrow(/(EEXIST|ENOTDIR)/);
   });
 });

@@ -63,6 +63,9 @@ Status run_checked(napi_env env, Kernel kernel, const Call& call, const napi_val
   return status;
 }
 
+// Where empty arrays are.
+alignas(64) char nothing[64];
+
 // run(kernel, numbers, ...typed arrays): returns the status, 0 for ok
 napi_value run(napi_env env, napi_callback_info info) {
   size_t count = 2 + Call::max_buffers;
@@ -94,6 +97,8 @@ napi_value run(napi_env env, napi_callback_info info) {
       case napi_int32_array: b.type = Type::int32; break;
       default: return number(env, static_cast<int>(Status::wrong_type));
     }
+    // An empty array may have no address, which memset and memcpy must not receive even for 0 bytes.
+    if (b.length == 0) b.data = nothing;
   }
   const Kernel f = current_set()->kernels[kernel];
   return number(env, static_cast<int>(checks_addresses ? run_checked(env, f, call, args + 2) : f(call)));
@@ -170,15 +175,16 @@ napi_value drop_page_of(napi_env env, napi_callback_info info) {
   return boolean(env, own_memory && page != nullptr && drop_page(page));
 }
 
-// threads(count?): sets the number of threads if passed; returns the number in use
+// threads(count?, cores?): sets the number of threads, and of cores, if passed; returns the number of threads in use
 napi_value threads(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value arg;
-  CHECK(napi_get_cb_info(env, info, &count, &arg, nullptr, nullptr));
-  if (count > 0) {
+  size_t count = 2;
+  napi_value args[2];
+  CHECK(napi_get_cb_info(env, info, &count, args, nullptr, nullptr));
+  void (*const set[2])(int) = {set_thread_count, set_core_count};
+  for (size_t i = 0; i < count && i < 2; i++) {
     int32_t requested = 1;
-    CHECK(napi_get_value_int32(env, arg, &requested));
-    set_thread_count(requested);
+    CHECK(napi_get_value_int32(env, args[i], &requested));
+    set[i](requested);
   }
   return number(env, thread_count());
 }

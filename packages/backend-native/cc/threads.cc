@@ -1,5 +1,8 @@
 #include "threads.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
 #include <stdlib.h>
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -8,62 +11,111 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
-#include <thread>
+#include <new>
 
 #include "sanitizer.h"
 
 namespace sew {
 namespace {
 
-// Polls for the next kernel before a worker sleeps: about 20 µs, the time between two kernels.
+// Polls before a thread sleeps or leaves its core to another: about 20 µs, the time between two kernels.
 constexpr int spins = 4000;
 
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// A round is one parallel_for. `claim` holds its number in the upper and its next task in the lower 32 bits. Between two
+// rounds no task can be claimed, and only then the fields change: a thread that read those of one round cannot claim a task
+// of another. The caller waits until all tasks are done, not until all threads have noticed the round: one that the system
+// does not run now delays nobody.
 struct Pool {
   std::mutex callers;  // one parallel_for at a time
   std::mutex mutex;
   std::condition_variable wake;
-  std::atomic<unsigned> round{0};
-  std::atomic<long> next{0};
-  std::atomic<int> busy{0};
-  long tasks = 0;
-  void (*f)(void*, long) = nullptr;
-  void* context = nullptr;
-  int workers = 0;              // started
-  std::atomic<int> active{1};   // threads that take part, the caller included
+  std::atomic<uint64_t> claim{0};
+  std::atomic<long> tasks{0};
+  std::atomic<long> done{0};
+  std::atomic<void (*)(void*, long)> f{nullptr};
+  std::atomic<void*> context{nullptr};
+  int workers = 0;               // started
+  std::atomic<int> active{1};    // threads that take part, the caller included
+  std::atomic<int> cores{1};
 
+  // A number of a task that no round has.
+  static constexpr uint64_t closed = 0xffffffff;
+
+  uint64_t round() { return claim.load(std::memory_order_acquire) >> 32; }
+
+  // Runs tasks of the round under way until none is left to claim.
   void work() {
-    for (long i; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) f(context, i);
-  }
-
-  void loop(int index, unsigned seen) {
+    uint64_t now = claim.load(std::memory_order_acquire);
     for (;;) {
-      for (int i = 0; i < spins && round.load(std::memory_order_acquire) == seen; i++) {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
-      }
-      if (round.load(std::memory_order_acquire) == seen) {
-        std::unique_lock<std::mutex> lock(mutex);
-        wake.wait(lock, [&] { return round.load(std::memory_order_acquire) != seen; });
-      }
-      seen = round.load(std::memory_order_acquire);
-      if (index < active.load(std::memory_order_relaxed)) work();
-      busy.fetch_sub(1, std::memory_order_release);
+      const long count = tasks.load(std::memory_order_acquire);
+      void (*const task)(void*, long) = f.load(std::memory_order_acquire);
+      void* const argument = context.load(std::memory_order_acquire);
+      const long index = static_cast<long>(now & closed);
+      if (index >= count) return;
+      if (!claim.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+      task(argument, index);
+      done.fetch_add(1, std::memory_order_release);
+      now = claim.load(std::memory_order_acquire);
     }
   }
 
-  void start(int count) {
-    for (; workers < count - 1; workers++) {
-      int index = workers + 1;
-      unsigned seen = round.load();
-      std::thread([this, index, seen] { loop(index, seen); }).detach();
+  void loop(int index) {
+    for (uint64_t seen = 0;;) {
+      const int polls = active.load(std::memory_order_relaxed) > cores.load(std::memory_order_relaxed) ? 0 : spins;
+      for (int i = 0; i < polls && round() == seen; i++) pause();
+      if (round() == seen) {
+        std::unique_lock<std::mutex> lock(mutex);
+        wake.wait(lock, [&] { return round() != seen; });
+      }
+      seen = round();
+      if (index < active.load(std::memory_order_relaxed)) work();
     }
+  }
+
+  // Starts what is missing of `count` threads. What the system refuses, under a limit of processes or of memory, does not
+  // take part.
+  void start(int count) {
+    while (workers < count - 1) {
+      struct Start {
+        Pool* pool;
+        int index;
+      };
+      auto* argument = new (std::nothrow) Start{this, workers + 1};
+      if (argument == nullptr) break;
+      pthread_attr_t attributes;
+      pthread_attr_init(&attributes);
+      pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+      pthread_t thread;
+      const int refused = pthread_create(
+          &thread, &attributes,
+          [](void* raw) -> void* {
+            const Start own = *static_cast<Start*>(raw);
+            delete static_cast<Start*>(raw);
+            own.pool->loop(own.index);
+            return nullptr;
+          },
+          argument);
+      pthread_attr_destroy(&attributes);
+      if (refused != 0) {
+        delete argument;
+        break;
+      }
+      workers++;
+    }
+    if (workers < count - 1) active = workers + 1;
   }
 };
 
 // Never destroyed: the threads outlive static destruction.
 Pool& pool() {
-  static Pool* p = new Pool;
+  alignas(Pool) static unsigned char memory[sizeof(Pool)];
+  static Pool* p = new (memory) Pool;
   return *p;
 }
 
@@ -99,27 +151,27 @@ int thread_count() { return pool().active; }
 
 void set_thread_count(int count) { pool().active = count < 1 ? 1 : count; }
 
+void set_core_count(int count) { pool().cores = count < 1 ? 1 : count; }
+
 void parallel_for(long n, void (*f)(void*, long), void* context) {
   Pool& p = pool();
-  if (n > 1 && p.active > 1 && p.callers.try_lock()) {
+  if (n > 1 && n <= 0x7fffffff && p.active > 1 && p.callers.try_lock()) {
     p.start(p.active);
-    p.f = f;
-    p.context = context;
-    p.tasks = n;
-    p.next.store(0, std::memory_order_relaxed);
-    p.busy.store(p.workers, std::memory_order_relaxed);
+    const uint64_t round = p.round();
+    p.claim.store(round << 32 | Pool::closed, std::memory_order_release);
+    p.done.store(0, std::memory_order_release);
+    p.f.store(f, std::memory_order_release);
+    p.context.store(context, std::memory_order_release);
+    p.tasks.store(n, std::memory_order_release);
     {
       std::lock_guard<std::mutex> lock(p.mutex);
-      p.round.fetch_add(1, std::memory_order_release);
+      p.claim.store((round + 1) << 32, std::memory_order_release);
     }
     p.wake.notify_all();
     p.work();
-    while (p.busy.load(std::memory_order_acquire) != 0) {
-#if defined(__x86_64__)
-      __builtin_ia32_pause();
-#else
-      std::this_thread::yield();
-#endif
+    for (int i = 0; p.done.load(std::memory_order_acquire) != n; i++) {
+      if (i < spins) pause();
+      else sched_yield();
     }
     p.callers.unlock();
     return;

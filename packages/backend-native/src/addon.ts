@@ -1,4 +1,5 @@
 /** @file The C++ addon: found, loaded, and called by kernel name. */
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
@@ -16,7 +17,7 @@ interface Exports {
   reserve(pages: number): ArrayBuffer | null;
   movePage(buffer: ArrayBuffer, page: number, fromBuffer: ArrayBuffer, fromPage: number): boolean;
   dropPage(buffer: ArrayBuffer, page: number): boolean;
-  threads(count?: number): number;
+  threads(count?: number, cores?: number): number;
   instructionSet(name?: string): string | null;
   bfloat16(): boolean;
   scratchBytes(): number;
@@ -25,6 +26,7 @@ interface Exports {
 /** Where `build.mjs` puts the addon; `SEW_SANITIZER` names the folder of an instrumented build. */
 const folder = new URL(`../build/${process.env.SEW_SANITIZER ?? "."}/`, import.meta.url);
 const file = fileURLToPath(new URL("sew.node", folder));
+const stampFile = fileURLToPath(new URL("stamp", folder));
 const failureFile = fileURLToPath(new URL("failure.txt", folder));
 
 const MOST_THREADS = 256;
@@ -35,8 +37,8 @@ let kernelIds: ReadonlyMap<string, number>;
 /**
  * Loads the addon, once.
  *
- * @throws Error with the reason when it cannot be loaded: forbidden by `SEW_NATIVE=off`, not built, or what its build or
- * the system printed
+ * @throws Error with the reason when it cannot be loaded: forbidden by `SEW_NATIVE=off`, not built, damaged since, or what
+ * its build or the system printed
  */
 export function loadAddon(): Exports {
   if (loaded !== undefined) return loaded;
@@ -45,11 +47,20 @@ export function loadAddon(): Exports {
     const reason = existsSync(failureFile) ? `its build failed: ${readFileSync(failureFile, "utf8").trim()}` : "";
     throw new Error(reason === "" ? "it has not been built" : reason);
   }
+  checkUndamaged();
   const addon = createRequire(import.meta.url)(file) as Exports;
   kernelIds = new Map(addon.kernels.map((name, id) => [name, id]));
-  addon.threads(Math.min(availableParallelism(), MOST_THREADS));
+  const cores = availableParallelism();
+  addon.threads(Math.min(cores, MOST_THREADS), cores);
   loaded = addon;
   return addon;
+}
+
+/** Throws when the addon is not as it was built: the system would end the process while it loads half a library. */
+function checkUndamaged(): void {
+  const [, built] = existsSync(stampFile) ? readFileSync(stampFile, "utf8").split("\n") : [];
+  const found = createHash("sha256").update(readFileSync(file)).digest("hex");
+  if (found !== built) throw new Error(`${file} is damaged: it is not as it was built`);
 }
 
 /**

@@ -64,11 +64,28 @@ class SpikeData {
  */
 export class NativeBackend extends MathBackendCPU {
   readonly #pool = new BufferPool();
+  /** The tensors that the kernel under way has made so far; undefined between kernels. */
+  #made: object[] | undefined;
 
   constructor() {
     super();
     // The cpu backend would recommend installing another one.
     (this as unknown as { firstUse: boolean }).firstUse = false;
+  }
+
+  /** Runs a kernel; when it throws, for want of memory say, the tensors that it has made are disposed. */
+  undoOnError<R>(kernel: () => R): R {
+    const outer = this.#made;
+    const made: object[] = [];
+    this.#made = made;
+    try {
+      return kernel();
+    } catch (error) {
+      for (const dataId of made) this.disposeData(dataId);
+      throw error;
+    } finally {
+      this.#made = outer;
+    }
   }
 
   /** A new float32 tensor for a kernel's result, and its memory, contents undefined. */
@@ -77,7 +94,9 @@ export class NativeBackend extends MathBackendCPU {
       shape.reduce((a, b) => a * b, 1),
       Float32Array,
     );
-    return [{ dataId: super.write(values, shape, "float32") as object, shape, dtype: "float32" }, values];
+    const dataId = super.write(values, shape, "float32") as object;
+    this.#made?.push(dataId);
+    return [{ dataId, shape, dtype: "float32" }, values];
   }
 
   /**
@@ -91,6 +110,7 @@ export class NativeBackend extends MathBackendCPU {
     // Memory outside the pool is an array of the user's, who may still read it.
     if (!this.#pool.owns(values)) return this.output(shape);
     this.incRef(dataId);
+    this.#made?.push(dataId);
     return [{ dataId, shape, dtype: "float32" }, values];
   }
 
@@ -105,6 +125,7 @@ export class NativeBackend extends MathBackendCPU {
     const spikes = new Spikes(packed, size, most);
     const dataId = {};
     this.data.set(dataId, new SpikeData(spikes, this.#pool));
+    this.#made?.push(dataId);
     return [{ dataId, shape, dtype: "float32" }, spikes];
   }
 

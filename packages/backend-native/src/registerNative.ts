@@ -1,5 +1,11 @@
 import "@tensorflow/tfjs-backend-cpu";
-import { findBackendFactory, getKernelsForBackend, registerBackend, registerKernel } from "@tensorflow/tfjs-core";
+import {
+  findBackendFactory,
+  getKernelsForBackend,
+  type KernelFunc,
+  registerBackend,
+  registerKernel,
+} from "@tensorflow/tfjs-core";
 import { loadAddon } from "./addon.js";
 import { NATIVE, NativeBackend } from "./backend.js";
 import { applyEnvironment } from "./environment.js";
@@ -20,9 +26,10 @@ export function registerNative(): void {
   loadAddon();
   applyEnvironment();
   const replaced = new Set(nativeKernels.map(({ kernelName }) => kernelName));
-  for (const kernel of getKernelsForBackend("cpu")) {
-    if (!replaced.has(kernel.kernelName)) registerKernel({ ...kernel, backendName: NATIVE });
+  const inherited = getKernelsForBackend("cpu").filter(({ kernelName }) => !replaced.has(kernelName));
+  for (const kernel of [...inherited, ...nativeKernels]) {
+    const kernelFunc: KernelFunc = (args) => (args.backend as NativeBackend).undoOnError(() => kernel.kernelFunc(args));
+    registerKernel({ ...kernel, backendName: NATIVE, kernelFunc });
   }
-  for (const kernel of nativeKernels) registerKernel(kernel);
   registerBackend(NATIVE, () => new NativeBackend(), 2);
 }

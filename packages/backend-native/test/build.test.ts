@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
@@ -7,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -60,11 +62,28 @@ describe("a copy of the package", () => {
 
   it("then quotes what the build said", () => expect(attempt()).toEqual(["Error", `its build failed: ${noCompiler}`]));
 
-  it("quotes the system when the addon is damaged", () => {
+  it("does not load an addon that is not as it was built, or of which it does not know", ({ skip }) => {
+    if (unavailable("native") !== undefined) skip(unavailable("native"));
+    const [addon, stamp] = ["sew.node", "stamp"].map((file) => join(copy, "build", file)) as [string, string];
     mkdirSync(join(copy, "build"), { recursive: true });
-    writeFileSync(join(copy, "build", "sew.node"), "not a library");
+    const damaged = ["Error", `${addon} is damaged: it is not as it was built`];
+    const built = readFileSync(join(root, "build", "sew.node"));
+    // Half a library would end the process with SIGBUS.
+    writeFileSync(addon, built.subarray(0, built.length / 2));
+    expect(attempt()).toEqual(damaged);
+    cpSync(join(root, "build", "stamp"), stamp);
+    expect(attempt()).toEqual(damaged);
+    rmSync(addon);
+    rmSync(stamp);
+  });
+
+  it("quotes the system when the addon is no library", () => {
+    mkdirSync(join(copy, "build"), { recursive: true });
+    const text = "not a library";
+    writeFileSync(join(copy, "build", "sew.node"), text);
+    writeFileSync(join(copy, "build", "stamp"), `sources\n${createHash("sha256").update(text).digest("hex")}`);
     expect(attempt()).toEqual(["Error", expect.stringContaining("sew.node: ")]);
-    rmSync(join(copy, "build", "sew.node"));
+    for (const file of ["sew.node", "stamp"]) rmSync(join(copy, "build", file));
   });
 
   it("leaves the addon alone when nothing has changed", ({ skip }) => {
@@ -73,6 +92,14 @@ describe("a copy of the package", () => {
     expect(build([], {})).toEqual({ status: 0, stderr: "" });
     // registerNative returns nothing.
     expect(attempt()).toBe(null);
+  });
+
+  it("builds a damaged addon again", ({ skip }) => {
+    if (unavailable("native") !== undefined) skip(unavailable("native"));
+    truncateSync(join(copy, "build", "sew.node"), 1000);
+    // The compiler that the stamp names is not asked before the build: with none the build fails, so it was tried.
+    expect(build([], { CXX: "false" }).status).toBe(1);
+    for (const file of ["sew.node", "stamp"]) cpSync(join(root, "build", file), join(copy, "build", file));
   });
 
   it("refuses a header in cc/kernels/ that defines no kernel", () => {

@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
-import { type FileHandle, open, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { crc32 } from "node:zlib";
+import { lock, readRegular } from "@sew/files";
 import type { EventDataset, Sample, Split } from "./eventDataset.js";
-import { FRAMES, type FrameCache, type FrameCacheManifest, MANIFEST, openFrameCache } from "./frameCache.js";
+import { digestOf, FRAMES, type FrameCache, type FrameCacheManifest, MANIFEST, openFrameCache } from "./frameCache.js";
 import { hashFile } from "./hashFile.js";
 import { checkSlicing, durationFrames, integrate, type Slicing, type SplitBy } from "./integrate.js";
-import { checkLabels } from "./source.js";
+import { checkLabels, checkSize } from "./source.js";
 import { writeFolderAtomic } from "./writeFolderAtomic.js";
 
 /** What {@link cacheFrames} makes, and where. */
@@ -35,12 +37,12 @@ export type CacheFramesOptions = {
 );
 
 /** The part of a manifest that is known before anything is converted. A cache that differs in it is stale. */
-type CachePlan = Omit<FrameCacheManifest, "type" | "bytes" | "sha256">;
+type CachePlan = Omit<FrameCacheManifest, "type" | "bytes" | "sha256" | "checksums" | "digest">;
 
 /**
  * Opens the frame cache of a split, after making it where needed: `integrate` for each sample, once, on disk.
  *
- * A cache is made again when a source file has changed its size or time of modification, when samples or options differ,
+ * Processes that need the same cache at one time make it once: the others wait. A cache is made again when a source file has changed its size or time of modification, when samples or options differ,
  * or when the frames are damaged; a process warning (`FrameCacheWarning`) then says why. It appears atomically: an
  * interrupted conversion leaves the former cache, and at most a folder `*.tmp-*` that the next call removes. A folder
  * that holds anything but a frame cache is never replaced. Memory use is that of one sample.
@@ -81,28 +83,68 @@ export async function cacheFrames<S extends Sample>(
   const labels = samples.map(({ label }) => label);
   const names = samples.map(({ name }) => name);
   checkLabels("cacheFrames", classes, labels, names);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
+  if (twice !== undefined) {
+    throw new RangeError(
+      `cacheFrames: dataset must have samples of distinct names, got ${twice} twice in the ${split} split`,
+    );
+  }
+  const shape = [frames, height, width, mergePolarities ? 1 : polarities];
+  checkSize("cacheFrames", shape);
   const plan: CachePlan = {
     format: "sew-frames",
-    version: 2,
+    version: 3,
     dataset: name,
     split,
     slicing,
     mergePolarities,
-    shape: [frames, height, width, mergePolarities ? 1 : polarities],
+    shape,
     classes: [...classes],
     labels,
     names,
     sources: await describeSources(samples),
   };
 
-  if (existsSync(path)) {
-    const found = await openFrameCache(path, { verify }).catch((error: Error) => error);
-    const why = found instanceof Error ? found.message : difference(found.manifest, plan);
-    if (why === undefined) return found as FrameCache;
-    await checkReplaceable(path);
-    process.emitWarning(`cacheFrames: making ${path} again: ${why}`, "FrameCacheWarning");
+  const existing = await openFresh(path, plan, verify);
+  if (typeof existing === "object") return existing;
+  const onWait = (holder: string): void => {
+    process.emitWarning(`cacheFrames: waiting for ${path}, which is being made by ${holder}`, "FrameCacheWarning");
+  };
+  const held = await lock(`${path}.lock`, { wait: true, onWait });
+  try {
+    // Another process may have made it meanwhile.
+    const made = await openFresh(path, plan, verify);
+    if (typeof made === "object") return made;
+    if (made !== undefined) {
+      await checkReplaceable(path);
+      process.emitWarning(`cacheFrames: making ${path} again: ${made}`, "FrameCacheWarning");
+    }
+    return await makeCache(dataset, samples, plan, path, onProgress);
+  } finally {
+    await held.release();
   }
+}
 
+/** The cache that exists, or why it must be made again; `undefined` where there is none. */
+async function openFresh(path: string, plan: CachePlan, verify: boolean): Promise<FrameCache | string | undefined> {
+  if (!existsSync(path)) return undefined;
+  const found = await openFrameCache(path, { verify }).catch((error: Error) => error);
+  if (found instanceof Error) return found.message;
+  return difference(found.manifest, plan) ?? found;
+}
+
+/** Converts all samples, and opens the cache. */
+async function makeCache<S extends Sample>(
+  dataset: EventDataset<S>,
+  samples: readonly S[],
+  plan: CachePlan,
+  path: string,
+  onProgress: CacheFramesOptions["onProgress"],
+): Promise<FrameCache> {
+  const { name, height, width, polarities = 2 } = dataset;
+  const { slicing, mergePolarities } = plan;
+  const { frames } = slicing as Required<Slicing>;
   /** Recordings that last longer than `frames`, and the frames of the longest. */
   let [cut, longest] = [0, 0];
   const fill = async (folder: string): Promise<void> => {
@@ -122,13 +164,11 @@ export async function cacheFrames<S extends Sample>(
     } finally {
       await writer.close();
     }
-    const manifest: FrameCacheManifest = {
-      ...plan,
-      type: writer.type(),
-      bytes: (await stat(file)).size,
-      sha256: await hashFile(file),
-    };
-    await writeFile(join(folder, MANIFEST), JSON.stringify(manifest));
+    const type = writer.type();
+    const { size: bytes } = await stat(file);
+    const checksums = await checksumsOf(file, samples.length, bytes / samples.length);
+    const manifest = { ...plan, type, bytes, sha256: await hashFile("cacheFrames", file), checksums };
+    await writeFile(join(folder, MANIFEST), JSON.stringify({ ...manifest, digest: digestOf(manifest) }));
   };
   await writeFolderAtomic(path, { fill, checkReplaceable });
   if (cut > 0) {
@@ -139,6 +179,23 @@ export async function cacheFrames<S extends Sample>(
     );
   }
   return openFrameCache(path);
+}
+
+/** CRC-32 of each sample of a file of frames. */
+async function checksumsOf(file: string, count: number, bytes: number): Promise<number[]> {
+  const handle = await open(file);
+  try {
+    const sample = new Uint8Array(bytes);
+    const checksums: number[] = [];
+    for (let n = 0; n < count; n++) {
+      const { bytesRead } = await handle.read(sample, 0, bytes, n * bytes);
+      if (bytesRead < bytes) throw new Error(`cacheFrames: ${file} must stay as it was written, got its end`);
+      checksums.push(crc32(sample));
+    }
+    return checksums;
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Throws unless `folder` is empty or a frame cache, possibly damaged, and nothing else. */
@@ -154,8 +211,8 @@ async function checkReplaceable(folder: string): Promise<void> {
   const foreign = entries.find((name) => name !== MANIFEST && name !== FRAMES);
   if (foreign !== undefined) fail(`a folder with ${foreign}`);
   if (entries.length === 0) return;
-  const text = await readFile(join(folder, MANIFEST), "utf8").catch(() => "");
-  if (!text.startsWith('{"format":"sew-frames"')) fail(`a folder without its ${MANIFEST}`);
+  const text = await readRegular("cacheFrames", join(folder, MANIFEST)).catch(() => "");
+  if (!text.toString().startsWith('{"format":"sew-frames"')) fail(`a folder without its ${MANIFEST}`);
 }
 
 /** Name, size and time of every file that the samples are made from, each once. */

@@ -46,7 +46,7 @@ export interface LoaderOptions {
   readonly transforms?: readonly (Transform | ApplyTransform)[];
   /** Take one rank's part of every batch, for training on several processes. @defaultValue all of it */
   readonly shard?: Shard;
-  /** Threads that prepare batches; 0 prepares them in the calling thread, on demand. @defaultValue 1 */
+  /** Threads that prepare batches, 0..1024; 0 prepares them in the calling thread, on demand. @defaultValue 1 */
   readonly workers?: number;
   /** Maximum number of batches that are prepared ahead of the consumer. @defaultValue twice `workers` */
   readonly prefetch?: number;
@@ -59,6 +59,9 @@ export interface EpochOptions {
   /** Batches to skip, to resume within an epoch. @defaultValue 0 */
   readonly start?: number;
 }
+
+/** More threads than a machine has cores. */
+const MOST_WORKERS = 1024;
 
 /** Batches of one source, epoch after epoch, from threads that stay. `train` takes it as its data. */
 export interface Loader {
@@ -134,7 +137,7 @@ export function createLoader(
 ): Loader {
   checkSource("createLoader", source);
   checkInteger("batchSize", batchSize, 1);
-  checkInteger("workers", workers, 0);
+  checkInteger("workers", workers, 0, MOST_WORKERS);
   checkInteger("prefetch", prefetch, 0);
   checkInteger("shard.count", shard.count, 1);
   checkInteger("shard.rank", shard.rank, 0, shard.count - 1);

@@ -1,7 +1,10 @@
 /** @file Frames on disk: a folder with one binary file and a manifest. Opening and reading; `cacheFrames` writes them. */
+import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { readRegular } from "@sew/files";
 import * as z from "zod";
 import type { Split } from "./eventDataset.js";
 import { FileFormatError } from "./fileFormatError.js";
@@ -19,7 +22,7 @@ export const FRAMES = "frames.bin";
 export interface FrameCacheManifest {
   readonly format: "sew-frames";
   /** Version of this format. */
-  readonly version: 2;
+  readonly version: 3;
   /** Name of the data set. */
   readonly dataset: string;
   readonly split: Split;
@@ -42,6 +45,18 @@ export interface FrameCacheManifest {
   readonly bytes: number;
   /** SHA-256 of `frames.bin`, in hexadecimal. */
   readonly sha256: string;
+  /** CRC-32 of each sample's bytes; every read compares it. */
+  readonly checksums: readonly number[];
+  /** {@link digestOf} all of the above. */
+  readonly digest: string;
+}
+
+/** The longest manifest that is read, in bytes: that of some millions of samples. */
+const MOST_MANIFEST_BYTES = 2 ** 30;
+
+/** SHA-256 of a manifest without its digest, as JSON, in hexadecimal. */
+export function digestOf(manifest: Omit<FrameCacheManifest, "digest">): string {
+  return createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
 }
 
 const size = z.number().int().positive();
@@ -49,7 +64,7 @@ const size = z.number().int().positive();
 const manifestSchema = z
   .object({
     format: z.literal("sew-frames"),
-    version: z.literal(2),
+    version: z.literal(3),
     dataset: z.string(),
     split: z.enum(["train", "test"]),
     slicing: z.discriminatedUnion("by", [
@@ -65,9 +80,12 @@ const manifestSchema = z
     type: z.enum(["uint8", "uint16"]),
     bytes: size,
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    checksums: z.array(z.number().int().nonnegative()),
+    digest: z.string(),
   })
   .refine(({ labels, classes }) => labels.every((label) => label < classes.length), "labels must index classes")
   .refine(({ labels, names }) => labels.length === names.length, "labels and names must be equally many")
+  .refine(({ labels, checksums }) => labels.length === checksums.length, "labels and checksums must be equally many")
   .refine(
     ({ labels, shape, type, bytes }) => labels.length * sizeOf(shape) * (type === "uint8" ? 1 : 2) === bytes,
     "bytes must be those of all samples",
@@ -95,7 +113,9 @@ export interface OpenFrameCacheOptions {
 }
 
 /**
- * Opens a frame cache that `cacheFrames` made, after comparing its manifest with the size of its file.
+ * Opens a frame cache that `cacheFrames` made, after comparing its manifest with its digest and the size of its file.
+ *
+ * Each read compares the samples' checksums: frames that were damaged, or made again while the cache is open, are an error.
  *
  * @param path the folder that holds `manifest.json` and `frames.bin`
  * @throws FileFormatError naming the file, when one of the two is missing, damaged, or does not fit the other
@@ -118,17 +138,20 @@ export async function openFrameCache(
     throw error.code === "ENOENT" ? fail(name, "exist", "no such file") : error;
   };
 
-  const manifest = parseManifest(await readFile(join(path, MANIFEST), "utf8").catch(gone(MANIFEST)));
+  const manifest = parseManifest(
+    (await readRegular("openFrameCache", join(path, MANIFEST), MOST_MANIFEST_BYTES).catch(gone(MANIFEST))).toString(),
+  );
   if (typeof manifest === "string") return fail(MANIFEST, "describe a frame cache", manifest);
 
   const { size } = await stat(join(path, FRAMES)).catch(gone(FRAMES));
   if (size !== manifest.bytes) fail(FRAMES, `be ${manifest.bytes} bytes long`, `${size}`);
   if (verify) {
-    const sha256 = await hashFile(join(path, FRAMES));
+    const sha256 = await hashFile("openFrameCache", join(path, FRAMES));
     if (sha256 !== manifest.sha256) fail(FRAMES, `have SHA-256 ${manifest.sha256}`, sha256);
   }
-  const { dataset, split, classes, labels, names, shape, type, bytes, sources, ...identity } = manifest;
-  const layout: FrameLayout = { file: join(path, FRAMES), count: labels.length, shape, type, bytes };
+  const { dataset, split, classes, labels, names, shape, type, bytes, sources, checksums, digest, ...identity } =
+    manifest;
+  const layout: FrameLayout = { file: join(path, FRAMES), count: labels.length, shape, type, bytes, checksums };
   return {
     name: `${dataset}-${split}`,
     classes,
@@ -145,36 +168,45 @@ export async function openFrameCache(
 }
 
 /** The file of a cache, and where the frames are in it. */
-interface FrameLayout extends Pick<FrameCacheManifest, "type" | "bytes" | "shape"> {
+interface FrameLayout extends Pick<FrameCacheManifest, "type" | "bytes" | "shape" | "checksums"> {
   readonly file: string;
   readonly count: number;
 }
 
 /** Opens the frames for reading, in any thread. @internal */
-export function openFrames({ file, count, shape, type, bytes }: FrameLayout): {
+export function openFrames({ file, count, shape, type, bytes, checksums }: FrameLayout): {
   read(indices: ArrayLike<number>): Float32Array;
 } {
   const size = sizeOf(shape);
+  const fail = (must: string, got: string, offset?: number): never => {
+    const remedy = "it is damaged, or was made again meanwhile: delete its folder if it is damaged, and start again";
+    throw new FileFormatError({
+      reader: "frame cache",
+      file,
+      must,
+      got,
+      remedy,
+      ...(offset !== undefined && { offset }),
+    });
+  };
   return {
     read(indices) {
       checkIndices("frame cache", count, indices);
       const sample = type === "uint8" ? new Uint8Array(size) : new Uint16Array(size);
+      const stored = new Uint8Array(sample.buffer);
       const values = new Float32Array(indices.length * size);
       const fd = openSync(file, "r");
       try {
         const { size: found } = fstatSync(fd);
-        if (found !== bytes) {
-          const remedy = "the cache was changed while it was in use: open it again with cacheFrames";
-          throw new FileFormatError({
-            reader: "frame cache",
-            file,
-            must: `stay ${bytes} bytes long`,
-            got: `${found}`,
-            remedy,
-          });
-        }
+        if (found !== bytes) fail(`stay ${bytes} bytes long`, `${found}`);
         for (let n = 0; n < indices.length; n++) {
-          readAll(fd, sample, indices[n]! * sample.byteLength);
+          const index = indices[n]!;
+          const offset = index * stored.length;
+          if (!readAll(fd, stored, offset)) fail(`stay ${bytes} bytes long`, "its end", offset);
+          const checksum = crc32(stored);
+          if (checksum !== checksums[index]) {
+            fail(`hold sample ${index} with the CRC-32 ${checksums[index]}`, `${checksum}`, offset);
+          }
           values.set(sample, n * size);
         }
       } finally {
@@ -185,13 +217,14 @@ export function openFrames({ file, count, shape, type, bytes }: FrameLayout): {
   };
 }
 
-/** Fills `target` from byte `position` on; a single `read` may return less. */
-function readAll(fd: number, target: Uint8Array | Uint16Array, position: number): void {
-  for (let at = 0; at < target.byteLength; ) {
-    const read = readSync(fd, target, at, target.byteLength - at, position + at);
-    if (read === 0) throw new Error("frame cache: the file must stay as it is while it is read, got its end");
+/** Fills `target` from byte `position` on, and returns whether the file reached so far; a single `read` may return less. */
+function readAll(fd: number, target: Uint8Array, position: number): boolean {
+  for (let at = 0; at < target.length; ) {
+    const read = readSync(fd, target, at, target.length - at, position + at);
+    if (read === 0) return false;
     at += read;
   }
+  return true;
 }
 
 /** The manifest, or what is wrong with it. */
@@ -203,7 +236,10 @@ function parseManifest(text: string): FrameCacheManifest | string {
     return "text that is not JSON";
   }
   const { data, error } = manifestSchema.safeParse(json);
-  if (data !== undefined) return data;
+  if (data !== undefined) {
+    const { digest, ...rest } = json as FrameCacheManifest;
+    return digestOf(rest) === digest ? data : "one that does not have its digest";
+  }
   const [{ path, message }] = error.issues as [z.core.$ZodIssue];
   return path.length === 0 ? message : `${path.join(".")}: ${message}`;
 }

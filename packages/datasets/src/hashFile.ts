@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
+import { openRegular } from "@sew/files";
 
-/** SHA-256 of a file, in hexadecimal. */
-export async function hashFile(path: string): Promise<string> {
+/** SHA-256 of a regular file, in hexadecimal; `caller` opens the message when it is none. */
+export async function hashFile(caller: string, path: string): Promise<string> {
   const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  const handle = await openRegular(caller, path);
+  await pipeline(handle.createReadStream({ highWaterMark: 1 << 20 }), hash);
   return hash.digest("hex");
 }

@@ -1,4 +1,5 @@
 import { checkColumns, type Events } from "./events.js";
+import { checkSize } from "./source.js";
 
 /** How a fixed number of frames is cut: into slices of equal event count (the paper's choice), or of equal duration. */
 export type SplitBy = "count" | "time";
@@ -54,8 +55,9 @@ export type IntegrateOptions = Slicing & {
  *
  * @param events in time order
  * @returns counts `[T, H, W, C]`; C is `polarities`, or 1 with `mergePolarities`
- * @throws RangeError when an option is not a positive integer, a coordinate lies outside H x W, a polarity is not in
- *   0..polarities-1, times decrease (by time and duration), or a count does not fit in 16 bits
+ * @throws RangeError when an option is not a positive integer, the result would have more than 2^31 counts, a coordinate lies
+ *   outside H x W, a polarity is not in 0..polarities-1, a time is not a whole number, times decrease (by time and duration),
+ *   or a count does not fit in 16 bits
  * @throws TypeError when `by` is neither `"count"`, `"time"` nor `"duration"`
  * @see `integrate_events_segment_to_frame`, `cal_fixed_frames_number_segment_index` and
  *   `integrate_events_by_fixed_duration` of SpikingJelly; Fang et al., arXiv:2102.04159
@@ -72,24 +74,17 @@ export function integrate(events: Events, options: IntegrateOptions): Uint16Arra
   checkSlicing("integrate", options);
   checkPositive("integrate", { height, width, polarities });
   checkColumns("integrate", events);
-  const { x, y, p } = events;
+  checkEvents(events, { height, width, polarities });
+  const { t, x, y, p } = events;
   const channels = mergePolarities ? 1 : polarities;
-  const ends = sliceEnds(events.t, options);
+  const frames =
+    options.by === "duration" ? (options.frames ?? durationFrames(t, options.microseconds)) : options.frames;
+  checkSize("integrate", [frames, height, width, channels]);
+  const ends = sliceEnds(t, options);
   const counts = new Uint16Array(ends.length * height * width * channels);
   for (let i = 0, frame = 0; i < ends.at(-1)!; i++) {
     while (i >= ends[frame]!) frame++;
     const [column, row, polarity] = [x[i]!, y[i]!, p[i]!];
-    if (column >= width || row >= height) {
-      throw new RangeError(
-        `integrate: events must lie within ${height} rows and ${width} columns, got event ${i} at x ${column}, y ${row}`,
-      );
-    }
-    if (!(polarity >= 0 && polarity < polarities)) {
-      throw new RangeError(
-        `integrate: events must have p in 0..${polarities - 1}, got event ${i} with p ${polarity}; ` +
-          "map the polarities to 0 (OFF) and 1 (ON)",
-      );
-    }
     const channel = mergePolarities ? 0 : polarity;
     const cell = ((frame * height + row) * width + column) * channels + channel;
     if (counts[cell] === 0xffff) {
@@ -101,6 +96,33 @@ export function integrate(events: Events, options: IntegrateOptions): Uint16Arra
     counts[cell]!++;
   }
   return counts;
+}
+
+/** Throws unless every event has a time in whole microseconds and a polarity, and lies on the sensor. */
+function checkEvents(
+  { t, x, y, p }: Events,
+  { height, width, polarities }: { readonly height: number; readonly width: number; readonly polarities: number },
+): void {
+  for (let i = 0; i < t.length; i++) {
+    const [time, column, row, polarity] = [t[i]!, x[i]!, y[i]!, p[i]!];
+    if (!Number.isSafeInteger(time)) {
+      throw new RangeError(
+        `integrate: events must have times in whole microseconds, got event ${i} at ${time}; multiply seconds by 1e6, and round`,
+      );
+    }
+    // `>>> 0` changes every number but the whole ones from 0 on: callers from JavaScript may have other arrays.
+    if (column >>> 0 !== column || row >>> 0 !== row || column >= width || row >= height) {
+      throw new RangeError(
+        `integrate: events must lie within ${height} rows and ${width} columns, got event ${i} at x ${column}, y ${row}`,
+      );
+    }
+    if (polarity >>> 0 !== polarity || polarity >= polarities) {
+      throw new RangeError(
+        `integrate: events must have p in 0..${polarities - 1}, got event ${i} with p ${polarity}; ` +
+          "map the polarities to 0 (OFF) and 1 (ON)",
+      );
+    }
+  }
 }
 
 /** Throws unless `slicing` is one of the three; `caller` opens the message. */

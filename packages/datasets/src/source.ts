@@ -75,6 +75,18 @@ export function checkIndices(name: string, count: number, indices: ArrayLike<num
   }
 }
 
+/** The most values of a sample: those of an array of 8 GiB. */
+const MOST_VALUES = 2 ** 31;
+
+/** Throws when a sample of this shape would have more values than an array can; `caller` opens the message. */
+export function checkSize(caller: string, shape: readonly number[]): void {
+  if (sizeOf(shape) <= MOST_VALUES) return;
+  throw new RangeError(
+    `${caller}: samples must have at most 2^31 values, got ${sizeOf(shape)} for the shape [${shape.join(", ")}]; use fewer ` +
+      "frames or smaller ones",
+  );
+}
+
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((size, side) => size * side, 1);

@@ -1,7 +1,9 @@
-import { spawnSync } from "node:child_process";
-import { appendFile, mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import { execFile, spawnSync } from "node:child_process";
+import { appendFile, chmod, mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { crc32 } from "node:zlib";
 import { cacheFrames, integrate, openFrameCache } from "@sew/datasets";
 import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -250,6 +252,69 @@ describe("cacheFrames", () => {
     expect((await readdir(dir)).sort()).toEqual(["in-memory-train-3-count", "source.bin"]);
   });
 
+  it("is made once by processes that start together, and read by all", async () => {
+    const { dir, file } = await source();
+    const log = join(dir, "log");
+    const program = `
+      import { appendFileSync } from "node:fs";
+      import { cacheFrames } from "@sew/datasets";
+      const { fingerprint } = await cacheFrames({
+        name: "in-memory", classes: ["even", "odd"], height: 4, width: 3,
+        samples: async () => [{ name: "s0", label: 0, files: [${JSON.stringify(file)}] }],
+        events: async () => {
+          appendFileSync(${JSON.stringify(log)}, "converted\\n");
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          return { t: new Float64Array(1), x: new Uint16Array(1), y: new Uint16Array(1), p: new Uint8Array(1) };
+        },
+      }, "train", { dir: ${JSON.stringify(join(dir, "cache"))}, frames: 3 });
+      process.stdout.write(fingerprint);`;
+    const cwd = fileURLToPath(new URL("..", import.meta.url));
+    const run = () =>
+      promisify(execFile)(process.execPath, ["--no-warnings", "--input-type=module", "-e", program], { cwd });
+    const outputs = await Promise.all([run(), run(), run(), run()]);
+    expect(new Set(outputs.map(({ stdout }) => stdout)).size).toBe(1);
+    expect(await readFile(log, "utf8")).toBe("converted\n");
+    expect(await readdir(join(dir, "cache"))).toEqual(["in-memory-train-3-count"]);
+  });
+
+  it("fails a reader whose cache was made again with other frames of the same size", async () => {
+    warnings();
+    const { dir, file, dataset } = await source();
+    const open = await cacheFrames(dataset, "train", { dir, ...options });
+    expect(open.read([0]).length).toBe(72);
+    await utimes(file, 1, 1);
+    const others = datasetOf([samples[2]!, samples[0]!, samples[1]!], file);
+    await cacheFrames(others, "train", { dir, ...options });
+    expect(() => open.read([0])).toThrow("was made again meanwhile");
+  });
+
+  it("refuses samples of one name, and frames that no array holds, before it converts anything", async () => {
+    const { dir, file } = await source();
+    const twice = { ...datasetOf(samples, file), events: () => Promise.reject(new Error("converted")) };
+    const sample = { name: "s", label: 0, files: [file], index: 0 };
+    const same = { ...twice, samples: async () => [sample, sample] };
+    await expect(cacheFrames(same, "train", { dir, ...options })).rejects.toThrow(
+      new RangeError("cacheFrames: dataset must have samples of distinct names, got s twice in the train split"),
+    );
+    await expect(cacheFrames(twice, "train", { dir, frames: 1e9 })).rejects.toThrow(
+      new RangeError(
+        "cacheFrames: samples must have at most 2^31 values, got 24000000000 for the shape [1000000000, 4, 3, 2]; use fewer " +
+          "frames or smaller ones",
+      ),
+    );
+    expect(await readdir(dir)).toEqual(["source.bin"]);
+  });
+
+  it("opens a cache in a folder that cannot be written", async () => {
+    const { dir, dataset } = await source();
+    const { path, fingerprint } = await cacheFrames(dataset, "train", { dir, ...options });
+    for (const each of [path, dir]) await chmod(each, 0o555);
+    onTestFinished(async () => {
+      for (const each of [path, dir]) await chmod(each, 0o755);
+    });
+    expect((await cacheFrames(dataset, "train", { dir, ...options })).fingerprint).toBe(fingerprint);
+  });
+
   it("refuses a split without samples", async () => {
     const { dir, dataset } = await source();
     await expect(cacheFrames(dataset, "test", { dir, ...options })).rejects.toThrow(
@@ -273,7 +338,14 @@ describe("openFrameCache", () => {
     const bytes = await readFile(frames);
     bytes[7]! ^= 1;
     await writeFile(frames, bytes);
-    await openFrameCache(path);
+    const cache = await openFrameCache(path);
+    expect(cache.read([1]).length).toBe(72);
+    expect(() => cache.read([1, 0])).toThrow(
+      formatError(
+        `frame cache: ${frames} must hold sample 0 with the CRC-32 ${manifest.checksums[0]}, got ${crc32(bytes.subarray(0, 72))} ` +
+          "at byte 0; it is damaged, or was made again meanwhile: delete its folder if it is damaged, and start again",
+      ),
+    );
     await expect(openFrameCache(path, { verify: true })).rejects.toThrow(
       new RegExp(`^openFrameCache: ${frames} must have SHA-256 ${manifest.sha256}, got [0-9a-f]{64}${remedy}$`),
     );
@@ -293,7 +365,7 @@ describe("openFrameCache", () => {
 
   it.each([
     ["text that is not JSON", () => "{"],
-    ["version: Invalid input: expected 2", (good: object) => JSON.stringify({ ...good, version: 1 })],
+    ["version: Invalid input: expected 3", (good: object) => JSON.stringify({ ...good, version: 1 })],
     [
       "shape.0: Too small: expected number to be >0",
       (good: object) => JSON.stringify({ ...good, shape: [0, 4, 3, 2] }),
@@ -320,7 +392,8 @@ describe("openFrameCache", () => {
         const bad = Buffer.from(good);
         bad[at] = value;
         await writeFile(file, bad.subarray(0, length));
-        await openFrameCache(path).catch((error: Error) => expect(error.name).toBe("FileFormatError"));
+        const { name } = await openFrameCache(path).catch((error: Error) => error);
+        expect(name).toBe(bad.subarray(0, length).equals(good) ? "in-memory-train" : "FileFormatError");
       }),
     );
   });

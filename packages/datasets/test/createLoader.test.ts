@@ -365,7 +365,7 @@ describe("createLoader", () => {
     const file = join(own.path, "frames.bin");
     await truncate(file, 10);
     await expect(collect(loader.epoch())).rejects.toThrow(
-      `frame cache: ${file} must stay ${own.manifest.bytes} bytes long, got 10; the cache was changed while it was in use: open it again with cacheFrames`,
+      `frame cache: ${file} must stay ${own.manifest.bytes} bytes long, got 10; it is damaged, or was made again meanwhile: delete its folder if it is damaged, and start again`,
     );
     await loader.close();
   });
@@ -373,7 +373,7 @@ describe("createLoader", () => {
   it.each([
     [{ batchSize: 0 }, "batchSize must be an integer of at least 1, got 0"],
     [{ batchSize: 1.5 }, "batchSize must be an integer of at least 1, got 1.5"],
-    [{ workers: -1 }, "workers must be an integer of at least 0, got -1"],
+    [{ workers: -1 }, "workers must be an integer in 0..1024, got -1"],
     [{ prefetch: Number.NaN }, "prefetch must be an integer of at least 0, got NaN"],
     [{ seed: 0.5 }, "seed must be an integer, got 0.5"],
     [

@@ -1,4 +1,4 @@
-import { integrate, type SplitBy } from "@sew/datasets";
+import { type Events, integrate, type SplitBy } from "@sew/datasets";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { eventsOf, type Row, sortedRows } from "./support.js";
@@ -152,6 +152,38 @@ describe("integrate", () => {
         new RangeError(`integrate: events must have ${says}; map the polarities to 0 (OFF) and 1 (ON)`),
       );
     }
+  });
+
+  it.each([
+    [{ t: [0, 0.5] }, "times in whole microseconds, got event 1 at 0.5; multiply seconds by 1e6, and round"],
+    [{ t: [0, Number.NaN] }, "times in whole microseconds, got event 1 at NaN; multiply seconds by 1e6, and round"],
+    [{ x: [0, -1] }, "lie within 6 rows and 5 columns, got event 1 at x -1, y 0"],
+    [{ x: [0.5, 0] }, "lie within 6 rows and 5 columns, got event 0 at x 0.5, y 0"],
+    [{ y: [0, Number.NaN] }, "lie within 6 rows and 5 columns, got event 1 at x 0, y NaN"],
+    [{ p: [0, 0.5] }, "p in 0..1, got event 1 with p 0.5; map the polarities to 0 (OFF) and 1 (ON)"],
+    [{ p: [0, Number.NaN] }, "p in 0..1, got event 1 with p NaN; map the polarities to 0 (OFF) and 1 (ON)"],
+  ])("refuses the column %j of a caller without types, also where the frames end before", (wrong, says) => {
+    const events = { t: [0, 1], x: [0, 0], y: [0, 0], p: [0, 0], ...wrong } as unknown as Events;
+    const message = `integrate: events must ${says.startsWith("lie") ? "" : "have "}${says}`;
+    expect(() => integrate(events, { frames: 2, by: "count", ...size })).toThrow(new RangeError(message));
+    const short = { by: "duration", microseconds: 1, frames: 1, ...size } as const;
+    expect(() => integrate(events, short)).toThrow(new RangeError(message));
+  });
+
+  it("refuses frames that no array holds, before it makes any", () => {
+    const events = eventsOf([
+      [0, 0, 0, 0],
+      [2 ** 52, 0, 0, 0],
+    ]);
+    const says = (frames: number, values: string) =>
+      new RangeError(
+        `integrate: samples must have at most 2^31 values, got ${values} for the shape [${frames}, 6, 5, 2]; use fewer ` +
+          "frames or smaller ones",
+      );
+    expect(() => integrate(events, { by: "time", frames: 1e12, ...size })).toThrow(says(1e12, "60000000000000"));
+    expect(() => integrate(events, { by: "duration", microseconds: 1, ...size })).toThrow(
+      says(2 ** 52, `${2 ** 52 * 60}`),
+    );
   });
 
   it("makes empty frames of no events", () => {

@@ -1,3 +1,4 @@
+export { printable } from "@sew/kernels";
 export { type Activation, type ActivationFactory, relus } from "./activation.js";
 export { type BatchNorm, type BatchNormOptions, batchNorm } from "./batchNorm.js";
 export { checkInteger } from "./check.js";
@@ -31,7 +32,7 @@ export {
   neurons,
 } from "./neurons.js";
 export { normNeuron } from "./normNeuron.js";
-export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
+export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
 export { seeded } from "./seeded.js";
 export { type Sequential, sequential } from "./sequential.js";
 export { disposeState, type NetworkState, type StateMemory, type Streamed, stream } from "./stream.js";

@@ -37,7 +37,7 @@ export function sequential<Children extends Readonly<Record<string, Module>>>(
 }
 
 function checkChild(name: string, child: Module): void {
-  if (name === "" || /[.#\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name)) {
+  if (name === "" || /[.#\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(name)) {
     throw new RangeError(`sequential: names must be printable texts without "." and "#", got ${shown(name)}`);
   }
   if (typeof child?.forward !== "function") {

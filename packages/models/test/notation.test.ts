@@ -199,7 +199,7 @@ describe("errors in a notation", () => {
   it("lets no control character reach a terminal, and keeps the caret in its place", () =>
     expect(() => network("c4-\u001b[2J\u009b1m-FC3", frames)).toThrow(
       new RangeError(
-        `network: items must be ${itemForms}, got "\\u001b[2J\\u009b1m" at offset 3\n  c4-\ufffd[2J\ufffd1m-FC3\n     ^`,
+        `network: items must be ${itemForms}, got "\\u001b[2J\\x9b1m" at offset 3\n  c4-\ufffd[2J\ufffd1m-FC3\n     ^`,
       ),
     ));
 

@@ -7,16 +7,17 @@ import { filesUnder, fromRoot, root, type Workspace, workspaces } from "./worksp
 /** Who may import whom: the table of docs/architecture.md. */
 const table: Readonly<Record<string, readonly string[]>> = {
   random: [],
+  files: [],
   kernels: [],
   surrogates: ["kernels"],
   neurons: ["surrogates", "kernels"],
   layers: ["neurons", "surrogates", "kernels", "random"],
   blocks: ["layers", "neurons", "kernels", "random"],
   models: ["blocks", "layers", "neurons", "kernels", "random"],
-  datasets: ["random"],
-  checkpoints: ["layers"],
-  training: ["checkpoints", "layers", "kernels", "random"],
-  analysis: ["layers"],
+  datasets: ["random", "files"],
+  checkpoints: ["layers", "files"],
+  training: ["checkpoints", "layers", "kernels", "random", "files"],
+  analysis: ["layers", "files"],
   experiment: [
     "models",
     "blocks",
@@ -28,10 +29,22 @@ const table: Readonly<Record<string, readonly string[]>> = {
     "checkpoints",
     "analysis",
     "backends",
+    "files",
   ],
   "backend-native": ["kernels"],
   backends: [],
-  testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "checkpoints", "backends"],
+  testing: [
+    "kernels",
+    "surrogates",
+    "neurons",
+    "layers",
+    "blocks",
+    "models",
+    "datasets",
+    "checkpoints",
+    "backends",
+    "files",
+  ],
 };
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
 const lazily: Readonly<Record<string, readonly string[]>> = {
@@ -42,7 +55,7 @@ const lazily: Readonly<Record<string, readonly string[]>> = {
 const contracts: Readonly<Record<string, readonly string[]>> = {
   backends: ["kernels", "neurons"],
 };
-const withoutTensors = ["random", "datasets"];
+const withoutTensors = ["random", "files", "datasets"];
 
 const core = "@tensorflow/tfjs-core";
 const sew = (names: Iterable<string>) =>

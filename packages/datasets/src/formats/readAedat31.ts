@@ -1,5 +1,5 @@
 /** @file AEDAT 3.1, the format of DVS128 Gesture: reading. */
-import { readFile } from "node:fs/promises";
+import { readRegular } from "@sew/files";
 import { allocateEvents, type Events } from "../events.js";
 import { FileFormatError } from "../fileFormatError.js";
 
@@ -42,7 +42,7 @@ export interface Aedat31Options {
  * @param path the file
  * @returns its events, in file order
  * @throws FileFormatError naming file and byte when the file is empty, truncated, of another format, or holds an event
- *   outside the sensor
+ *   outside the sensor; RangeError when it is no regular file
  * @see https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-3.1.html
  *
  * @example
@@ -52,7 +52,7 @@ export interface Aedat31Options {
  * events.t; // Float64Array [1000, 1200]
  */
 export async function readAedat31(path: string, options: Aedat31Options = {}): Promise<Events> {
-  return parseAedat31(await readFile(path), { ...options, file: path });
+  return parseAedat31(await readRegular("readAedat31", path), { ...options, file: path });
 }
 
 /**

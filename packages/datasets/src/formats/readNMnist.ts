@@ -1,5 +1,5 @@
 /** @file The 40-bit events of N-MNIST (`.bin`, and `.bs2` of SLAYER). */
-import { readFile } from "node:fs/promises";
+import { readRegular } from "@sew/files";
 import { allocateEvents, type Events } from "../events.js";
 import { FileFormatError } from "../fileFormatError.js";
 
@@ -20,7 +20,8 @@ const OVERFLOW_TIME = 2 ** 13;
  *
  * @param path the file
  * @returns its events, in file order; a file of 0 bytes has none
- * @throws FileFormatError when the length is no multiple of 5, or an event lies outside 34 x 34
+ * @throws FileFormatError when the length is no multiple of 5, or an event lies outside 34 x 34; RangeError when it is no
+ *   regular file
  * @see Orchard et al., "Converting Static Image Datasets to Spiking Neuromorphic Datasets Using Saccades", 2015
  *
  * @example
@@ -32,7 +33,7 @@ const OVERFLOW_TIME = 2 ** 13;
  * [t[0], x[0], y[0], p[0]]; // [1000, 5, 7, 1]
  */
 export async function readNMnist(path: string): Promise<Events> {
-  return parseNMnist(await readFile(path), path);
+  return parseNMnist(await readRegular("readNMnist", path), path);
 }
 
 /** {@link readNMnist} for bytes already in memory; errors call them `file`. */

@@ -1,5 +1,5 @@
 /** @file AEDAT 3.1, the format of DVS128 Gesture: writing. */
-import writeFileAtomic from "write-file-atomic";
+import { writeAtomic } from "@sew/files";
 import { checkColumns, type Events } from "../events.js";
 import { END_OF_HEADER, EVENT_BYTES, MAGIC, PACKET_HEADER_BYTES, POLARITY } from "./readAedat31.js";
 
@@ -33,7 +33,7 @@ export interface WriteAedat31Options {
  * });
  */
 export async function writeAedat31(path: string, events: Events, options: WriteAedat31Options = {}): Promise<void> {
-  await writeFileAtomic(path, Buffer.from(encodeAedat31(events, options).buffer));
+  await writeAtomic(path, [encodeAedat31(events, options)], "writeAedat31");
 }
 
 /** The bytes that {@link writeAedat31} writes. */

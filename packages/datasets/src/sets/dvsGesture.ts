@@ -1,11 +1,12 @@
 /** @file DVS128 Gesture: 11 hand and arm gestures of 29 people under several lights. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { EventDataset, Sample, Split } from "../eventDataset.js";
 import { type Events, eventsBetween } from "../events.js";
 import { FileFormatError } from "../fileFormatError.js";
 import { readAedat31 } from "../formats/readAedat31.js";
+import { readLines } from "../formats/readLines.js";
 
 /**
  * The gestures, in class order: `gestureClasses[label]`, with label = class of the label file - 1.
@@ -156,26 +157,56 @@ export function dvsGesture(
   };
 }
 
-/** The trials of a split, each with both its files. */
+/**
+ * The trials of a split, each with its recording. Throws when one is listed twice, here or for the other split; warns of
+ * recordings that neither list names.
+ */
 async function readTrials(dir: string, split: Split): Promise<string[]> {
-  const file = join(dir, `trials_to_${split}.txt`);
-  const trials: string[] = [];
-  for (const [i, line] of (await readLines(file)).entries()) {
-    if (line === "") continue;
-    const [, trial] = /^([\w-]+)\.aedat$/.exec(line) ?? [];
-    if (trial === undefined) {
-      throw new FileFormatError({
-        reader: "dvsGesture",
-        file,
-        line: i + 1,
-        must: 'name one recording "<trial>.aedat" a line',
-        got: JSON.stringify(line),
-      });
-    }
-    if (!existsSync(join(dir, line))) throw missing(join(dir, line));
-    trials.push(trial);
+  const [file, other] = [listOf(dir, split), listOf(dir, split === "train" ? "test" : "train")];
+  const trials = await readTrialList(file);
+  if (trials.length === 0) {
+    throw new FileFormatError({ reader: "dvsGesture", file, line: 1, must: "name a recording", got: "none" });
   }
-  return trials;
+  const elsewhere = new Set(existsSync(other) ? (await readTrialList(other)).map(({ trial }) => trial) : []);
+  const seen = new Set<string>();
+  for (const { trial, line } of trials) {
+    if (seen.has(trial) || elsewhere.has(trial)) {
+      const got = `${trial} ${seen.has(trial) ? "twice" : `also in ${other}`}`;
+      throw new FileFormatError({ reader: "dvsGesture", file, line, must: "name each recording once", got });
+    }
+    seen.add(trial);
+    const recording = join(dir, `${trial}.aedat`);
+    if (!existsSync(recording)) throw missing(recording);
+  }
+  const unlisted = (await readdir(dir)).filter((name) => {
+    const [, trial] = /^(.+)\.aedat$/.exec(name) ?? [];
+    return trial !== undefined && !seen.has(trial) && !elsewhere.has(trial);
+  });
+  if (unlisted.length > 0 && existsSync(other)) {
+    process.emitWarning(
+      `dvsGesture: ${dir} has recordings that no list names, and that are not used: ${unlisted.slice(0, 3).join(", ")}` +
+        `${unlisted.length > 3 ? ` and ${unlisted.length - 3} more` : ""}`,
+      "UnlistedRecordingWarning",
+    );
+  }
+  return trials.map(({ trial }) => trial);
+}
+
+function listOf(dir: string, split: Split): string {
+  return join(dir, `trials_to_${split}.txt`);
+}
+
+/** The trials that a list names, by line. */
+async function readTrialList(file: string): Promise<{ trial: string; line: number }[]> {
+  return (await readLinesOf(file)).flatMap((text, i) => {
+    if (text === "") return [];
+    const [, trial] = /^([\w-]+)\.aedat$/.exec(text) ?? [];
+    if (trial === undefined) {
+      const must = 'name one recording "<trial>.aedat" a line';
+      throw new FileFormatError({ reader: "dvsGesture", file, line: i + 1, must, got: JSON.stringify(text) });
+    }
+    return [{ trial, line: i + 1 }];
+  });
 }
 
 interface LabelRow {
@@ -191,7 +222,7 @@ async function readLabels(file: string): Promise<LabelRow[]> {
   const fail = (line: number, must: string, got: string): never => {
     throw new FileFormatError({ reader: "dvsGesture", file, line, must, got });
   };
-  const [header = "", ...lines] = await readLines(file);
+  const [header = "", ...lines] = await readLinesOf(file);
   if (!header.startsWith("class")) {
     fail(1, 'start with the header "class,startTime_usec,endTime_usec"', JSON.stringify(header));
   }
@@ -226,11 +257,10 @@ function checkTimes(
   }
 }
 
-async function readLines(file: string): Promise<string[]> {
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+async function readLinesOf(file: string): Promise<string[]> {
+  return readLines("dvsGesture", file).catch((error: NodeJS.ErrnoException) => {
     throw error.code === "ENOENT" ? missing(file) : error;
   });
-  return text.split("\n").map((line) => line.trim());
 }
 
 function missing(file: string): Error {

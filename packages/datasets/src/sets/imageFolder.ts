@@ -1,10 +1,11 @@
 /** @file A folder of images, one folder a class. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { readRegular } from "@sew/files";
 import { FileFormatError } from "../fileFormatError.js";
 import { fingerprint } from "../fingerprint.js";
 import { hashFile } from "../hashFile.js";
-import { checkIndices, type Source } from "../source.js";
+import { checkIndices, checkSize, type Source } from "../source.js";
 import { centreOffset } from "../transforms/crop.js";
 
 /** Files with other endings are ignored. */
@@ -62,6 +63,7 @@ export async function imageFolder(
       throw new RangeError(`imageFolder: ${name} must be an integer above 0, got ${value}`);
     }
   }
+  checkSize("imageFolder", [1, height, width, channels]);
   if (resize !== undefined && resize < Math.max(height, width)) {
     throw new RangeError(`imageFolder: resize must cover the crop of ${height} x ${width}, got ${resize}`);
   }
@@ -85,7 +87,7 @@ export async function imageFolder(
   }
   const files = names.map((name) => join(dir, name));
   const contents: (string | number)[] = [];
-  for (const file of files) contents.push(hashFiles ? await hashFile(file) : (await stat(file)).size);
+  for (const file of files) contents.push(hashFiles ? await hashFile("imageFolder", file) : (await stat(file)).size);
   const decoding = { height, width, channels, ...(resize !== undefined && { resize }) };
   const options: ImageReaderOptions = { ...decoding, files };
   return {
@@ -151,7 +153,7 @@ async function decode(
     const remedy = "copy or download it again, or remove it";
     throw new FileFormatError({ reader: "imageFolder", file, must: "be an image that sharp decodes", got, remedy });
   };
-  const encoded = await readFile(file);
+  const encoded = await readRegular("imageFolder", file);
   try {
     const image = sharp(encoded, { failOn: "error" });
     const { width: columns, height: rows } = await image.metadata();

@@ -1,9 +1,10 @@
 /** @file N-MNIST: the digits of MNIST, seen by an event camera that moves. */
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { EventDataset, Sample, Split } from "../eventDataset.js";
 import { FileFormatError } from "../fileFormatError.js";
+import { readLines } from "../formats/readLines.js";
 import { NMNIST_SENSOR, readNMnist } from "../formats/readNMnist.js";
 
 const FOLDERS: Record<Split, string> = { train: "Train", test: "Test" };
@@ -37,7 +38,7 @@ export function nMnist(dir: string): EventDataset {
     width: NMNIST_SENSOR,
     samples(split) {
       if (existsSync(join(dir, FOLDERS[split]))) return fromFolders(join(dir, FOLDERS[split]));
-      if (existsSync(join(dir, LISTS[split]))) return fromList(dir, LISTS[split]);
+      if (existsSync(join(dir, LISTS[split]))) return fromList(dir, split);
       return Promise.reject(
         new Error(
           `nMnist: dir must hold ${FOLDERS[split]}/<digit>/*.bin or ${LISTS[split]}, got neither in ${dir}; ` +
@@ -56,30 +57,51 @@ async function fromFolders(folder: string): Promise<Sample[]> {
       if (error.code !== "ENOENT") throw error;
       throw new Error(`nMnist: dir must hold one folder per digit, got no ${join(folder, digit)}; unpack it again`);
     });
-    for (const name of names.filter((name) => name.endsWith(".bin")).sort()) {
+    const samplesOfDigit = names.filter((name) => name.endsWith(".bin")).sort();
+    if (samplesOfDigit.length === 0) {
+      throw new Error(
+        `nMnist: dir must hold samples of each digit, got none in ${join(folder, digit)}; unpack it again`,
+      );
+    }
+    for (const name of samplesOfDigit) {
       samples.push({ name: `${digit}/${name.slice(0, -4)}`, label, files: [join(folder, digit, name)] });
     }
   }
   return samples;
 }
 
-async function fromList(dir: string, list: string): Promise<Sample[]> {
-  const file = join(dir, list);
-  return (await readFile(file, "utf8")).split("\n").flatMap((text, i) => {
-    if (text.trim() === "" || text.startsWith("#")) return [];
-    const [, name, digit] = /^(\d+)\s+(\d)\s*$/.exec(text) ?? [];
-    if (name === undefined) {
-      throw new FileFormatError({
-        reader: "nMnist",
-        file,
-        line: i + 1,
-        must: 'hold lines "<id> <digit>"',
-        got: JSON.stringify(text.trim()),
-      });
+/** The samples of a list. Throws when one is listed twice, here or in the list of the other split. */
+async function fromList(dir: string, split: Split): Promise<Sample[]> {
+  const file = join(dir, LISTS[split]);
+  const rows = await readList(file);
+  if (rows.length === 0) {
+    throw new FileFormatError({ reader: "nMnist", file, line: 1, must: "list a sample", got: "none" });
+  }
+  const other = join(dir, LISTS[split === "train" ? "test" : "train"]);
+  const elsewhere = new Set(existsSync(other) ? (await readList(other)).map(({ name }) => name) : []);
+  const seen = new Set<string>();
+  return rows.map(({ name, label, line }) => {
+    if (seen.has(name) || elsewhere.has(name)) {
+      const got = `${name} ${seen.has(name) ? "twice" : `also in ${other}`}`;
+      throw new FileFormatError({ reader: "nMnist", file, line, must: "list each sample once", got });
     }
+    seen.add(name);
     const path = join(dir, `${name}.bs2`);
-    if (!existsSync(path))
-      throw new Error(`nMnist: dir must hold every sample of ${list}, got no ${path}; copy it again`);
-    return { name, label: Number(digit), files: [path] };
+    if (!existsSync(path)) {
+      throw new Error(`nMnist: dir must hold every sample of ${LISTS[split]}, got no ${path}; copy it again`);
+    }
+    return { name, label, files: [path] };
+  });
+}
+
+async function readList(file: string): Promise<{ name: string; label: number; line: number }[]> {
+  return (await readLines("nMnist", file)).flatMap((text, i) => {
+    if (text === "" || text.startsWith("#")) return [];
+    const [, name, digit] = /^(\d+)\s+(\d)$/.exec(text) ?? [];
+    if (name === undefined) {
+      const must = 'hold lines "<id> <digit>"';
+      throw new FileFormatError({ reader: "nMnist", file, line: i + 1, must, got: JSON.stringify(text) });
+    }
+    return [{ name, label: Number(digit), line: i + 1 }];
   });
 }

@@ -1,10 +1,11 @@
 /** @file A synthetic stand-in for DVS128 Gesture, for machines without the recordings. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { readRegular } from "@sew/files";
 import { checkSeed } from "@sew/random";
 import * as z from "zod";
 import { hashFile } from "../hashFile.js";
@@ -38,14 +39,17 @@ const markerSchema = z.object({
   /** Raised when the same options give other recordings. */
   generator: z.number(),
   seed: z.number(),
-  trainSubjects: z.number(),
-  testSubjects: z.number(),
+  trainSubjects: z.number().int().min(1).max(1000),
+  testSubjects: z.number().int().min(1).max(1000),
   lightsPerSubject: z.number(),
   gestureSeconds: z.number(),
   files: z.array(z.object({ name: z.string(), bytes: z.number(), sha256: z.string() })),
 });
 
 type Marker = z.infer<typeof markerSchema>;
+
+/** The files besides recordings, their labels and the marker. */
+const TEXTS = ["trials_to_train.txt", "trials_to_test.txt", "gesture_mapping.csv", "README.txt"] as const;
 
 /**
  * Writes a synthetic data set in the files of DVS128 Gesture, for `dvsGesture` to read.
@@ -99,16 +103,10 @@ export async function writeSyntheticGestures(
   };
   if (await exists(dir, plan)) return;
 
-  const recordings = Array.from({ length: trainSubjects + testSubjects }, (_, i) => i + 1).flatMap((subject) =>
-    lights.slice(0, lightsPerSubject).map(({ name }, light) => ({
-      subject,
-      light,
-      trial: `user${`${subject}`.padStart(2, "0")}_${name}`,
-    })),
-  );
+  const recordings = recordingsOf(plan);
   const trials = (of: (subject: number) => boolean): string =>
     recordings.flatMap(({ subject, trial }) => (of(subject) ? `${trial}.aedat\n` : [])).join("");
-  const texts: Record<string, string> = {
+  const texts: Record<(typeof TEXTS)[number], string> = {
     "trials_to_train.txt": trials((subject) => subject <= trainSubjects),
     "trials_to_test.txt": trials((subject) => subject > trainSubjects),
     "gesture_mapping.csv": `action,label\n${gestureClasses.map((name, i) => `${name.replaceAll(/[ -]/g, "_")},${i + 1}\n`).join("")}`,
@@ -148,22 +146,48 @@ export async function writeSyntheticGestures(
   await writeFolderAtomic(dir, { fill, checkReplaceable });
 }
 
-/** Whether `dir` holds the complete set of this plan. */
-async function exists(dir: string, plan: Omit<Marker, "files">): Promise<boolean> {
+type Plan = Omit<Marker, "files">;
+
+/** The recordings of a set: each person under each light. */
+function recordingsOf({
+  trainSubjects,
+  testSubjects,
+  lightsPerSubject,
+}: Plan): Omit<RecordingJob, "folder" | "seed" | "gestureSeconds">[] {
+  return Array.from({ length: trainSubjects + testSubjects }, (_, i) => i + 1).flatMap((subject) =>
+    lights.slice(0, lightsPerSubject).map(({ name }, light) => ({
+      subject,
+      light,
+      trial: `user${`${subject}`.padStart(2, "0")}_${name}`,
+    })),
+  );
+}
+
+/** Whether `dir` holds the complete set of this plan, as it was written. */
+async function exists(dir: string, plan: Plan): Promise<boolean> {
   const { files = [], ...found } = (await readMarker(dir)) ?? {};
   if (!isDeepStrictEqual(found, plan)) return false;
-  const sizes = await Promise.all(files.map(({ name }) => sizeOf(join(dir, name))));
-  return files.every(({ bytes }, i) => bytes === sizes[i]);
+  for (const { name, bytes, sha256 } of files) {
+    const path = join(dir, name);
+    if ((await sizeOf(path)) !== bytes || (await hashFile("writeSyntheticGestures", path)) !== sha256) return false;
+  }
+  return true;
 }
 
 /** Throws when `dir` holds a file that {@link writeSyntheticGestures} did not write, or that changed since. */
 async function checkReplaceable(dir: string): Promise<void> {
   const { files = [] } = (await readMarker(dir)) ?? {};
   const written = new Map(files.map(({ name, sha256 }) => [name, sha256]));
-  if (files.length > 0) written.set(SYNTHETIC_MARKER, await hashFile(join(dir, SYNTHETIC_MARKER)));
+  if (files.length > 0)
+    written.set(SYNTHETIC_MARKER, await hashFile("writeSyntheticGestures", join(dir, SYNTHETIC_MARKER)));
   for (const name of await readdir(dir)) {
     const path = join(dir, name);
-    if (written.has(name) && (await stat(path)).isFile() && (await hashFile(path)) === written.get(name)) continue;
+    if (
+      written.has(name) &&
+      (await stat(path)).isFile() &&
+      (await hashFile("writeSyntheticGestures", path)) === written.get(name)
+    )
+      continue;
     throw new Error(
       `writeSyntheticGestures: dir must be empty, missing, or a set as this function wrote it, got ${dir} with ` +
         `${written.has(name) ? "another " : ""}${name}; choose another folder, or delete this one`,
@@ -171,10 +195,18 @@ async function checkReplaceable(dir: string): Promise<void> {
   }
 }
 
-/** The marker of a set; `undefined` when `dir` has none that this function wrote. */
+/** The longest marker, of 2000 people under 4 lights, has 2 MB. */
+const MOST_MARKER_BYTES = 2 ** 22;
+
+/** The marker of a set; `undefined` when `dir` has none, or one that names other files than this function writes. */
 async function readMarker(dir: string): Promise<Marker | undefined> {
   const file = join(dir, SYNTHETIC_MARKER);
-  return existsSync(file) ? parseMarker(await readFile(file, "utf8")) : undefined;
+  if (!existsSync(file)) return undefined;
+  const marker = parseMarker((await readRegular("writeSyntheticGestures", file, MOST_MARKER_BYTES)).toString());
+  if (marker === undefined) return undefined;
+  const trials = recordingsOf(marker).flatMap(({ trial }) => [`${trial}.aedat`, `${trial}_labels.csv`]);
+  const own = new Set([...trials, ...TEXTS]);
+  return marker.files.every(({ name }) => own.has(name)) ? marker : undefined;
 }
 
 /** Length of a file; `undefined` when there is none. */

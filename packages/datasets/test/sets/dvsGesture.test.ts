@@ -1,4 +1,4 @@
-import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dvsGesture, gestureClasses, writeAedat31 } from "@sew/datasets";
 import { describeEventDataset } from "@sew/datasets/testing";
@@ -72,6 +72,42 @@ describe("dvsGesture", () => {
     await expect(dvsGesture(dir).samples("train")).rejects.toThrow(
       formatError(`dvsGesture: ${file} must ${says} at line ${line}${then}`),
     );
+  });
+
+  it("refuses lists that name a recording twice, for both splits, or none", async () => {
+    const dir = await folderWith(good);
+    const [train, test] = [join(dir, "trials_to_train.txt"), join(dir, "trials_to_test.txt")];
+    for (const [list, says] of [
+      ["user01_led.aedat\n\nuser01_led.aedat\n", "name each recording once, got user01_led twice at line 3"],
+      ["user01_led.aedat\nuser24_led.aedat", `name each recording once, got user24_led also in ${test} at line 2`],
+      ["\n", "name a recording, got none at line 1"],
+    ] as const) {
+      await writeFile(train, list);
+      await expect(dvsGesture(dir).samples("train")).rejects.toThrow(formatError(`dvsGesture: ${train} must ${says}`));
+    }
+  });
+
+  it("warns of recordings that no list names", async () => {
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    onTestFinished(() => warn.mockRestore());
+    const dir = await folderWith(good);
+    for (let i = 2; i < 6; i++) await writeFile(join(dir, `user0${i}_led.aedat`), "");
+    expect((await dvsGesture(dir).samples("train")).length).toBe(4);
+    expect(warn.mock.calls).toEqual([
+      [
+        `dvsGesture: ${dir} has recordings that no list names, and that are not used: user02_led.aedat, user03_led.aedat, ` +
+          "user04_led.aedat and 1 more",
+        "UnlistedRecordingWarning",
+      ],
+    ]);
+  });
+
+  it("reads lists and labels that begin with a byte order mark", async () => {
+    const dir = await folderWith(good);
+    for (const name of ["trials_to_train.txt", "user01_led_labels.csv"]) {
+      await writeFile(join(dir, name), `\ufeff${await readFile(join(dir, name), "utf8")}`);
+    }
+    expect((await dvsGesture(dir).samples("train")).length).toBe(4);
   });
 
   it("refuses labels without the header", async () => {

@@ -55,12 +55,28 @@ describe("nMnist", () => {
     );
     await mkdir(join(dir, "Train", "0"), { recursive: true });
     await expect(nMnist(dir).samples("train")).rejects.toThrow(
+      new Error(`nMnist: dir must hold samples of each digit, got none in ${join(dir, "Train", "0")}; unpack it again`),
+    );
+    await writeFile(join(dir, "Train", "0", "00001.bin"), "");
+    await expect(nMnist(dir).samples("train")).rejects.toThrow(
       new Error(`nMnist: dir must hold one folder per digit, got no ${join(dir, "Train", "1")}; unpack it again`),
     );
     await writeFile(join(dir, "test100.txt"), "# fine\n60001 seven\n");
     await expect(nMnist(dir).samples("test")).rejects.toThrow(
       formatError(`nMnist: ${join(dir, "test100.txt")} must hold lines "<id> <digit>", got "60001 seven" at line 2`),
     );
+    for (const [train, test, says] of [
+      ["1 7\n", "# none\n", "list a sample, got none at line 1"],
+      ["1 7\n", "\ufeff2 7\n\n2 7\n", "list each sample once, got 2 twice at line 3"],
+      ["1 7\n", "1 7\n", `list each sample once, got 1 also in ${join(dir, "train1K.txt")} at line 1`],
+    ] as const) {
+      await writeFile(join(dir, "train1K.txt"), train);
+      await writeFile(join(dir, "test100.txt"), test);
+      for (const id of [1, 2]) await writeFile(join(dir, `${id}.bs2`), "");
+      await expect(nMnist(dir).samples("test")).rejects.toThrow(
+        formatError(`nMnist: ${join(dir, "test100.txt")} must ${says}`),
+      );
+    }
     await writeFile(join(dir, "test100.txt"), "60001 7\n");
     await expect(nMnist(dir).samples("test")).rejects.toThrow(
       new Error(`nMnist: dir must hold every sample of test100.txt, got no ${join(dir, "60001.bs2")}; copy it again`),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -126,12 +127,23 @@ describe("writeSyntheticGestures", () => {
     await expect(writeSyntheticGestures(dir, small)).rejects.toThrow(refusal);
     bytes[500]! ^= 1;
     await writeFile(recording, bytes);
-    await writeSyntheticGestures(dir, small);
+    await expect(writeSyntheticGestures(dir, small)).rejects.toThrow(refusal);
     await expect(writeSyntheticGestures(dir, { ...small, seed: 1 })).rejects.toThrow(refusal);
     await rm(recording);
     await mkdir(recording);
     await expect(writeSyntheticGestures(dir, { ...small, seed: 1 })).rejects.toThrow(refusal);
     expect(await readdir(join(dir, ".."))).toEqual(["gestures"]);
+  });
+
+  it("does not believe a marker that names other files than it writes", async () => {
+    const dir = await written();
+    await writeFile(join(dir, "thesis.tex"), "text");
+    const marker = JSON.parse(await readFile(join(dir, "synthetic.json"), "utf8"));
+    const sha256 = createHash("sha256").update("text").digest("hex");
+    marker.files.push({ name: "thesis.tex", bytes: 4, sha256 });
+    await writeFile(join(dir, "synthetic.json"), JSON.stringify(marker));
+    await expect(writeSyntheticGestures(dir, { ...small, seed: 1 })).rejects.toThrow("choose another folder");
+    expect(await readFile(join(dir, "thesis.tex"), "utf8")).toBe("text");
   });
 
   it.each([

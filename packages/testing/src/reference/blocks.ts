@@ -15,7 +15,6 @@ import { blockLayers, findVariable } from "./peerLayers.js";
 export const blockSchema = z
   .looseObject({
     ...neuronFields,
-    smooth: z.boolean().nullish(),
     tag: z.string(),
     block: z.string(),
     connect: z.string().nullish(),
@@ -90,7 +89,7 @@ function parse(block: string): { family: Family; path: "basic" | "bottleneck" } 
 /** The case as something to run. */
 export function blockCase(c: BlockCase): ReferenceCase {
   const connect = c.connect ? ` ${c.connect}` : "";
-  const neuron = c.neuron ? `, ${c.smooth ? "smooth " : ""}${c.neuron}` : "";
+  const neuron = c.neuron ? `, ${c.neuron}` : "";
   return {
     name: `${c.block}${connect}${neuron}, ${c.inChannels} channels, ${c.planes} planes, stride ${c.stride}`,
     run() {
@@ -111,7 +110,7 @@ export function blockCase(c: BlockCase): ReferenceCase {
         neurons: spikes(family) ? caseNeurons(c) : relus(),
       });
       try {
-        return tidy(() => compare(c, { module: block, layers: blockLayers(block) }, spikes(family) && !c.smooth));
+        return tidy(() => compare(c, { module: block, layers: blockLayers(block) }, spikes(family)));
       } finally {
         disposeModule(block);
       }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { writeAtomic } from "@sew/checkpoints";
+import { writeAtomic } from "@sew/files";
 import type { EpochMetrics } from "../metrics.js";
 
 /** Writes a run's `metrics.jsonl` atomically, one line for each epoch. */

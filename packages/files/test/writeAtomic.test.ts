@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { execFile, execFileSync } from "node:child_process";
+import { lstat, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { readSafetensors, saveWeights, writeAtomic } from "@sew/checkpoints";
-import { disposeModule, linear } from "@sew/layers";
+import { checkWritable, writeAtomic } from "@sew/files";
 import { describe, expect, it } from "vitest";
 import { messageOf, temporaryFolder } from "./support.js";
 
@@ -19,15 +18,12 @@ describe("writeAtomic", () => {
     expect(await readFile(file, "utf8")).toBe("");
   });
 
-  it("leaves one whole file, and no other, when saves to one path overlap", async () => {
+  it("leaves one whole file, and no other, when writes to one path overlap", async () => {
     const folder = await temporaryFolder();
-    const file = join(folder, "w.safetensors");
-    const models = Array.from({ length: 6 }, (_, i) => linear(100 + i, 50));
-    await Promise.all(models.map((model) => saveWeights(model, file)));
-    const { shape } = (await readSafetensors(file)).tensors.get("weight")!;
-    expect(models.map((model) => String(model.parameters!.weight!.shape))).toContain(String(shape));
-    expect(await readdir(folder)).toEqual(["w.safetensors"]);
-    for (const model of models) disposeModule(model);
+    const texts = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(100_000 + i));
+    await Promise.all(texts.map((text) => writeAtomic(join(folder, "f"), [bytes(text)])));
+    expect(texts).toContain(await readFile(join(folder, "f"), "utf8"));
+    expect(await readdir(folder)).toEqual(["f"]);
   });
 
   it("leaves the earlier file, and no other, when the disk takes a part of the bytes alone", async () => {
@@ -56,5 +52,28 @@ describe("writeAtomic", () => {
     expect(await messageOf(writeAtomic(file, [bytes("x")]))).toContain(
       `writeAtomic: ${file} must be writable, got ENOENT: no such file or directory`,
     );
+  });
+
+  it("replaces what a link leads to, and no folder, pipe or device", async () => {
+    const folder = await temporaryFolder();
+    const at = (name: string) => join(folder, name);
+    await writeFile(at("target"), "earlier");
+    await symlink(at("target"), at("link"));
+    await writeAtomic(at("link"), [bytes("later")]);
+    expect([await readFile(at("target"), "utf8"), (await lstat(at("link"))).isSymbolicLink()]).toEqual(["later", true]);
+    await symlink("/dev/null", at("device"));
+    await symlink(at("nothing"), at("lost"));
+    execFileSync("mkfifo", [at("pipe")]);
+    for (const [name, kind] of [
+      ["device", "a device or pipe"],
+      ["pipe", "a device or pipe"],
+      ["lost", "a link to nothing"],
+      ["", "a folder"],
+    ] as const) {
+      const refused = `must be a regular file or new, got ${kind}; choose another name`;
+      expect(await messageOf(writeAtomic(at(name), [bytes("x")]))).toBe(`writeAtomic: ${at(name)} ${refused}`);
+      expect(await messageOf(checkWritable("--json", at(name)))).toBe(`--json: ${at(name)} ${refused}`);
+    }
+    expect((await stat("/dev/null")).isCharacterDevice()).toBe(true);
   });
 });

@@ -1,0 +1,216 @@
+// pnpm fuzz [options]: damages recordings, lists and frame caches at random, and reads them.
+//
+// Each damaged file must be refused with an error that names it, or give the data of the undamaged one, or data with
+// another fingerprint, so that no run resumes on them. Formats without a checksum of their own allow the last alone: a
+// flipped coordinate is a coordinate. A frame cache has checksums, so it has no such case. Ends with a table, and with
+// status 1 when a file did anything else: other data in silence, another error, more than five seconds.
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { turbo } from "./turbo.mjs";
+
+const { values } = parseArgs({
+  options: {
+    files: { type: "string", default: "100000" },
+    seed: { type: "string", default: "0" },
+    help: { type: "boolean", short: "h" },
+  },
+});
+if (values.help) {
+  console.log(
+    "usage: pnpm fuzz [--files <n>] [--seed <n>]\n\n  --files  damaged files, over all formats (100000)\n  --seed   of the damages (0)",
+  );
+  process.exit();
+}
+const [files, seed] = [Number(values.files), Number(values.seed)];
+if (!(Number.isInteger(files) && files > 0 && Number.isInteger(seed))) {
+  console.error("fuzz: --files must be an integer above 0 and --seed an integer");
+  process.exit(2);
+}
+const built = turbo(["build", "--filter=@sew/datasets", "--output-logs=errors-only"]);
+if (built !== 0) process.exit(built);
+const {
+  cacheFrames,
+  dvsGesture,
+  fingerprint,
+  imageFolder,
+  nMnist,
+  openFrameCache,
+  readAedat31,
+  readNMnist,
+  writeSyntheticGestures,
+} = await import("../packages/datasets/dist/index.js");
+const { random } = await import("../packages/random/dist/index.js");
+
+process.removeAllListeners("warning");
+const dir = mkdtempSync(join(tmpdir(), "sew-fuzz-"));
+process.on("exit", () => rmSync(dir, { recursive: true, force: true }));
+
+/** The least data of every format. */
+const gestures = join(dir, "gestures");
+await writeSyntheticGestures(gestures, { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
+rmSync(join(gestures, "synthetic.json"));
+const digits = join(dir, "digits");
+cpSync(gestures, digits, { recursive: true });
+writeFileSync(join(digits, "train1K.txt"), "#id digit\n1 3\n2 5\n");
+for (const id of [1, 2]) {
+  const draw = random(seed, id);
+  const events = Array.from({ length: 300 }, (_, i) => [
+    draw.int(34),
+    draw.int(34),
+    (draw.int(2) << 7) | (i >> 8),
+    0,
+    i & 255,
+  ]);
+  writeFileSync(join(digits, `${id}.bs2`), Uint8Array.from(events.flat()));
+}
+const images = join(dir, "images");
+const sharp = createRequire(new URL("../packages/datasets/package.json", import.meta.url))("sharp");
+const raw = { width: 8, height: 8, channels: 3 };
+const png = await sharp(
+  Uint8Array.from({ length: 192 }, (_, i) => (i * 37) % 256),
+  { raw },
+)
+  .png()
+  .toBuffer();
+for (const name of ["a", "b"]) {
+  mkdirSync(join(images, name), { recursive: true });
+  writeFileSync(join(images, name, "1.png"), png);
+}
+const tiny = {
+  name: "tiny",
+  classes: ["even", "odd"],
+  height: 4,
+  width: 3,
+  samples: async () =>
+    Array.from({ length: 5 }, (_, i) => ({ name: `s${i}`, label: i % 2, files: [join(digits, "1.bs2")] })),
+  events: async () => ({
+    t: Float64Array.of(0, 1, 2),
+    x: Uint16Array.of(0, 1, 2),
+    y: Uint16Array.of(0, 1, 2),
+    p: Uint8Array.of(0, 1, 1),
+  }),
+};
+const { path: cache } = await cacheFrames(tiny, "train", { dir, frames: 2 });
+
+/** Data, and the fingerprint that a run would compare. */
+const asData = (data) => ({ data: fingerprint({ data }), fingerprint: fingerprint({ data }) });
+const samplesOf = async (set) => {
+  const samples = await set.samples("train");
+  const events = [];
+  for (const sample of samples)
+    events.push(Object.values(await set.events(sample)).map((column) => Array.from(column)));
+  return asData([samples.map(({ name, label }) => [name, label]), events]);
+};
+const cached = async () => {
+  const { count, labels, names, classes, shape, read, fingerprint: own } = await openFrameCache(cache);
+  const frames = Array.from(read(Array.from({ length: count }, (_, i) => i)));
+  return { data: fingerprint({ labels, names, classes, shape, frames }), fingerprint: own };
+};
+const decoded = async () => {
+  const source = await imageFolder(images, { height: 8, width: 8 });
+  return { data: fingerprint({ pixels: Array.from(await source.read([0, 1])) }), fingerprint: source.fingerprint };
+};
+
+/** What is damaged, and how it is read. */
+const formats = {
+  "frames.bin": { file: join(cache, "frames.bin"), read: cached, share: 0.2 },
+  "manifest.json": { file: join(cache, "manifest.json"), read: cached, share: 0.3 },
+  "AEDAT 3.1": {
+    file: join(gestures, "user01_led.aedat"),
+    read: async () =>
+      asData(Object.values(await readAedat31(join(gestures, "user01_led.aedat"))).map((c) => Array.from(c))),
+    share: 0.1,
+  },
+  "N-MNIST": {
+    file: join(digits, "1.bs2"),
+    read: async () => asData(Object.values(await readNMnist(join(digits, "1.bs2"))).map((c) => Array.from(c))),
+    share: 0.15,
+  },
+  "list of N-MNIST": { file: join(digits, "train1K.txt"), read: () => samplesOf(nMnist(digits)), share: 0.1 },
+  "labels of DVS Gesture": {
+    file: join(gestures, "user01_led_labels.csv"),
+    read: async () =>
+      asData(
+        (await dvsGesture(gestures).samples("train")).map(({ name, label, start, end }) => [name, label, start, end]),
+      ),
+    share: 0.05,
+  },
+  "trials of DVS Gesture": {
+    file: join(gestures, "trials_to_train.txt"),
+    read: async () => asData((await dvsGesture(gestures).samples("train")).map(({ name }) => name)),
+    share: 0.05,
+  },
+  PNG: { file: join(images, "a", "1.png"), read: decoded, share: 0.05 },
+};
+
+/** One of six damages. */
+function damaged(bytes, draw) {
+  const at = draw.int(bytes.length);
+  const copy = Buffer.from(bytes);
+  switch (draw.int(6)) {
+    case 0:
+      copy[at] ^= 1 << draw.int(8);
+      return copy;
+    case 1:
+      copy[at] = draw.int(256);
+      return copy;
+    case 2:
+      return copy.subarray(0, at);
+    case 3:
+      return Buffer.concat([copy.subarray(0, at), Buffer.from([draw.int(256)]), copy.subarray(at)]);
+    case 4:
+      return Buffer.concat([copy.subarray(0, at), copy.subarray(Math.min(bytes.length, at + 1 + draw.int(16)))]);
+    default: {
+      // A piece of the file written over another.
+      const from = draw.int(bytes.length);
+      copy.copy(copy, at, from, from + 1 + draw.int(32));
+      return copy;
+    }
+  }
+}
+
+const rows = [];
+let wrong = 0;
+for (const [f, [name, { file, read, share }]] of Object.entries(formats).entries()) {
+  const good = readFileSync(file);
+  const undamaged = await read();
+  const count = Math.max(1, Math.round(files * share));
+  const row = {
+    files: count,
+    refused: 0,
+    equal: 0,
+    "other fingerprint": 0,
+    silent: 0,
+    "other errors": 0,
+    "over 5 s": 0,
+  };
+  for (let n = 0; n < count; n++) {
+    const bad = damaged(good, random(seed, f, n));
+    writeFileSync(file, bad);
+    const started = performance.now();
+    try {
+      const found = await read();
+      if (found.data === undamaged.data) row.equal++;
+      else if (found.fingerprint !== undamaged.fingerprint) row["other fingerprint"]++;
+      else row.silent++;
+    } catch (error) {
+      // A list may name a file that does not exist; the message then names that one.
+      if (error.message?.includes(dirname(file))) row.refused++;
+      else if (row["other errors"]++ === 0) console.error(`${name}, damage ${n}:`, error);
+    }
+    if (performance.now() - started > 5000) row["over 5 s"]++;
+    if (process.stderr.isTTY && n % 100 === 0) process.stderr.write(`\r${name} ${n}/${count}\x1b[K`);
+  }
+  writeFileSync(file, good);
+  wrong += row.silent + row["other errors"] + row["over 5 s"];
+  rows.push([name, row]);
+}
+if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+console.table(Object.fromEntries(rows));
+console.log(
+  `${rows.reduce((sum, [, { files }]) => sum + files, 0)} damaged files, ${wrong} of them not as they should be`,
+);
+process.exitCode = wrong === 0 ? 0 : 1;
