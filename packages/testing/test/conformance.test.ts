@@ -285,7 +285,10 @@ function networkCase(
 /** Lines about names and shapes, of which a right case has none. */
 const structural = (lines: readonly string[]) =>
   lines.filter(
-    (line) => !/^(logits|loss|gradient (norm )?of \S+|firing rate of \S+): \d+ of \d+ values differ/.test(line),
+    (line) =>
+      !/^first layer that differs: |^(logits|loss|gradient (norm )?of \S+|firing rate of \S+): \d+ of \d+ values differ/.test(
+        line,
+      ),
   );
 
 describe("a network case", () => {
@@ -416,6 +419,7 @@ describeBackends("a network case that was changed", (backend) => {
       }),
     );
     expect(lines.map((line) => line.slice(0, line.indexOf(":")))).toEqual([
+      "first layer that differs",
       "parameters",
       "logits",
       "loss",
@@ -423,7 +427,7 @@ describeBackends("a network case that was changed", (backend) => {
       "firing rate of 2.a.2",
       "gradient norm of 9.b.1.bias",
     ]);
-    expect(lines[4]).toBe("firing rate of 2.a.2: there is no such layer here");
+    expect(lines[5]).toBe("firing rate of 2.a.2: there is no such layer here");
   });
 });
 
