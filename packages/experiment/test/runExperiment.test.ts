@@ -224,7 +224,7 @@ describe("--evaluate", () => {
 describe("output", () => {
   it("shows control characters of names as escapes", async () => {
     const { err } = await run("--weights", "no\u001b[31m\u009b", "--out", "never");
-    expect(err).toContain("no\\u001b[31m\\u009b");
+    expect(err).toContain("no\\x1b[31m\\x9b");
     expect(err).not.toContain("\u001b");
     const wrong = await elsewhere({}, "--optimizer", "a\u001b[2J");
     expect([wrong.code, wrong.err.includes("\u001b")]).toEqual([2, false]);

@@ -1,22 +1,4 @@
-/** @file Values and texts of a user as messages show them: what a terminal would obey is escaped. */
-
-/** Control and formatting characters, in which a terminal's commands begin, but no line break. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-const escaped = (character: string): string =>
-  character
-    .split("")
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-    .join("");
-
-/**
- * A text with its control characters as `\u001b`, so that a terminal shows them instead of obeying. Line breaks stay.
- *
- * @internal
- */
-export function printable(text: string): string {
-  return text.replaceAll(unprintable, (character) => (character === "\n" ? character : escaped(character)));
-}
+import { printable } from "./printable.js";
 
 /**
  * A value as an error message shows it: texts in quotes, escaped and cut after 60 characters.

@@ -136,12 +136,21 @@ describe("sequential", () => {
       expect(x.isDisposed).toBe(false);
     }));
 
-  it.each(["", "0", "17", "a.b", ".", "a#2", "a\u001b[2J", "\u009b", "\u202e", "\n"])("refuses the name %j", (name) =>
+  it.each(["", "a.b", ".", "a#2", "a\u001b[2J", "\u009b", "\u202e", "\n"])("refuses the name %j", (name) =>
     expect(() => sequential({ first: twice, [name]: plusOne })).toThrow(
-      new RangeError(
-        `sequential: names must be printable texts without "." and "#", and no numbers, got ${shown(name)}`,
-      ),
+      new RangeError(`sequential: names must be printable texts without "." and "#", got ${shown(name)}`),
     ),
+  );
+
+  it("takes 0, 1, … for names", () =>
+    scoped(() => expect(read(sequential({ 0: twice, 1: plusOne }).forward(scalar(3), evaluation))).toEqual([7])));
+
+  it.each([
+    [{ a: twice, 7: plusOne }, "names must be all numbers or none, got 7, a; write layer7 for 7"],
+    [{ 1: twice, 2: plusOne }, "names that are numbers must be 0, 1, …, got 1; write layer1 for 1"],
+    [{ "00": twice }, "names that are numbers must be 0, 1, …, got 00; write layer00 for 00"],
+  ])("refuses numbers whose order JavaScript may have changed: %o", (children, message) =>
+    expect(() => sequential(children)).toThrow(new RangeError(`sequential: ${message}`)),
   );
 
   it.each([undefined, null, {}, () => twice])("refuses %o in the place of a module", (child) =>

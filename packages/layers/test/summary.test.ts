@@ -128,7 +128,7 @@ describe("summary", () => {
     const child = flatten();
     const model: Module = { children: { "a\u001b[2J\n\u009b1m": child }, forward: (x, c) => run(child, x, c) };
     const text = summary(model, [1, 1, 2, 2, 1]);
-    expect(text.split("\n")[2]).toMatch(/^a\\u001b\[2J\\n\\u009b1m {2}\[1, 1, 4\] /);
+    expect(text.split("\n")[2]).toMatch(/^a\\x1b\[2J\\n\\x9b1m {2}\[1, 1, 4\] /);
   });
 
   it("says of a layer that it did not run", () =>

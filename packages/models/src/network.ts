@@ -52,8 +52,8 @@ export interface NetworkOptions {
   readonly recompute?: boolean;
 }
 
-/** The most weights of a network: 1 GiB of float32. */
-const MOST_WEIGHTS = 2 ** 28;
+/** The most weights of a network, and the most values of a layer's output for one sample and step: 1 GiB of float32. */
+const MOST_VALUES = 2 ** 28;
 
 /**
  * The network of a notation of the paper, such as `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11`.
@@ -79,7 +79,7 @@ const MOST_WEIGHTS = 2 ** 28;
  * `neuron0`, `block0`, `pool0`, `dropout0`, `flatten`, `linear0`, `classifier` (the last linear layer), `voting`.
  *
  * @throws RangeError when the notation has an error, an item does not fit what comes before it, the frames are too small,
- * or the network would have more than 1000 items or 2²⁸ weights; it shows the place
+ * or the network would have more than 1000 items, 2²⁸ weights or 2²⁸ outputs of a layer; it shows the place
  *
  * @example
  * const net = network("c4k3s1-BN-PLIF-{SEW Block(c4)-MPk2s2}*2-FC3", { height: 8, width: 8 });
@@ -93,6 +93,11 @@ export function network(notation: string, options: NetworkOptions): Sequential {
   }
   if (!(typeof chance === "number" && chance >= 0 && chance < 1)) {
     throw new RangeError(`network: dropout must be at least 0 and below 1, got ${shown(chance)}`);
+  }
+  if (height * width * inChannels > MOST_VALUES) {
+    throw new RangeError(
+      `network: height x width x inChannels must be at most ${MOST_VALUES}, got ${height} x ${width} x ${inChannels}`,
+    );
   }
   checkSeed("network", seed);
   const names: Vocabulary = {
@@ -138,10 +143,17 @@ export function network(notation: string, options: NetworkOptions): Sequential {
     const slid = (length: number) => Math.floor((length + 2 * padding - size) / stride) + 1;
     image = [slid(rows), slid(columns)];
   };
+  const fill = (item: Item): void => {
+    const [rows, columns] = imageOf(item);
+    if (rows * columns * channels > MOST_VALUES) {
+      const got = `${rows} x ${columns} x ${channels} there`;
+      throw refuse(item, `a layer must have at most ${MOST_VALUES} outputs`, got);
+    }
+  };
   const weigh = (item: Item, more: number): void => {
     weights += more;
-    if (weights > MOST_WEIGHTS) {
-      throw refuse(item, `the network must have at most ${MOST_WEIGHTS} weights`, `${weights}`);
+    if (weights > MOST_VALUES) {
+      throw refuse(item, `the network must have at most ${MOST_VALUES} weights`, `${weights}`);
     }
   };
 
@@ -154,6 +166,7 @@ export function network(notation: string, options: NetworkOptions): Sequential {
         slide(item, kernel, stride, padding);
         weigh(item, kernel * kernel * from * to);
         channels = to;
+        fill(item);
         const shape = { kernel, stride, padding, random: rng };
         const [norm, next] = [items[i + 1], items[i + 2]];
         if (norm?.kind !== "norm") {

@@ -158,7 +158,7 @@ export function refusal(notation: string, at: number, must: string, got: string,
   const line = notation
     .slice(from, at + 40)
     .replaceAll(/\s/g, " ")
-    .replaceAll(/[\p{Cc}\p{Cf}]/gu, "\ufffd");
+    .replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, "\ufffd");
   const hint = remedy === undefined ? "" : `; ${remedy}`;
   return new RangeError(`network: ${must}, got ${got} at offset ${at}${hint}\n  ${line}\n  ${" ".repeat(at - from)}^`);
 }

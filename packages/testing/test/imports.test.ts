@@ -34,7 +34,18 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ],
   "backend-native": ["kernels"],
   backends: [],
-  testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "checkpoints", "backends"],
+  testing: [
+    "kernels",
+    "surrogates",
+    "neurons",
+    "layers",
+    "blocks",
+    "models",
+    "datasets",
+    "checkpoints",
+    "backends",
+    "files",
+  ],
 };
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
 const lazily: Readonly<Record<string, readonly string[]>> = {

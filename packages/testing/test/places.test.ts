@@ -1,5 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -45,11 +55,14 @@ describe("a clone in any folder", () => {
   });
 });
 
-describe.skipIf(process.platform === "win32")("the scripts of the root", () => {
-  // In the place of npx: builds nothing, since what is built here is in use, and shows what it was asked for.
-  writeFileSync(join(folder, "npx"), '#!/bin/sh\ncase "$*" in *install*) exit 1 ;; *--version*) echo "$*" ;; esac\n', {
-    mode: 0o755,
-  });
+describe.skipIf(process.platform === "win32")("the scripts of a clone whose path URLs and shells would change", () => {
+  const clone = join(folder, "a b#é?%20$x");
+  mkdirSync(join(clone, "node_modules"), { recursive: true });
+  cpSync(join(root, "scripts"), join(clone, "scripts"), { recursive: true });
+  for (const name of ["package.json", "pnpm-lock.yaml"]) copyFileSync(join(root, name), join(clone, name));
+  for (const name of ["packages", "experiments", "consumers"]) symlinkSync(join(root, name), join(clone, name));
+  // In the place of npx: installs and builds nothing, and shows what it was asked for, and where.
+  writeFileSync(join(folder, "npx"), '#!/bin/sh\ncase "$*" in *--version*) pwd; echo "$*" ;; esac\n', { mode: 0o755 });
   const run = (script: string, ...args: string[]) =>
     spawnSync(process.execPath, [script, ...args], {
       encoding: "utf8",
@@ -58,15 +71,26 @@ describe.skipIf(process.platform === "win32")("the scripts of the root", () => {
     });
 
   it("find the program of pnpm conformance", () => {
-    const { status, stdout, stderr } = run(join(root, "scripts", "conformance.mjs"), "--help");
+    const { status, stdout, stderr } = run(join(clone, "scripts", "conformance.mjs"), "--help");
     expect([stderr, status]).toEqual(["", 0]);
     expect(stdout).toMatch(/^Usage: pnpm conformance /);
   });
 
-  it("run through a symbolic link, too", () => {
-    const link = join(folder, "link # é");
-    symlinkSync(join(root, "scripts"), link);
-    const { status, stdout } = run(join(link, "turbo.mjs"), "--version");
-    expect([status, stdout]).toEqual([0, expect.stringMatching(/ turbo --version$/m)]);
+  it("run pnpm in the root, also when they are called through a symbolic link", () => {
+    const link = join(folder, "link");
+    symlinkSync(join(clone, "scripts"), link);
+    for (const scripts of [join(clone, "scripts"), link]) {
+      const { status, stdout } = run(join(scripts, "turbo.mjs"), "--version");
+      expect([status, stdout]).toEqual([0, expect.stringMatching(/ turbo --version$/m)]);
+      expect(stdout.split("\n")[0]).toBe(realpathSync(clone));
+    }
+  });
+
+  it("say why there are no tests here: Vitest cannot read the path", () => {
+    const { status, stderr } = run(join(clone, "scripts", "turbo.mjs"), "test");
+    expect([status, stderr]).toEqual([
+      1,
+      `turbo: the folder of the tests must have no #, ? or % in its path, which Vitest cannot read, got ${realpathSync(clone)}/; move the clone. All other commands run where it is\n`,
+    ]);
   });
 });

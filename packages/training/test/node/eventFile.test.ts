@@ -132,7 +132,7 @@ describe("an event file", () => {
     );
     const scalars = { "loss\u001b": undefined as unknown as number };
     expect(await messageOf(appendEvent(file, { step: 1, time: 1, scalars }))).toBe(
-      "appendEvent: scalars must be numbers, got undefined for loss\\u001b",
+      "appendEvent: scalars must be numbers, got undefined for loss\\x1b",
     );
     expect(await messageOf(appendEvent(folder, { step: 1, time: 1, scalars: {} }))).toMatch(
       `appendEvent: ${folder} must be writable, got EISDIR: illegal operation on a directory`,

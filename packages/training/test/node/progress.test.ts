@@ -143,7 +143,7 @@ describe("consoleProgress", () => {
   it("shows control characters as escapes", () => {
     const { stream, text } = recorder(false);
     consoleProgress({ stream }).message("a\u001b[31m\rb");
-    expect(text()).toBe("a\\u001b[31m\\u000db\n");
+    expect(text()).toBe("a\\x1b[31m\\x0db\n");
   });
 
   it("goes on where its stream can no longer be written", async () => {

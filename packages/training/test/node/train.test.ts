@@ -349,7 +349,7 @@ describe("train", () => {
     const out = join(await temporaryFolder(), "new");
     const options = tinyOptions(out);
     expect(await messageOf(train({ ...options, settings: { "n\u001b": value } }))).toMatch(
-      /^train: settings must be texts, finite numbers, booleans, null, or plain arrays and objects of these, got .* for n\\u001b; convert it$/,
+      /^train: settings must be texts, finite numbers, booleans, null, or plain arrays and objects of these, got .* for n\\x1b; convert it$/,
     );
     expect(await messageOf(readdir(out))).toContain("ENOENT");
     disposeModule(options.model);
