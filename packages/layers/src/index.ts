@@ -1,4 +1,3 @@
-export { printable } from "@sew/kernels";
 export { type Activation, type ActivationFactory, relus } from "./activation.js";
 export { type BatchNorm, type BatchNormOptions, batchNorm } from "./batchNorm.js";
 export { checkInteger } from "./check.js";

@@ -15,7 +15,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   blocks: ["layers", "neurons", "kernels", "random"],
   models: ["blocks", "layers", "neurons", "kernels", "random"],
   datasets: ["random", "files"],
-  checkpoints: ["layers", "files"],
+  checkpoints: ["layers", "kernels", "files"],
   training: ["checkpoints", "layers", "kernels", "random", "files"],
   analysis: ["layers", "files"],
   experiment: [
@@ -29,6 +29,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     "checkpoints",
     "analysis",
     "backends",
+    "kernels",
     "files",
   ],
   "backend-native": ["kernels"],
