@@ -23,7 +23,7 @@ if (tensorflow === undefined) {
   await addBackend({
     name: "tensorflow",
     register: async () => {
-      // Not built where the tests of a package below it run alone.
+      // Built by then; the tests of most packages run before it is.
       const { useBackend } = await import("../../packages/backends/dist/index.js");
       await useBackend(tensorflow);
     },
