@@ -22,7 +22,7 @@ import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-/** TensorFlow's version. The wheels of 2.12 are the last whose CUDA 11.8 also drives what tfjs-node-gpu was written for. */
+/** TensorFlow's version, whose wheels have the library with the C interface that the binding was written for. */
 const version = "2.12.1";
 /** The version of the npm packages whose sources are compiled. */
 const bindingVersion = "4.22.0";

@@ -47,7 +47,7 @@ export interface FrameCacheManifest {
   readonly sha256: string;
   /** CRC-32 of each sample's bytes; every read compares it. */
   readonly checksums: readonly number[];
-  /** {@link digestOf} all of the above. */
+  /** SHA-256 of all of the above as JSON, in hexadecimal. */
   readonly digest: string;
 }
 
