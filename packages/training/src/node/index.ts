@@ -17,5 +17,6 @@ export {
   silentProgress,
 } from "./progress.js";
 export { checkRunFolder, type RunFolderOptions } from "./runFolder.js";
+export type { SeenData } from "./seenData.js";
 export { type StopSignalCalls, type StopSignalOptions, type StopSignals, stopSignals } from "./stopSignals.js";
 export { type TrainOptions, type TrainResult, train } from "./train.js";
