@@ -249,13 +249,14 @@ const parts = {
     const out = fresh("shared");
     const others = [];
     const { code, text } = await run(out, [], {
-      during: async (_, ended) => {
+      during: async (child, ended) => {
         while (!ended.text.includes("epoch 1/")) await setTimeout(20);
-        for (const how of ["--resume", "--overwrite"]) others.push(await run(out, [how]));
-        others.push(await run(out, []));
+        // It waits until the others have ended.
+        child.kill("SIGSTOP");
+        for (const how of [["--resume"], ["--overwrite"], []]) others.push(await run(out, how));
+        child.kill("SIGCONT");
       },
     });
-    // The first must still run when the others start; where it has ended they may be done.
     for (const other of others) {
       const told =
         other.code === 1 && /no other run writes to|holds a run already/.test(other.text) && other.text.includes(out);
@@ -364,7 +365,7 @@ function damaged(bytes, at) {
     case 4:
       return Buffer.concat([copy.subarray(0, at), copy.subarray(Math.min(bytes.length, at + size))]);
     case 5:
-      copy.fill(0, at, at + 4096);
+      copy.fill(0, at, Math.min(at + 4096, bytes.length));
       return copy;
     case 6:
       for (let i = at; i < Math.min(at + size, bytes.length); i++) copy[i] = draw.int(256);
