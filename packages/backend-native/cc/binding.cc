@@ -88,6 +88,9 @@ napi_value run(napi_env env, napi_callback_info info) {
     Buffer& b = call.buffers[i];
     napi_typedarray_type type;
     CHECK(napi_get_typedarray_info(env, args[2 + i], &type, &b.length, &b.data, nullptr, nullptr));
+    // An empty array has no address, and memcpy and memset must have one.
+    static char nothing;
+    if (b.data == nullptr) b.data = &nothing;
     switch (type) {
       case napi_float32_array: b.type = Type::float32; break;
       case napi_uint8_array: b.type = Type::uint8; break;
@@ -170,15 +173,16 @@ napi_value drop_page_of(napi_env env, napi_callback_info info) {
   return boolean(env, own_memory && page != nullptr && drop_page(page));
 }
 
-// threads(count?): sets the number of threads if passed; returns the number in use
+// threads(count?, cores?): sets the number of threads if passed; returns the number in use
 napi_value threads(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value arg;
-  CHECK(napi_get_cb_info(env, info, &count, &arg, nullptr, nullptr));
-  if (count > 0) {
-    int32_t requested = 1;
-    CHECK(napi_get_value_int32(env, arg, &requested));
-    set_thread_count(requested);
+  size_t count = 2;
+  napi_value args[2];
+  CHECK(napi_get_cb_info(env, info, &count, args, nullptr, nullptr));
+  if (count == 2) {
+    int32_t requested = 1, cores = 1;
+    CHECK(napi_get_value_int32(env, args[0], &requested));
+    CHECK(napi_get_value_int32(env, args[1], &cores));
+    set_thread_count(requested, cores);
   }
   return number(env, thread_count());
 }
@@ -241,9 +245,10 @@ napi_value init(napi_env env, napi_value exports) {
     CHECK(napi_set_element(env, sets, i, string(env, supported_sets()[i]->name)));
   CHECK(napi_set_named_property(env, exports, "instructionSets", sets));
   CHECK(napi_create_array(env, &statuses));
-  for (uint32_t i = 0; i <= static_cast<uint32_t>(Status::out_of_memory); i++)
+  for (uint32_t i = 0; i < static_cast<uint32_t>(Status::count); i++)
     CHECK(napi_set_element(env, statuses, i, string(env, text(static_cast<Status>(i)))));
   CHECK(napi_set_named_property(env, exports, "statuses", statuses));
+  CHECK(napi_set_named_property(env, exports, "notFinite", number(env, static_cast<int>(Status::not_finite))));
   return exports;
 }
 

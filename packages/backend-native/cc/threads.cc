@@ -1,14 +1,13 @@
 #include "threads.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 
 #include "sanitizer.h"
 
@@ -18,54 +17,103 @@ namespace {
 // Polls for the next kernel before a worker sleeps: about 20 µs, the time between two kernels.
 constexpr int spins = 4000;
 
+// Kernels need a tenth of it. A default stack is large under a limit of address space, and small in some C libraries.
+constexpr size_t stack_bytes = size_t{1} << 20;
+
+inline void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// No std::thread, std::mutex or new: they report failures by exceptions, which end the process here.
 struct Pool {
-  std::mutex callers;  // one parallel_for at a time
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::atomic<unsigned> round{0};
-  std::atomic<long> next{0};
-  std::atomic<int> busy{0};
+  pthread_mutex_t callers = PTHREAD_MUTEX_INITIALIZER;  // one parallel_for at a time
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;    // of `sleeping`
+  pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+  int sleeping = 0;
+  alignas(64) std::atomic<unsigned> round{0};
+  std::atomic<int> seats{0};               // of workers that may still join the round
+  alignas(64) std::atomic<int> inside{0};  // workers that have joined it, or are about to find that they cannot
+  alignas(64) std::atomic<long> next{0};
   long tasks = 0;
   void (*f)(void*, long) = nullptr;
   void* context = nullptr;
-  int workers = 0;              // started
-  std::atomic<int> active{1};   // threads that take part, the caller included
+  int workers = 0;               // started
+  std::atomic<int> active{1};    // threads that take part, the caller included
+  std::atomic<bool> spin{true};  // whether each of them has a core of its own
 
   void work() {
     for (long i; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) f(context, i);
   }
 
-  void loop(int index, unsigned seen) {
-    for (;;) {
-      for (int i = 0; i < spins && round.load(std::memory_order_acquire) == seen; i++) {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
+  // A worker that comes late finds no seat. The order of `inside` and `seats` is that of the caller reversed, so that
+  // either the worker finds the round closed or the caller finds the worker inside.
+  void join() {
+    inside.fetch_add(1);
+    int free = seats.load();
+    while (free > 0 && !seats.compare_exchange_weak(free, free - 1)) {
+    }
+    if (free > 0) work();
+    inside.fetch_sub(1, std::memory_order_release);
+  }
+
+  void loop() {
+    for (unsigned seen = 0;;) {
+      for (int i = 0; spin.load(std::memory_order_relaxed) && i < spins; i++) {
+        if (round.load(std::memory_order_acquire) != seen) break;
+        pause();
       }
       if (round.load(std::memory_order_acquire) == seen) {
-        std::unique_lock<std::mutex> lock(mutex);
-        wake.wait(lock, [&] { return round.load(std::memory_order_acquire) != seen; });
+        pthread_mutex_lock(&mutex);
+        sleeping++;
+        while (round.load(std::memory_order_acquire) == seen) pthread_cond_wait(&wake, &mutex);
+        sleeping--;
+        pthread_mutex_unlock(&mutex);
       }
       seen = round.load(std::memory_order_acquire);
-      if (index < active.load(std::memory_order_relaxed)) work();
-      busy.fetch_sub(1, std::memory_order_release);
+      join();
     }
   }
 
+  // Starts workers, as many as the system lets.
   void start(int count) {
-    for (; workers < count - 1; workers++) {
-      int index = workers + 1;
-      unsigned seen = round.load();
-      std::thread([this, index, seen] { loop(index, seen); }).detach();
-    }
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return;
+    pthread_attr_setstacksize(&attributes, stack_bytes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    const auto run = [](void* pool) -> void* {
+      static_cast<Pool*>(pool)->loop();
+      return nullptr;
+    };
+    pthread_t thread;
+    while (workers < count && pthread_create(&thread, &attributes, run, this) == 0) workers++;
+    pthread_attr_destroy(&attributes);
+  }
+
+  void open(long n, void (*function)(void*, long), void* argument) {
+    f = function;
+    context = argument;
+    tasks = n;
+    next.store(0, std::memory_order_relaxed);
+    const int wanted = static_cast<int>(n < active ? n : active.load()) - 1;
+    seats.store(wanted);
+    pthread_mutex_lock(&mutex);
+    round.fetch_add(1, std::memory_order_release);
+    const int asleep = sleeping < wanted ? sleeping : wanted;
+    pthread_mutex_unlock(&mutex);
+    for (int i = 0; i < asleep; i++) pthread_cond_signal(&wake);
+  }
+
+  // Waits only for workers that have joined: others need not even wake up.
+  void close() {
+    seats.store(0);
+    for (int i = 0; inside.load() != 0; i++) i < spins && spin ? pause() : void(sched_yield());
   }
 };
 
 // Never destroyed: the threads outlive static destruction.
-Pool& pool() {
-  static Pool* p = new Pool;
-  return *p;
-}
+Pool pool;
 
 constexpr size_t huge_page = size_t{1} << 21;
 
@@ -95,33 +143,24 @@ struct Slots {
 
 }  // namespace
 
-int thread_count() { return pool().active; }
+int thread_count() { return pool.active; }
 
-void set_thread_count(int count) { pool().active = count < 1 ? 1 : count; }
+int set_thread_count(int count, int cores) {
+  pthread_mutex_lock(&pool.callers);
+  pool.start(count - 1);
+  if (count > pool.workers + 1) count = pool.workers + 1;
+  pool.active = count < 1 ? 1 : count;
+  pool.spin = pool.active <= cores;
+  pthread_mutex_unlock(&pool.callers);
+  return pool.active;
+}
 
 void parallel_for(long n, void (*f)(void*, long), void* context) {
-  Pool& p = pool();
-  if (n > 1 && p.active > 1 && p.callers.try_lock()) {
-    p.start(p.active);
-    p.f = f;
-    p.context = context;
-    p.tasks = n;
-    p.next.store(0, std::memory_order_relaxed);
-    p.busy.store(p.workers, std::memory_order_relaxed);
-    {
-      std::lock_guard<std::mutex> lock(p.mutex);
-      p.round.fetch_add(1, std::memory_order_release);
-    }
-    p.wake.notify_all();
-    p.work();
-    while (p.busy.load(std::memory_order_acquire) != 0) {
-#if defined(__x86_64__)
-      __builtin_ia32_pause();
-#else
-      std::this_thread::yield();
-#endif
-    }
-    p.callers.unlock();
+  if (n > 1 && pool.active > 1 && pthread_mutex_trylock(&pool.callers) == 0) {
+    pool.open(n, f, context);
+    pool.work();
+    pool.close();
+    pthread_mutex_unlock(&pool.callers);
     return;
   }
   for (long i = 0; i < n; i++) f(context, i);
@@ -129,6 +168,7 @@ void parallel_for(long n, void (*f)(void*, long), void* context) {
 
 float* scratch(int slot, size_t floats) {
   thread_local Slots slots;
+  if (floats == 0) floats = 1;  // null means that there is no memory
   if (slots.floats[slot] < floats) {
     free(slots.memory[slot]);
     held -= slots.floats[slot] * sizeof(float);

@@ -1,5 +1,5 @@
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import type { BackendValues, DataType, TensorInfo } from "@tensorflow/tfjs-core";
+import { type BackendValues, type DataType, engine, type TensorInfo } from "@tensorflow/tfjs-core";
 import { scratchBytes } from "./addon.js";
 import { BufferPool, type PoolStatistics } from "./bufferPool.js";
 import { Spikes } from "./spikes.js";
@@ -31,8 +31,9 @@ class SpikeData {
   /** As float32. Unpacked on first use and kept, since the backward pass will read it again. */
   get values(): Float32Array {
     if (this.#dense === undefined) {
-      this.#dense = this.#pool.take(this.spikes.size, Float32Array);
-      this.spikes.unpack(this.#dense);
+      const dense = this.#pool.take(this.spikes.size, Float32Array);
+      this.spikes.unpack(dense);
+      this.#dense = dense;
     }
     return this.#dense;
   }
@@ -64,11 +65,38 @@ class SpikeData {
  */
 export class NativeBackend extends MathBackendCPU {
   readonly #pool = new BufferPool();
+  /** Releases what the running kernel has taken so far; `undefined` outside kernels. */
+  #releases: (() => void)[] | undefined;
 
   constructor() {
     super();
     // The cpu backend would recommend installing another one.
     (this as unknown as { firstUse: boolean }).firstUse = false;
+  }
+
+  /**
+   * Runs a kernel. Where it throws, as when memory runs out half-way, what it has taken is released.
+   *
+   * TensorFlow.js releases tensors alone, and results become tensors when the kernel has returned.
+   */
+  releasingOnError<R>(kernel: () => R): R {
+    const outer = this.#releases;
+    this.#releases = [];
+    try {
+      return kernel();
+    } catch (error) {
+      for (const release of this.#releases) release();
+      throw error;
+    } finally {
+      this.#releases = outer;
+    }
+  }
+
+  /** Counts data as taken by the running kernel. */
+  #take(dataId: object): object {
+    // A kernel that calls operations has tensors, too: those are TensorFlow.js's.
+    this.#releases?.push(() => engine().state.tensorInfo.has(dataId) || this.disposeData(dataId));
+    return dataId;
   }
 
   /** A new float32 tensor for a kernel's result, and its memory, contents undefined. */
@@ -77,7 +105,8 @@ export class NativeBackend extends MathBackendCPU {
       shape.reduce((a, b) => a * b, 1),
       Float32Array,
     );
-    return [{ dataId: super.write(values, shape, "float32") as object, shape, dtype: "float32" }, values];
+    const dataId = this.#take(super.write(values, shape, "float32") as object);
+    return [{ dataId, shape, dtype: "float32" }, values];
   }
 
   /**
@@ -90,8 +119,14 @@ export class NativeBackend extends MathBackendCPU {
     const values = this.floats(input);
     // Memory outside the pool is an array of the user's, who may still read it.
     if (!this.#pool.owns(values)) return this.output(shape);
+    return [this.share(input), values];
+  }
+
+  /** A tensor of the same values, which share the memory. */
+  share({ dataId, shape, dtype }: TensorInfo): TensorInfo {
     this.incRef(dataId);
-    return [{ dataId, shape, dtype: "float32" }, values];
+    this.#releases?.push(() => this.decRef(dataId));
+    return { dataId, shape, dtype };
   }
 
   /**
@@ -105,7 +140,7 @@ export class NativeBackend extends MathBackendCPU {
     const spikes = new Spikes(packed, size, most);
     const dataId = {};
     this.data.set(dataId, new SpikeData(spikes, this.#pool));
-    return [{ dataId, shape, dtype: "float32" }, spikes];
+    return [{ dataId: this.#take(dataId), shape, dtype: "float32" }, spikes];
   }
 
   /** The spikes of a tensor; `undefined` when it is stored as float32. */
@@ -134,7 +169,9 @@ export class NativeBackend extends MathBackendCPU {
    * tensor's memory, as the cpu backend's slice makes it.
    */
   override write(values: BackendValues, shape: number[], dtype: DataType): object {
-    if (dtype !== "float32" || !(values instanceof Float32Array)) return super.write(values, shape, dtype) as object;
+    if (dtype !== "float32" || !(values instanceof Float32Array)) {
+      return this.#take(super.write(values, shape, dtype) as object);
+    }
     const [{ dataId }, copy] = this.output(shape);
     copy.set(values);
     return dataId;

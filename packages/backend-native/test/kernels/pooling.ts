@@ -83,6 +83,9 @@ function inside(g: backend_util.Conv2DInfo): boolean {
 export const copiedOnCpu = (g: backend_util.Conv2DInfo): boolean =>
   g.filterHeight === 1 && g.filterWidth === 1 && String(g.inShape) === String(g.outShape);
 
+/** Whether every window is a pixel, in order: the result is the image, and NaN stays NaN. */
+const isImage = (g: backend_util.Conv2DInfo): boolean => copiedOnCpu(g) && g.padInfo.top === 0 && g.padInfo.left === 0;
+
 export const cases: readonly KernelCase[] = [
   kernelCase({
     kernel: "MaxPool",
@@ -92,6 +95,7 @@ export const cases: readonly KernelCase[] = [
     })),
     expected: ({ x }, attrs) => {
       const g = infoOf(x.shape, attrs);
+      if (isImage(g)) return [x];
       const data = new Float64Array(sizeOf(g.outShape));
       forWindows(g, (o, pixels) => {
         const best = greatest(pixels, x);
@@ -99,8 +103,7 @@ export const cases: readonly KernelCase[] = [
       });
       return [{ shape: g.outShape, data }];
     },
-    // The cpu backend ends a window at a NaN.
-    onCpu: ({ x }, attrs) => !x.data.some(Number.isNaN) && !copiedOnCpu(infoOf(x.shape, attrs)),
+    onCpu: ({ x }, attrs) => !copiedOnCpu(infoOf(x.shape, attrs)) || isImage(infoOf(x.shape, attrs)),
   }),
   kernelCase({
     kernel: "MaxPoolGrad",
