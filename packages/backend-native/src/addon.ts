@@ -92,7 +92,7 @@ function unloadable(reason: string, cause?: unknown): Error {
       ? "unset SEW_NATIVE"
       : "install g++ and build it: npm rebuild @sew/backend-native, with pnpm: pnpm approve-builds, then " +
         "pnpm rebuild @sew/backend-native (in a clone of its repository: npm run build)";
-  return new Error(`registerNative: the C++ addon of @sew/backend-native cannot be loaded: ${reason}; ${remedy}`, {
+  return new Error(`the C++ addon of @sew/backend-native cannot be loaded: ${reason}; ${remedy}`, {
     cause,
   });
 }

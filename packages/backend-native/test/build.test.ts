@@ -49,7 +49,7 @@ describe("a copy of the package", () => {
 
   const unloadable = (why: string) => [
     "Error",
-    `registerNative: the C++ addon of @sew/backend-native cannot be loaded: ${why}; install g++ and build it: ` +
+    `the C++ addon of @sew/backend-native cannot be loaded: ${why}; install g++ and build it: ` +
       "npm rebuild @sew/backend-native, with pnpm: pnpm approve-builds, then pnpm rebuild @sew/backend-native " +
       "(in a clone of its repository: npm run build)",
   ];

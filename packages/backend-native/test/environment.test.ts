@@ -76,7 +76,7 @@ describe("SEW_NATIVE=off", () => {
   it("keeps the addon from being loaded", () => {
     const error = [
       "Error",
-      "registerNative: the C++ addon of @sew/backend-native cannot be loaded: SEW_NATIVE=off forbids it; unset SEW_NATIVE",
+      "the C++ addon of @sew/backend-native cannot be loaded: SEW_NATIVE=off forbids it; unset SEW_NATIVE",
     ];
     expect(refused({ SEW_NATIVE: "off" })).toEqual([error, error]);
   });
