@@ -1,5 +1,6 @@
 // Builds a workspace and its dependencies, and runs its main file.
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import { turbo } from "./turbo.mjs";
 
 /** Installs, builds `folder`, such as `experiments/benchmark`, runs its `dist/src/main.js`, and exits with its status. */
@@ -9,6 +10,8 @@ export function buildAndRun(folder, args, cwd = process.cwd()) {
   const main = new URL(`../${folder}/dist/src/main.js`, import.meta.url);
   const child = spawn(process.execPath, [main.pathname, ...args], { stdio: "inherit", cwd });
   // The terminal sends Ctrl-C to both processes. The program saves and exits; this one waits for it.
-  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
-  child.on("exit", (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + 15));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+  }
+  child.on("exit", (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + constants.signals[signal]));
 }

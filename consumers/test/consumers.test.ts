@@ -10,6 +10,7 @@ import { compile, moduleSettings } from "./compile.js";
 import { fetchNode } from "./fetchNode.js";
 import {
   clean,
+  execute,
   nameInPnpm,
   pack,
   packages,
@@ -75,16 +76,17 @@ describe("a project of pnpm, which refuses build scripts by default", () => {
     }
   });
 
-  it("computes on cpu, and one warning says what to run", async () => {
+  it("is refused the native backend, with what to run", async () => {
     const main = writePrograms(join(project, "refused"), "module", [programOf("backends")]);
     expect(compile(main, moduleSettings.module.nodenext)).toEqual([]);
-    const output = await succeed(process.execPath, [compiledBy(main)], project);
-    expect(output).toContain("backend cpu\n");
-    expect(output.match(/useBackend: .*/g)).toEqual([
-      "useBackend: the C++ addon of @sew/backend-native could not be loaded (it has not been built); install g++ and run: " +
-        "npm rebuild @sew/backend-native, or with pnpm: pnpm approve-builds (in a clone: pnpm --filter " +
-        "@sew/backend-native build). Using TensorFlow.js's cpu backend instead, which is about 100 times slower.",
-    ]);
+    const { status, output } = await execute(process.execPath, [compiledBy(main)], project);
+    expect(status).toBe(1);
+    expect(output).toContain(
+      "BackendUnavailable: useBackend: the C++ addon of @sew/backend-native cannot be loaded: it has not been built; " +
+        "install g++ and build it: npm rebuild @sew/backend-native, with pnpm: pnpm approve-builds, then pnpm rebuild " +
+        "@sew/backend-native (in a clone of its repository: npm run build); or choose cpu " +
+        '(useBackend("cpu"), --backend cpu), which is 900 to 3,800 times slower\n',
+    );
   });
 });
 

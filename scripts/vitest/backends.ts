@@ -2,6 +2,7 @@
 import "@tensorflow/tfjs";
 import { env, ready, setBackend, tensor1d } from "@tensorflow/tfjs-core";
 import { registerNative, setSpikeStorage } from "../../packages/backend-native/dist/index.js";
+import { useBackend } from "../../packages/backends/dist/index.js";
 import { addBackend } from "../../packages/kernels/dist/testing/index.js";
 
 await setBackend("cpu");
@@ -11,8 +12,20 @@ env().set("IS_TEST", true);
 tensor1d([0]).dispose();
 env().set("IS_TEST", false);
 
-await addBackend({
-  name: "native",
-  register: registerNative,
-  restoreDefaults: () => setSpikeStorage("auto"),
-});
+// scripts/tensorflow.mjs runs the suites on tensorflow or tensorflow-gpu. TensorFlow.js has one name for both.
+const { SEW_TEST_BACKEND: tensorflow } = process.env;
+if (tensorflow === undefined) {
+  await addBackend({
+    name: "native",
+    register: registerNative,
+    restoreDefaults: () => setSpikeStorage("auto"),
+  });
+} else {
+  await addBackend({
+    name: "tensorflow",
+    register: async () => {
+      await useBackend(tensorflow);
+    },
+    flushesSubnormals: true,
+  });
+}

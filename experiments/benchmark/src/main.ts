@@ -25,8 +25,8 @@ import {
 import { writeWhole } from "./writeWhole.js";
 
 const options = parseOptions(process.argv.slice(2));
-if ((await useBackend("native")) !== "native") process.exit(1);
 try {
+  await useBackend("native");
   if (options.threads !== undefined) setThreads(options.threads);
   if (options.isa !== undefined) setInstructionSet(options.isa);
 } catch (error) {

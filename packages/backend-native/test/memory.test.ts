@@ -11,6 +11,7 @@ import {
   dispose,
   expandDims,
   gather,
+  getKernel,
   memory,
   mul,
   oneHot,
@@ -58,6 +59,39 @@ function overwriteFreeMemory(): void {
 }
 
 describeNative("memory of the native backend", () => {
+  it("is what it was after a kernel that failed half-way", () => {
+    const own = backend() as NativeBackend;
+    const [old] = own.output([8]);
+    const before = native().liveBytes;
+    const failing = () =>
+      own.releasingOnError(() => {
+        own.output([1000]);
+        own.outputSpikes([1000], 1);
+        // Of the same memory, which stays.
+        own.outputOver(old);
+        own.disposeData(own.output([100])[0].dataId);
+        throw new RangeError("no memory");
+      });
+    expect(failing).toThrow(new RangeError("no memory"));
+    expect([native().liveBytes, own.refCount(old.dataId)]).toEqual([before, 1]);
+    own.releasingOnError(() => own.releasingOnError(() => own.output([1000])));
+    expect(native().liveBytes).toBe(before + 4032);
+    own.disposeData(old.dataId);
+  });
+
+  it("is what it was after a call that the addon refuses", () => {
+    const x = pooled([1], [1, 1, 1, 1]);
+    const before = native().liveBytes;
+    // More padding than there are numbers for.
+    const attrs = { strides: 1, pad: "same", dataFormat: "NHWC", dilations: [2 ** 22, 2 ** 22] };
+    const call = { inputs: { x, filter: pooled([1, 1, 1, 1], [2, 2, 1, 1]) }, attrs, backend: backend() };
+    const filter = native().liveBytes;
+    expect(() => getKernel("Conv2D", "native").kernelFunc(call as never)).toThrow("a size is out of range");
+    expect(native().liveBytes).toBe(filter);
+    dispose([x, call.inputs.filter]);
+    expect(native().liveBytes).toBeLessThan(before);
+  });
+
   beforeAll(() => expect(backend()).toBeInstanceOf(NativeBackend));
 
   it("is reliable to TensorFlow.js, and says what is alive, kept and asked for", () => {

@@ -1,2 +1,3 @@
-export { type BackendName, BackendUnavailable, backendNames } from "./loaders.js";
+export { type BackendName, backendNames } from "./loaders.js";
+export { BackendUnavailable } from "./optionalPackage.js";
 export { useBackend } from "./useBackend.js";

@@ -1,40 +1,14 @@
 /** @file The backends that are known by name, and how each is loaded. A new one is an entry in {@link loaders}. */
+import { BackendUnavailable, importOptional, npmInstall } from "./optionalPackage.js";
+import { loadTensorflow } from "./tensorflow/loadTensorflow.js";
 
-/** A backend could not be used. The message says what to install, or why what is installed does not work. */
-export class BackendUnavailable extends Error {
-  override readonly name = "BackendUnavailable";
-}
-
-/** A package that the user installs. */
-interface OptionalPackage {
-  readonly name: string;
-  /** Arguments of `npm install`. */
-  readonly install: string;
-  /** What it needs besides, for the message when it fails to load. */
-  readonly needs: string;
-}
-
-/** Imports a package of the user's own installation. */
-async function optional<T>({ name, install, needs }: OptionalPackage, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    // An installed package that lacks a file of its own fails with the same code, about another name.
-    const isMissing = /MODULE_NOT_FOUND$/.test(code ?? "") && message.includes(`'${name}'`);
-    throw new BackendUnavailable(
-      isMissing
-        ? `useBackend: ${name} is not installed; run: npm install ${install}`
-        : `useBackend: ${name} is installed but could not be loaded (it needs ${needs}): ${message}`,
-      { cause },
-    );
-  }
-}
+/** What remains where the native backend cannot be used. */
+const chooseCpu = 'or choose cpu (useBackend("cpu"), --backend cpu), which is 900 to 3,800 times slower';
 
 async function loadNative(): Promise<string> {
   const name = "@sew/backend-native";
-  const { registerNative } = await optional(
-    { name, install: name, needs: "Node 20.19 or newer" },
+  const { registerNative } = await importOptional(
+    { name, install: `npm install ${name}; ${chooseCpu}`, repair: `it needs Node 20.19 or newer; ${chooseCpu}` },
     () => import("@sew/backend-native"),
   );
   try {
@@ -42,36 +16,38 @@ async function loadNative(): Promise<string> {
   } catch (cause) {
     // A RangeError is about a wrong setting, not about the addon.
     if (cause instanceof RangeError) throw cause;
-    const remedy =
-      process.env.SEW_NATIVE === "off"
-        ? "unset SEW_NATIVE"
-        : `install g++ and run: npm rebuild ${name}, or with pnpm: pnpm approve-builds (in a clone: pnpm --filter ${name} build)`;
-    throw new BackendUnavailable(
-      `useBackend: the C++ addon of ${name} could not be loaded (${(cause as Error).message}); ${remedy}`,
-      { cause },
-    );
+    throw new BackendUnavailable(`useBackend: ${(cause as Error).message}; ${chooseCpu}`, { cause });
   }
   return "native";
+}
+
+/** What is used of the API of WebGPU. */
+interface WebGpu {
+  requestAdapter(): Promise<object | null>;
 }
 
 const webgpuPackages = "webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu@4.22.0";
 
 async function loadWebgpu(): Promise<string> {
-  const { navigator } = globalThis as { navigator?: { gpu?: object } };
+  const drivers = "a Vulkan loader and driver (on Debian: libvulkan1 and that of your GPU), Metal or D3D12";
+  const repair = `it needs ${drivers}`;
+  const { navigator } = globalThis as { navigator?: { gpu?: WebGpu } };
   // Browsers have it. Node gets it from Dawn.
-  if (navigator?.gpu === undefined) {
-    const dawn = await optional(
-      { name: "webgpu", install: webgpuPackages, needs: "a Vulkan, Metal or D3D12 driver" },
-      () => import("webgpu"),
-    );
-    Object.assign(globalThis, dawn.globals);
-    Object.defineProperty(globalThis, "navigator", {
-      value: { ...navigator, gpu: dawn.create([]) },
-      configurable: true,
-    });
+  const dawn =
+    navigator?.gpu === undefined
+      ? await importOptional({ name: "webgpu", install: npmInstall(webgpuPackages), repair }, () => import("webgpu"))
+      : undefined;
+  const gpu = navigator?.gpu ?? (dawn!.create([]) as WebGpu);
+  if ((await gpu.requestAdapter()) === null) {
+    throw new BackendUnavailable(`useBackend: webgpu has found no GPU; ${repair}`);
   }
-  await optional(
-    { name: "@tensorflow/tfjs-backend-webgpu", install: webgpuPackages, needs: "the package webgpu" },
+  if (dawn !== undefined) {
+    Object.assign(globalThis, dawn.globals);
+    Object.defineProperty(globalThis, "navigator", { value: { ...navigator, gpu }, configurable: true });
+  }
+  const name = "@tensorflow/tfjs-backend-webgpu";
+  await importOptional(
+    { name, install: npmInstall(webgpuPackages), repair: `reinstall it: ${npmInstall(webgpuPackages)}` },
     () => import("@tensorflow/tfjs-backend-webgpu"),
   );
   return "webgpu";
@@ -84,24 +60,10 @@ export const loaders = {
     await import("@tensorflow/tfjs-backend-cpu");
     return "cpu";
   },
-  async tensorflow() {
-    const needs = "its native library for this platform; its install script downloads it";
-    await optional(
-      { name: "@tensorflow/tfjs-node", install: "@tensorflow/tfjs-node@4.22.0", needs },
-      () => import("@tensorflow/tfjs-node"),
-    );
-    return "tensorflow";
-  },
-  async "tensorflow-gpu"() {
-    const needs = "CUDA 11.2, cuDNN 8.1 and x86-64; its install script downloads the rest";
-    await optional(
-      { name: "@tensorflow/tfjs-node-gpu", install: "@tensorflow/tfjs-node-gpu@4.22.0", needs },
-      () => import("@tensorflow/tfjs-node-gpu"),
-    );
-    return "tensorflow";
-  },
+  tensorflow: (warn) => loadTensorflow("tensorflow", warn),
+  "tensorflow-gpu": (warn) => loadTensorflow("tensorflow-gpu", warn),
   webgpu: loadWebgpu,
-} satisfies Readonly<Record<string, () => Promise<string>>>;
+} satisfies Readonly<Record<string, (warn: (message: string) => void) => Promise<string>>>;
 
 /** The name of a backend that {@link useBackend} loads. */
 export type BackendName = keyof typeof loaders;

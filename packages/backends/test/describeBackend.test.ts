@@ -19,8 +19,11 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkOp } from "../src/testing/checkOp.js";
 
+// scripts/tensorflow.mjs names another backend.
+const { SEW_TEST_BACKEND: other } = process.env;
 describeBackend("cpu");
-if (unavailable("native") === undefined) describeBackend("native");
+if (other !== undefined) describeBackend(other);
+else if (unavailable("native") === undefined) describeBackend("native");
 else it("native as a backend", ({ skip }) => skip(unavailable("native")));
 
 describe("the check of an operation", () => {

@@ -22,7 +22,7 @@ const withoutSettings: Environment = Object.fromEntries(
 /** A module that is run in a process of its own, in a folder from which `@sew/backends` can be imported. */
 const child = (folder: string, lines: string, environment: Environment) => {
   const code = `
-    import { getBackend, square, tensor1d } from "@tensorflow/tfjs-core";
+    import { getBackend, tensor1d } from "@tensorflow/tfjs-core";
     import { useBackend } from "@sew/backends";
     const results = [];
     const say = (value) => results.push(value);
@@ -89,31 +89,18 @@ describe("useBackend", () => {
   });
 });
 
-const fallback = (why: string) =>
-  `useBackend: ${why}. Using TensorFlow.js's cpu backend instead, which is about 100 times slower.`;
-
-/** Uses native twice, and computes with what is in use. */
-const nativeTwice = `
-  const warnings = [];
-  for (let i = 0; i < 2; i++) say(await useBackend("native", (warning) => warnings.push(warning)));
-  say(warnings);
-  say(getBackend());
-  say([...square(tensor1d([1, 2])).dataSync()]);`;
-
-const fellBack = (warning: string) => ["cpu", "cpu", [warning], "cpu", [1, 4]];
-
-const forbidden = fallback(
-  "the C++ addon of @sew/backend-native could not be loaded (SEW_NATIVE=off forbids it); unset SEW_NATIVE",
-);
+const chooseCpu = 'or choose cpu (useBackend("cpu"), --backend cpu), which is 900 to 3,800 times slower';
 
 describe("native where its addon cannot be loaded", () => {
-  it("is replaced by cpu with one warning", () =>
-    expect(inChild(root, nativeTwice, { SEW_NATIVE: "off" })).toEqual(fellBack(forbidden)));
-
-  it("warns on the console by default", () =>
-    expect(stderrOf(root, "await useBackend(); await useBackend(); tensor1d([1]);", { SEW_NATIVE: "off" })).toBe(
-      `${forbidden}\n`,
-    ));
+  it("is refused, every time", () => {
+    const error = [
+      "BackendUnavailable",
+      "useBackend: the C++ addon of @sew/backend-native cannot be loaded: SEW_NATIVE=off forbids it; " +
+        `unset SEW_NATIVE; ${chooseCpu}`,
+    ];
+    const twice = "for (let i = 0; i < 2; i++) say(await attempt(() => useBackend()));";
+    expect(inChild(root, twice, { SEW_NATIVE: "off" })).toEqual([error, error]);
+  });
 });
 
 describe("a project that has installed @sew/backends alone", () => {
@@ -135,47 +122,47 @@ describe("a project that has installed @sew/backends alone", () => {
 
   const attempts = (name: string) => inChild(project, `say(await attempt(() => useBackend("${name}")));`)[0];
 
-  it("runs on cpu, with one warning that says how to install native", () =>
-    expect(inChild(project, nativeTwice)).toEqual(
-      fellBack(fallback("@sew/backend-native is not installed; run: npm install @sew/backend-native")),
-    ));
+  it("runs on cpu", () => expect(attempts("cpu")).toBe("cpu"));
+
+  it("says how to install native", () =>
+    expect(attempts("native")).toEqual([
+      "BackendUnavailable",
+      `useBackend: @sew/backend-native is not installed; run: npm install @sew/backend-native; ${chooseCpu}`,
+    ]));
 
   const webgpuPackages = "webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu@4.22.0";
+  const installWebgpu = `npm install ${webgpuPackages} (in a clone of this repository: node scripts/pnpm.mjs add -w ${webgpuPackages})`;
+  const drivers = "it needs a Vulkan loader and driver (on Debian: libvulkan1 and that of your GPU), Metal or D3D12";
   const packages = [
     {
       name: "tensorflow",
       missing: "@tensorflow/tfjs-node",
-      install: "@tensorflow/tfjs-node@4.22.0",
-      needs: "its native library for this platform; its install script downloads it",
+      install: "npm install --ignore-scripts @tensorflow/tfjs-node@4.22.0 && npx sew-tensorflow",
+      repair: "build its binding: npx sew-tensorflow (in a clone of this repository: npm run tensorflow)",
     },
     {
       name: "tensorflow-gpu",
       missing: "@tensorflow/tfjs-node-gpu",
-      install: "@tensorflow/tfjs-node-gpu@4.22.0",
-      needs: "CUDA 11.2, cuDNN 8.1 and x86-64; its install script downloads the rest",
+      install: "npm install --ignore-scripts @tensorflow/tfjs-node-gpu@4.22.0 && npx sew-tensorflow gpu",
+      repair: "build its binding: npx sew-tensorflow gpu (in a clone of this repository: npm run tensorflow -- gpu)",
     },
-    { name: "webgpu", missing: "webgpu", install: webgpuPackages, needs: "a Vulkan, Metal or D3D12 driver" },
+    { name: "webgpu", missing: "webgpu", install: installWebgpu, repair: drivers },
   ];
 
   it.each(packages)("says what to install for $name", ({ name, missing, install }) =>
-    expect(attempts(name)).toEqual([
-      "BackendUnavailable",
-      `useBackend: ${missing} is not installed; run: npm install ${install}`,
-    ]),
+    expect(attempts(name)).toEqual(["BackendUnavailable", `useBackend: ${missing} is not installed; run: ${install}`]),
   );
 
   it("needs no Dawn where the browser has WebGPU", () =>
     expect(
       inChild(
         project,
-        `Object.defineProperty(globalThis, "navigator", { value: { gpu: {} }, configurable: true });
+        `const gpu = { requestAdapter: async () => ({}) };
+         Object.defineProperty(globalThis, "navigator", { value: { gpu }, configurable: true });
          say(await attempt(() => useBackend("webgpu")));`,
       ),
     ).toEqual([
-      [
-        "BackendUnavailable",
-        `useBackend: @tensorflow/tfjs-backend-webgpu is not installed; run: npm install ${webgpuPackages}`,
-      ],
+      ["BackendUnavailable", `useBackend: @tensorflow/tfjs-backend-webgpu is not installed; run: ${installWebgpu}`],
     ]));
 
   describe("and then others", () => {
@@ -187,14 +174,19 @@ describe("a project that has installed @sew/backends alone", () => {
       writeFileSync(join(folder, "package.json"), JSON.stringify({ name, type: "module", main: "index.js" }));
       writeFileSync(join(folder, "index.js"), code);
     }
-    const registering = (factory: string) =>
-      `import { KernelBackend, registerBackend } from "@tensorflow/tfjs-core"; registerBackend("tensorflow", ${factory});`;
+    /** What a package of TensorFlow registers: a backend with these properties, and the kernels of cpu. */
+    const registering = (properties: object) => `
+      import "@tensorflow/tfjs-backend-cpu";
+      import { getKernelsForBackend, KernelBackend, registerBackend, registerKernel } from "@tensorflow/tfjs-core";
+      for (const kernel of getKernelsForBackend("cpu")) registerKernel({ ...kernel, backendName: "tensorflow" });
+      registerBackend("tensorflow", () => Object.assign(new KernelBackend(), ${JSON.stringify(properties)}));`;
+    const cpuPackage = registering({ isGPUPackage: false, isUsingGpuDevice: false });
 
-    it.each(packages)("says what $name needs when $missing fails to load", ({ name, missing, needs }) => {
-      install(missing, 'throw new Error("no such device");');
+    it.each(packages)("says how to repair $name when $missing fails to load", ({ name, missing, repair }) => {
+      install(missing, 'throw new Error("no such device\\nand more");');
       expect(attempts(name)).toEqual([
         "BackendUnavailable",
-        `useBackend: ${missing} is installed but could not be loaded (it needs ${needs}): no such device`,
+        `useBackend: ${missing} is installed but could not be loaded: no such device; ${repair}`,
       ]);
     });
 
@@ -202,36 +194,90 @@ describe("a project that has installed @sew/backends alone", () => {
       install("@tensorflow/tfjs-node", 'import "a-part-of-it";');
       const [name, message] = attempts("tensorflow") as [string, string];
       expect(name).toBe("BackendUnavailable");
-      expect(message).toContain("@tensorflow/tfjs-node is installed but could not be loaded (it needs its native");
-      expect(message).toContain("Cannot find package 'a-part-of-it'");
+      expect(message).toContain(
+        "@tensorflow/tfjs-node is installed but could not be loaded: Cannot find package 'a-part-of-it'",
+      );
     });
 
     it("uses the backend that @tensorflow/tfjs-node registers", () => {
-      install("@tensorflow/tfjs-node", registering("() => new KernelBackend()"));
+      install("@tensorflow/tfjs-node", cpuPackage);
       expect(inChild(project, 'say(await useBackend("tensorflow")); say(getBackend());')).toEqual([
         "tensorflow",
         "tensorflow",
       ]);
     });
 
+    it("restores the functions of node:util that @tensorflow/tfjs-node calls and Node 23 removed", () => {
+      install(
+        "@tensorflow/tfjs-node",
+        `import util from "node:util";
+         if (!util.isNullOrUndefined(undefined) || util.isNullOrUndefined(0)) throw new Error("isNullOrUndefined");
+         if (!util.isArray([]) || util.isArray({})) throw new Error("isArray");
+         ${cpuPackage}`,
+      );
+      const removed = 'import util from "node:util"; delete util.isArray; delete util.isNullOrUndefined;';
+      expect(inChild(project, `${removed} say(await attempt(() => useBackend("tensorflow")));`)).toEqual([
+        "tensorflow",
+      ]);
+    });
+
+    it.each([
+      { isUsingGpuDevice: true, warnings: [] },
+      {
+        isUsingGpuDevice: false,
+        warnings: [
+          "useBackend: tensorflow-gpu has found no GPU and computes on the CPU; it needs NVIDIA's driver, CUDA 11.8 and cuDNN 8.6",
+        ],
+      },
+    ])("warns once where tensorflow-gpu has no GPU: $isUsingGpuDevice", ({ isUsingGpuDevice, warnings }) => {
+      install("@tensorflow/tfjs-node-gpu", registering({ isGPUPackage: true, isUsingGpuDevice }));
+      const lines = `
+        const warnings = [];
+        for (let i = 0; i < 2; i++) say(await useBackend("tensorflow-gpu", (warning) => warnings.push(warning)));
+        say(warnings);`;
+      expect(inChild(project, lines)).toEqual(["tensorflow-gpu", "tensorflow-gpu", warnings]);
+    });
+
+    it.each([
+      { name: "tensorflow-gpu", other: "tensorflow", isGPUPackage: false },
+      { name: "tensorflow", other: "tensorflow-gpu", isGPUPackage: true },
+    ])("refuses $name in a process that has loaded $other", ({ name, other, isGPUPackage }) => {
+      for (const missing of ["@tensorflow/tfjs-node", "@tensorflow/tfjs-node-gpu"]) {
+        install(missing, registering({ isGPUPackage, isUsingGpuDevice: true }));
+      }
+      const lines = `say(await useBackend("${other}")); say(await attempt(() => useBackend("${name}")));`;
+      expect(inChild(project, lines)).toEqual([
+        other,
+        [
+          "BackendUnavailable",
+          `useBackend: ${name} cannot be used in a process that has loaded ${other}, because TensorFlow.js has one name for both; start another process`,
+        ],
+      ]);
+    });
+
     it("says when a backend does not start", () => {
-      install("@tensorflow/tfjs-node", registering('async () => { throw new Error("no"); }'));
+      install(
+        "@tensorflow/tfjs-node",
+        `import { registerBackend } from "@tensorflow/tfjs-core";
+         registerBackend("tensorflow", async () => { throw new Error("no"); });`,
+      );
       expect(attempts("tensorflow")).toEqual([
         "BackendUnavailable",
         "useBackend: tensorflow could not be initialised; TensorFlow.js's message is above",
       ]);
     });
 
-    it("says how to build the addon of @sew/backend-native when it has none", () => {
-      install("@sew/backend-native", 'export function registerNative() { throw new Error("it has not been built"); }');
-      const remedy =
-        "install g++ and run: npm rebuild @sew/backend-native, or with pnpm: pnpm approve-builds " +
-        "(in a clone: pnpm --filter @sew/backend-native build)";
-      expect(inChild(project, nativeTwice)).toEqual(
-        fellBack(
-          fallback(`the C++ addon of @sew/backend-native could not be loaded (it has not been built); ${remedy}`),
-        ),
+    it("says what webgpu needs where there is no GPU", () => {
+      install(
+        "webgpu",
+        "export const globals = {}; export const create = () => ({ requestAdapter: async () => null });",
       );
+      expect(attempts("webgpu")).toEqual(["BackendUnavailable", `useBackend: webgpu has found no GPU; ${drivers}`]);
+    });
+
+    it("says how to build the addon of @sew/backend-native when it has none", () => {
+      install("@sew/backend-native", 'export function registerNative() { throw new Error("not built; build it"); }');
+      expect(attempts("native")).toEqual(["BackendUnavailable", `useBackend: not built; build it; ${chooseCpu}`]);
     });
   });
 });

@@ -1,5 +1,5 @@
 /** @file A model's parameters and buffers, to and from a file. */
-import { type Module, namedBuffers, namedParameters } from "@sew/layers";
+import { type Module, namedBuffers, namedParameters, printable } from "@sew/layers";
 import { tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 import type { TensorValues } from "./dtypes.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";
@@ -58,8 +58,8 @@ export async function saveWeights(
  * The optimiser's state in a training checkpoint is passed over.
  *
  * @returns which tensors were taken, kept and unused, and the file's metadata
- * @throws RangeError when the file is damaged, names or shapes differ, a part is neither in the model nor in the file, or
- * nothing is left to load; the model is then unchanged
+ * @throws RangeError when the file is damaged, names or shapes differ, a value is not finite, a part is neither in the model
+ * nor in the file, or nothing is left to load; the model is then unchanged
  *
  * @example
  * await saveWeights(sequential({ stem: linear(2, 4), classifier: linear(4, 3) }), "three.safetensors");
@@ -85,7 +85,7 @@ export async function weightsOf(model: Module, caller = "weightsOf"): Promise<Ma
   const weights = new Map<string, TensorValues>();
   for (const [name, variable] of variablesOf(model)) {
     const values = await variable.data<"float32">();
-    const wrong = values.find((value) => !Number.isFinite(value));
+    const wrong = notFinite(values);
     if (wrong !== undefined) {
       throw new Error(
         `${caller}: ${name} must be finite to be saved, got ${wrong}; lower the learning rate and start from an earlier file`,
@@ -119,7 +119,7 @@ export function assignWeights(
     const unknown = parts.find((part) => ![...all].some((name) => isIn(name, part)));
     if (unknown !== undefined) {
       throw new RangeError(
-        `${caller}: ${option} must name parts of the model or of ${source}, got ${JSON.stringify(unknown)}`,
+        `${caller}: ${option} must name parts of the model or of ${source}, got ${printable(JSON.stringify(unknown))}`,
       );
     }
   }
@@ -134,13 +134,18 @@ export function assignWeights(
   if (differences.length > 0) {
     const more = differences.length > 3 ? `, and ${differences.length - 3} more differ` : "";
     throw new RangeError(
-      `${caller}: ${source} must hold the parameters of this model, got others: ${differences.slice(0, 3).join(", ")}${more}; ` +
+      `${caller}: ${source} must hold the parameters of this model, got others: ${printable(differences.slice(0, 3).join(", "))}${more}; ` +
         "build the model with the settings that the file was made with, or load a part of it",
     );
   }
   const taken = compared.filter(({ same }) => same).map(({ name }) => name);
   if (taken.length === 0 && variables.size > 0) {
     throw new RangeError(`${caller}: ${source} must hold a tensor to load into this model, got none that fits`);
+  }
+  for (const name of taken) {
+    const wrong = notFinite(tensors.get(name)!.values);
+    if (wrong === undefined) continue;
+    throw new RangeError(`${caller}: ${source} must hold finite values, got ${wrong} for ${name}; use an earlier file`);
   }
   tidy(() => {
     for (const name of taken) {
@@ -151,6 +156,14 @@ export function assignWeights(
   const loaded = new Set(taken);
   const without = (names: Iterable<string>): string[] => [...names].filter((name) => !loaded.has(name));
   return { taken, kept: without(variables.keys()), unused: without(tensors.keys()) };
+}
+
+/** The first value that is NaN or infinite. @internal */
+export function notFinite(values: TensorValues["values"]): number | undefined {
+  // 0 times a finite value is 0, and NaN otherwise.
+  let zero = 0;
+  for (let i = 0; i < values.length; i++) zero += values[i]! * 0;
+  return zero === 0 ? undefined : values.find((value) => !Number.isFinite(value));
 }
 
 /** Whether a parameter or buffer is this part of a model, or inside it. */

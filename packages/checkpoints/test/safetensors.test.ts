@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -46,7 +47,52 @@ describe("a safetensors file", () => {
         await writeSafetensors(file, written, metadata);
         const read = await readSafetensors(file);
         expect(read.tensors).toEqual(written);
-        expect({ ...read.metadata }).toEqual({ ...metadata, sha256: read.metadata.sha256 });
+        const { sha256, headerSha256, ...rest } = read.metadata;
+        expect(rest).toEqual(metadata);
+        expect([sha256, headerSha256].every((digest) => /^[0-9a-f]{64}$/.test(digest!))).toBe(true);
+      }),
+    );
+  });
+
+  it("is refused before it is written, or read as it was, whatever the names, texts and shapes", async () => {
+    const file = join(await temporaryFolder(), "hostile.safetensors");
+    const text = fc.oneof(
+      fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units)),
+      fc.constantFrom(
+        "",
+        "__proto__",
+        "constructor",
+        "\0",
+        '"',
+        "\\",
+        "\ud800",
+        "\udc00\ud800",
+        "sha256",
+        "headerSha256",
+      ),
+      fc.constantFrom('"headerSha256":""', "\u001b[31m", "\ufeff", "__metadata__", "0"),
+    );
+    const shape = fc.array(fc.constantFrom(0, 1, 2, 2 ** 31, 2 ** 53 - 1, 2 ** 53, -1, 0.5, Number.NaN), {
+      maxLength: 4,
+    });
+    const values = fc.nat(2).map((length) => new Float32Array(length));
+    const entries = fc.uniqueArray(fc.tuple(text, fc.record({ shape, values })), {
+      maxLength: 3,
+      selector: ([name]) => name,
+    });
+    await fc.assert(
+      fc.asyncProperty(entries, fc.array(fc.tuple(text, text), { maxLength: 2 }), async (tensors, texts) => {
+        const written = new Map(tensors);
+        const message = await messageOf(writeSafetensors(file, written, Object.fromEntries(texts)));
+        if (message !== "nothing was thrown") {
+          expect(message).toMatch(/^writeSafetensors: /);
+          return;
+        }
+        const read = await readSafetensors(file);
+        expect(read.tensors).toEqual(written);
+        for (const [name, value] of new Map(texts)) {
+          if (name !== "sha256" && name !== "headerSha256") expect(read.metadata[name]).toBe(value);
+        }
       }),
     );
   });
@@ -67,8 +113,12 @@ describe("a safetensors file", () => {
     const length = Number(bytes.readBigUInt64LE());
     expect(length % 8).toBe(0);
     const data = bytes.subarray(8 + length);
-    expect(JSON.parse(bytes.subarray(8, 8 + length).toString())).toEqual({
-      __metadata__: { note: "é", sha256: createHash("sha256").update(data).digest("hex") },
+    const header = bytes.subarray(8, 8 + length).toString();
+    const { headerSha256 } = JSON.parse(header).__metadata__;
+    const unsigned = header.trimEnd().replace(headerSha256, "");
+    expect(headerSha256).toBe(createHash("sha256").update(unsigned).digest("hex"));
+    expect(JSON.parse(header)).toEqual({
+      __metadata__: { note: "é", sha256: createHash("sha256").update(data).digest("hex"), headerSha256 },
       a: { dtype: "F32", shape: [2, 1], data_offsets: [0, 8] },
       b: { dtype: "F32", shape: [], data_offsets: [8, 12] },
     });
@@ -133,9 +183,24 @@ describe("a safetensors file", () => {
     ["a byte order mark", bytesOf("\ufeff{}"), "have a header of JSON, got "],
     ["a space before the header's object", bytesOf(" {}"), "have a JSON object as its header, got  {} at byte 8"],
     [
-      "a shape nested too deep to be shown",
+      "a deep header",
       bytesOf(`{"w":{"dtype":"F32","shape":${"[".repeat(2000)}${"]".repeat(2000)},"data_offsets":[0,4]}}`),
-      "have a shape for w, got [[",
+      "have a header of depth 3 at most, got a deeper one at byte 37",
+    ],
+    [
+      "a header of more values than tensors need",
+      bytesOf(`{"w":{"shape":[${"0,".repeat(2 ** 18 + 1)}0]}}`),
+      "have at most 262144 commas in its header, got more at byte 524312",
+    ],
+    [
+      "a name with half of a surrogate pair",
+      bytesOf(`{"\\ud800":${f32("[0]", "[0,0]")}}`),
+      'have texts of well-formed Unicode, got "\\ud800" at byte 8',
+    ],
+    [
+      "one digest without the other",
+      bytesOf('{"__metadata__":{"sha256":""}}'),
+      "have sha256 and headerSha256 in its __metadata__, or neither, got no headerSha256 at byte 8",
     ],
     [
       "data that do not fit their dtype",
@@ -146,7 +211,7 @@ describe("a safetensors file", () => {
     [
       "a huge size",
       bytesOf(one(f32("[9007199254740991,9007199254740991]", "[0,4]")), Buffer.alloc(4)),
-      "have 3.2451855365842665e+32 bytes for w of shape [9007199254740991,9007199254740991], got 4 at byte 8",
+      "have a shape for w, got [9007199254740991,9007199254740991] at byte 8",
     ],
     [
       "offsets that go back",
@@ -180,20 +245,31 @@ describe("a safetensors file", () => {
     );
   });
 
-  it("refuses a file in which any bit of the data has changed", async () => {
+  it("refuses a file in which any bit has changed", async () => {
     const file = join(await temporaryFolder(), "rotten.safetensors");
-    await writeSafetensors(file, new Map([["w", { shape: [3], values: Float32Array.of(1, 2, 3) }]]));
+    const tensors = new Map([["w", { shape: [3], values: Float32Array.of(1, 2, 3) }]]);
+    await writeSafetensors(file, tensors, { state: '{"epoch":1}' });
     const bytes = await readFile(file);
-    await fc.assert(
-      fc.asyncProperty(fc.nat(11), fc.nat(7), async (byte, bit) => {
-        const changed = Buffer.from(bytes);
-        const at = bytes.length - 12 + byte;
-        changed.writeUInt8(changed.readUInt8(at) ^ (1 << bit), at);
-        await writeFile(file, changed);
-        expect(await messageOf(readSafetensors(file))).toContain("hold data with the SHA-256 of its header");
-      }),
-      { numRuns: 20 },
-    );
+    for (let bit = 0; bit < 8 * bytes.length; bit++) {
+      const changed = Buffer.from(bytes);
+      changed[bit >> 3]! ^= 1 << (bit & 7);
+      await writeFile(file, changed);
+      const message = await messageOf(readSafetensors(file));
+      expect(message, `bit ${bit}`).toMatch(
+        /^readSafetensors: .*rotten.safetensors must .* at byte \d+; the file is damaged/,
+      );
+      if (bit >= 8 * (bytes.length - 12)) expect(message).toContain("hold data with the SHA-256 of its header");
+    }
+  });
+
+  it.skipIf(process.platform === "win32")("refuses pipes, devices and folders without waiting for them", async () => {
+    const folder = await temporaryFolder();
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const got = (file: string, kind: string): string => `readSafetensors: ${file} must be a regular file, got ${kind}`;
+    expect(await messageOf(readSafetensors(pipe))).toBe(got(pipe, "a pipe"));
+    expect(await messageOf(readSafetensors("/dev/zero"))).toBe(got("/dev/zero", "a device"));
+    expect(await messageOf(readSafetensors(folder))).toBe(got(folder, "a folder"));
   });
 
   it("refuses to write what it would not read, and leaves the earlier file", async () => {
@@ -217,8 +293,20 @@ describe("a safetensors file", () => {
     expect(await written("w", one, { epoch: 3 })).toBe(
       `writeSafetensors: metadata of ${file} must be texts, got number for epoch`,
     );
+    expect(await written("\ud800", one)).toBe(
+      `writeSafetensors: names of ${file} must be well-formed Unicode, got "\\ud800"; rename it`,
+    );
+    expect(await written("w", one, { note: "\udfff" })).toBe(
+      `writeSafetensors: metadata of ${file} must be well-formed Unicode, got "\\udfff"; rename it`,
+    );
+    const many = new Map(
+      Array.from({ length: 90_000 }, (_, i) => [`w${i}`, { shape: [0], values: new Float32Array() }]),
+    );
+    expect(await messageOf(writeSafetensors(file, many))).toBe(
+      `writeSafetensors: the header of ${file} must name fewer tensors and metadata, got 90000 and 0; write several files`,
+    );
     expect(await written("w".repeat(100_000_000), one)).toBe(
-      `writeSafetensors: the header of ${file} must have at most 100000000 bytes, got 100000152; write fewer tensors or ` +
+      `writeSafetensors: the header of ${file} must have at most 100000000 bytes, got 100000232; write fewer tensors or ` +
         "shorter metadata",
     );
     expect((await readSafetensors(file)).tensors).toEqual(new Map([["w", one]]));

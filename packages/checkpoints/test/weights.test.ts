@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { loadWeights, readSafetensors, saveWeights, writeSafetensors } from "@sew/checkpoints";
+import { loadWeights, readSafetensors, saveWeights, weightsOf, writeSafetensors } from "@sew/checkpoints";
 import { disposeModule, linear, type Module, namedBuffers, namedParameters, sequential } from "@sew/layers";
 import { network } from "@sew/models";
 import { random } from "@sew/random";
@@ -52,6 +52,18 @@ describe("saveWeights and loadWeights", () => {
     await saveWeights(without, file);
     expect(await messageOf(loadWeights(withBias, file))).toContain("bias is absent in the file and [2] in the model");
     for (const model of [withBias, without]) disposeModule(model);
+  });
+
+  it("refuse to load what is not finite, and change nothing", async () => {
+    const file = join(await temporaryFolder(), "broken.safetensors");
+    const model = linear(2, 1);
+    const weights = await weightsOf(model);
+    const broken = new Map(weights).set("bias", { shape: [1], values: Float32Array.of(Number.NaN) });
+    await writeSafetensors(file, broken);
+    expect(await messageOf(loadWeights(model, file))).toBe(
+      `loadWeights: ${file} must hold finite values, got NaN for bias; use an earlier file`,
+    );
+    expect(await weightsOf(model)).toEqual(weights);
   });
 
   it("refuse to save what is not finite, and leave the earlier file", async () => {

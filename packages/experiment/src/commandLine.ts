@@ -1,5 +1,6 @@
 /** @file The command line: every option of the kit once, and those of the experiment. */
 import { backendNames } from "@sew/backends";
+import { printable } from "@sew/layers";
 import { findBackendFactory } from "@tensorflow/tfjs-core";
 import { Command, Option } from "commander";
 import { type OwnOption, oneOf, parseInteger, parseNumber } from "./choices.js";
@@ -107,6 +108,7 @@ function command<Own extends object>(experiment: Experiment<Own>, precisions: re
   const program = new Command(name)
     .description(`${description}\nA recipe sets what no option does; it depends on the data set and the block.`)
     .exitOverride()
+    .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
     .showHelpAfterError("(--help lists the options)");
   for (const each of kitOptions(words(datasets), precisions)) program.addOption(each);
   const own = ownOptions(options as Readonly<Record<string, OwnOption<unknown>>>);

@@ -1,5 +1,6 @@
 /** @file From the sources of an experiment to batches. */
 import { createLoader, type Loader, type Source, split, temporalDelete } from "@sew/datasets";
+import { printable } from "@sew/layers";
 import type { Experiment, Preparation, Sources } from "./experiment.js";
 import type { Settings } from "./settings.js";
 
@@ -24,7 +25,8 @@ const showPreparation: Preparation = (what) => {
     if (done < total && now - last < 1000) return;
     last = now;
     const left = Math.round((((now - started) / 1000) * (total - done)) / done);
-    const text = `${what}: ${done}/${total}${done < total ? `, about ${left} s left` : ""}`;
+    const rest = done > 0 && done < total ? `, about ${left} s left` : "";
+    const text = printable(`${what}: ${done}/${total}${rest}`);
     process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}${done < total ? "" : "\n"}` : `${text}\n`);
   };
 };

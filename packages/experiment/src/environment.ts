@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { cpus, totalmem } from "node:os";
 import { promisify } from "node:util";
 import { BackendUnavailable, useBackend } from "@sew/backends";
-import { version_core } from "@tensorflow/tfjs-core";
+import { backend as current, version_core } from "@tensorflow/tfjs-core";
 import type { Settings } from "./settings.js";
 
 type Native = typeof import("@sew/backend-native");
@@ -23,6 +23,8 @@ export async function nativePackage(): Promise<Native | undefined> {
 /** What computes a run. */
 export interface Environment {
   readonly backend: string;
+  /** Whether `tensorflow-gpu` has found a GPU. */
+  readonly gpu?: boolean;
   readonly instructionSet?: string;
   readonly threads?: number;
   /** Precision of dense products. */
@@ -34,7 +36,7 @@ export interface Environment {
 }
 
 /**
- * Starts the backend in the precision of the settings. Warns when the precision changes nothing.
+ * Starts the backend of the settings, and no other, in their precision. Warns when the precision changes nothing.
  *
  * @throws RangeError, BackendUnavailable when the backend cannot be used
  */
@@ -52,6 +54,9 @@ export async function startBackend(
   }
   return {
     backend,
+    ...(backend === "tensorflow-gpu" && {
+      gpu: (current() as unknown as { isUsingGpuDevice: boolean }).isUsingGpuDevice,
+    }),
     ...(ours && { instructionSet: ours.instructionSet(), threads: ours.threads(), precision: ours.precision() }),
     cpu: cpus()[0]?.model ?? "unknown",
     cores: cpus().length,

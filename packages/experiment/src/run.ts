@@ -2,16 +2,17 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { loadWeights } from "@sew/checkpoints";
-import { countParameters } from "@sew/layers";
+import { countParameters, printable } from "@sew/layers";
 import { type EpochMetrics, type Evaluation, earlyStopping, evaluate, type Listener } from "@sew/training";
-import { train } from "@sew/training/node";
+import { consoleProgress, type Progress, train } from "@sew/training/node";
 import type { Actions } from "./commandLine.js";
 import type { OpenedData } from "./data.js";
-import { commit, type Environment, versions } from "./environment.js";
+import { commit, type Environment, nativePackage, versions } from "./environment.js";
 import type { Experiment } from "./experiment.js";
 import type { BuiltModel } from "./model.js";
 import { lossOf, optimizerOf, scheduleOf } from "./optimization.js";
 import { lookAt, type ReportedRun, writeRunReport } from "./report.js";
+import { resumeCommand } from "./resumeCommand.js";
 import type { Settings } from "./settings.js";
 import { writeJson } from "./writeJson.js";
 
@@ -30,9 +31,9 @@ export interface Run<Own extends object> {
 /** The numbers of a run, as `--json` writes them. Losses are means over samples, in nats; accuracies are from 0 to 1. */
 export type Numbers = Readonly<Record<string, string | number | undefined>>;
 
-/** Writes a line on standard error. */
+/** Writes a line on standard error, control characters as escapes. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printable(text)}\n`);
 }
 
 const percent = (part: number): string => `${(100 * part).toFixed(2)} %`;
@@ -57,6 +58,7 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
   const started = performance.now();
   const { resume, overwrite } = actions;
   if (resume !== true) await takeWeights(run);
+  const progress = consoleProgress();
   const result = await train({
     model: built.model,
     data,
@@ -68,10 +70,12 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
     optimizer: optimizerOf(settings),
     loss: lossOf(settings),
     averageDecay: ema,
-    settings: identityOf(run),
+    settings: await identityOf(run),
     resume,
     overwrite,
-    listeners: [...(patience === undefined ? [] : [earlyStopping({ patience })]), files(run)],
+    progress,
+    resumeCommand: resumeCommand(out, actions),
+    listeners: [...(patience === undefined ? [] : [earlyStopping({ patience })]), files(run, progress)],
   });
   if (result.stopped) return undefined;
   const { history, best = history.at(-1)!, bestBy } = result;
@@ -141,20 +145,30 @@ function numbersOf<Own extends object>(
   };
 }
 
-/** The settings that must be equal for a run to resume. */
-function identityOf<Own extends object>({ settings, environment, built }: Run<Own>): Record<string, unknown> {
+/** The settings that must be equal for a run to resume, besides those that `train` compares. */
+async function identityOf<Own extends object>(run: Run<Own>): Promise<Record<string, unknown>> {
+  const { settings, environment, built } = run;
   const { data, cache, out, backend, precision, workers, epochs, earlyStopping, recompute, ...identity } = settings;
-  const { backend: used, precision: dense } = environment;
+  const { seed, accumulate, optimizer, ema, ...own } = identity;
+  return { ...own, model: built.notation, ...(await arithmeticOf(environment)) };
+}
+
+/** What decides how the native backend rounds. */
+async function arithmeticOf({ backend, instructionSet, precision }: Environment): Promise<Record<string, unknown>> {
+  const native = backend === "native" ? await nativePackage() : undefined;
+  if (native === undefined || instructionSet === undefined) return {};
+  const densities = Object.entries(native.breakEvens(instructionSet));
   return {
-    ...identity,
-    model: built.notation,
-    backend: used,
-    ...(dense !== undefined && dense !== "float32" && { precision: dense }),
+    precision,
+    instructionSet,
+    spikeConvolution: native.spikeConvolution(),
+    spikeStorage: native.spikeStorage(),
+    ...Object.fromEntries(densities.map(([kind, density]) => [`break-even of ${kind}`, density])),
   };
 }
 
 /** A listener that writes `config.json` once the run may start, and the report of each epoch once its checkpoint is. */
-function files<Own extends object>(run: Run<Own>): Listener {
+function files<Own extends object>(run: Run<Own>, progress: Progress): Listener {
   const { settings, actions } = run;
   const { out } = settings;
   return async function* (events) {
@@ -171,7 +185,7 @@ function files<Own extends object>(run: Run<Own>): Listener {
       yield event;
       if (event.type === "epoch") {
         await writeRunReport(out, reported(run, event.state.history, best)).catch((error: Error) =>
-          say(`warning: no report of epoch ${event.epoch + 1}: ${error.message}`),
+          progress.message(`warning: no report of epoch ${event.epoch + 1}: ${error.message}`),
         );
       }
     }
@@ -181,7 +195,7 @@ function files<Own extends object>(run: Run<Own>): Listener {
 async function writeConfig<Own extends object>(run: Run<Own>): Promise<void> {
   const { settings, data, built, environment } = run;
   const { train: training, validation, test } = data.sources;
-  await writeJson(join(settings.out, "config.json"), {
+  await writeJson("config", join(settings.out, "config.json"), {
     experiment: run.experiment.name,
     ...settings,
     notation: built.notation,

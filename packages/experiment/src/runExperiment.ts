@@ -1,15 +1,17 @@
 /** @file From a command line to an exit code. */
 import "@tensorflow/tfjs";
 import { dirname } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { checkWritable } from "@sew/files";
 import { countParameters } from "@sew/layers";
+import { ignoreWriteErrors } from "@sew/training/node";
 import { CommanderError } from "commander";
 import { type CommandLine, commandLine, type Given } from "./commandLine.js";
 import { openData } from "./data.js";
 import { isExplained, nativePackage, startBackend } from "./environment.js";
 import type { Experiment } from "./experiment.js";
 import { buildModel } from "./model.js";
-import { evaluateOnly, type Run, say, trainRun } from "./run.js";
+import { evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
 import { chooseFolder, readConfig } from "./runFolder.js";
 import { writeJson } from "./writeJson.js";
 
@@ -32,6 +34,7 @@ export async function runExperiment<Own extends object>(
   experiment: Experiment<Own>,
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<number> {
+  ignoreWriteErrors(process.stdout, process.stderr);
   try {
     const native = await nativePackage();
     const line = commandLine(experiment, native?.precisions ?? ["float32"]);
@@ -76,16 +79,38 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
         `${built.notation}, ${countParameters(built.model)} parameters; backend ${environment.backend}`,
     );
     const command = [experiment.name, ...argv].join(" ");
-    const actions = { ...(resume && { resume }), ...(overwrite && { overwrite }) };
+    const actions = {
+      ...(resume && { resume }),
+      ...(overwrite && { overwrite }),
+      ...(json !== undefined && { json }),
+    };
     const run: Run<Own> = { experiment, settings, actions, environment, data, built, command };
     const numbers = evaluate ? await evaluateOnly(run) : await trainRun(run);
     if (numbers === undefined) return 130;
-    if (json !== undefined) await writeJson(json, numbers);
-    if (evaluate) process.stdout.write(`${JSON.stringify(numbers, null, 2)}\n`);
+    if (json !== undefined) await writeJson("--json", json, numbers);
+    if (evaluate) await print(numbers);
     return 0;
   } finally {
     await data.close();
   }
+}
+
+/** Writes numbers on standard output. Throws where that cannot be written, since they would be lost. */
+async function print(numbers: Numbers): Promise<void> {
+  // JSON leaves these characters as they are.
+  const escaped = (character: string): string => `\\u00${character.charCodeAt(0).toString(16)}`;
+  const errors: Error[] = [];
+  const onError = (error: Error): void => void errors.push(error);
+  process.stdout.on("error", onError);
+  process.stdout.write(`${JSON.stringify(numbers, null, 2).replace(/[\u007f-\u009f]/g, escaped)}\n`);
+  // The error of a write is an event of the next turn.
+  await setImmediate();
+  process.stdout.off("error", onError);
+  if (errors.length === 0) return;
+  throw new RangeError(
+    `--evaluate: standard output must be writable, got ${errors[0]!.message}; name a file by --json`,
+    { cause: errors[0] },
+  );
 }
 
 /** The `config.json` of the run that is resumed or evaluated. */

@@ -1,6 +1,7 @@
 /** @file The folder of a run: which one it is, and that no run replaces another by mistake. */
-import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
+import { mkdir, readdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { readRegular } from "@sew/files";
 import { checkRunFolder } from "@sew/training/node";
 import type { Actions } from "./commandLine.js";
 import type { Settings } from "./settings.js";
@@ -80,11 +81,16 @@ async function newest(base: string): Promise<number> {
   return Math.max(0, ...numbers);
 }
 
+/** Bytes of the largest `config.json`. */
+const MAX_CONFIG = 2 ** 24;
+
 /** The `config.json` of a run's folder; undefined where there is none. */
 export async function readConfig(folder: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   const file = join(folder, "config.json");
   try {
-    const config: unknown = JSON.parse(await readFile(file, "utf8"));
+    const text = (await readRegular("config", file, MAX_CONFIG)).toString();
+    // Some editors put a byte order mark before it.
+    const config: unknown = JSON.parse(text.replace(/^\ufeff/, ""));
     if (typeof config === "object" && config !== null) return config as Readonly<Record<string, unknown>>;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;

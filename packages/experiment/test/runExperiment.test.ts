@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { instructionSets } from "@sew/backend-native";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { interrupted, json, present, run, tensors } from "./runs.js";
+import { elsewhere, interrupted, json, present, run, tensors } from "./runs.js";
 
 const home = process.cwd();
 const folder = mkdtempSync(join(tmpdir(), "sew-experiment-"));
@@ -107,12 +109,34 @@ describe("the folder of a run", () => {
   });
 });
 
+describe("the native backend where it cannot be loaded", () => {
+  const onNative = (...argv: string[]) =>
+    elsewhere({ SEW_NATIVE: "off" }, "--backend", "native", "--epochs", "1", ...argv);
+
+  it("ends the run before it starts: no other backend takes its place", async () => {
+    const { code, err } = await onNative("--out", "without-native");
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining(
+        "error: useBackend: the C++ addon of @sew/backend-native cannot be loaded: SEW_NATIVE=off forbids it; " +
+          'unset SEW_NATIVE; or choose cpu (useBackend("cpu"), --backend cpu), which is 900 to 3,800 times slower\n',
+      ),
+    ]);
+    expect(present(".", ["without-native"])).toEqual([]);
+  });
+
+  it("is not needed with --backend cpu", async () =>
+    expect(await onNative("--out", "on-cpu", "--backend", "cpu")).toMatchObject({ code: 0 }));
+});
+
 describe("a resumed run", () => {
   it("ends as one that SIGINT did not stop, with the settings of its config.json", async () => {
     // The sixth batch is in the second epoch.
     const stopped = await interrupted(6, "--out", "stopped", "--seed", "3", "--ema", "0.5");
     expect([stopped.code, stopped.err]).toEqual([130, expect.stringContaining("SIGINT: stopping after this step")]);
-    expect(await run("--out", "stopped", "--resume")).toMatchObject({ code: 0 });
+    const [, command] = /^stopped in epoch 2\/2; resume by: ((?:cd .* && )?node .*)$/m.exec(stopped.err)!;
+    expect(command).toMatch(/tinyExperiment\.mjs --out stopped --resume$/);
+    execSync(command!, { stdio: "ignore" });
     expect(await run("--out", "unstopped", "--seed", "3", "--ema", "0.5")).toMatchObject({ code: 0 });
     expect(await tensors("stopped")).toEqual(await tensors("unstopped"));
     expect(await tensors("stopped", "best.safetensors")).toEqual(await tensors("unstopped", "best.safetensors"));
@@ -124,6 +148,36 @@ describe("a resumed run", () => {
     expect(code).toBe(1);
     expect(err).toContain('block was "sew-add" and is "plain"');
     expect(readFileSync(join(whole, "config.json"), "utf8")).toBe(before);
+  });
+
+  it.each([
+    ["instructionSet was", "SEW_ISA", "scalar", "auto"],
+    ['spikeConvolution was "off" and is "on"', "SEW_SPIKE_CONVOLUTION", "off", "on"],
+    ["break-even of ", "SEW_BREAK_EVEN", "0.1", "0.2"],
+    ["precision was", "SEW_PRECISION", "float32", "bf16"],
+  ])("on native is refused where it would round differently: %s", async (message, variable, before, after) => {
+    const out = `rounds-${variable}`;
+    const onNative = (value: string, ...argv: string[]) =>
+      elsewhere({ [variable]: value }, "--backend", "native", "--epochs", "1", "--out", out, ...argv);
+    const [first, second] =
+      variable === "SEW_ISA" ? [instructionSets().at(0)!, instructionSets().at(-1)!] : [before, after];
+    if (first === second) return;
+    expect(await onNative(first)).toMatchObject({ code: 0 });
+    expect(await onNative(second, "--resume")).toMatchObject({ code: 1, err: expect.stringContaining(message) });
+    expect(await onNative(first, "--resume")).toMatchObject({ code: 0 });
+  });
+
+  it("reads a config.json with a byte order mark, and waits for no pipe of that name", async () => {
+    expect(await run("--out", "marked", "--epochs", "1", "--width", "3")).toMatchObject({ code: 0 });
+    writeFileSync("marked/config.json", `\ufeff${readFileSync("marked/config.json", "utf8")}`);
+    expect(await run("--out", "marked", "--resume")).toMatchObject({ code: 0 });
+    expect(json("marked/config.json")).toMatchObject({ width: 3 });
+    rmSync("marked/config.json");
+    execSync("mkfifo marked/config.json");
+    expect(await run("--out", "marked", "--resume")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("error: config: marked/config.json must be a regular file, got a pipe\n"),
+    });
   });
 
   it("without --out is the newest", async () => {
@@ -164,6 +218,31 @@ describe("--evaluate", () => {
       code: 1,
       err: "error: tiny: no run runs/tiny/stripes-spiking to evaluate; name its folder by --out\n",
     });
+  });
+});
+
+describe("output", () => {
+  it("shows control characters of names as escapes", async () => {
+    const { err } = await run("--weights", "no\u001b[31m\u009b", "--out", "never");
+    expect(err).toContain("no\\x1b[31m\\x9b");
+    expect(err).not.toContain("\u001b");
+    const wrong = await elsewhere({}, "--optimizer", "a\u001b[2J");
+    expect([wrong.code, wrong.err.includes("\u001b")]).toEqual([2, false]);
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("that is lost with the numbers of --evaluate is an error", () => {
+    const main = join(home, "packages/experiment/test/tinyExperiment.mjs");
+    const { status, stderr } = spawnSync(
+      "bash",
+      ["-c", 'exec "$0" "$@" >/dev/full', process.execPath, main, "--backend", "cpu", "--evaluate", "--out", whole],
+      { encoding: "utf8" },
+    );
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /error: --evaluate: standard output must be writable, got ENOSPC.*; name a file by --json\n$/,
+      ),
+    ]);
   });
 });
 
@@ -217,7 +296,7 @@ describe("--json", () => {
     mkdirSync("a-folder");
     expect(await run("--json", "a-folder", "--out", "never")).toMatchObject({
       code: 1,
-      err: "error: --json: file must be a regular file or new, got a folder, a-folder; choose another name\n",
+      err: "error: --json: a-folder must be a regular file or new, got a folder; choose another name\n",
     });
     expect(await run("--json", "/dev/null", "--out", "never")).toMatchObject({ code: 1 });
     expect(present(".", ["never"])).toEqual([]);

@@ -35,9 +35,14 @@ export async function run(...argv: string[]): Promise<Ended> {
 
 /** Runs it in a process of its own, which sends itself SIGINT at a read of training samples. */
 export function interrupted(read: number, ...argv: string[]): Promise<Ended> {
+  return elsewhere({ SEW_TEST_INTERRUPT: String(read) }, ...argv);
+}
+
+/** Runs it in a process of its own with these environment variables. */
+export function elsewhere(env: Readonly<Record<string, string>>, ...argv: string[]): Promise<Ended> {
   const main = fileURLToPath(new URL("./tinyExperiment.mjs", import.meta.url));
   const child = spawn(process.execPath, [main, ...fixed, ...argv], {
-    env: { ...process.env, SEW_TEST_INTERRUPT: String(read) },
+    env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const printed = { out: "", err: "" };

@@ -62,10 +62,12 @@ describe("writeAtomic", () => {
     await writeAtomic(at("link"), [bytes("later")]);
     expect([await readFile(at("target"), "utf8"), (await lstat(at("link"))).isSymbolicLink()]).toEqual(["later", true]);
     await symlink("/dev/null", at("device"));
+    await symlink(at("nothing"), at("lost"));
     execFileSync("mkfifo", [at("pipe")]);
     for (const [name, kind] of [
       ["device", "a device or pipe"],
       ["pipe", "a device or pipe"],
+      ["lost", "a link to nothing"],
       ["", "a folder"],
     ] as const) {
       const refused = `must be a regular file or new, got ${kind}; choose another name`;

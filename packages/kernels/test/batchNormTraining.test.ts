@@ -1,8 +1,8 @@
 import { batchNormTraining } from "@sew/kernels";
-import { describeBackends, expectClose, floatsOf, scoped } from "@sew/kernels/testing";
-import { grads, mul, sum, type Tensor, tensor, tensor1d } from "@tensorflow/tfjs-core";
+import { describeBackends, expectClose, floatsOf, read, scoped } from "@sew/kernels/testing";
+import { grads, mul, ones, sum, type Tensor, tensor, tensor1d, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
-import { it } from "vitest";
+import { expect, it } from "vitest";
 import { expectWithin, rounding } from "./within.js";
 
 interface Batch {
@@ -81,6 +81,23 @@ describeBackends("batchNormTraining", () => {
         }),
       ),
     ));
+
+  it("has accurate statistics over many rows", () =>
+    scoped(() => {
+      const shape = [16, 2, 64, 64, 2];
+      const x = Float32Array.from({ length: 16 * 2 * 64 * 64 * 2 }, (_, i) => 1 + Math.sin(0.37 * i));
+      const [, mean, variance] = batchNormTraining(
+        { x: tensor(x, shape), scale: ones([2]), offset: zeros([2]) },
+        { epsilon: 1e-5 },
+      );
+      for (const channel of [0, 1]) {
+        const values = [...x].filter((_, i) => i % 2 === channel);
+        const expected = meanOf(values);
+        expect(Math.abs(read(mean!)[channel]! / expected - 1)).toBeLessThan(1e-6);
+        const spread = meanOf(values.map((value) => (value - expected) ** 2));
+        expect(Math.abs(read(variance!)[channel]! / spread - 1)).toBeLessThan(1e-6);
+      }
+    }));
 
   it("has gradients that pass through the statistics of the batch", () =>
     fc.assert(

@@ -8,6 +8,9 @@ export function checkSequence(where: string, x: Tensor, channels?: number): void
     throw new RangeError(`${where}: x must be [T, N, H, W, C], got [${x.shape}]${remedy}`);
   }
   if (x.shape[0] === 0) throw new RangeError(`${where}: x must have at least 1 time-step, got [${x.shape}]`);
+  if (x.shape[2] === 0 || x.shape[3] === 0) {
+    throw new RangeError(`${where}: x must have at least 1 row and 1 column, got [${x.shape}]`);
+  }
   if (channels !== undefined && x.shape[4] !== channels) {
     throw new RangeError(`${where}: x must have ${channels} channels, got ${x.shape[4]} in [${x.shape}]`);
   }

@@ -30,7 +30,8 @@ export {
   neurons,
 } from "./neurons.js";
 export { normNeuron } from "./normNeuron.js";
-export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
+export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
+export { printable } from "./printable.js";
 export { type Sequential, sequential } from "./sequential.js";
 export { disposeState, type NetworkState, type StateMemory, type Streamed, stream } from "./stream.js";
 export { type LayerProfile, profile, summary } from "./summary.js";

@@ -1,4 +1,4 @@
-import { avgPool, maxPool, mean, reshape, type Tensor4D } from "@tensorflow/tfjs-core";
+import { avgPool, maxPool, mean, mul, pad, reshape, type Tensor4D, tensor4d } from "@tensorflow/tfjs-core";
 import { checkInteger } from "./check.js";
 import { checkSequence, foldTimeIntoBatch } from "./foldTimeIntoBatch.js";
 import type { Module } from "./module.js";
@@ -7,8 +7,14 @@ import type { Module } from "./module.js";
 export interface PoolOptions {
   /** Pixels between two windows; 1 or more. @defaultValue the size of the window */
   readonly stride?: number;
-  /** Rows and columns added on every side; at most half the window. They are no pixels: see the functions. @defaultValue 0 */
+  /** Pixels added on every side; 0 or more, and at most half the window. @defaultValue 0 */
   readonly padding?: number;
+}
+
+/** Options of {@link avgPool2d}. */
+export interface AvgPoolOptions extends PoolOptions {
+  /** Whether the padding counts as pixels of value 0 (PyTorch's `count_include_pad`). @defaultValue true */
+  readonly countPadding?: boolean;
 }
 
 type Pool = (x: Tensor4D, size: number, stride: number, padding: number) => Tensor4D;
@@ -24,7 +30,9 @@ function pool(where: string, apply: Pool, size: number, { stride = size, padding
     forward(x) {
       checkSequence(where, x);
       if (Math.min(x.shape[2]!, x.shape[3]!) + 2 * padding < size) {
-        throw new RangeError(`${where}: x must be at least ${size} x ${size} with its padding, got [${x.shape}]`);
+        throw new RangeError(
+          `${where}: x must be at least ${size} x ${size} with its padding, got [${x.shape}] with a padding of ${padding}`,
+        );
       }
       return foldTimeIntoBatch(x, (images) => apply(images, size, stride, padding));
     },
@@ -36,7 +44,7 @@ function pool(where: string, apply: Pool, size: number, { stride = size, padding
  * `H' = ⌊(H + 2·padding − size) / stride⌋ + 1`. Padding is never chosen. Of equal values the first, row by row, gets
  * the gradient.
  *
- * @throws RangeError when a size is out of range, and, when called, when x is no such sequence
+ * @throws RangeError when a size is out of range, and, when called, when x is no such sequence or smaller than a window
  *
  * @example
  * maxPool2d(2).forward(zeros([4, 1, 17, 17, 3]), evaluation).shape; // [4, 1, 8, 8, 3]
@@ -46,16 +54,43 @@ export function maxPool2d(size: number, options: PoolOptions = {}): Module {
 }
 
 /**
- * The mean of every size × size window, at every time-step: shapes as in {@link maxPool2d}. Padding is not counted: the
- * mean is that of the pixels in the window (PyTorch's `count_include_pad=False`).
+ * The mean of every size × size window, at every time-step: shapes as in {@link maxPool2d}. Padding counts as pixels of
+ * value 0; with `countPadding: false` it does not count, and the mean is that of the pixels in the window.
  *
- * @throws RangeError when a size is out of range, and, when called, when x is no such sequence
+ * @throws RangeError when a size is out of range, and, when called, when x is no such sequence or smaller than a window
  *
  * @example
- * avgPool2d(2).forward(ones([1, 1, 2, 2, 1]), evaluation).arraySync(); // [[[[[1]]]]]
+ * const corner = (countPadding: boolean) =>
+ *   avgPool2d(2, { padding: 1, countPadding }).forward(ones([1, 1, 1, 1, 1]), evaluation).arraySync();
+ * corner(true); // [[[[[0.25]]]]]
+ * corner(false); // [[[[[1]]]]]
  */
-export function avgPool2d(size: number, options: PoolOptions = {}): Module {
-  return pool("avgPool2d", avgPool, size, options);
+export function avgPool2d(size: number, options: AvgPoolOptions = {}): Module {
+  const { countPadding = true } = options;
+  // The pools of TensorFlow.js do not count padding, and their gradients at padded borders are wrong on cpu (4.22).
+  const apply: Pool = (x, _, stride, padding) => {
+    if (padding === 0) return avgPool(x, size, stride, 0);
+    const border: [number, number] = [padding, padding];
+    const counted = avgPool(pad(x, [[0, 0], border, border, [0, 0]]) as Tensor4D, size, stride, 0);
+    if (countPadding) return counted;
+    const [, height, width] = x.shape;
+    const [rows, columns] = [height, width].map((n) => pixelsInWindows(n, size, stride, padding)) as [
+      number[],
+      number[],
+    ];
+    const factors = rows.flatMap((r) => columns.map((c) => size ** 2 / (r * c)));
+    return mul(counted, tensor4d(factors, [1, rows.length, columns.length, 1]));
+  };
+  return pool("avgPool2d", apply, size, options);
+}
+
+/** How many of n pixels in a row each window holds. */
+function pixelsInWindows(n: number, size: number, stride: number, padding: number): number[] {
+  const windows = Math.floor((n + 2 * padding - size) / stride) + 1;
+  return Array.from({ length: windows }, (_, i) => {
+    const first = i * stride - padding;
+    return Math.min(first + size, n) - Math.max(first, 0);
+  });
 }
 
 /**

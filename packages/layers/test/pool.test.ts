@@ -1,7 +1,7 @@
 import { describeBackends, expectClose, imageShapes, read, scoped } from "@sew/kernels/testing";
-import { avgPool2d, evaluation, globalAvgPool2d, maxPool2d, voting } from "@sew/layers";
+import { avgPool2d, evaluation, globalAvgPool2d, maxPool2d, sequential, voting } from "@sew/layers";
 import { describeModule } from "@sew/layers/testing";
-import { grad, neg, ones, sum, tensor, zeros } from "@tensorflow/tfjs-core";
+import { grad, mul, neg, ones, sum, type Tensor, tensor, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -17,6 +17,16 @@ describeModule("avgPool2d", {
   output: [3, 2, 3, 3, 2],
   timeless: true,
 });
+describeModule("padded pools", {
+  make: () =>
+    sequential({
+      max: maxPool2d(3, { stride: 2, padding: 1 }),
+      mean: avgPool2d(2, { padding: 1, countPadding: false }),
+    }),
+  input: [3, 2, 5, 6, 2],
+  output: [3, 2, 2, 2, 2],
+  timeless: true,
+});
 
 /** The numbers 1 to 16, row by row. */
 const sixteen = () =>
@@ -25,7 +35,76 @@ const sixteen = () =>
     [1, 1, 4, 4, 1],
   );
 
+interface Case {
+  readonly height: number;
+  readonly width: number;
+  readonly size: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly countPadding: boolean;
+  readonly pixels: readonly number[];
+}
+
+/** Images of up to 6 x 6 pixels, no two of which are alike, and a pool that fits. */
+const cases: fc.Arbitrary<Case> = fc
+  .record({
+    height: fc.integer({ min: 1, max: 6 }),
+    width: fc.integer({ min: 1, max: 6 }),
+    size: fc.integer({ min: 1, max: 4 }),
+    stride: fc.integer({ min: 1, max: 3 }),
+    padding: fc.integer({ min: 0, max: 2 }),
+    countPadding: fc.boolean(),
+  })
+  .filter(({ height, width, size, padding }) => padding <= size / 2 && Math.min(height, width) + 2 * padding >= size)
+  .chain((window) => {
+    const pixels = Array.from({ length: window.height * window.width }, (_, i) => (i - 20) / 8);
+    return fc.shuffledSubarray(pixels, { minLength: pixels.length }).map((pixels): Case => ({ ...window, pixels }));
+  });
+
+/** The pixels of each window, row by row; those of the padding are undefined. */
+function windowsOf({ height, width, size, stride, padding, pixels }: Case): (number | undefined)[][] {
+  const starts = (n: number) =>
+    Array.from({ length: Math.floor((n + 2 * padding - size) / stride) + 1 }, (_, i) => i * stride - padding);
+  const within = Array.from({ length: size }, (_, i) => i);
+  return starts(height).flatMap((top) =>
+    starts(width).map((left) =>
+      within.flatMap((i) =>
+        within.map((j) => {
+          const [row, column] = [top + i, left + j];
+          const isPixel = row >= 0 && row < height && column >= 0 && column < width;
+          return isPixel ? pixels[row * width + column] : undefined;
+        }),
+      ),
+    ),
+  );
+}
+
+/** Compares a pool with its definition, and its gradient with the sum that the definition is: f(x) = x · ∇f(x). */
+function expectPool({ height, width, pixels }: Case, f: (x: Tensor) => Tensor, expected: readonly number[]): void {
+  const x = tensor([...pixels], [1, 1, height, width, 1]);
+  const y = f(x);
+  expectClose(y, expected);
+  const weights = tensor(
+    expected.map((_, i) => Math.cos(i)),
+    y.shape,
+  );
+  const weighted = (u: Tensor) => sum(mul(f(u), weights));
+  expectClose(sum(mul(grad(weighted)(x), x)), weighted(x), { relative: 1e-5, absolute: 1e-5 });
+}
+
+const isPixel = (value: number | undefined) => value !== undefined;
+
 describeBackends("maxPool2d", () => {
+  it("is the largest pixel of each window, for any window, stride and padding", () =>
+    fc.assert(
+      fc.property(cases, (drawn) =>
+        scoped(() => {
+          const expected = windowsOf(drawn).map((window) => Math.max(...window.filter(isPixel)));
+          expectPool(drawn, (x) => maxPool2d(drawn.size, drawn).forward(x, evaluation), expected);
+        }),
+      ),
+    ));
+
   it("takes the largest of each window", () =>
     scoped(() => expect(read(maxPool2d(2).forward(sixteen(), evaluation))).toEqual([6, 8, 14, 16])));
 
@@ -60,6 +139,30 @@ describeBackends("maxPool2d", () => {
 });
 
 describeBackends("avgPool2d", () => {
+  it("is the mean of each window, with its padding as zeros or without it", () =>
+    fc.assert(
+      fc.property(cases, (drawn) =>
+        scoped(() => {
+          const expected = windowsOf(drawn).map((window) => {
+            const counted = drawn.countPadding ? window : window.filter(isPixel);
+            return counted.reduce<number>((total, pixel) => total + (pixel ?? 0), 0) / counted.length;
+          });
+          expectPool(drawn, (x) => avgPool2d(drawn.size, drawn).forward(x, evaluation), expected);
+        }),
+      ),
+    ));
+
+  it("counts padding by default, as PyTorch's does", () =>
+    scoped(() => {
+      const corner = (countPadding?: boolean) => {
+        const options = { stride: 1, padding: 1, ...(countPadding !== undefined && { countPadding }) };
+        return read(avgPool2d(3, options).forward(ones([1, 1, 3, 3, 1]), evaluation))[0];
+      };
+      expect(corner()).toBeCloseTo(4 / 9, 6);
+      expect(corner(true)).toBeCloseTo(4 / 9, 6);
+      expect(corner(false)).toBeCloseTo(1, 6);
+    }));
+
   it("takes the mean of each window", () =>
     scoped(() => expectClose(avgPool2d(2).forward(sixteen(), evaluation), [3.5, 5.5, 11.5, 13.5])));
 
@@ -89,7 +192,10 @@ describe.each([
         new RangeError("maxPool2d: padding must be at most half the window of 2, got 2"),
       );
       expect(() => avgPool2d(7).forward(zeros([1, 1, 4, 4, 1]), evaluation)).toThrow(
-        new RangeError("avgPool2d: x must be at least 7 x 7 with its padding, got [1,1,4,4,1]"),
+        new RangeError("avgPool2d: x must be at least 7 x 7 with its padding, got [1,1,4,4,1] with a padding of 0"),
+      );
+      expect(() => maxPool2d(3, { padding: 1 }).forward(zeros([1, 1, 4, 0, 1]), evaluation)).toThrow(
+        new RangeError("maxPool2d: x must have at least 1 row and 1 column, got [1,1,4,0,1]"),
       );
     }));
 

@@ -33,9 +33,12 @@ export interface AdamOptions {
  */
 export function adam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamOptions = {}): ParameterTransform {
   for (const [name, beta] of Object.entries({ beta1, beta2 })) {
-    if (!(beta >= 0 && beta < 1)) throw new RangeError(`adam: ${name} must be at least 0 and below 1, got ${beta}`);
+    if (!(Number.isFinite(beta) && beta >= 0 && beta < 1))
+      throw new RangeError(`adam: ${name} must be at least 0 and below 1, got ${beta}`);
   }
-  if (!(epsilon > 0)) throw new RangeError(`adam: epsilon must be above 0, got ${epsilon}`);
+  if (!(Number.isFinite(epsilon) && epsilon > 0)) {
+    throw new RangeError(`adam: epsilon must be a finite number above 0, got ${epsilon}`);
+  }
   return {
     name: `adam(${beta1}, ${beta2}, ${epsilon})`,
     slots: ["mean", "square"],

@@ -1,5 +1,6 @@
 import {
   abs,
+  add,
   addN,
   div,
   max,
@@ -15,11 +16,15 @@ import {
 } from "@tensorflow/tfjs-core";
 import type { GlobalTransform } from "./transform.js";
 
-/** Keeps a quotient by the norm of zeros defined. */
+/** Keeps a quotient by the largest of zeros defined. */
 const TINY = 1e-30;
 
+/** Added to the norm, as in PyTorch's `clip_grad_norm_`. */
+const EPSILON = 1e-6;
+
 /**
- * Clips gradients by their global norm: `g ← g · min(1, maxNorm / ‖g‖)`, with ‖g‖ the L2 norm over all of them.
+ * Clips gradients by their global norm: `g ← g · min(1, maxNorm / (‖g‖ + 10⁻⁶))`, with ‖g‖ the L2 norm over all of
+ * them, as PyTorch's `clip_grad_norm_`.
  *
  * The norm is computed relative to the largest value, so that gradients far beyond √(largest float32) are clipped too;
  * where one is infinite or NaN the result is NaN.
@@ -31,10 +36,11 @@ const TINY = 1e-30;
  *
  * @example
  * const { w } = clipByGlobalNorm(1).updateAll({ w: tensor1d([3, 4]) });
- * w.arraySync(); // [0.6, 0.8]
+ * w.arraySync(); // [0.5999999, 0.7999998]
  */
 export function clipByGlobalNorm(maxNorm: number): GlobalTransform {
-  if (!(maxNorm > 0)) throw new RangeError(`clipByGlobalNorm: maxNorm must be a number above 0, got ${maxNorm}`);
+  if (typeof maxNorm !== "number" || !(maxNorm > 0))
+    throw new RangeError(`clipByGlobalNorm: maxNorm must be a number above 0, got ${maxNorm}`);
   return {
     name: `clipByGlobalNorm(${maxNorm})`,
     updateAll: (gradients) =>
@@ -44,7 +50,7 @@ export function clipByGlobalNorm(maxNorm: number): GlobalTransform {
         const largest = maximum(max(stack(all.map(([, g]) => max(abs(g))))), TINY);
         const squares = all.map(([, g]) => sum(square(div(g, largest))));
         const norm = mul(largest, sqrt(addN(squares))) as Scalar;
-        const factor = minimum(1, div(maxNorm, maximum(norm, TINY)));
+        const factor = minimum(1, div(maxNorm, add(norm, EPSILON)));
         return Object.fromEntries(all.map(([name, g]) => [name, mul(g, factor)]));
       }),
   };

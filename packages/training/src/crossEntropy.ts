@@ -99,7 +99,7 @@ function check(caller: string, logits: Tensor3D, labels: Tensor1D, { labelSmooth
   if (logits.shape[2] < 2) {
     throw new RangeError(`${caller}: logits must have at least 2 classes, got ${logits.shape[2]} in [${logits.shape}]`);
   }
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+  if (!(Number.isFinite(labelSmoothing) && labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new RangeError(`${caller}: labelSmoothing must be at least 0 and below 1, got ${labelSmoothing}`);
   }
 }

@@ -1,4 +1,5 @@
 /** @file The data that training and evaluation read: typed arrays, batch by batch. */
+import { printable } from "@sew/layers";
 import { type Tensor, type Tensor1D, tensor, tensor1d } from "@tensorflow/tfjs-core";
 
 /** A batch of labelled sequences. */
@@ -52,7 +53,8 @@ export function selectionOf({ validation, test }: Data): Selection {
 }
 
 /**
- * The tensors of a batch: x as it is shaped, labels int32 `[N]`. Throws when its parts disagree or x is not finite.
+ * The tensors of a batch: x as it is shaped, labels int32 `[N]`. Throws when its parts disagree, it is empty, or x is not
+ * finite.
  *
  * A spiking neuron does not fire on NaN, so that the loss of such a batch is finite while its gradients are not.
  *
@@ -60,6 +62,11 @@ export function selectionOf({ validation, test }: Data): Selection {
  */
 export function toTensors(caller: string, batch: Batch, place = ""): { x: Tensor; labels: Tensor1D } {
   const { x, shape, labels, names } = batch;
+  if (shape.length < 2 || !shape.every((n) => Number.isInteger(n) && n > 0)) {
+    throw new RangeError(
+      `${caller}: shape must be [T, N, ...] of integers of at least 1, got [${shape}]${place && ` in the batch${place}`}`,
+    );
+  }
   const size = shape.reduce((a, b) => a * b, 1);
   if (size !== x.length) {
     throw new RangeError(`${caller}: x must have ${size} values for its shape [${shape}], got ${x.length}`);
@@ -69,9 +76,9 @@ export function toTensors(caller: string, batch: Batch, place = ""): { x: Tensor
   }
   if (!allFinite(x)) {
     const wrong = x.findIndex((value) => !Number.isFinite(value));
-    const perSample = size / shape[0]! / shape[1];
-    const sample = Math.floor(wrong / perSample) % shape[1];
-    const name = names?.[sample] === undefined ? "" : ` (${names[sample]})`;
+    const perSample = size / shape[0]! / shape[1]!;
+    const sample = Math.floor(wrong / perSample) % shape[1]!;
+    const name = names?.[sample] === undefined ? "" : ` (${printable(names[sample])})`;
     throw new RangeError(
       `${caller}: x must be finite, got ${x[wrong]} in sample ${sample}${name} of the batch${place}; repair or remove ` +
         "that sample of the data",
@@ -95,7 +102,7 @@ export function checkOutput(caller: string, { shape }: Tensor, labels: Int32Arra
   if (shape.length !== 3 || batch !== labels.length) {
     throw new RangeError(`${caller}: the model's output must be [T, ${labels.length}, classes], got [${shape}]`);
   }
-  const wrong = labels.find((label) => label < 0 || label >= classes);
+  const wrong = labels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (wrong !== undefined) {
     throw new RangeError(`${caller}: labels must be from 0 to ${classes - 1} for [${shape}], got ${wrong}`);
   }

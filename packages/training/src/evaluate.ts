@@ -3,6 +3,7 @@ import { concat, mean, reshape, type Tensor3D, tidy } from "@tensorflow/tfjs-cor
 import { confusion } from "./confusion.js";
 import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, checkOutput, toTensors } from "./data.js";
+import { checkWeights } from "./finite.js";
 import { topK } from "./topK.js";
 
 /** Accuracy and loss of a model on a data set. */
@@ -37,8 +38,8 @@ export interface EvaluateOptions {
 /**
  * Evaluates a model on every batch: running statistics, no dropout. Scores are the mean output over T.
  *
- * @throws RangeError when there is no sample or a batch does not fit the model or is not finite; Error when the loss is not
- * finite
+ * @throws RangeError when there is no sample or a batch does not fit the model or is not finite; Error when the loss, a weight
+ * or a running statistic is not finite: spiking neurons do not fire on NaN, and the accuracy would be that of chance
  *
  * @example
  * async function* batches() {
@@ -68,6 +69,7 @@ export async function* evaluating(
 ): AsyncGenerator<EvaluationProgress, Evaluation> {
   const sums = { batches: 0, samples: 0, loss: 0, top1: 0, top5: 0 };
   let counts: number[][] | undefined;
+  await checkWeights(caller, model);
   for await (const batch of batches) {
     const { labels } = batch;
     const output = tidy(() => {

@@ -29,7 +29,8 @@ export interface MomentumOptions {
  * [...(await trained.state()).slots.get("velocity/bias")]; // [1]
  */
 export function momentum({ momentum: mu = 0.9, nesterov = false }: MomentumOptions = {}): ParameterTransform {
-  if (!(mu >= 0 && mu < 1)) throw new RangeError(`momentum: momentum must be at least 0 and below 1, got ${mu}`);
+  if (!(Number.isFinite(mu) && mu >= 0 && mu < 1))
+    throw new RangeError(`momentum: momentum must be at least 0 and below 1, got ${mu}`);
   const transform: ParameterTransform = {
     name: `momentum(${mu}${nesterov ? ", nesterov" : ""})`,
     slots: ["velocity"],

@@ -94,13 +94,15 @@ export function constant(learningRate: number): Schedule {
  */
 export function warmup(length: ScheduleLength, schedule: Schedule | number): Schedule {
   const { of, count } = clock("warmup", length);
-  const warmed = toSchedule(schedule);
+  const warmed = toSchedule(schedule, "warmup");
   return (time) => warmed(time) * Math.min(1, (of(time) + 1) / count);
 }
 
 /** A learning rate as a schedule. */
-export function toSchedule(learningRate: Schedule | number): Schedule {
-  return typeof learningRate === "number" ? () => learningRate : learningRate;
+export function toSchedule(learningRate: Schedule | number, caller = "training"): Schedule {
+  if (typeof learningRate === "number") return () => learningRate;
+  if (typeof learningRate === "function") return learningRate;
+  throw new TypeError(`${caller}: learningRate must be a number or a schedule, got ${learningRate}`);
 }
 
 /** The rate at a time. Throws when it is none. */

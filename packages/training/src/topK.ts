@@ -38,7 +38,7 @@ export function classesOf(where: string, scores: Float32Array, labels: Int32Arra
       `${where}: scores must be [N, classes] for ${labels.length} labels, got ${scores.length} values`,
     );
   }
-  const wrong = labels.find((label) => label < 0 || label >= classes);
+  const wrong = labels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (wrong !== undefined) {
     throw new RangeError(`${where}: labels must be from 0 to ${classes - 1}, got ${wrong}`);
   }

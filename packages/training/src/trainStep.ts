@@ -1,4 +1,4 @@
-import { type Module, run } from "@sew/layers";
+import { type Module, namedBuffers, run } from "@sew/layers";
 import { mixSeed } from "@sew/random";
 import {
   add,
@@ -15,6 +15,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, checkOutput, toTensors } from "./data.js";
+import { notFiniteAmong, watchedSum } from "./finite.js";
 import type { Optimizer } from "./optimizer.js";
 import { topK } from "./topK.js";
 
@@ -36,7 +37,7 @@ export interface TrainStepOptions {
 
 /** Results of a step's forward pass, before its update. */
 export interface StepResult {
-  /** Mean over the samples. NaN or infinite where training went wrong; the update is made all the same. */
+  /** Mean over the samples. NaN or infinite where training went wrong: the update is made all the same. */
   readonly loss: number;
   /** Samples whose label had the highest score. */
   readonly correct: number;
@@ -52,8 +53,13 @@ export interface StepResult {
  * Accumulated gradients are the mean over all samples of the batches, as if these were one batch; but batch norm sees each
  * batch by itself, in training and for its running statistics.
  *
+ * Where the loss is finite, gradients and running statistics are watched: a spiking neuron does not fire on NaN, so that the
+ * loss alone would not show it.
+ *
  * @param batch one batch or several, at least one; each is computed before the next is pulled
- * @throws RangeError when there is no batch, one does not fit the model or holds a value that is not finite
+ * @throws RangeError when there is no batch, one does not fit the model or holds a value that is not finite, or the learning
+ * rate is none; Error that names the parameter when a gradient, or the buffer when a running statistic, is not finite: the
+ * update is made
  *
  * @example
  * const model = linear(2, 3);
@@ -68,7 +74,11 @@ export async function trainStep(
   batch: Batch | Iterable<Batch> | AsyncIterable<Batch>,
   options: TrainStepOptions,
 ): Promise<StepResult> {
-  const rate = (): number => options.learningRate;
+  const { learningRate } = options;
+  if (!(Number.isFinite(learningRate) && learningRate >= 0)) {
+    throw new RangeError(`trainStep: learningRate must be a finite number of at least 0, got ${learningRate}`);
+  }
+  const rate = (): number => learningRate;
   const result = await accumulatedStep(model, optimizer, "x" in batch ? [batch] : batch, { ...options, rate });
   if (result === undefined) throw new RangeError("trainStep: batch must hold at least 1 batch, got none");
   return result;
@@ -92,6 +102,7 @@ export async function accumulatedStep(
   const labels: Int32Array[] = [];
   const outputs: Tensor[] = [];
   let gradients: NamedTensorMap = {};
+  let reduced: NamedTensorMap = {};
   try {
     for await (const batch of batches) {
       const index = labels.length;
@@ -106,7 +117,8 @@ export async function accumulatedStep(
             scores = keep(reshape(mean(logits, 0), [-1]));
             return loss(logits, tensors.labels);
           });
-          return { output: concat([reshape(value, [1]), scores!]), own };
+          const watched = watchedSum([...Object.values(own), ...namedBuffers(model).values()]);
+          return { output: concat([reshape(value, [1]), watched, scores!]), own };
         } finally {
           scores?.dispose();
         }
@@ -119,14 +131,33 @@ export async function accumulatedStep(
     if (labels.length === 0) return undefined;
     const samples = labels.reduce((sum, { length }) => sum + length, 0);
     if (labels.length > 1) gradients = scaled(gradients, labels[0]!.length / samples);
-    const reduced = await reduce(gradients);
+    reduced = await reduce(gradients);
     optimizer.apply(reduced, rate());
-    if (reduced !== gradients) dispose(reduced);
-    return { ...(await read(outputs, labels)), samples, batches: labels.length };
+    const { loss: value, correct, broken } = await read(outputs, labels);
+    if (broken !== undefined && Number.isFinite(value)) {
+      await checkFinite(caller, model, gradients, place(broken));
+    }
+    return { loss: value, correct, samples, batches: labels.length };
   } finally {
+    // Some of them may be the same tensors.
+    dispose(reduced);
     dispose(gradients);
     dispose(outputs);
   }
+}
+
+/** Throws where a gradient or a running statistic is not finite. */
+async function checkFinite(caller: string, model: Module, gradients: NamedTensorMap, place: string): Promise<void> {
+  // NaN passes from a layer to the statistics behind it and to the gradients before it.
+  const [statistic] = await notFiniteAmong(namedBuffers(model));
+  const gradient = (await notFiniteAmong(Object.entries(gradients))).at(-1);
+  const found = statistic ?? gradient;
+  if (found === undefined) return;
+  const what = found === statistic ? "running statistics" : "gradients";
+  throw new Error(
+    `${caller}: ${what} must be finite, got ${found.value} in ${found.name}${place}; go on from an earlier checkpoint with ` +
+      "a lower learning rate, or clip the gradients",
+  );
 }
 
 /** `sum + factor · next` by name; disposes both. */
@@ -155,21 +186,23 @@ function scaled(gradients: NamedTensorMap, factor: number): NamedTensorMap {
   return result;
 }
 
-/** Loss and correct labels of all batches, with one read from the backend. */
+/** Loss, correct labels, and the first batch whose watched sum is not finite, with one read from the backend. */
 async function read(
   outputs: readonly Tensor[],
   labels: readonly Int32Array[],
-): Promise<{ loss: number; correct: number }> {
+): Promise<{ loss: number; correct: number; broken: number | undefined }> {
   const all = outputs.length === 1 ? outputs[0]! : concat([...outputs]);
   const values = await all.data<"float32">();
   all.dispose();
   let [at, samples, loss, correct] = [0, 0, 0, 0];
+  let broken: number | undefined;
   for (const [i, { size }] of outputs.entries()) {
     const own = labels[i]!;
     loss += values[at]! * own.length;
-    correct += topK(values.subarray(at + 1, at + size), own, 1);
+    if (!Number.isFinite(values[at + 1])) broken ??= i;
+    correct += topK(values.subarray(at + 2, at + size), own, 1);
     samples += own.length;
     at += size;
   }
-  return { loss: outputs.length === 1 ? values[0]! : loss / samples, correct };
+  return { loss: outputs.length === 1 ? values[0]! : loss / samples, correct, broken };
 }

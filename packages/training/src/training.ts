@@ -4,6 +4,7 @@ import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, type Data, selectionOf } from "./data.js";
 import { type Evaluation, evaluating } from "./evaluate.js";
 import { initialState, type TrainingEvent, type TrainingState } from "./events.js";
+import { checkWeights } from "./finite.js";
 import { type EpochMetrics, scoreOf } from "./metrics.js";
 import { momentum } from "./momentum.js";
 import { type Optimizer, optimizer as optimizerOf } from "./optimizer.js";
@@ -49,7 +50,8 @@ export interface TrainingOptions {
  * on the validation data, else on the test data, the first of equals; with neither it is the last one.
  *
  * @throws RangeError at once when an option is out of range. The stream throws RangeError when a batch does not fit the
- * model, holds NaN or infinity, or there is none; Error when the loss is not finite
+ * model, holds NaN or infinity, or there is none; Error when a weight is not finite at the start, or the loss, a gradient or
+ * a running statistic at a step, which it names
  * @see W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, table 7
  *
  * @example
@@ -83,7 +85,7 @@ export function ratesOf(caller: string, options: TrainingOptions): number[] {
   const { epochs, learningRate } = options;
   const stepsPerEpoch = stepsOf(options);
   return Array.from({ length: epochs }, (_, epoch) =>
-    rateAt(caller, toSchedule(learningRate), { epoch, step: epoch * (stepsPerEpoch ?? 1), stepsPerEpoch }),
+    rateAt(caller, toSchedule(learningRate, caller), { epoch, step: epoch * (stepsPerEpoch ?? 1), stepsPerEpoch }),
   );
 }
 
@@ -97,6 +99,7 @@ async function* events(options: TrainingOptions): AsyncGenerator<TrainingEvent, 
   const optimizer = isOptimizer(transform) ? transform : optimizerOf(model, transform);
   try {
     let state = start;
+    await checkWeights("training", model);
     yield { type: "start", state };
     while (state.epoch < epochs) {
       const { epoch } = state;

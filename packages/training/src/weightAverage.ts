@@ -44,7 +44,7 @@ export interface WeightAverage {
  * model.parameters.bias.arraySync(); // [2]
  */
 export function weightAverage(model: Module, { decay = 0.999 }: WeightAverageOptions = {}): WeightAverage {
-  if (!(decay >= 0 && decay < 1)) {
+  if (!(Number.isFinite(decay) && decay >= 0 && decay < 1)) {
     throw new RangeError(`weightAverage: decay must be at least 0 and below 1, got ${decay}`);
   }
   const weights = new Map([...namedParameters(model), ...namedBuffers(model)]);

@@ -24,7 +24,7 @@ export interface WeightDecayOptions {
  * update(parameter)[0].arraySync(); // 3
  */
 export function weightDecay(decay: number, { where = () => true }: WeightDecayOptions = {}): ParameterTransform {
-  if (!(decay >= 0 && Number.isFinite(decay))) {
+  if (!(Number.isFinite(decay) && decay >= 0)) {
     throw new RangeError(`weightDecay: decay must be a finite number of at least 0, got ${decay}`);
   }
   return {

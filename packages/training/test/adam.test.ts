@@ -68,7 +68,11 @@ describe("adam", () => {
   it("refuses options out of range, and a state that lacks a name", async () => {
     const model = linear(2, 1);
     expect(() => adam({ beta2: 1 })).toThrow(new RangeError("adam: beta2 must be at least 0 and below 1, got 1"));
-    expect(() => adam({ epsilon: 0 })).toThrow(new RangeError("adam: epsilon must be above 0, got 0"));
+    for (const epsilon of [0, Number.NaN, Number.POSITIVE_INFINITY, -1]) {
+      expect(() => adam({ epsilon })).toThrow(
+        new RangeError(`adam: epsilon must be a finite number above 0, got ${epsilon}`),
+      );
+    }
     const optimizer = adamOf(model);
     const slots = new Map([["mean/weight", new Float32Array(2)]]);
     expect(() => optimizer.restore({ step: 1, slots })).toThrow(

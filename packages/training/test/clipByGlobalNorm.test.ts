@@ -9,21 +9,23 @@ const read = (gradients: NamedTensorMap) => Object.values(gradients).flatMap((g)
 const norm = (numbers: number[]) => Math.hypot(...numbers);
 
 describe("clipByGlobalNorm", () => {
-  it("keeps the direction, and shortens to the norm only what is longer", () =>
+  it("keeps the direction, and shortens what is longer as PyTorch's clip_grad_norm_", () =>
     fc.assert(
       fc.property(values, values, fc.float({ min: Math.fround(0.01), max: 32, noNaN: true }), (a, b, maxNorm) =>
         tidy(() => {
           const before = [...a, ...b].map(Math.fround);
           const after = read(clipByGlobalNorm(maxNorm).updateAll(gradientsOf(a, b)));
-          const factor = Math.min(1, maxNorm / Math.max(norm(before), 1e-30));
+          const factor = Math.min(1, maxNorm / (norm(before) + 1e-6));
           for (const [i, g] of after.entries()) expect(g).toBeCloseTo(before[i]! * factor, 4);
         }),
       ),
     ));
 
-  it("leaves gradients of exactly that length as they are", () =>
+  it("adds 1e-6 to the norm, which shows where gradients are as small", () =>
     tidy(() => {
-      expect(read(clipByGlobalNorm(5).updateAll(gradientsOf([3], [4])))).toEqual([3, 4]);
+      const [a, b] = read(clipByGlobalNorm(5e-7).updateAll(gradientsOf([3e-7], [4e-7])));
+      expect([a! / 1e-7, b! / 1e-7]).toEqual([expect.closeTo(1, 5), expect.closeTo(4 / 3, 5)]);
+      expect(read(clipByGlobalNorm(5).updateAll(gradientsOf([3], [3.9])))).toEqual([3, Math.fround(3.9)]);
     }));
 
   it("never lengthens", () =>
@@ -56,7 +58,7 @@ describe("clipByGlobalNorm", () => {
     for (const g of [gradients.w, clipped.w!]) g.dispose();
   });
 
-  it.each([0, -1, Number.NaN])("refuses maxNorm = %s", (maxNorm) =>
+  it.each([0, -1, Number.NaN, null as unknown as number])("refuses maxNorm = %s", (maxNorm) =>
     expect(() => clipByGlobalNorm(maxNorm)).toThrow(
       `clipByGlobalNorm: maxNorm must be a number above 0, got ${maxNorm}`,
     ),

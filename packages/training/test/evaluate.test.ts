@@ -1,4 +1,4 @@
-import { disposeModule, linear, type Module } from "@sew/layers";
+import { disposeModule, linear, type Module, namedBuffers, namedParameters } from "@sew/layers";
 import { type Batch, crossEntropy, crossEntropyPerStep, evaluate } from "@sew/training";
 import { clone, memory, mul, scalar, type Tensor3D, tensor, tensor1d, tidy, variable } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
@@ -83,6 +83,28 @@ describe("evaluate", () => {
         "learning rate, or load another checkpoint",
     );
     disposeModule(model);
+  });
+
+  it.each([
+    ["a parameter", namedParameters],
+    ["a running statistic", namedBuffers],
+  ])("reports no accuracy where %s is NaN", async (_, kind) => {
+    const model = tinyModel();
+    const [key, weight] = [...kind(model)][0]!;
+    tidy(() => weight.assign(mul(weight, Number.NaN)));
+    const before = memory().numTensors;
+    expect(await messageOf(evaluate(model, tinyData.test.epoch()))).toBe(
+      `evaluate: weights must be finite, got NaN in ${key}; load an earlier checkpoint, or start again with a lower ` +
+        "learning rate",
+    );
+    expect(memory().numTensors).toBe(before);
+    disposeModule(model);
+  });
+
+  it("refuses an empty batch", async () => {
+    expect(await messageOf(evaluate(echo, given({ ...batch([], 2, []), shape: [1, 0, 2] })))).toBe(
+      "evaluate: shape must be [T, N, ...] of integers of at least 1, got [1,0,2] in the batch, batch 0 (from 0)",
+    );
   });
 
   it("has the loss that it is given", async () => {

@@ -159,6 +159,9 @@ describe("momentum", () => {
   it("refuses a momentum out of range, a model with nothing to train, and a state that lacks a name", async () => {
     const model = linear(2, 1);
     expect(() => sgd(model, 1)).toThrow(new RangeError("momentum: momentum must be at least 0 and below 1, got 1"));
+    for (const mu of [Number.NaN, -0.1, null as unknown as number, "0.5" as unknown as number]) {
+      expect(() => sgd(model, mu)).toThrow(`momentum: momentum must be at least 0 and below 1, got ${mu}`);
+    }
     expect(() => sgd({ forward: (x) => x })).toThrow(
       new RangeError("optimizer: model must have a trainable parameter, got none"),
     );

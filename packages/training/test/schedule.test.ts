@@ -98,4 +98,10 @@ describe("every schedule", () => {
     [() => constant(Number.POSITIVE_INFINITY), "constant: learningRate must be a positive number, got Infinity"],
     [() => warmup({ epochs: -1 }, 0.1), "warmup: epochs must be an integer of at least 1, got -1"],
   ])("refuses what it cannot use (%#)", (make, message) => expect(make).toThrow(new RangeError(message)));
+
+  it.each([undefined, null, "0.1"])("refuses a learning rate that is neither number nor schedule, such as %s", (rate) =>
+    expect(() => warmup({ epochs: 1 }, rate as unknown as number)).toThrow(
+      new TypeError(`warmup: learningRate must be a number or a schedule, got ${rate}`),
+    ),
+  );
 });

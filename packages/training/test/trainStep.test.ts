@@ -6,10 +6,14 @@ import {
   chain,
   clipByGlobalNorm,
   momentum,
+  type Optimizer,
   optimizer as optimizerOf,
+  type TrainStepOptions,
+  type Transform,
   trainStep,
 } from "@sew/training";
 import {
+  add,
   engine,
   fill,
   mean,
@@ -17,15 +21,40 @@ import {
   mul,
   type NamedTensorMap,
   type Scalar,
+  sqrt,
   square,
   sub,
+  sum,
   type Tensor3D,
+  tensor1d,
   tidy,
+  variable,
 } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { messageOf } from "./support.js";
 import { tinyBatch, tinyModel } from "./tinyRun.mjs";
+
+const shared = network("c2-BN-PLIF-SEW-MPk2-FC2", { height: 4, width: 4, seed: 3 });
+
+/** One step of the shared model. */
+async function step(
+  batch: Batch | Iterable<Batch>,
+  options: Partial<TrainStepOptions> = {},
+  given?: Optimizer,
+  transform: Transform = momentum(),
+): Promise<unknown> {
+  const optimizer = given ?? optimizerOf(shared, transform);
+  try {
+    return await trainStep(shared, optimizer, batch, { learningRate: 0.1, seed: 0, ...options });
+  } finally {
+    if (given === undefined) optimizer.dispose();
+  }
+}
+
+function broken(..._: unknown[]): never {
+  throw new Error("broken");
+}
 
 describe("trainStep", () => {
   it("leaves the number of tensors and bytes as it was, step after step", async () => {
@@ -214,6 +243,126 @@ describe("trainStep", () => {
       "crossEntropy: logits must have at least 2 classes, got 1 in [1,1,1]",
     );
     expect(memory().numTensors).toBe(before);
+    optimizer.dispose();
+    disposeModule(model);
+  });
+
+  it.each<[string, (batch: Batch, optimizer: Optimizer) => Promise<unknown>, string]>([
+    [
+      "an empty batch",
+      (batch) => step({ ...batch, x: new Float32Array(), shape: [2, 0, 4, 4, 2] }),
+      "shape must be [T, N, ...] of",
+    ],
+    [
+      "a shape of one axis",
+      (batch) => step({ ...batch, shape: [128] }),
+      "shape must be [T, N, ...] of integers of at least 1, got [128]",
+    ],
+    [
+      "values that do not fill the shape",
+      (batch) => step({ ...batch, x: new Float32Array(3) }),
+      "x must have 128 values",
+    ],
+    ["a label that is no integer", (batch) => step({ ...batch, labels: [0, 0.5] as unknown as Int32Array }), "got 0.5"],
+    [
+      "a learning rate of NaN",
+      (batch) => step(batch, { learningRate: Number.NaN }),
+      "trainStep: learningRate must be a finite number of at least 0, got NaN",
+    ],
+    ["no learning rate", (batch) => step(batch, { learningRate: undefined as unknown as number }), "got undefined"],
+    [
+      "a loss that is no scalar",
+      (batch) => step(batch, { loss: (logits: Tensor3D) => logits as unknown as Scalar }),
+      "scalar",
+    ],
+    ["a loss that throws", (batch) => step(batch, { loss: (logits: Tensor3D) => broken(square(logits)) }), "broken"],
+    ["a reduce that throws", (batch) => step(batch, { reduce: () => broken() }), "broken"],
+    ["a reduce that is rejected", (batch) => step(batch, { reduce: async () => broken() }), "broken"],
+    [
+      "an optimiser that throws behind a reduce",
+      (batch, optimizer) =>
+        step(
+          batch,
+          {
+            reduce: (gradients) =>
+              Object.fromEntries(
+                Object.entries(gradients).map(([name, g]) => [name, name.endsWith("w") ? g : mul(g, 2)]),
+              ),
+          },
+          { ...optimizer, apply: () => broken() },
+        ),
+      "broken",
+    ],
+    [
+      "a transform that throws",
+      (batch) => step(batch, {}, undefined, { name: "own", update: ({ gradient }) => broken(square(gradient)) }),
+      "broken",
+    ],
+    [
+      "a second batch that does not fit",
+      (batch) => step([batch, { ...batch, labels: Int32Array.of(7, 7) }]),
+      "labels must be from 0 to 1",
+    ],
+    [
+      "data that end in an error",
+      (batch) =>
+        step(
+          (function* () {
+            yield batch;
+            broken();
+          })(),
+        ),
+      "broken",
+    ],
+  ])("leaves no tensor after %s", async (_, run, message) => {
+    const batch = { x: new Float32Array(64 * 2).fill(1), shape: [2, 2, 4, 4, 2], labels: Int32Array.of(0, 1) };
+    const optimizer = optimizerOf(shared, chain(clipByGlobalNorm(1), adam()));
+    const before = memory().numTensors;
+    expect(await messageOf(run(batch, optimizer))).toContain(message);
+    expect(memory().numTensors).toBe(before);
+    optimizer.dispose();
+  });
+
+  it.each([
+    ["", "gradients must be finite, got NaN in weight"],
+    ["norm.", "running statistics must be finite, got NaN in norm.mean"],
+  ])("stops at a gradient or a running statistic %sthat is not finite although the loss is", async (norm, message) => {
+    const statistic = variable(tensor1d([0, 0]), false);
+    const inner = linear(2, 2);
+    const model: Module = {
+      forward(x, context) {
+        if (norm !== "") statistic.assign(fill([2], Number.NaN));
+        return inner.forward(x, context);
+      },
+      parameters: inner.parameters!,
+      children: { norm: { forward: (x) => x, buffers: { mean: statistic } } },
+    };
+    // The root has the value 0 and an infinite slope there, which times 0 is NaN.
+    const hidden = (logits: Tensor3D) =>
+      add(mean(logits), norm === "" ? sum(sqrt(mul(square(logits), 0))) : 0) as Scalar;
+    const optimizer = optimizerOf(model, momentum());
+    const before = memory().numTensors;
+    const batch = { x: Float32Array.of(1, 2), shape: [1, 1, 2], labels: Int32Array.of(0) };
+    const text = await messageOf(trainStep(model, optimizer, batch, { learningRate: 0.1, seed: 0, loss: hidden }));
+    expect(text).toMatch(/^trainStep: /);
+    expect(text.replace(/in (weight|bias)/, "in weight")).toBe(
+      `trainStep: ${message}; go on from an earlier checkpoint with a lower learning rate, or clip the gradients`,
+    );
+    expect(memory().numTensors).toBe(before);
+    optimizer.dispose();
+    disposeModule(model);
+  });
+
+  it("takes finite gradients whose sum is beyond float32", async () => {
+    const model = linear(2, 3);
+    const optimizer = optimizerOf(model, (gradients: NamedTensorMap) =>
+      Object.fromEntries(Object.entries(gradients).map(([name, g]) => [name, mul(g, 0)])),
+    );
+    const loss = (logits: Tensor3D) => sum(mul(logits, 3e38)) as Scalar;
+    const batch = { x: Float32Array.of(1e-6, 1), shape: [1, 1, 2], labels: Int32Array.of(0) };
+    const zero = tidy(() => Object.values(model.parameters!).map((w) => w.assign(fill(w.shape, 0))));
+    expect(zero.length).toBe(2);
+    expect((await trainStep(model, optimizer, batch, { learningRate: 0.1, seed: 0, loss })).loss).toBe(0);
     optimizer.dispose();
     disposeModule(model);
   });

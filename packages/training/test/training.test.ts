@@ -1,4 +1,4 @@
-import { disposeModule } from "@sew/layers";
+import { disposeModule, namedParameters } from "@sew/layers";
 import {
   earlyStopping,
   listen,
@@ -8,7 +8,7 @@ import {
   type TrainingEvent,
   training,
 } from "@sew/training";
-import { memory } from "@tensorflow/tfjs-core";
+import { fill, memory, tidy } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { messageOf } from "./support.js";
 import { tinyData, tinyModel } from "./tinyRun.mjs";
@@ -116,6 +116,19 @@ describe("training", () => {
       "training: learningRate must be a finite number of at least 0, got -1 at step 2 of epoch 0; correct the schedule of the rate",
     );
     disposeModule(options.model);
+  });
+});
+
+describe("training of weights that are not finite", () => {
+  it("does not start, and names the weight", async () => {
+    const model = tinyModel();
+    const [name, weight] = [...namedParameters(model)][0]!;
+    tidy(() => weight.assign(fill(weight.shape, Number.NaN)));
+    expect(await messageOf(collect(training({ model, data: tinyData, epochs: 1, learningRate: 0.1 })))).toBe(
+      `training: weights must be finite, got NaN in ${name}; load an earlier checkpoint, or start again with a lower ` +
+        "learning rate",
+    );
+    disposeModule(model);
   });
 });
 

@@ -45,8 +45,7 @@ export function describeBackend(name: string, options: BackendContract = {}): vo
     let registered = name;
     beforeAll(async () => {
       await useBackend("cpu");
-      const used = await useBackend(name);
-      if (used !== name) throw new Error(`describeBackend: name must be that of an available backend, got ${name}`);
+      await useBackend(name);
       registered = getBackend();
       return async () => {
         await setBackend("cpu");

@@ -87,7 +87,7 @@ const comparison = (name: string, f: (a: Tensor, b: Tensor) => Tensor): OpCase =
   differentiable: false,
 });
 
-const convolution = (name: string, stride: number, pad: "same" | "valid", kernel: number): OpCase => ({
+const convolution = (name: string, stride: number, pad: "same" | "valid" | number, kernel: number): OpCase => ({
   name,
   inputs: two(image, [kernel, kernel, 3, 4]),
   f: (x, filter) => conv2d(x as Tensor4D, filter as Tensor4D, stride, pad),
@@ -116,6 +116,8 @@ export const ops: readonly OpCase[] = [
   binary("sub", sub),
   binary("mul", mul),
   binary("div", (a, b) => div(a, add(square(b), 1))),
+  // What batch norm does with sequences of images and a number for each channel.
+  { name: "add and mul of rank 5 by channel", inputs: two([2, 2, 3, 2, 4], [4]), f: (x, c) => mul(add(x!, c!), c!) },
   { name: "addN", inputs: two(shape, shape), f: (a, b) => addN([a!, b!, a!]) },
   { name: "maximum", inputs: distinct(shape), f: (x) => maximum(x!, 0.06) },
   { name: "minimum", inputs: distinct(shape), f: (x) => minimum(x!, 0.06) },
@@ -149,6 +151,9 @@ export const ops: readonly OpCase[] = [
   convolution("conv2d 3x3, stride 2", 2, "same", 3),
   convolution("conv2d 2x2, valid", 1, "valid", 2),
   convolution("conv2d 1x1, stride 2", 2, "valid", 1),
+  convolution("conv2d 3x3, padding 1", 1, 1, 3),
+  convolution("conv2d 3x3, stride 2, padding 1", 2, 1, 3),
+  convolution("conv2d 2x2, padding 2", 1, 2, 2),
   {
     name: "conv2d 3x3 of many channels",
     inputs: two([1, 4, 4, 32], [3, 3, 32, 16]),
@@ -166,7 +171,18 @@ export const ops: readonly OpCase[] = [
     inputs: two(image, [3, 3, 3, 2]),
     f: (x, filter) => depthwiseConv2d(x as Tensor4D, filter as Tensor4D, 1, "same"),
   },
+  {
+    name: "depthwiseConv2d, stride 2, padding 1",
+    inputs: two(image, [3, 3, 3, 2]),
+    f: (x, filter) => depthwiseConv2d(x as Tensor4D, filter as Tensor4D, 2, 1),
+  },
   { name: "maxPool", inputs: distinct([1, 4, 6, 2]), f: (x) => maxPool(x as Tensor4D, 2, 2, "valid") },
+  {
+    // Below 0, where padding of zeros would be chosen.
+    name: "maxPool 3x3, stride 2, padding 1",
+    inputs: distinct([1, 5, 6, 2]),
+    f: (x) => maxPool(sub(x!, 8) as Tensor4D, 3, 2, 1),
+  },
   {
     // At padded borders the gradient of the cpu backend divides by the whole window.
     name: "avgPool",

@@ -9,12 +9,15 @@ export interface TestBackend {
   readonly register: () => void | Promise<void>;
   /** Restores its default settings, whatever the environment says. @defaultValue it has none */
   readonly restoreDefaults?: () => void;
+  /** Whether it takes subnormal numbers for 0, as libtensorflow does. Properties then draw none. @defaultValue false */
+  readonly flushesSubnormals?: boolean;
 }
 
 /** The backends by name, `cpu` first, and why those that cannot be used cannot. */
-const backends = new Map<string, { readonly restoreDefaults?: () => void; readonly unavailable?: string }>([
-  ["cpu", {}],
-]);
+const backends = new Map<
+  string,
+  Pick<TestBackend, "restoreDefaults" | "flushesSubnormals"> & { readonly unavailable?: string }
+>([["cpu", {}]]);
 
 /**
  * Adds a backend to those that {@link describeBackends} runs suites on. Call it in a set-up file of vitest; for a backend
@@ -25,13 +28,14 @@ const backends = new Map<string, { readonly restoreDefaults?: () => void; readon
  * @example
  * await addBackend({ name: "cpu", register: () => {} });
  */
-export async function addBackend({ name, register, restoreDefaults }: TestBackend): Promise<() => void> {
+export async function addBackend(backend: TestBackend): Promise<() => void> {
+  const { name, register } = backend;
   if (backends.has(name)) return () => {};
   const before = currentBackend();
   try {
     await register();
     await use(name);
-    backends.set(name, { ...(restoreDefaults !== undefined && { restoreDefaults }) });
+    backends.set(name, backend);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     console.info(`Suites skip the backend ${name}: ${reason}`);
@@ -45,6 +49,11 @@ export async function addBackend({ name, register, restoreDefaults }: TestBacken
 /** The current backend; `undefined` until something was computed, or a backend chosen. */
 function currentBackend(): string | undefined {
   return getBackend();
+}
+
+/** Whether the current backend takes subnormal numbers for 0. */
+export function flushesSubnormals(): boolean {
+  return backends.get(currentBackend() ?? "")?.flushesSubnormals === true;
 }
 
 /** Why a backend cannot be used here; `undefined` when it can. */

@@ -6,14 +6,24 @@
  * JSON in the file's metadata.
  */
 import { createRequire } from "node:module";
-import { isDeepStrictEqual } from "node:util";
-import { assignWeights, readSafetensors, type TensorValues, weightsOf, writeSafetensors } from "@sew/checkpoints";
-import type { Module } from "@sew/layers";
+import { inspect, isDeepStrictEqual } from "node:util";
+import {
+  assignWeights,
+  notFinite,
+  readSafetensors,
+  type TensorValues,
+  weightsOf,
+  writeSafetensors,
+} from "@sew/checkpoints";
+import { type Module, printable } from "@sew/layers";
 import { getBackend, version_core } from "@tensorflow/tfjs-core";
+import { z } from "zod";
 import type { Listener, TrainingState } from "../events.js";
 import type { Optimizer } from "../optimizer.js";
 import type { WeightAverage } from "../weightAverage.js";
 import { exists } from "./runFolder.js";
+import { type SeenData, seenData } from "./seenData.js";
+import { SLOW_STEP } from "./stopSignals.js";
 
 /** What a checkpoint holds besides the state of the loop. */
 export interface CheckpointParts {
@@ -28,9 +38,45 @@ export interface RunSettings {
   readonly seed: number;
   /** The learning rate of each epoch. A run may be made longer or shorter as long as those it has in common agree. */
   readonly rates: readonly number[];
-  /** Anything else, as JSON. */
+  /** Anything else that JSON holds: texts, finite numbers, booleans, null, arrays and plain objects. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
+
+const count = z.int().min(0);
+const accuracy = z.number().min(0).max(1).optional();
+const loss = z.number().optional();
+
+const stateSchema = z.strictObject({
+  epoch: count,
+  batch: count,
+  step: count,
+  sums: z.strictObject({ samples: count, loss: z.number(), correct: count, seconds: z.number() }),
+  learningRate: z.number().min(0),
+  history: z.array(
+    z.strictObject({
+      epoch: count,
+      learningRate: z.number().min(0),
+      trainLoss: z.number(),
+      trainTop1: z.number().min(0).max(1),
+      validationLoss: loss,
+      validationTop1: accuracy,
+      validationTop5: accuracy,
+      testLoss: loss,
+      testTop1: accuracy,
+      testTop5: accuracy,
+      seconds: z.number(),
+      samplesPerSecond: z.number(),
+      time: z.number(),
+    }),
+  ),
+  best: count.optional(),
+});
+
+const settingsSchema = z.strictObject({
+  seed: z.int(),
+  rates: z.array(z.number().min(0)),
+  settings: z.record(z.string(), z.unknown()),
+});
 
 const FORMAT = "sew-checkpoint-2";
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
@@ -45,60 +91,90 @@ export function versions(): string {
   });
 }
 
-/** Writes a checkpoint atomically. */
+/**
+ * Writes a checkpoint atomically.
+ *
+ * @throws RangeError when settings are no JSON; Error when a value is not finite or the file cannot be written: an earlier one
+ * is then unchanged
+ */
 export async function saveCheckpoint(
   file: string,
   { model, optimizer, average }: CheckpointParts,
   settings: RunSettings,
   state: TrainingState,
+  seen: SeenData = {},
 ): Promise<void> {
+  checkJson("train", settings.settings);
   const weights = await weightsOf(model, "train");
   const { step, slots } = await optimizer.state();
   const tensors = new Map<string, TensorValues>(weights);
+  const add = (name: string, shape: readonly number[], values: Float32Array): void => {
+    const wrong = notFinite(values);
+    if (wrong !== undefined) {
+      throw new Error(
+        `train: ${name} must be finite to be saved, got ${wrong}; lower the learning rate and start from an earlier file`,
+      );
+    }
+    tensors.set(name, { shape, values });
+  };
   for (const [slot, values] of slots) {
-    const name = slot.slice(slot.indexOf("/") + 1);
-    tensors.set(`optimizer/${slot}`, { shape: optimizer.variables.get(name)!.shape, values });
+    add(`optimizer/${slot}`, optimizer.variables.get(slot.slice(slot.indexOf("/") + 1))!.shape, values);
   }
   for (const [name, values] of (await average?.state()) ?? []) {
-    tensors.set(`average/${name}`, { shape: weights.get(name)!.shape, values });
+    add(`average/${name}`, weights.get(name)!.shape, values);
   }
   await writeSafetensors(file, tensors, {
     format: FORMAT,
     settings: JSON.stringify(settings),
     state: JSON.stringify(state),
+    data: JSON.stringify(seen),
     updates: String(step),
     versions: versions(),
   });
 }
 
 /**
- * Puts a checkpoint into a model and its optimiser and says where the run is; undefined when there is no such file.
+ * Loads a checkpoint into a model and its optimiser, and returns where the run is; undefined when there is no such file.
  *
- * @throws RangeError when the file is damaged, or is of another model or of a run with other settings
+ * @param compare compares the data that the run has seen with those of now. @defaultValue not compared
+ * @throws RangeError when the file is damaged, or is of another model or of a run with other settings; nothing is then changed
  */
 export async function loadCheckpoint(
   file: string,
   { model, optimizer, average }: CheckpointParts,
   settings: RunSettings,
+  compare: (seen: SeenData, file: string) => Promise<void> = async () => {},
 ): Promise<TrainingState | undefined> {
   if (!(await exists(file))) return undefined;
+  checkJson("train", settings.settings);
   const { metadata, tensors } = await readSafetensors(file);
   if (metadata.format !== FORMAT) {
     throw new RangeError(
-      `train: ${file} must be a checkpoint of format ${FORMAT}, got ${metadata.format}; start without resume`,
+      `train: ${file} must be a checkpoint of format ${FORMAT}, got ${printable(`${metadata.format}`)}; start without resume`,
     );
   }
-  checkSettings(file, parse(file, metadata, "settings") as RunSettings, settings);
-  const state = parse(file, metadata, "state") as TrainingState;
-  assignWeights(model, tensors, file, {}, "train");
-  const under = (prefix: string): Map<string, Float32Array> =>
+  checkSettings(file, parse(file, metadata, "settings", settingsSchema), settings);
+  const state = parse(file, metadata, "state", stateSchema) as TrainingState;
+  const seen = parse(file, metadata, "data", seenData);
+  const step = parse(file, metadata, "updates", count);
+  const part = (prefix: string): Map<string, TensorValues> =>
     new Map(
-      [...tensors]
-        .filter(([name]) => name.startsWith(prefix))
-        .map(([name, { values }]) => [name.slice(prefix.length), values as Float32Array]),
+      [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, own]) => [name.slice(prefix.length), own]),
     );
-  optimizer.restore({ step: Number(metadata.updates), slots: under("optimizer/") });
-  average?.restore(under("average/"));
+  const [slots, averages] = [part("optimizer/"), part("average/")];
+  for (const [name, { shape }] of [...slots, ...averages]) {
+    const own = optimizer.variables.get(name.slice(name.indexOf("/") + 1));
+    if (own === undefined || `${own.shape}` === `${shape}`) continue;
+    throw new RangeError(
+      `train: ${file} must have state of shape [${own.shape}] for ${printable(name)}, got [${shape}]; restore it from a copy`,
+    );
+  }
+  const values = (map: ReadonlyMap<string, TensorValues>): Map<string, Float32Array> =>
+    new Map([...map].map(([name, own]) => [name, Float32Array.from(own.values)]));
+  await compare(seen, file);
+  assignWeights(model, tensors, file, {}, "train");
+  optimizer.restore({ step, slots: values(slots) });
+  average?.restore(values(averages));
   return state;
 }
 
@@ -108,42 +184,82 @@ export interface CheckpointOptions extends CheckpointParts {
   readonly settings: RunSettings;
   /** Seconds between two checkpoints inside an epoch; 0 or more. @defaultValue 60 */
   readonly seconds?: number | undefined;
+  /** What the run has seen of its data. @defaultValue nothing */
+  readonly seen?: (() => SeenData) | undefined;
+  /** Called with each state that was saved. @defaultValue none */
+  readonly onSave?: ((state: TrainingState) => void) | undefined;
 }
 
 /**
- * A listener that writes a checkpoint at the end of each epoch, every so many seconds in between, and when a listener
- * before it has ended the run.
+ * A listener that writes a checkpoint at the end of each epoch, every so many seconds in between, after each step that takes
+ * 10 seconds or more, and when a listener before it has ended the run.
  */
-export function checkpoints({ file, settings, seconds = 60, ...parts }: CheckpointOptions): Listener {
+export function checkpoints({ file, settings, seconds = 60, seen, onSave, ...parts }: CheckpointOptions): Listener {
   return async function* (events) {
     let state: TrainingState | undefined;
     let saved: TrainingState | undefined;
     let time = performance.now();
+    let resumed = time;
     const save = async (): Promise<void> => {
       if (state === undefined || state === saved) return;
-      await saveCheckpoint(file, parts, settings, state);
+      await saveCheckpoint(file, parts, settings, state, seen?.());
       saved = state;
       time = performance.now();
+      onSave?.(state);
     };
     for await (const event of events) {
+      const slow = performance.now() - resumed >= SLOW_STEP * 1000;
       ({ state } = event);
       if (event.type === "start") saved = state;
       if (event.type === "epoch") await save();
       yield event;
-      if (event.type === "step" && performance.now() - time >= seconds * 1000) await save();
+      const due = event.type === "step" && performance.now() - time >= seconds * 1000;
+      if (due || (slow && event.type !== "start")) await save();
+      resumed = performance.now();
     }
     await save();
   };
 }
 
-function parse(file: string, metadata: Readonly<Record<string, string>>, name: string): unknown {
+function parse<T>(file: string, metadata: Readonly<Record<string, string>>, name: string, schema: z.ZodType<T>): T {
+  const refuse = (got: string, cause?: unknown): never => {
+    const must = `train: ${file} must have its ${name} as JSON, got ${printable(got)}`;
+    throw new RangeError(`${must}; restore it from a copy, or start without resume`, { cause });
+  };
+  let value: unknown;
   try {
-    return JSON.parse(metadata[name] ?? "");
+    value = JSON.parse(metadata[name] ?? "");
   } catch (error) {
+    return refuse((error as Error).message, error);
+  }
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  const [{ path, message }] = error.issues as [z.core.$ZodIssue];
+  return refuse(path.length === 0 ? message : `${path.join(".")}: ${message}`);
+}
+
+/**
+ * Throws where a setting would not come back from JSON as it was: what is not written could not be compared.
+ *
+ * @throws RangeError that names the setting
+ */
+export function checkJson(caller: string, settings: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (value === undefined || isJson(value)) continue;
+    const shown = printable(inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY }).slice(0, 60));
     throw new RangeError(
-      `train: ${file} must have its ${name} as JSON, got ${(error as Error).message}; start without resume`,
-      { cause: error },
+      `${caller}: settings must be texts, finite numbers, booleans, null, or plain arrays and objects of these, got ` +
+        `${shown} for ${printable(name)}; convert it`,
     );
+  }
+}
+
+function isJson(value: unknown): boolean {
+  try {
+    return isDeepStrictEqual(JSON.parse(JSON.stringify(value)), value);
+  } catch {
+    // A cycle, a bigint, or nothing that JSON has a text for.
+    return false;
   }
 }
 
@@ -159,12 +275,13 @@ function checkSettings(file: string, saved: RunSettings, now: RunSettings): void
   if (differences.length > 0) {
     throw new RangeError(
       `train: settings must be those of the run in ${file} to resume it, got others: ${differences.join(", ")}; ` +
-        "use the run's, or start a new one in another folder",
+        "use the run's, or start a new one in another folder, from its weights if you like",
     );
   }
 }
 
-/** As they come back from JSON, by name. */
+/** By name. */
 function flat({ seed, settings }: RunSettings): Map<string, unknown> {
-  return new Map(Object.entries(JSON.parse(JSON.stringify({ ...settings, seed })) as Record<string, unknown>));
+  const { seed: own, ...others } = settings;
+  return new Map([...Object.entries(others), ["settings.seed", own], ["seed", seed]]);
 }

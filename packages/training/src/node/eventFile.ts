@@ -8,6 +8,7 @@
 import { appendFile, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { printable } from "@sew/layers";
 import crc32c from "crc-32/crc32c.js";
 import type { Listener } from "../events.js";
 import type { EpochMetrics } from "../metrics.js";
@@ -34,7 +35,8 @@ export async function startEventFile(folder: string, events: readonly ScalarEven
   const earlier = (await readdir(folder)).filter((name) => /^events\.out\.tfevents\..*\.sew$/.test(name));
   const file = join(folder, `events.out.tfevents.${Math.floor(now)}.${hostname()}.${process.pid}${SUFFIX}`);
   const version = record([double(1, now), text(3, "brain.Event:2")]);
-  await writeFile(file, Buffer.concat([version, ...events.map(scalarRecord)]));
+  const records = Buffer.concat([version, ...events.map(scalarRecord)]);
+  await naming("startEventFile", file, writeFile(file, records));
   for (const name of earlier) if (join(folder, name) !== file) await rm(join(folder, name), { force: true });
   return file;
 }
@@ -42,10 +44,22 @@ export async function startEventFile(folder: string, events: readonly ScalarEven
 /**
  * Appends scalars to an event file.
  *
- * @throws RangeError when the step is not an integer of at least 0
+ * @throws RangeError when the step is not an integer of at least 0 or the time not finite; TypeError when a scalar is no
+ * number; Error that names the file when it cannot be written
  */
 export async function appendEvent(file: string, event: ScalarEvent): Promise<void> {
-  await appendFile(file, scalarRecord(event));
+  await naming("appendEvent", file, appendFile(file, scalarRecord(event)));
+}
+
+/** Names the file in the error of a write. */
+async function naming(caller: string, file: string, write: Promise<void>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    const text = `${caller}: ${file} must be writable, got ${message}; make room or choose another folder, and resume`;
+    throw Object.assign(new Error(text, { cause: error }), { code });
+  }
 }
 
 /** A listener that writes the metrics of each epoch for TensorBoard, into an event file in a folder. */
@@ -82,6 +96,11 @@ function scalarsOf({ epoch, time, ...metrics }: EpochMetrics): ScalarEvent {
 function scalarRecord({ step, time, scalars }: ScalarEvent): Buffer {
   if (!Number.isSafeInteger(step) || step < 0) {
     throw new RangeError(`appendEvent: step must be an integer of at least 0, got ${step}`);
+  }
+  if (!Number.isFinite(time)) throw new RangeError(`appendEvent: time must be a finite number, got ${time}`);
+  for (const [tag, value] of Object.entries(scalars)) {
+    if (typeof value === "number") continue;
+    throw new TypeError(`appendEvent: scalars must be numbers, got ${typeof value} for ${printable(tag)}`);
   }
   const values = Object.entries(scalars).map(([tag, value]) => bytes(1, [text(1, tag), float(2, value)]));
   return record([double(1, time), varint(2, step), bytes(5, values)]);

@@ -1,3 +1,4 @@
+export { ignoreWriteErrors } from "./brokenOutput.js";
 export {
   type CheckpointOptions,
   type CheckpointParts,
@@ -16,5 +17,5 @@ export {
   silentProgress,
 } from "./progress.js";
 export { checkRunFolder, type RunFolderOptions } from "./runFolder.js";
-export { type StopSignals, stopSignals } from "./stopSignals.js";
+export { type StopSignalCalls, type StopSignalOptions, type StopSignals, stopSignals } from "./stopSignals.js";
 export { type TrainOptions, type TrainResult, train } from "./train.js";

@@ -1,8 +1,10 @@
 /** @file Progress of a run on a terminal or as log lines. */
+import { printable } from "@sew/layers";
 import cliProgress from "cli-progress";
 import type { Data } from "../data.js";
 import type { Listener } from "../events.js";
 import type { EpochMetrics } from "../metrics.js";
+import { ignoreWriteErrors } from "./brokenOutput.js";
 
 /** Where a run is, after a batch. */
 export interface BatchProgress {
@@ -43,8 +45,11 @@ export interface ConsoleProgressOptions {
 }
 
 /**
- * On a terminal a bar with samples per second, loss and time left; elsewhere a line every ten seconds. A line for each
- * epoch on both.
+ * On a terminal a bar with samples per second, loss and time left, as far as its width allows; elsewhere a line every ten
+ * seconds. A line for each epoch on both.
+ *
+ * Where the stream can no longer be written, such as a pipe whose reader has ended, the run goes on without output. Control
+ * characters in messages are shown as escapes.
  *
  * @example
  * import { consoleProgress } from "@sew/training/node";
@@ -53,10 +58,11 @@ export interface ConsoleProgressOptions {
  * progress.close();
  */
 export function consoleProgress({ stream = process.stderr, interval = 10 }: ConsoleProgressOptions = {}): Progress {
+  ignoreWriteErrors(stream);
   const live = stream.isTTY ? terminalBar(stream) : timedLines(stream, interval);
   const line = (text: string): void => {
     live.close();
-    stream.write(`${text}\n`);
+    stream.write(`${printable(text)}\n`);
   };
   return {
     batch: live.batch,
@@ -99,7 +105,7 @@ function pace(
   samples: number,
   seconds: number,
 ): Pick<BatchProgress, "batch" | "batches" | "samplesPerSecond" | "secondsLeft"> {
-  const secondsLeft = batches === undefined ? undefined : ((batches - batch) * seconds) / batch;
+  const secondsLeft = batches === undefined || batch === 0 ? undefined : ((batches - batch) * seconds) / batch;
   return { batch, batches, samplesPerSecond: samples / seconds, secondsLeft };
 }
 
@@ -109,14 +115,18 @@ function timedLines(stream: NodeJS.WriteStream, interval: number): Pick<Progress
     batch(progress) {
       if (performance.now() - last < interval * 1000) return;
       last = performance.now();
-      const total = totalOf(progress);
-      stream.write(
-        `${describePhase(progress)} ${progress.batch}${total === undefined ? "" : `/${total}`}${describeBatch(progress)}\n`,
-      );
+      const { phase, count, speed, loss, left } = describeBatch(progress);
+      stream.write(`${phase} ${joined(count, speed, loss, left)}\n`);
     },
     close() {},
   };
 }
+
+/** Columns of a terminal that does not say how many it has. */
+const COLUMNS = 80;
+
+/** Columns of the longest bar, and of the shortest. */
+const [LONGEST_BAR, SHORTEST_BAR] = [24, 4];
 
 function terminalBar(stream: NodeJS.WriteStream): Pick<Progress, "batch" | "close"> {
   let bar: cliProgress.SingleBar | undefined;
@@ -129,20 +139,37 @@ function terminalBar(stream: NodeJS.WriteStream): Pick<Progress, "batch" | "clos
     close,
     batch(progress) {
       const { batch } = progress;
-      const batches = totalOf(progress);
       const phase = describePhase(progress);
       if (phase !== shown) close();
       shown = phase;
-      const payload = { phase, rest: describeBatch(progress) };
       if (bar === undefined) {
-        const format = batches === undefined ? "{phase} {value}{rest}" : "{phase} [{bar}] {value}/{total}{rest}";
-        bar = new cliProgress.SingleBar({ stream, format, hideCursor: true, clearOnComplete: true, barsize: 24 });
-        bar.start(batches ?? Number.MAX_SAFE_INTEGER, batch, payload);
+        const format: cliProgress.GenericFormatter = (_, __, payload: { progress: BatchProgress }) =>
+          describeLine(payload.progress, stream.columns || COLUMNS);
+        bar = new cliProgress.SingleBar({ stream, format, hideCursor: true, clearOnComplete: true });
+        bar.start(totalOf(progress) ?? Number.MAX_SAFE_INTEGER, batch, { progress });
       } else {
-        bar.update(batch, payload);
+        bar.update(batch, { progress });
       }
     },
   };
+}
+
+/** What fits into one line of a terminal: the bar shrinks first, then the speed goes, then the loss. */
+function describeLine(progress: BatchProgress, columns: number): string {
+  const { phase, count, speed, loss, left } = describeBatch(progress);
+  const all = joined(count, speed, loss, left);
+  const total = totalOf(progress);
+  const size = Math.min(LONGEST_BAR, columns - `${phase} [] ${all}`.length - 1);
+  if (total !== undefined && size >= SHORTEST_BAR) {
+    const done = Math.round((size * progress.batch) / total);
+    return `${phase} [${"=".repeat(done)}${"-".repeat(size - done)}] ${all}`;
+  }
+  const lines = [all, joined(count, loss, left), joined(count, left)].map((text) => `${phase} ${text}`);
+  return lines.find(({ length }) => length < columns) ?? lines.at(-1)!.slice(0, Math.max(0, columns - 1));
+}
+
+function joined(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join(" · ");
 }
 
 function describePhase({ phase, epoch, epochs }: BatchProgress): string {
@@ -150,15 +177,24 @@ function describePhase({ phase, epoch, epochs }: BatchProgress): string {
 }
 
 /** Batches of the phase; undefined where that is unknown, or was too low. */
-function totalOf({ batch, batches }: BatchProgress): number | undefined {
-  return batches === undefined || batch > batches ? undefined : batches;
+function totalOf({ batch, batches = 0 }: BatchProgress): number | undefined {
+  return batches > 0 && batch <= batches ? batches : undefined;
 }
 
-function describeBatch(progress: BatchProgress): string {
-  const { samplesPerSecond, loss, secondsLeft } = progress;
-  const left =
-    secondsLeft === undefined || totalOf(progress) === undefined ? "" : ` · ${describeTime(secondsLeft)} left`;
-  return ` · ${describeSpeed(samplesPerSecond)} · loss ${loss.toFixed(4)}${left}`;
+/** The parts of a line; no time left where it is not known. */
+function describeBatch(progress: BatchProgress): Record<"phase" | "count" | "speed" | "loss" | "left", string> {
+  const { batch, samplesPerSecond, loss, secondsLeft = Number.NaN } = progress;
+  const total = totalOf(progress);
+  return {
+    phase: describePhase(progress),
+    count: total === undefined ? `${batch}` : `${batch}/${total}`,
+    speed: describeSpeed(samplesPerSecond),
+    loss: `loss ${loss.toFixed(4)}`,
+    left:
+      total !== undefined && secondsLeft >= 0 && Number.isFinite(secondsLeft)
+        ? `${describeTime(secondsLeft)} left`
+        : "",
+  };
 }
 
 /** One decimal, or two digits of what is slower than one sample per second. */

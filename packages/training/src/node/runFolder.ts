@@ -1,6 +1,7 @@
 /** @file A run's folder: what is in it, and that no run destroys another. */
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { type Lock, Locked, lock } from "@sew/files";
 
 /** Options of {@link checkRunFolder}. */
 export interface RunFolderOptions {
@@ -45,9 +46,31 @@ export async function checkRunFolder(
   );
 }
 
-/** Makes a run's folder, and removes an earlier run that is not resumed and what killed processes left half written. */
+/**
+ * Makes a run's folder and locks it. The lock ends with this process, so that a killed run does not keep anybody from resuming
+ * it.
+ *
+ * @throws RangeError when another run has it; Error when it cannot be written
+ */
+export async function lockRunFolder(folder: string, caller: string): Promise<Lock> {
+  try {
+    return await lock(join(folder, "run.lock"));
+  } catch (error) {
+    if (error instanceof Locked) {
+      throw new RangeError(
+        `${caller}: out must be a folder that no other run writes to, got ${folder}, which ${error.holder}, has; wait for ` +
+          "that run or end it, or choose another folder",
+        { cause: error },
+      );
+    }
+    const { message, code } = error as NodeJS.ErrnoException;
+    const text = `${caller}: out must be a folder that can be written, got ${folder} with ${message}; choose another folder`;
+    throw Object.assign(new Error(text, { cause: error }), { code });
+  }
+}
+
+/** Removes an earlier run that is not resumed, and what killed processes left half written. */
 export async function prepareRunFolder(folder: string, { resume = false }: RunFolderOptions): Promise<void> {
-  await mkdir(folder, { recursive: true });
   const files = ["last.safetensors", "best.safetensors", "metrics.jsonl"];
   const stale = (await readdir(folder)).filter((name) =>
     files.some((file) => new RegExp(`^${file}\\.\\d+$`).test(name)),

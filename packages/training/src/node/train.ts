@@ -1,18 +1,22 @@
 import { join } from "node:path";
 import { saveWeights } from "@sew/checkpoints";
+import { getBackend } from "@tensorflow/tfjs-core";
+import { crossEntropy } from "../crossEntropy.js";
 import { type Selection, selectionOf } from "../data.js";
 import { initialState, type Listener, listen, onEvent, type TrainingState } from "../events.js";
 import type { EpochMetrics } from "../metrics.js";
 import { momentum } from "../momentum.js";
-import { optimizer as optimizerOf } from "../optimizer.js";
+import { type Optimizer, optimizer as optimizerOf } from "../optimizer.js";
 import { checkOptions, ratesOf, type TrainingOptions, training } from "../training.js";
 import type { Transform } from "../transform.js";
 import { weightAverage } from "../weightAverage.js";
-import { checkpoints, loadCheckpoint, type RunSettings, versions } from "./checkpoint.js";
+import { ignoreWriteErrors } from "./brokenOutput.js";
+import { checkJson, checkpoints, loadCheckpoint, type RunSettings, versions } from "./checkpoint.js";
 import { tensorBoard } from "./eventFile.js";
 import { consoleProgress, type Progress, showProgress } from "./progress.js";
-import { checkRunFolder, exists, prepareRunFolder } from "./runFolder.js";
-import { stopSignals } from "./stopSignals.js";
+import { checkRunFolder, exists, lockRunFolder, prepareRunFolder } from "./runFolder.js";
+import { watchData } from "./seenData.js";
+import { type StopSignalCalls, type StopSignals, stopSignals } from "./stopSignals.js";
 import { writeMetrics } from "./writeMetrics.js";
 
 /** Options of {@link train}. */
@@ -24,8 +28,10 @@ export interface TrainOptions extends Omit<TrainingOptions, "optimizer" | "start
   /** Decay of an exponential moving average of the weights, with which epochs are evaluated. @defaultValue no average */
   readonly averageDecay?: number | undefined;
   /**
-   * What else must be equal for a run to resume, such as the network and the batch size; as JSON. The seed, the learning
-   * rates, the names of the optimiser's transforms and the fingerprints of the data are compared in any case.
+   * What else must be equal for a run to resume, such as the network and the batch size: texts, finite numbers, booleans,
+   * null, and plain arrays and objects of these. Compared in any case are the seed, the learning rates, the name of the loss,
+   * the names of the optimiser's transforms, the backend and the data: by their fingerprints, or by a batch and the number of
+   * samples where they have none.
    * @defaultValue nothing
    */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
@@ -35,6 +41,8 @@ export interface TrainOptions extends Omit<TrainingOptions, "optimizer" | "start
   readonly overwrite?: boolean | undefined;
   /** Seconds between two checkpoints inside an epoch; 0 or more. @defaultValue 60 */
   readonly checkpointSeconds?: number | undefined;
+  /** The command that resumes the run, for messages. @defaultValue messages name the checkpoint */
+  readonly resumeCommand?: string | undefined;
   /** Receives progress updates. @defaultValue a bar (terminal) or log lines on stderr */
   readonly progress?: Progress | undefined;
   /** Listeners next to the run, such as `earlyStopping({ patience: 10 })`. @defaultValue none */
@@ -59,15 +67,18 @@ export interface TrainResult {
  * The run's folder holds `last.safetensors`, from which it resumes; `best.safetensors`, the weights of the best epoch;
  * `metrics.jsonl`, one line for each epoch; and a TensorBoard event file. The first three are replaced atomically: a process
  * killed at any moment leaves what was there before, or what comes after. A folder that holds a run is refused without
- * `resume` or `overwrite`.
+ * `resume` or `overwrite`, and one that another run writes to is refused always.
  *
- * A checkpoint is written at the end of each epoch, every `checkpointSeconds` in between, and when SIGINT (Ctrl-C) or
- * SIGTERM asks the run to stop: the step under way is finished, the checkpoint written, and the result says `stopped`. A
- * second signal ends the process with status 130. A resumed run goes on bit for bit as if it had never stopped, from the
- * middle of an epoch too, on the same backend and with data that repeat.
+ * A checkpoint is written at the end of each epoch, every `checkpointSeconds` in between, and when SIGINT (Ctrl-C), SIGTERM
+ * or SIGHUP (a closed terminal) asks the run to stop: the step under way is finished, the checkpoint written, and the result
+ * says `stopped`. A second signal ends the process with status 130. Steps of 10 seconds or more are saved each, and a signal
+ * during the next ends the process at once, as nothing in it could hear the signal before. Where standard output or error can
+ * no longer be written, the run goes on without. A resumed run goes on bit for bit as if it had never stopped, from the middle
+ * of an epoch too, on the same backend and with data that repeat.
  *
  * @throws RangeError when an option is out of range, a batch does not fit the model, the folder holds another run, or a
- * checkpoint is damaged or of another run; Error when the loss or a weight is not finite, or a file cannot be written
+ * checkpoint is damaged or of another run; Error when the loss, a gradient, a running statistic or a weight is not finite, or
+ * a file cannot be written
  *
  * @example
  * import "@tensorflow/tfjs";
@@ -83,68 +94,134 @@ export interface TrainResult {
  * bestBy; // "test"
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { model, data, out, epochs, averageDecay, resume = false, overwrite = false } = options;
-  const { checkpointSeconds = 60, progress = consoleProgress(), listeners = [] } = options;
-  const { optimizer: transform = momentum(), ...loop } = options;
-  checkOptions("train", loop);
+  const { out, resume = false, overwrite = false, checkpointSeconds = 60, progress = consoleProgress() } = options;
+  checkOptions("train", options);
+  checkJson("train", options.settings ?? {});
   if (!(checkpointSeconds >= 0)) {
     throw new RangeError(`train: checkpointSeconds must be at least 0, got ${checkpointSeconds}`);
   }
+  // Before anything is made, and again behind the lock: another run may have ended in between.
   await checkRunFolder(out, { resume, overwrite }, "train");
-  const average = averageDecay === undefined ? undefined : weightAverage(model, { decay: averageDecay });
-  const optimizer = optimizerOf(model, transform);
-  const file = join(out, "last.safetensors");
-  const settings = settingsOf(options, optimizer.name);
-  const signals = stopSignals(
-    (signal) => progress.message(`${signal}: stopping after this step; once more to stop without saving`),
-    () => progress.close(),
-  );
+  const lock = await lockRunFolder(out, "train");
   try {
-    const saved = resume ? await loadCheckpoint(file, { model, optimizer, average }, settings) : undefined;
+    await checkRunFolder(out, { resume, overwrite }, "train");
+    return await trainIn(options, progress);
+  } finally {
+    progress.close();
+    await lock.release();
+  }
+}
+
+/** {@link train} in a folder that is locked. */
+async function trainIn(options: TrainOptions, progress: Progress): Promise<TrainResult> {
+  const { model, data, out, epochs, averageDecay, resume = false, listeners = [] } = options;
+  const { optimizer: transform = momentum(), ...loop } = options;
+  ignoreWriteErrors(process.stdout, process.stderr);
+  const file = join(out, "last.safetensors");
+  const watched = watchData(data);
+  const average = averageDecay === undefined ? undefined : weightAverage(model, { decay: averageDecay });
+  let optimizer: Optimizer | undefined;
+  let signals: StopSignals | undefined;
+  try {
+    optimizer = optimizerOf(model, transform);
+    const settings = settingsOf(options, optimizer.name);
+    const parts = { model, optimizer, average };
+    let kept: TrainingState | undefined;
+    signals = stopSignals(
+      stopMessages(options, file, progress, () => kept),
+      // A first step of TensorFlow.js's own backend may take minutes, and until it is done there is nothing to save.
+      { slowStart: getBackend() === "cpu" },
+    );
+    kept = resume ? await loadCheckpoint(file, parts, settings, watched.compare) : undefined;
     await prepareRunFolder(out, { resume });
-    let state = await resumed(saved, options, file, progress);
+    let state = await resumed(kept, options, file, progress);
+    const onSave = (saved: TrainingState): void => {
+      kept = saved;
+    };
     const run = listen(
-      training({ ...loop, optimizer, start: state }),
+      training({ ...loop, data: watched.data, optimizer, start: state }),
       ...(average === undefined ? [] : [average.listener]),
       ...listeners,
       bestWeights(options, settings),
       signals.listener,
-      checkpoints({ file, settings, model, optimizer, average, seconds: checkpointSeconds }),
+      checkpoints({ ...parts, file, settings, seconds: options.checkpointSeconds, seen: watched.seen, onSave }),
       metricsFile(out),
       tensorBoard(out),
       showProgress(progress, data, epochs),
     );
     for await (const event of run) ({ state } = event);
     const stopped = signals.requested && state.epoch < epochs;
-    if (stopped) progress.message(`stopped in epoch ${state.epoch + 1}/${epochs}; go on from ${file} with resume`);
+    if (stopped) progress.message(`stopped in epoch ${state.epoch + 1}/${epochs}; ${howToResume(options, file)}`);
     const { history, best } = state;
     return { stopped, history, best: best === undefined ? undefined : history[best], bestBy: selectionOf(data) };
   } finally {
-    signals.release();
-    progress.close();
-    optimizer.dispose();
+    signals?.release();
+    optimizer?.dispose();
     average?.dispose();
   }
 }
 
-/** What must be equal for a run to resume. */
-function settingsOf(options: TrainOptions, optimizer: string): RunSettings {
-  const { data, seed = 0, accumulate = 1, averageDecay, settings } = options;
-  const { train: trainData, validation, test } = data;
+function howToResume({ resumeCommand }: TrainOptions, file: string): string {
+  return resumeCommand === undefined ? `go on from ${file} with resume` : `resume by: ${resumeCommand}`;
+}
+
+/** What a run says of signals. */
+function stopMessages(
+  options: TrainOptions,
+  file: string,
+  progress: Progress,
+  kept: () => TrainingState | undefined,
+): StopSignalCalls {
+  const resuming = howToResume(options, file);
   return {
-    seed,
-    rates: ratesOf("train", options),
-    settings: {
-      ...settings,
-      optimizer,
-      accumulate,
-      averageDecay,
-      bestBy: selectionOf(data),
-      trainData: trainData.fingerprint,
-      validationData: validation?.fingerprint,
-      testData: test?.fingerprint,
+    onFirst(signal, seconds) {
+      const length = seconds === undefined || seconds < 1 ? "" : `, of about ${Math.round(seconds)} s`;
+      progress.message(`${signal}: stopping after this step${length}; once more to stop without saving`);
+    },
+    onSecond() {
+      const state = kept();
+      const rest =
+        state === undefined ? "nothing was saved before" : `${describe(state, options.epochs)} is kept; ${resuming}`;
+      progress.message(`stopped without saving: ${rest}`);
+      progress.close();
+    },
+    onSlow(seconds) {
+      progress.message(
+        `a step takes about ${Math.round(seconds)} s and is saved when it is done; a signal during the next one ends the ` +
+          `process at once; then ${resuming}`,
+      );
     },
   };
+}
+
+/** What must be equal for a run to resume. */
+function settingsOf(options: TrainOptions, optimizer: string): RunSettings {
+  const { data, seed = 0, accumulate = 1, averageDecay, loss = crossEntropy, settings = {} } = options;
+  const { train: trainData, validation, test } = data;
+  const own = {
+    optimizer,
+    accumulate,
+    averageDecay,
+    loss: loss.name,
+    backend: getBackend(),
+    bestBy: selectionOf(data),
+    trainData: trainData.fingerprint,
+    validationData: validation?.fingerprint,
+    testData: test?.fingerprint,
+    trainBatches: trainData.batchesPerEpoch,
+    validationBatches: validation?.batchesPerEpoch,
+    testBatches: test?.batchesPerEpoch,
+    classes: trainData.classes,
+  };
+  // A setting of the caller's that has a name of ours is compared under another.
+  const named = Object.entries(settings).map(
+    ([name, value]) => [name in own ? `settings.${name}` : name, value] as const,
+  );
+  return { seed, rates: ratesOf("train", options), settings: { ...Object.fromEntries(named), ...own } };
+}
+
+function describe({ epoch, batch }: TrainingState, epochs: number): string {
+  return epoch < epochs ? `epoch ${epoch + 1}/${epochs}, after ${batch} batches,` : `the end of epoch ${epochs}`;
 }
 
 /** The state in which the run starts; says where that is. */

@@ -112,12 +112,30 @@ describe("an event file", () => {
     expect((await readdir(folder)).sort()).toEqual(["events.out.tfevents.1.elsewhere", basename(file)].sort());
   });
 
-  it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])("refuses step %s, and writes nothing", async (step) => {
-    const file = await startEventFile(await temporaryFolder(), []);
-    const before = await readFile(file);
-    expect(await messageOf(appendEvent(file, { step, time: 1, scalars: { loss: 1 } }))).toBe(
-      `appendEvent: step must be an integer of at least 0, got ${step}`,
+  it.each([-1, 0.5, 2 ** 53, 1e300, Number.NaN, Number.POSITIVE_INFINITY, undefined as unknown as number])(
+    "refuses step %s, and writes nothing",
+    async (step) => {
+      const file = await startEventFile(await temporaryFolder(), []);
+      const before = await readFile(file);
+      expect(await messageOf(appendEvent(file, { step, time: 1, scalars: { loss: 1 } }))).toBe(
+        `appendEvent: step must be an integer of at least 0, got ${step}`,
+      );
+      expect(await readFile(file)).toEqual(before);
+    },
+  );
+
+  it("refuses a time that is not finite and a scalar that is no number, and names a file that it cannot write", async () => {
+    const folder = await temporaryFolder();
+    const file = await startEventFile(folder, []);
+    expect(await messageOf(appendEvent(file, { step: 1, time: Number.NaN, scalars: {} }))).toBe(
+      "appendEvent: time must be a finite number, got NaN",
     );
-    expect(await readFile(file)).toEqual(before);
+    const scalars = { "loss\u001b": undefined as unknown as number };
+    expect(await messageOf(appendEvent(file, { step: 1, time: 1, scalars }))).toBe(
+      "appendEvent: scalars must be numbers, got undefined for loss\\x1b",
+    );
+    expect(await messageOf(appendEvent(folder, { step: 1, time: 1, scalars: {} }))).toMatch(
+      `appendEvent: ${folder} must be writable, got EISDIR: illegal operation on a directory`,
+    );
   });
 });

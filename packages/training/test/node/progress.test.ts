@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import type { EpochMetrics } from "@sew/training";
 import { type BatchProgress, consoleProgress } from "@sew/training/node";
 import { describe, expect, it } from "vitest";
@@ -103,5 +104,56 @@ describe("consoleProgress", () => {
     expect(text()).toMatch(/epoch 3\/192 train \[=*-*\] 12\/74 · 9\.8 samples\/s · loss 2\.1035 · 1 min 41 s left/);
     expect(text()).toContain("train loss 1.5000");
     expect(text()).toContain("epoch 3/192 test 1 · 9.8 samples/s");
+  });
+
+  it("keeps the time left within the columns of a terminal: the bar shrinks, then the speed goes, then the loss", () => {
+    const drawn = (columns: number, change: Partial<BatchProgress> = {}): string => {
+      const { stream, text } = recorder(true);
+      const bar = consoleProgress({ stream: Object.assign(stream, { columns }) });
+      bar.batch({ ...progress, ...change });
+      const line = text()
+        .split("\u001b")
+        .find((part) => part.includes("epoch"))!
+        .replace(/^.*epoch/, "epoch")
+        .trimEnd();
+      bar.close();
+      return line;
+    };
+    expect(drawn(120)).toBe(
+      "epoch 3/192 train [====--------------------] 12/74 · 9.8 samples/s · loss 2.1035 · 1 min 41 s left",
+    );
+    expect(drawn(80)).toBe("epoch 3/192 train [=----] 12/74 · 9.8 samples/s · loss 2.1035 · 1 min 41 s left");
+    expect(drawn(72)).toBe("epoch 3/192 train 12/74 · 9.8 samples/s · loss 2.1035 · 1 min 41 s left");
+    expect(drawn(60)).toBe("epoch 3/192 train 12/74 · loss 2.1035 · 1 min 41 s left");
+    expect(drawn(45)).toBe("epoch 3/192 train 12/74 · 1 min 41 s left");
+    expect(drawn(20)).toBe("epoch 3/192 train 1");
+    const long = {
+      phase: "validation",
+      epoch: 99,
+      epochs: 320,
+      batch: 1234,
+      batches: 5678,
+      secondsLeft: 3500,
+    } as const;
+    expect(drawn(80, long)).toBe("epoch 100/320 validation 1234/5678 · loss 2.1035 · 58 min 20 s left");
+    expect(drawn(80, { secondsLeft: -3.2 })).not.toContain("left");
+    expect(drawn(80, { secondsLeft: Number.NaN })).not.toContain("left");
+  });
+
+  it("shows control characters as escapes", () => {
+    const { stream, text } = recorder(false);
+    consoleProgress({ stream }).message("a\u001b[31m\rb");
+    expect(text()).toBe("a\\x1b[31m\\x0db\n");
+  });
+
+  it("goes on where its stream can no longer be written", async () => {
+    const stream = new Writable({ write: (_, __, done) => done(new Error("EPIPE")) });
+    const output = consoleProgress({ stream: stream as unknown as NodeJS.WriteStream, interval: 0 });
+    output.message("lost");
+    await setImmediate();
+    output.batch(progress);
+    output.close();
+    await setImmediate();
+    expect(stream.destroyed).toBe(true);
   });
 });

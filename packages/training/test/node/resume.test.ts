@@ -94,7 +94,7 @@ describe("a run that is stopped", () => {
     await rm(out, { recursive: true });
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("by %s says so, and ends as if it had not been", async (signal) => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("by %s says so, and ends as if it had not been", async (signal) => {
     const out = await temporaryFolder();
     const first = await run(out, "momentum", false, (line, child) => {
       if (line === "train 1 2") child.kill(signal);
@@ -115,6 +115,20 @@ describe("a run that is stopped", () => {
       if (line === "train 1 2") for (const signal of ["SIGINT", "SIGTERM"] as const) child.kill(signal);
     });
     expect([code, lines.includes("stopped")]).toEqual([130, false]);
+  });
+
+  it.skipIf(process.platform === "win32").each([
+    ["a pipe whose reader has ended", "ignore", '"$0" "$@" | head -n 1'],
+    ["a full disk as its standard output", "ignore", 'exec "$0" "$@" >/dev/full'],
+    ["a full disk as its standard error", "ignore", 'exec "$0" "$@" 2>/dev/full >/dev/null'],
+    ["its standard output and error closed", "ignore", 'exec "$0" "$@" >&- 2>&-'],
+  ] as const)("is none with %s: it goes on without output", async (_, stdio, command) => {
+    const out = await temporaryFolder();
+    const child = spawn("bash", ["-c", `set -o pipefail; ${command}`, process.execPath, program, out, "momentum"], {
+      stdio,
+    });
+    expect((await once(child, "close"))[0]).toBe(0);
+    expect(await results(out)).toEqual(whole);
   });
 
   it("by a disk that is full says which file did not fit, and goes on from the earlier checkpoint", async () => {

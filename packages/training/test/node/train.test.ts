@@ -4,6 +4,8 @@ import { loadWeights, readSafetensors, saveWeights, writeSafetensors } from "@se
 import { disposeModule, linear, type Module } from "@sew/layers";
 import {
   adam,
+  type Batch,
+  type BatchSource,
   type Data,
   type EpochMetrics,
   earlyStopping,
@@ -20,6 +22,7 @@ import {
   train,
 } from "@sew/training/node";
 import { memory, mul, scalar, variable } from "@tensorflow/tfjs-core";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { messageOf, temporaryFolder } from "../support.js";
 import { tinyData, tinyModel, tinyOptions } from "../tinyRun.mjs";
@@ -52,6 +55,29 @@ const linearData = (x: number): Data => ({
     },
   },
 });
+
+/** A source with other batches. */
+const changed = (source: BatchSource, change: (batch: Batch) => Batch): BatchSource => ({
+  ...source,
+  async *epoch(options) {
+    for await (const batch of source.epoch(options)) yield change(batch);
+  },
+});
+
+/** A source without its last batches. */
+const cutShort = (source: BatchSource, batches: number): BatchSource => ({
+  ...source,
+  async *epoch(options) {
+    let i = options?.start ?? 0;
+    for await (const batch of source.epoch(options)) if (i++ < batches) yield batch;
+  },
+});
+
+function cycle(): unknown[] {
+  const list: unknown[] = [];
+  list.push(list);
+  return list;
+}
 
 const linearOptions = (out: string, model: Module, data: Data): TrainOptions => ({
   model,
@@ -142,7 +168,7 @@ describe("train", () => {
   });
 
   it("listens to signals no longer than it runs", async () => {
-    const count = () => process.listenerCount("SIGINT") + process.listenerCount("SIGTERM");
+    const count = () => ["SIGINT", "SIGTERM", "SIGHUP"].reduce((sum, signal) => sum + process.listenerCount(signal), 0);
     const before = count();
     const options = tinyOptions(await temporaryFolder());
     let during = 0;
@@ -153,7 +179,7 @@ describe("train", () => {
         during = count();
       }),
     });
-    expect([during, count()]).toEqual([before + 2, before]);
+    expect([during, count()]).toEqual([before + 3, before]);
     disposeModule(options.model);
   });
 
@@ -253,7 +279,8 @@ describe("train", () => {
     expect(await messageOf(train({ ...options, ...changed, resume: true }))).toBe(
       `train: settings must be those of the run in ${join(out, "last.safetensors")} to resume it, got others: batchSize ` +
         'was 4 and is 8, optimizer was "momentum(0.9)" and is "adam(0.9, 0.999, 1e-8)", accumulate was 1 and is 2, seed was ' +
-        "11 and is 12, the learning rate of epoch 0 was 0.05 and is 0.1; use the run's, or start a new one in another folder",
+        "11 and is 12, the learning rate of epoch 0 was 0.05 and is 0.1; use the run's, or start a new one in another " +
+        "folder, from its weights if you like",
     );
     disposeModule(options.model);
   });
@@ -266,6 +293,149 @@ describe("train", () => {
     expect(await messageOf(train({ ...options, data, resume: true }))).toContain(
       'got others: trainData was "tiny" and is "other"; use the run\'s',
     );
+    disposeModule(options.model);
+  });
+
+  it.each<[string, (data: Data) => Data, string]>([
+    [
+      "other labels",
+      ({ train, test }) => ({ train: changed(train, (batch) => ({ ...batch, labels: Int32Array.of(1) })), test }),
+      "train data must be those of the run in FILE to resume it, were batch 0 of epoch 0 with SHA-256 ",
+    ],
+    [
+      "other values in the test data",
+      ({ train, test }) => ({ train, test: changed(test!, (batch) => ({ ...batch, x: Float32Array.of(1, 2) })) }),
+      "test data must be those of the run in FILE to resume it, were batch 0 of epoch 0 with SHA-256 ",
+    ],
+    [
+      "fewer samples",
+      ({ train, test }) => ({ train: cutShort(train, 2), test }),
+      "train data must be those of the run in FILE to resume it, were 3 samples in 3 batches, got 2 in 2; use the run's",
+    ],
+    ["no data", ({ train, test }) => ({ train: cutShort(train, 0), test }), "got none; use the run's"],
+    [
+      "other classes",
+      ({ train, test }) => ({ train: { ...train, classes: ["b", "a"] }, test }),
+      'classes was undefined and is ["b","a"]',
+    ],
+    [
+      "another number of batches",
+      ({ train, test }) => ({ train: { ...train, batchesPerEpoch: 4 }, test }),
+      "trainBatches was undefined and is 4",
+    ],
+  ])("refuses to resume on data without a fingerprint that have %s", async (_, change, message) => {
+    const out = await temporaryFolder();
+    const options = linearOptions(out, linear(2, 2), linearData(1));
+    await train({ ...options, epochs: 1 });
+    const got = await messageOf(train({ ...options, data: change(options.data), epochs: 2, resume: true }));
+    expect(got).toMatch(/^train: /);
+    expect(got.replaceAll(join(out, "last.safetensors"), "FILE")).toContain(message);
+    expect((await train({ ...options, epochs: 2, resume: true })).history.length).toBe(2);
+    disposeModule(options.model);
+  });
+
+  it.each<[string, unknown]>([
+    ["a Map", new Map([["a", 1]])],
+    ["a Set", new Set([1])],
+    ["a bigint", 1n],
+    ["NaN", Number.NaN],
+    ["minus infinity", Number.NEGATIVE_INFINITY],
+    ["a date", new Date(0)],
+    ["a typed array", Float32Array.of(1)],
+    ["a function", () => 1],
+    ["undefined in an array", [undefined]],
+    ["a cycle", cycle()],
+  ])("refuses settings that JSON does not keep, such as %s, before it writes", async (_, value) => {
+    const out = join(await temporaryFolder(), "new");
+    const options = tinyOptions(out);
+    expect(await messageOf(train({ ...options, settings: { "n\u001b": value } }))).toMatch(
+      /^train: settings must be texts, finite numbers, booleans, null, or plain arrays and objects of these, got .* for n\\x1b; convert it$/,
+    );
+    expect(await messageOf(readdir(out))).toContain("ENOENT");
+    disposeModule(options.model);
+  });
+
+  it("compares settings that have a name of its own under another", async () => {
+    const out = await temporaryFolder();
+    const options = { ...tinyOptions(out), epochs: 1 };
+    await train({
+      ...options,
+      settings: { seed: 1, optimizer: "a", nested: { a: [1, { b: null }] }, absent: undefined },
+    });
+    const settings = { seed: 2, optimizer: "b", nested: { a: [1, { b: 0 }] } };
+    expect(await messageOf(train({ ...options, settings, resume: true }))).toContain(
+      'settings.optimizer was "a" and is "b", nested was {"a":[1,{"b":null}]} and is {"a":[1,{"b":0}]}, settings.seed was 1 ' +
+        "and is 2; use",
+    );
+    disposeModule(options.model);
+  });
+
+  it("has a folder that no other run writes to, as long as it runs", async () => {
+    const out = await temporaryFolder();
+    const options = { ...tinyOptions(out), epochs: 1 };
+    const second = { ...tinyOptions(out), epochs: 1 };
+    const during: string[] = [];
+    const listeners = [
+      onEvent(async ({ type }) => {
+        if (type !== "trained") return;
+        for (const how of [{ overwrite: true }, { resume: true }])
+          during.push(await messageOf(train({ ...second, ...how })));
+      }),
+    ];
+    await train({ ...options, listeners });
+    expect(during.length).toBe(2);
+    for (const message of during) {
+      expect(message).toMatch(
+        /^train: out must be a folder that no other run writes to, got .*, which process \d+ on host .*, has; wait for that run or end it, or choose another folder$/,
+      );
+      expect(message).toContain(`${out}, which process ${process.pid} `);
+    }
+    expect((await readdir(out)).includes("run.lock")).toBe(false);
+    expect((await train({ ...second, resume: true })).history.length).toBe(1);
+    for (const { model } of [options, second]) disposeModule(model);
+  });
+
+  it("says how to resume as its caller does", async () => {
+    const out = await temporaryFolder();
+    const options = tinyOptions(out);
+    const progress = listener(() => void process.emit("SIGTERM", "SIGTERM"));
+    await train({ ...options, progress, resumeCommand: "node main.js --resume" });
+    expect(progress.messages.at(-1)).toBe("stopped in epoch 1/3; resume by: node main.js --resume");
+    disposeModule(options.model);
+  });
+
+  it("refuses a checkpoint with any damage, or resumes with the same state", async () => {
+    const out = await temporaryFolder();
+    const options = { ...tinyOptions(out), epochs: 1 };
+    await train(options);
+    const file = join(out, "last.safetensors");
+    const bytes = await readFile(file);
+    const weights = await bytesOf(options.model);
+    const position = fc.nat(bytes.length - 1);
+    const damage = fc.oneof(
+      fc.record({ how: fc.constant("flip" as const), at: position, bit: fc.nat(7) }),
+      fc.record({ how: fc.constant("set" as const), at: position, bit: fc.nat(255) }),
+      fc.record({ how: fc.constant("cut" as const), at: position, bit: fc.nat(255) }),
+      fc.record({ how: fc.constant("insert" as const), at: position, bit: fc.nat(255) }),
+    );
+    const messages: string[] = [];
+    await fc.assert(
+      fc.asyncProperty(damage, async ({ how, at, bit }) => {
+        const damaged =
+          how === "insert"
+            ? Buffer.concat([bytes.subarray(0, at), Buffer.of(bit), bytes.subarray(at)])
+            : Buffer.from(bytes);
+        if (how === "flip") damaged[at]! ^= 1 << bit;
+        if (how === "set") damaged[at] = bit;
+        await writeFile(file, how === "cut" ? damaged.subarray(0, at) : damaged);
+        const message = await messageOf(train({ ...options, resume: true }));
+        messages.push(message);
+        if (message === "nothing was thrown") expect(await bytesOf(options.model)).toEqual(weights);
+        else expect(message).toMatch(/^(readSafetensors|train): .* must .*last\.safetensors|last\.safetensors must /);
+      }),
+      { numRuns: 60 },
+    );
+    expect(messages.filter((message) => message.startsWith("readSafetensors")).length).toBeGreaterThan(50);
     disposeModule(options.model);
   });
 
@@ -292,6 +462,28 @@ describe("train", () => {
     expect(await messageOf(train({ ...options, resume: true }))).toBe(
       `train: ${last} must be a checkpoint of format sew-checkpoint-2, got undefined; start without resume`,
     );
+    await writeFile(last, bytes);
+    const { tensors, metadata } = await readSafetensors(last);
+    for (const [change, got] of [
+      [{ updates: "" }, "updates as JSON, got Unexpected end of JSON input"],
+      [{ updates: "-1" }, "updates as JSON, got Too small: expected number to be >=0"],
+      [
+        { state: metadata.state!.replace('"epoch":1', '"epoch":0.5') },
+        "state as JSON, got epoch: Invalid input: expected int",
+      ],
+      [
+        { state: metadata.state!.replace('"batch"', '"patch"') },
+        "state as JSON, got batch: Invalid input: expected number",
+      ],
+      [
+        { settings: metadata.settings!.replace('"seed":11', '"seed":null') },
+        "settings as JSON, got seed: Invalid input",
+      ],
+      [{ data: "[]" }, "data as JSON, got Invalid input: expected object"],
+    ] as const) {
+      await writeSafetensors(last, tensors, { ...metadata, ...change });
+      expect(await messageOf(train({ ...options, resume: true }))).toContain(`train: ${last} must have its ${got}`);
+    }
     await writeSafetensors(last, new Map(), { format: "sew-checkpoint-2", settings: "{" });
     expect(await messageOf(train({ ...options, resume: true }))).toMatch(
       `train: ${last} must have its settings as JSON, got `,
@@ -323,12 +515,12 @@ describe("train", () => {
     const inner = linear(2, 2);
     const silent = variable(scalar(1));
     const model: Module = { ...inner, parameters: { ...inner.parameters, silent } };
-    const options = linearOptions(out, model, linearData(1));
+    const { test: _, ...untested } = linearData(1);
+    const options = linearOptions(out, model, untested);
     await train({ ...options, epochs: 1 });
     const before = await readFile(join(out, "last.safetensors"));
     silent.assign(scalar(1));
     const breaking: Data = {
-      ...linearData(1),
       train: {
         async *epoch(options) {
           yield* linearData(1).train.epoch(options);
@@ -337,7 +529,7 @@ describe("train", () => {
       },
     };
     expect(await messageOf(train({ ...options, data: breaking, resume: true }))).toBe(
-      "train: silent must be finite to be saved, got Infinity; lower the learning rate and start from an earlier file",
+      "saveWeights: silent must be finite to be saved, got Infinity; lower the learning rate and start from an earlier file",
     );
     expect(await readFile(join(out, "last.safetensors"))).toEqual(before);
     disposeModule(model);

@@ -1,0 +1,74 @@
+/** @file Watches that what a run computes stays finite, since a spiking neuron hides NaN: it does not fire on it. */
+import { type Module, namedBuffers, namedParameters } from "@sew/layers";
+import { concat, reshape, slice, sum, type Tensor, type Tensor1D, tidy, zeros } from "@tensorflow/tfjs-core";
+
+/** Values up to which tensors are copied together and summed by one operation. */
+const SMALL = 4096;
+
+/** Values of a tensor that are watched at each step. */
+const WATCHED = 65_536;
+
+/**
+ * `[1]`, the sum of all values of the tensors. It is NaN or infinite where one of them is; where it is although none is, the
+ * sum went beyond float32.
+ */
+export function sumOfAll(tensors: Iterable<Tensor>): Tensor {
+  return tidy(() => {
+    const flat = [...tensors].filter(({ dtype, size }) => dtype === "float32" && size > 0).map(flatten);
+    const small = flat.filter(({ size }) => size <= SMALL);
+    const large = flat.filter(({ size }) => size > SMALL);
+    const parts = small.length === 0 ? large : [concat(small), ...large];
+    if (parts.length === 0) return zeros([1]);
+    return sum(concat(parts.map((part) => sum(part, 0, true))), 0, true);
+  });
+}
+
+/**
+ * {@link sumOfAll} of gradients and running statistics: of all values of small tensors and the first 65,536 of large ones,
+ * which no step takes noticeably longer for. NaN in one channel of a layer's output is in the gradient of every weight that
+ * leads to it, the first ones too.
+ */
+export function watchedSum(tensors: Iterable<Tensor>): Tensor {
+  return tidy(() =>
+    sumOfAll([...tensors].map((tensor) => (tensor.size > WATCHED ? slice(flatten(tensor), 0, WATCHED) : tensor))),
+  );
+}
+
+function flatten(tensor: Tensor): Tensor1D {
+  return (tensor.rank === 1 ? tensor : reshape(tensor, [-1])) as Tensor1D;
+}
+
+/** A tensor by its name and its first value that is not finite. */
+export interface NotFinite {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** The tensors that hold a value that is not finite, in their order. */
+export async function notFiniteAmong(tensors: Iterable<readonly [string, Tensor]>): Promise<NotFinite[]> {
+  const wrong: NotFinite[] = [];
+  for (const [name, tensor] of tensors) {
+    const value = (await tensor.data()).find((each: number) => !Number.isFinite(each));
+    if (value !== undefined) wrong.push({ name, value });
+  }
+  return wrong;
+}
+
+/**
+ * Throws where a weight or buffer of a model is not finite. Reads from the backend once.
+ *
+ * @throws Error that names the tensor
+ */
+export async function checkWeights(caller: string, model: Module): Promise<void> {
+  const weights = [...namedParameters(model), ...namedBuffers(model)];
+  const watched = sumOfAll(weights.map(([, weight]) => weight));
+  const [total] = await watched.data();
+  watched.dispose();
+  if (Number.isFinite(total)) return;
+  const [first] = await notFiniteAmong(weights);
+  if (first === undefined) return;
+  throw new Error(
+    `${caller}: weights must be finite, got ${first.value} in ${first.name}; load an earlier checkpoint, or start again ` +
+      "with a lower learning rate",
+  );
+}

@@ -1,0 +1,171 @@
+// pnpm test:tensorflow: builds the bindings of the backends tensorflow and tensorflow-gpu, and holds both to the contracts,
+// laws and reference cases, and to a run that is interrupted and resumed, on Node 20 and 24. What cannot run here is
+// skipped, and the reason printed. Ends with "N passed, N failed".
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildTensorflow, CannotBuild, defaultCache } from "../packages/backends/buildTensorflow.mjs";
+import { turbo } from "./turbo.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const kinds = [
+  { kind: "cpu", backend: "tensorflow" },
+  { kind: "gpu", backend: "tensorflow-gpu" },
+];
+const majors = [20, 24];
+const suites = [
+  "analysis",
+  "backends",
+  "blocks",
+  "kernels",
+  "layers",
+  "models",
+  "neurons",
+  "surrogates",
+  "training",
+].flatMap((name) => ["--project", name]);
+
+/** Runs a program to its end. `watch` sees what it has printed so far, and the process. */
+function run(command, args, { env = {}, watch = () => {} } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env } });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (chunk) => {
+        output += chunk;
+        watch(output, child);
+      });
+    }
+    child.on("error", (error) => resolve({ status: 1, output: error.message }));
+    child.on("close", (status) => resolve({ status: status ?? 1, output }));
+  });
+}
+
+const lastLines = (output, count = 15) => output.trim().split("\n").slice(-count).join("\n");
+
+/** The binary of a Node of this major version: this one, or the newest of npm's packages; undefined where npm has none. */
+async function nodeOf(major) {
+  if (Number(process.versions.node.split(".")[0]) === major) return process.execPath;
+  const name = `node-${process.platform}-${process.arch}`;
+  const prefix = join(defaultCache(), `node-${major}`);
+  mkdirSync(prefix, { recursive: true });
+  const options = ["--prefix", prefix, "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"];
+  const { status, output } = await run("npm", ["install", ...options, `${name}@${major}`]);
+  if (status === 0) return join(prefix, "node_modules", name, "bin", "node");
+  console.log(`skipped: Node ${major}: npm cannot install ${name}@${major}: ${lastLines(output, 1)}`);
+  return undefined;
+}
+
+/** The contracts and laws of all packages, and 20 training steps. */
+async function laws(node, backend, folder) {
+  const report = join(folder, "report.json");
+  const { output } = await run(
+    node,
+    [
+      join(root, "node_modules/vitest/vitest.mjs"),
+      "run",
+      ...suites,
+      "--testNamePattern=\\[tensorflow\\]|tensorflow(-gpu)? as a backend",
+      "--reporter=json",
+      `--outputFile=${report}`,
+    ],
+    { env: { SEW_TEST_BACKEND: backend } },
+  );
+  if (!existsSync(report)) return { passed: 0, failures: [lastLines(output)] };
+  const { numPassedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
+  const failures = testResults.flatMap(({ name, message, status, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    // A file that cannot be loaded has no tests that could fail.
+    if (status === "failed" && failed.length === 0) return [`${name} ${message}`];
+    return failed.map((test) => `${test.fullName}\n${test.failureMessages.join("\n").slice(0, 500)}`);
+  });
+  return { passed: numPassedTests, failures: numPassedTests === 0 ? ["no test ran", ...failures] : failures };
+}
+
+async function referenceCases(node, backend) {
+  const main = join(root, "packages/testing/dist/main.js");
+  const { output } = await run(node, [main, join(root, "packages/testing/fixtures"), "--backend", backend]);
+  const passed = output.match(/^pass /gm)?.length ?? 0;
+  const failures = output.match(/^FAIL .*(\n {6}.*)*/gm) ?? [];
+  return { passed, failures: passed + failures.length === 0 ? [lastLines(output)] : failures };
+}
+
+/** The tensors' bytes in a file of safetensors, which begins with the size of its header. */
+function values(file) {
+  const bytes = readFileSync(file);
+  return bytes.subarray(8 + Number(bytes.readBigUInt64LE()));
+}
+
+/** A run by name, and the same interrupted in its second epoch and resumed, which must end with the same bits. */
+async function resumedRun(node, backend, folder) {
+  const main = join(root, "experiments/dvs-gesture/dist/src/main.js");
+  const model = "APk8-c8k3s1-BN-PLIF-SEW Block(c8)-MPk2s2-FC11";
+  const settings = ["--dataset", "synthetic", "--backend", backend, "--model", model, "--frames", "4", "--epochs", "2"];
+  const [whole, resumed] = ["whole", "resumed"].map((name) => join(folder, name));
+  const start = (out, watch) =>
+    run(node, [main, ...settings, "--cache", join(folder, "cache"), "--out", out], { ...(watch && { watch }) });
+  const first = await start(whole);
+  let isInterrupted = false;
+  const second = await start(resumed, (output, child) => {
+    if (isInterrupted || !/epoch 2\/2 train/.test(output)) return;
+    isInterrupted = true;
+    child.kill("SIGINT");
+  });
+  const third = await run(node, [main, "--resume", "--out", resumed]);
+  if (first.status !== 0 || third.status !== 0 || !isInterrupted) {
+    const outputs = [first, second, third].map(({ output }) => lastLines(output, 3));
+    return { passed: 0, failures: [`a run that is interrupted and resumed: ${outputs.join("\n")}`] };
+  }
+  const files = ["last.safetensors", "best.safetensors"];
+  const failures = files
+    .filter((file) => !values(join(whole, file)).equals(values(join(resumed, file))))
+    .map((file) => `a resumed run must end with the ${file} of one that was not interrupted`);
+  return { passed: files.length - failures.length, failures };
+}
+
+/** How long a training step takes, beside native's. Not judged. */
+async function secondsPerStep(node, backend) {
+  const program = fileURLToPath(new URL("secondsPerStep.mjs", import.meta.url));
+  const { output } = await run(node, [program, backend, "native"]);
+  return output.match(/^a training step takes .*$/m)?.[0] ?? lastLines(output);
+}
+
+if (turbo(["build", "--output-logs=errors-only"]) !== 0) process.exit(1);
+const total = { passed: 0, failed: 0 };
+const built = [];
+for (const { kind, backend } of kinds) {
+  try {
+    await buildTensorflow(kind);
+    built.push(backend);
+  } catch (error) {
+    // Without the wheel, pip or a compiler there is nothing to test. Any other error is a fault.
+    console.log(`${error instanceof CannotBuild ? "skipped" : "FAIL"}: ${backend}: ${error.message}`);
+    if (!(error instanceof CannotBuild)) total.failed++;
+  }
+}
+for (const major of built.length === 0 ? [] : majors) {
+  const node = await nodeOf(major);
+  if (node === undefined) continue;
+  // Most of the work is on one thread.
+  await Promise.all(
+    built.map(async (backend) => {
+      const folder = mkdtempSync(join(tmpdir(), "sew-tensorflow-"));
+      try {
+        for (const test of [laws, referenceCases, resumedRun]) {
+          const { passed, failures } = await test(node, backend, folder);
+          console.log(`${backend}, Node ${major}, ${test.name}: ${passed} passed, ${failures.length} failed`);
+          for (const failure of failures) console.log(failure.replaceAll(/^/gm, "  "));
+          total.passed += passed;
+          total.failed += failures.length;
+        }
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    }),
+  );
+  for (const backend of built) console.log(`${backend}, Node ${major}: ${await secondsPerStep(node, backend)}`);
+}
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exit(total.failed === 0 ? 0 : 1);
