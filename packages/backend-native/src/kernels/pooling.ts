@@ -42,9 +42,9 @@ function windowsHavePixels(g: backend_util.Conv2DInfo): boolean {
   );
 }
 
-/** Whether each window is a pixel, in order: then the result is the image itself, with NaN, which no maximum is. */
-const isIdentity = ({ filterHeight, filterWidth, padInfo, inShape, outShape }: backend_util.Conv2DInfo) =>
-  filterHeight * filterWidth === 1 && padInfo.top === 0 && padInfo.left === 0 && util.arraysEqual(inShape, outShape);
+/** Whether the result is the image itself. With padding it would not be, but TensorFlow.js's specs demand it. */
+const isIdentity = ({ filterHeight, filterWidth, inShape, outShape }: backend_util.Conv2DInfo) =>
+  filterHeight * filterWidth === 1 && util.arraysEqual(inShape, outShape);
 
 /** Whether an output gradient has the shape of the output; the cpu kernel takes others, too. */
 const isOutput = ({ shape }: TensorInfo, { outShape }: backend_util.Conv2DInfo) => util.arraysEqual(shape, outShape);
