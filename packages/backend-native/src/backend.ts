@@ -57,6 +57,14 @@ class SpikeData {
   }
 }
 
+/** What a running kernel holds. */
+interface Held {
+  /** New data. */
+  readonly taken: object[];
+  /** Data of others, once for each reference to it. */
+  readonly shared: object[];
+}
+
 /**
  * Storage of the native backend: TensorFlow.js's cpu backend with float32 tensors in pooled, aligned memory, and tensors of
  * spikes as bits or bytes.
@@ -65,8 +73,8 @@ class SpikeData {
  */
 export class NativeBackend extends MathBackendCPU {
   readonly #pool = new BufferPool();
-  /** Releases what the running kernel has taken so far; `undefined` outside kernels. */
-  #releases: (() => void)[] | undefined;
+  /** What the running kernel must give back if it fails; `undefined` outside kernels. */
+  #held: Held | undefined;
 
   constructor() {
     super();
@@ -80,23 +88,32 @@ export class NativeBackend extends MathBackendCPU {
    * TensorFlow.js releases tensors alone, and results become tensors when the kernel has returned.
    */
   releasingOnError<R>(kernel: () => R): R {
-    const outer = this.#releases;
-    this.#releases = [];
+    const outer = this.#held;
+    const held: Held = { taken: [], shared: [] };
+    this.#held = held;
     try {
       return kernel();
     } catch (error) {
-      for (const release of this.#releases) release();
+      this.#held = undefined;
+      for (const dataId of held.shared) this.disposeData(dataId);
+      // A kernel that calls operations has tensors, too: those are TensorFlow.js's.
+      const { tensorInfo } = engine().state;
+      for (const dataId of held.taken) if (!tensorInfo.has(dataId)) this.disposeData(dataId);
       throw error;
     } finally {
-      this.#releases = outer;
+      this.#held = outer;
     }
   }
 
   /** Counts data as taken by the running kernel. */
   #take(dataId: object): object {
-    // A kernel that calls operations has tensors, too: those are TensorFlow.js's.
-    this.#releases?.push(() => engine().state.tensorInfo.has(dataId) || this.disposeData(dataId));
+    this.#held?.taken.push(dataId);
     return dataId;
+  }
+
+  override incRef(dataId: object): void {
+    super.incRef(dataId);
+    this.#held?.shared.push(dataId);
   }
 
   /** A new float32 tensor for a kernel's result, and its memory, contents undefined. */
@@ -125,7 +142,6 @@ export class NativeBackend extends MathBackendCPU {
   /** A tensor of the same values, which share the memory. */
   share({ dataId, shape, dtype }: TensorInfo): TensorInfo {
     this.incRef(dataId);
-    this.#releases?.push(() => this.decRef(dataId));
     return { dataId, shape, dtype };
   }
 
@@ -195,6 +211,8 @@ export class NativeBackend extends MathBackendCPU {
 
   override disposeData(dataId: object, force = false): boolean {
     if (!this.data.has(dataId)) return true;
+    const reference = this.#held?.shared.lastIndexOf(dataId) ?? -1;
+    if (reference >= 0) this.#held!.shared.splice(reference, 1);
     const data = this.data.get(dataId);
     const gone = super.disposeData(dataId, force);
     if (gone && data instanceof SpikeData) data.release();
