@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { workspaces } from "./scripts/workspaces.mjs";
 
-const path = (file: string) => new URL(file, import.meta.url).pathname;
+const path = (file: string) => join(import.meta.dirname, file);
 const hasTensors = (folder: string) => readFileSync(path(`${folder}/package.json`), "utf8").includes("tfjs-core");
 
 export default defineConfig({

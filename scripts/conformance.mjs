@@ -2,4 +2,4 @@
 import { buildAndRun } from "./run.mjs";
 
 // pnpm and npm run scripts in the root folder; the user's paths start at the folder of the command.
-buildAndRun("packages/testing", process.argv.slice(2), process.env.INIT_CWD);
+buildAndRun("packages/testing", "dist/main.js", process.argv.slice(2), process.env.INIT_CWD);

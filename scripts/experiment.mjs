@@ -8,8 +8,9 @@ const names = readdirSync(folder, { withFileTypes: true })
   .map((entry) => entry.name);
 const [name, ...args] = process.argv.slice(2);
 if (!names.includes(name)) {
-  const wanted = name === undefined || name.startsWith("-") ? "" : `experiment: there is no experiment "${name}"\n`;
+  const wanted =
+    name === undefined || name.startsWith("-") ? "" : `experiment: there is no experiment ${JSON.stringify(name)}\n`;
   console.error(`${wanted}usage: pnpm experiment <${names.join("|")}> [options]; --help after the name lists them`);
   process.exit(name === "--help" || name === "-h" ? 0 : 2);
 }
-buildAndRun(`experiments/${name}`, args);
+buildAndRun(`experiments/${name}`, "dist/src/main.js", args);

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { turbo } from "./turbo.mjs";
 
 const built = turbo(["build", "--output-logs=errors-only"]);
@@ -25,7 +26,7 @@ const suites = [
   ...["conformance", "fixtures", "reference"].map((name) => `packages/testing/test/${name}.test.ts`),
 ];
 const excluded = ["**/build.test.ts"];
-const root = new URL("..", import.meta.url).pathname;
+const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Every combination of the values. */
 const combinations = Object.entries(values).reduce(

@@ -2,8 +2,7 @@
 // `npm test`, `npm start` and the rest call it, so that a fresh clone needs nothing but Node.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { pathToFileURL } from "node:url";
+import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 
 const root = new URL("..", import.meta.url);
 const { packageManager } = JSON.parse(readFileSync(new URL("package.json", root), "utf8"));
@@ -32,7 +31,7 @@ export function install() {
   writeFileSync(stamp, lock);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (import.meta.filename === realpathSync(process.argv[1])) {
   install();
   process.exit(process.argv.length > 2 ? pnpm(process.argv.slice(2)) : 0);
 }

@@ -1,8 +1,12 @@
 /** @file pnpm bench: times the native backend on this machine and holds it against the machine's own peak. */
 import "@tensorflow/tfjs";
+import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
+import { dirname } from "node:path";
 import { calibrateBreakEvens, instructionSet, setInstructionSet, setThreads, threads } from "@sew/backend-native";
 import { useBackend } from "@sew/backends";
+import { writeAtomic } from "@sew/files";
+import { printable } from "@sew/kernels";
 import type { ConvolutionResult } from "./convolution.js";
 import { CONVOLUTIONS } from "./measurements.js";
 import type { NetworkFigures } from "./network.js";
@@ -22,7 +26,6 @@ import {
   ratesLine,
   sweepTable,
 } from "./tables.js";
-import { writeWhole } from "./writeWhole.js";
 
 const options = parseOptions(process.argv.slice(2));
 try {
@@ -30,7 +33,7 @@ try {
   if (options.threads !== undefined) setThreads(options.threads);
   if (options.isa !== undefined) setInstructionSet(options.isa);
 } catch (error) {
-  console.error(`error: ${(error as Error).message}`);
+  console.error(printable(`error: ${(error as Error).message}`));
   process.exit(1);
 }
 
@@ -48,7 +51,7 @@ for (const [i, name] of options.names.entries()) {
     measured.set(name, found.figures);
     peak = Math.max(peak, found.peak);
   } catch (error) {
-    console.error(`error: ${(error as Error).message}`);
+    console.error(printable(`error: ${(error as Error).message}`));
     process.exitCode = 1;
   }
 }
@@ -56,8 +59,9 @@ for (const [i, name] of options.names.entries()) {
 const { json, runs } = options;
 const beside = (extension: string) => json.replace(/(\.json)?$/, extension);
 const written: string[] = [];
-const write = (file: string, text: string) => {
-  writeWhole(file, text);
+const write = async (file: string, text: string): Promise<void> => {
+  await mkdir(dirname(file), { recursive: true });
+  await writeAtomic(file, [Buffer.from(text)], "bench");
   written.push(file);
 };
 const writeFigures = (figures: object) =>
@@ -70,7 +74,7 @@ if (options.calibrate) {
     console.table(breakEvenTable(breakEvens));
     written.push(file);
   } catch (error) {
-    console.error(`error: ${(error as Error).message}`);
+    console.error(printable(`error: ${(error as Error).message}`));
     process.exit(1);
   }
 } else if (options.sweep) {
@@ -80,8 +84,8 @@ if (options.calibrate) {
     console.log(`\n${name}`);
     console.table(sweepTable(sweep as LayerSweep));
   }
-  writeFigures({ sweeps });
-  write(beside(".svg"), picture(sweeps));
+  await writeFigures({ sweeps });
+  await write(beside(".svg"), picture(sweeps));
 } else {
   const networks = rows.flatMap((row): NamedFigures[] => {
     const [name, ordinary] = [nameOf(row), ordinaryOf(row)];
@@ -99,12 +103,12 @@ if (options.calibrate) {
     console.table(breakdownTable(networks));
     console.log("firing rates at initialisation, mean of each layer:");
     for (const { name, firingRates } of networks) console.log(`${name}: ${ratesLine(firingRates)}`);
-    write(beside(".md"), markdown(networks, machineLine, peak));
+    await write(beside(".md"), markdown(networks, machineLine, peak));
   }
   if (convolutions.length > 0) {
     console.log("\ndense conv3x3, GFLOP/s and the share of the peak:");
     console.table(convolutionTable(convolutions, peak));
   }
-  writeFigures({ networks, convolutions });
+  await writeFigures({ networks, convolutions });
 }
 console.log(`\nevery figure: ${written.join(", ")}`);

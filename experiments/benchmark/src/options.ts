@@ -1,4 +1,5 @@
 /** @file The command line. */
+import { printable } from "@sew/kernels";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { distance } from "fastest-levenshtein";
 import { ofSweep, ofTable } from "./measurements.js";
@@ -69,6 +70,7 @@ export function parseOptions(argv: readonly string[]): Options {
         "(default: runs/benchmark/results.json, density-sweep.json)",
     )
     .addHelpText("after", `\nRows:\n${list(ofTable.keys())}\nRows of --sweep:\n${list(ofSweep.keys())}`)
+    .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
     .showHelpAfterError("(--help lists the options)");
   program.parse([...argv], { from: "user" });
   const { filter = "", ...given } = program.opts<

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -10,7 +10,6 @@ import { InvalidArgumentError } from "commander";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { ofSweep, ofTable } from "../src/measurements.js";
 import { atLeastOne, matching, parseOptions } from "../src/options.js";
-import { writeWhole } from "../src/writeWhole.js";
 
 // Built, as the process that it starts must be.
 const { inOwnProcess }: typeof import("../src/ownProcess.js") = await import(
@@ -85,18 +84,6 @@ describe("the options", () => {
   it.each(["0", "1.5", "", "x", "1e999"])("refuse %j as a count", (text) =>
     expect(() => atLeastOne(text)).toThrow(new InvalidArgumentError("It must be an integer of at least 1.")),
   );
-});
-
-describe("a file", () => {
-  it("is written under another name and renamed: who reads the old one reads it to its end", () => {
-    const file = join(folder, "new", "file.json");
-    writeWhole(file, "old");
-    const old = openSync(file, "r");
-    writeWhole(file, "new and longer");
-    expect(readFileSync(old, "utf8")).toBe("old");
-    expect(readFileSync(file, "utf8")).toBe("new and longer");
-    expect(readdirSync(join(folder, "new"))).toEqual(["file.json"]);
-  });
 });
 
 describe("pnpm bench", () => {

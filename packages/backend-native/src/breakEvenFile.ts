@@ -90,8 +90,8 @@ export function machineBreakEvens<K extends string>(
     return breakEvens;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    // Not calibrated, or no home directory.
-    if (file === undefined || code === "ENOENT") return undefined;
+    // Not calibrated, or no home directory: none is set, it is a file such as /dev/null, or another user's.
+    if (file === undefined || code === "ENOENT" || code === "ENOTDIR" || code === "EACCES") return undefined;
     console.warn(
       `@sew/backend-native: ${file} is ignored: ${message}. Convolutions of spikes use the built-in break-evens. ` +
         "Delete the file, or write a new one with calibrateBreakEvens() or pnpm bench --calibrate.",
@@ -107,8 +107,9 @@ export function machineBreakEvens<K extends string>(
  * @throws Error that names the file when it cannot be written
  */
 export function writeBreakEvens(instructionSet: string, breakEvens: Densities<string>): string {
-  const file = breakEvenFile(instructionSet);
+  let file = "the file of this machine";
   try {
+    file = breakEvenFile(instructionSet);
     mkdirSync(dirname(file), { recursive: true });
     writeFileAtomic.sync(file, `${JSON.stringify({ ...here(instructionSet), breakEvens }, null, 2)}\n`);
   } catch (error) {

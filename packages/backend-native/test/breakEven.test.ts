@@ -1,7 +1,8 @@
 /** @file By which kernel spikes are convolved, and where a machine keeps from which density on. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { syncBuiltinESMExports } from "node:module";
+import os, { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -164,6 +165,34 @@ describe("the file of a machine", () => {
     for (const cache of [undefined, "", "relative"]) {
       vi.stubEnv("XDG_CACHE_HOME", cache);
       expect(writeBreakEvens("avx2", given)).toBe(join(folder, ".cache", "sew", "break-even-avx2.json"));
+    }
+  });
+
+  it("is taken as missing, without a warning, where the home directory is a file", () => {
+    vi.stubEnv("XDG_CACHE_HOME", undefined);
+    vi.stubEnv("HOME", "/dev/null");
+    expect(found()).toBeUndefined();
+    expect(warn).not.toHaveBeenCalled();
+    expect(() => writeBreakEvens("avx2", given)).toThrow(
+      /^calibrateBreakEvens: \/dev\/null\/\.cache\/sew\/break-even-avx2\.json cannot be written \(.+\); set XDG_CACHE_HOME to another folder$/,
+    );
+  });
+
+  it("asks for another folder where there is no home directory", () => {
+    vi.stubEnv("XDG_CACHE_HOME", undefined);
+    const home = vi.spyOn(os, "homedir").mockImplementation(() => {
+      throw new Error("uv_os_homedir returned ENOENT");
+    });
+    syncBuiltinESMExports();
+    try {
+      expect(found()).toBeUndefined();
+      expect(warn).not.toHaveBeenCalled();
+      expect(() => writeBreakEvens("avx2", given)).toThrow(
+        "calibrateBreakEvens: the file of this machine cannot be written (uv_os_homedir returned ENOENT); set XDG_CACHE_HOME to another folder",
+      );
+    } finally {
+      home.mockRestore();
+      syncBuiltinESMExports();
     }
   });
 

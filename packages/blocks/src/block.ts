@@ -25,7 +25,7 @@ export interface BlockOptions {
    * for less memory and more time. @defaultValue false
    */
   readonly recompute?: boolean;
-  /** Random numbers of the initial weights. @defaultValue those of seed 0 */
+  /** Random numbers of the initial weights. @defaultValue a stream for each layer; see `seeded` */
   readonly random?: Random;
   /** Draws the initial weights of the convolutions. @defaultValue `fanInUniform` */
   readonly init?: Initializer;

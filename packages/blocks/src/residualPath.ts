@@ -1,9 +1,11 @@
 /** @file The residual path F and the shortcut beside it: the convolutions that all blocks share. */
+import { shown } from "@sew/kernels";
 import {
   type Context,
   type ConvNorm,
   type ConvNormNeuron,
   type ConvNormOptions,
+  checkInteger,
   convNorm,
   convNormNeuron,
   type Module,
@@ -32,6 +34,9 @@ function convolutions({
   stride = 1,
   path = "basic",
 }: BlockOptions): Convolution[] {
+  for (const [name, value] of Object.entries({ channels: from, outChannels: to, stride })) {
+    checkInteger("block", name, value, 1);
+  }
   switch (path) {
     case "basic":
       return [
@@ -50,7 +55,7 @@ function convolutions({
       ];
     }
     default:
-      throw new RangeError(`block: path must be "basic" or "bottleneck", got ${JSON.stringify(path)}`);
+      throw new RangeError(`block: path must be "basic" or "bottleneck", got ${shown(path)}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ConvNormNeuron, type Module, relus, run } from "@sew/layers";
+import { type ConvNormNeuron, disposeModule, type Module, relus, run } from "@sew/layers";
 import type { BlockFactory, BlockOptions } from "./block.js";
 import { add, type Connect } from "./connect.js";
 import { identityShift } from "./identityShift.js";
@@ -32,9 +32,15 @@ export interface SewBlock extends Module {
 export function sewBlock(connect: Connect, options: BlockOptions): SewBlock {
   const path = residualPath("neurons", options);
   const shortcut = shortcutPath("neurons", options);
-  if (options.zeroInit) makeConstant(path.last, identityShift(connect, path.last.children.neuron));
+  const children = { ...named(path), ...(shortcut && { shortcut }) };
+  try {
+    if (options.zeroInit) makeConstant(path.last, identityShift(connect, path.last.children.neuron));
+  } catch (error) {
+    for (const child of Object.values(children)) disposeModule(child);
+    throw error;
+  }
   return {
-    children: { ...named(path), ...(shortcut && { shortcut }) },
+    children,
     forward(s, context) {
       const a = runUnits([...path.inner, path.last], s, context);
       const o = connect(a, shortcut ? run(shortcut, s, context) : s);

@@ -157,12 +157,12 @@ describe("the blocks' checks", () => {
   const factory = neurons(integrateAndFire);
 
   it.each([
-    { options: { channels: 0 }, text: "conv2d: inChannels must be an integer of at least 1, got 0" },
+    { options: { channels: 0 }, text: "block: channels must be an integer of at least 1, got 0" },
     {
       options: { channels: 4, outChannels: 2.5 },
-      text: "conv2d: outChannels must be an integer of at least 1, got 2.5",
+      text: "block: outChannels must be an integer of at least 1, got 2.5",
     },
-    { options: { channels: 4, stride: 0 }, text: "conv2d: stride must be an integer of at least 1, got 0" },
+    { options: { channels: 4, stride: 0 }, text: "block: stride must be an integer of at least 1, got 0" },
     {
       options: { channels: 4, outChannels: 6, path: "bottleneck" as const },
       text: "block: outChannels must be a multiple of 4 in a bottleneck, got 6",

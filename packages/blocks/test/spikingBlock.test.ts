@@ -1,6 +1,6 @@
 import { annBlock, spikingBlock } from "@sew/blocks";
 import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
-import { evaluation, namedParameters, neurons, run, tdNorms } from "@sew/layers";
+import { evaluation, namedParameters, neurons, run, seeded, tdNorms } from "@sew/layers";
 import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire, lif, plif } from "@sew/neurons";
 import { add, moments, relu } from "@tensorflow/tfjs-core";
@@ -30,7 +30,9 @@ describeModule("annBlock", {
 describeBackends("spikingBlock", () => {
   it("is O = SN(F(S) + S): the spike comes after the sum (Eq. 7)", () =>
     scoped(() => {
-      const block = spikingBlock({ channels: 4, neurons: neurons(integrateAndFire, { vThreshold: 0.75 }) });
+      const block = seeded(0, () =>
+        spikingBlock({ channels: 4, neurons: neurons(integrateAndFire, { vThreshold: 0.75 }) }),
+      );
       const { a, b, neuron } = block.children;
       const s = spikesOfShape(input);
       const f = [a, b].reduce((y, layer) => run(layer, y, evaluation), s);
@@ -43,7 +45,9 @@ describeBackends("spikingBlock", () => {
   it("adds its shortcut, conv1x1-BN without neurons, where it changes the shape (Fig. 2)", () =>
     scoped(() => {
       const options = { channels: 4, outChannels: 8, stride: 2, path: "bottleneck" } as const;
-      const block = spikingBlock({ ...options, neurons: neurons(integrateAndFire, { vThreshold: 0.25 }) });
+      const block = seeded(0, () =>
+        spikingBlock({ ...options, neurons: neurons(integrateAndFire, { vThreshold: 0.25 }) }),
+      );
       const { a, b, c, neuron, shortcut } = block.children;
       const s = spikesOfShape(input);
       const f = [a, b, c!].reduce((y, layer) => run(layer, y, evaluation), s);

@@ -5,10 +5,11 @@
  * that length, padded with spaces to a multiple of 8; then the data, row by row, without gaps.
  * https://huggingface.co/docs/safetensors
  */
+
 import { createHash, type Hash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { openRegular, writeAtomic } from "@sew/files";
-import { printable } from "@sew/layers";
+import { printable } from "@sew/kernels";
 import { type Dtype, dtypes, type TensorValues, Unrepresentable } from "./dtypes.js";
 import { duplicateKey, exceedsLimits } from "./headerJson.js";
 

@@ -1,5 +1,6 @@
 /** @file A model's parameters and buffers, to and from a file. */
-import { type Module, namedBuffers, namedParameters, printable } from "@sew/layers";
+import { printable } from "@sew/kernels";
+import { type Module, namedBuffers, namedParameters } from "@sew/layers";
 import { tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 import type { TensorValues } from "./dtypes.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";

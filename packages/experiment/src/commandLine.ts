@@ -1,6 +1,7 @@
 /** @file The command line: every option of the kit once, and those of the experiment. */
+
 import { backendNames } from "@sew/backends";
-import { printable } from "@sew/layers";
+import { printable } from "@sew/kernels";
 import { findBackendFactory } from "@tensorflow/tfjs-core";
 import { Command, Option } from "commander";
 import { type OwnOption, oneOf, parseInteger, parseNumber } from "./choices.js";

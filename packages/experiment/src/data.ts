@@ -1,6 +1,7 @@
 /** @file From the sources of an experiment to batches. */
+
 import { createLoader, type Loader, type Source, split, temporalDelete } from "@sew/datasets";
-import { printable } from "@sew/layers";
+import { printable } from "@sew/kernels";
 import type { Experiment, Preparation, Sources } from "./experiment.js";
 import type { Settings } from "./settings.js";
 

@@ -1,8 +1,10 @@
 /** @file One run: training, the test of its best weights, its files. */
+
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { loadWeights } from "@sew/checkpoints";
-import { countParameters, printable } from "@sew/layers";
+import { printable } from "@sew/kernels";
+import { countParameters } from "@sew/layers";
 import { type EpochMetrics, type Evaluation, earlyStopping, evaluate, type Listener } from "@sew/training";
 import { consoleProgress, type Progress, train } from "@sew/training/node";
 import type { Actions } from "./commandLine.js";

@@ -2,6 +2,7 @@ import { execSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { instructionSets } from "@sew/backend-native";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { elsewhere, interrupted, json, present, run, tensors } from "./runs.js";
@@ -231,7 +232,7 @@ describe("output", () => {
   });
 
   it.skipIf(!existsSync("/dev/full"))("that is lost with the numbers of --evaluate is an error", () => {
-    const main = join(home, "packages/experiment/test/tinyExperiment.mjs");
+    const main = fileURLToPath(new URL("./tinyExperiment.mjs", import.meta.url));
     const { status, stderr } = spawnSync(
       "bash",
       ["-c", 'exec "$0" "$@" >/dev/full', process.execPath, main, "--backend", "cpu", "--evaluate", "--out", whole],

@@ -25,3 +25,5 @@ export type {
 } from "./neuronFormula.js";
 export { type NormNeuronAttrs, type NormNeuronGradAttrs, normNeuron, normNeuronKernel } from "./normNeuron.js";
 export { normNeuronTraining, normNeuronTrainingKernel } from "./normNeuronTraining.js";
+export { printable } from "./printable.js";
+export { shown } from "./shown.js";

@@ -11,7 +11,7 @@ import {
   type Variable,
   zeros,
 } from "@tensorflow/tfjs-core";
-import { checkInteger } from "./check.js";
+import { checkInteger, checkNumber } from "./check.js";
 import type { Module } from "./module.js";
 import { variableFrom } from "./variableFrom.js";
 
@@ -58,13 +58,15 @@ export interface BatchNorm extends Module {
 export function batchNorm(channels: number, options: BatchNormOptions = {}): BatchNorm {
   const { gain = 1, epsilon = 1e-5, momentum = 0.1 } = options;
   checkInteger("batchNorm", "channels", channels, 1);
-  if (!(momentum >= 0 && momentum <= 1)) {
-    throw new RangeError(`batchNorm: momentum must be from 0 to 1, got ${momentum}`);
-  }
-  if (!(epsilon >= 0 && Number.isFinite(epsilon))) {
-    throw new RangeError(`batchNorm: epsilon must be a finite number of at least 0, got ${epsilon}`);
-  }
-  if (!Number.isFinite(gain)) throw new RangeError(`batchNorm: gain must be a finite number, got ${gain}`);
+  checkNumber("batchNorm", "momentum", momentum, "from 0 to 1", (value) => value >= 0 && value <= 1);
+  checkNumber(
+    "batchNorm",
+    "epsilon",
+    epsilon,
+    "a finite number of at least 0",
+    (value) => value >= 0 && value < Infinity,
+  );
+  checkNumber("batchNorm", "gain", gain, "a finite number", Number.isFinite);
   const weight = variableFrom(ones([channels]));
   const bias = variableFrom(zeros([channels]));
   const runningMean = variableFrom(zeros([channels]), false);

@@ -1,4 +1,4 @@
-import { type Random, random } from "@sew/random";
+import type { Random } from "@sew/random";
 import {
   add,
   concat,
@@ -17,6 +17,7 @@ import { checkSequence, foldTimeIntoBatch } from "./foldTimeIntoBatch.js";
 import { fanInUniform, type Initializer } from "./initializers.js";
 import type { WeightAndBias } from "./linear.js";
 import type { Module } from "./module.js";
+import { nextRandom } from "./seeded.js";
 import { variableFrom } from "./variableFrom.js";
 
 /** Options of {@link conv2d}. */
@@ -38,7 +39,7 @@ export interface Conv2dOptions<Bias extends boolean = boolean> {
   readonly groups?: number;
   /** Whether to add a bias; a batch norm after the convolution makes it superfluous. @defaultValue false */
   readonly bias?: Bias;
-  /** Random numbers of the initial weights. @defaultValue those of seed 0 */
+  /** Random numbers of the initial weights. @defaultValue a stream of its own; see {@link seeded} */
   readonly random?: Random;
   /** Draws the initial weights. @defaultValue {@link fanInUniform} */
   readonly init?: Initializer;
@@ -69,7 +70,7 @@ export function conv2d<Bias extends boolean = false>(
   options: Conv2dOptions<Bias> = {},
 ): Conv2d<Bias> {
   const { kernel = 3, stride = 1, dilation = 1, groups = 1 } = options;
-  const { bias: withBias = false, random: rng = random(0), init = fanInUniform } = options;
+  const { bias: withBias = false, random: rng = nextRandom(), init = fanInUniform } = options;
   for (const [name, value] of Object.entries({ inChannels, outChannels, kernel, stride, dilation, groups })) {
     checkInteger("conv2d", name, value, 1);
   }

@@ -1,5 +1,6 @@
 import type { Activation } from "./activation.js";
 import { type BatchNorm, batchNorm } from "./batchNorm.js";
+import { checkInteger } from "./check.js";
 import { type Conv2d, type Conv2dOptions, conv2d } from "./conv2d.js";
 import { recomputed } from "./memory/recompute.js";
 import { type Module, run } from "./module.js";
@@ -36,6 +37,7 @@ export interface ConvNormNeuron<A extends Activation = Activation> extends Modul
  */
 export function convNorm(inChannels: number, outChannels: number, options: ConvNormOptions = {}): ConvNorm {
   const { norm: makeNorm = (channels) => batchNorm(channels), paths = 1, recompute = false, ...rest } = options;
+  checkInteger("convNorm", "paths", paths, 1);
   const conv = conv2d(inChannels, outChannels, { ...rest, bias: false });
   const norm = makeNorm(outChannels, paths);
   const unit: ConvNorm = {

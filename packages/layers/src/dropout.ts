@@ -1,16 +1,12 @@
 import { type Random, random } from "@sew/random";
 import { clone, mul, tensor } from "@tensorflow/tfjs-core";
+import { checkNumber } from "./check.js";
 import type { Module } from "./module.js";
-
-/** Dropout layers that were made without random numbers of their own. */
-let dropouts = 0;
+import { nextRandom } from "./seeded.js";
 
 /** Options of {@link dropout}. */
 export interface DropoutOptions {
-  /**
-   * Tells this layer's masks from those of another with the same seed. @defaultValue the number of the layer among those
-   * that the process made without it, so that no two layers share their masks
-   */
+  /** Tells this layer's masks from those of another layer. @defaultValue a stream of its own; see {@link seeded} */
   readonly random?: Random;
 }
 
@@ -18,7 +14,7 @@ export interface DropoutOptions {
  * In training, `y = x · m / (1 − p)` with one mask m for all of T: a feature dropped at one step stays dropped, so
  * that the neurons after it see one thinned network for the whole sequence. In evaluation, `y = x`.
  *
- * `[T, N, ...] → [T, N, ...]`. The mask depends on the context's seed alone.
+ * `[T, N, ...] → [T, N, ...]`. The mask depends on the context's seed and the layer.
  *
  * @param p the chance of being dropped, in [0, 1)
  * @throws RangeError when p is out of range, and, when called in training, when the context has no seed
@@ -26,9 +22,9 @@ export interface DropoutOptions {
  * @example
  * dropout(0.5).forward(ones([1, 1, 2]), evaluation).arraySync(); // [[[1, 1]]]
  */
-export function dropout(p: number, { random: rng }: DropoutOptions = {}): Module {
-  if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: p must be at least 0 and below 1, got ${p}`);
-  const salt = rng === undefined ? dropouts++ : rng.int(2 ** 31);
+export function dropout(p: number, { random: rng = nextRandom() }: DropoutOptions = {}): Module {
+  checkNumber("dropout", "p", p, "at least 0 and below 1", (value) => value >= 0 && value < 1);
+  const salt = rng.int(2 ** 31);
   return {
     forward(x, { training, seed }) {
       if (!training || p === 0) return clone(x);

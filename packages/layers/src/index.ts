@@ -1,5 +1,6 @@
 export { type Activation, type ActivationFactory, relus } from "./activation.js";
 export { type BatchNorm, type BatchNormOptions, batchNorm } from "./batchNorm.js";
+export { checkInteger } from "./check.js";
 export { type Conv2d, type Conv2dOptions, conv2d } from "./conv2d.js";
 export { type ConvNorm, type ConvNormNeuron, type ConvNormOptions, convNorm } from "./convNorm.js";
 export { convNormNeuron } from "./convNormNeuron.js";
@@ -31,7 +32,7 @@ export {
 } from "./neurons.js";
 export { normNeuron } from "./normNeuron.js";
 export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
-export { printable } from "./printable.js";
+export { seeded } from "./seeded.js";
 export { type Sequential, sequential } from "./sequential.js";
 export { disposeState, type NetworkState, type StateMemory, type Streamed, stream } from "./stream.js";
 export { type LayerProfile, profile, summary } from "./summary.js";

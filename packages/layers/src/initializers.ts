@@ -1,6 +1,7 @@
 /** @file Initial weights of convolutions and linear layers. */
 import type { Random } from "@sew/random";
 import { type Tensor, tensor } from "@tensorflow/tfjs-core";
+import { checkShape } from "./check.js";
 
 /** Draws the initial weights of a layer: `[kernel, kernel, in, out]` of a convolution, `[in, out]` of a linear layer. */
 export type Initializer = (shape: readonly number[], random: Random) => Tensor;
@@ -21,8 +22,10 @@ export function uniform(shape: readonly number[], bound: number, random: Random)
  * @example
  * max(abs(fanInUniform([1, 1, 4, 8], random(0)))).arraySync() <= 0.5; // true
  */
-export const fanInUniform: Initializer = (shape, random) =>
-  uniform(shape, 1 / Math.sqrt(product(shape.slice(0, -1))), random);
+export const fanInUniform: Initializer = (shape, random) => {
+  checkShape("fanInUniform", shape);
+  return uniform(shape, 1 / Math.sqrt(product(shape.slice(0, -1))), random);
+};
 
 /**
  * Normal with mean 0 and variance 2/fan_out, with fan_out = kernel²·out: the initial weights of the paper's ResNets.
@@ -33,6 +36,7 @@ export const fanInUniform: Initializer = (shape, random) =>
  * kaimingNormal([3, 3, 2, 8], random(0)).shape; // [3, 3, 2, 8]
  */
 export const kaimingNormal: Initializer = (shape, random) => {
+  checkShape("kaimingNormal", shape);
   const deviation = Math.sqrt(2 / (product(shape) / shape.at(-2)!));
   return tensor(
     Float32Array.from({ length: product(shape) }, () => deviation * random.normal()),

@@ -1,15 +1,16 @@
-import { type Random, random } from "@sew/random";
+import type { Random } from "@sew/random";
 import { add, matMul, reshape, type Tensor2D, type Variable } from "@tensorflow/tfjs-core";
-import { checkInteger } from "./check.js";
+import { checkInteger, checkShape } from "./check.js";
 import { uniform } from "./initializers.js";
 import type { Module } from "./module.js";
+import { nextRandom } from "./seeded.js";
 import { variableFrom } from "./variableFrom.js";
 
 /** Options of {@link linear}. */
 export interface LinearOptions<Bias extends boolean = boolean> {
   /** Whether to add a bias. @defaultValue true */
   readonly bias?: Bias;
-  /** Random numbers of the initial weights. @defaultValue those of seed 0 */
+  /** Random numbers of the initial weights. @defaultValue a stream of its own; see {@link seeded} */
   readonly random?: Random;
 }
 
@@ -40,9 +41,10 @@ export function linear<Bias extends boolean = true>(
   outFeatures: number,
   options: LinearOptions<Bias> = {},
 ): Linear<Bias> {
-  const { bias: withBias = true, random: rng = random(0) } = options;
+  const { bias: withBias = true, random: rng = nextRandom() } = options;
   checkInteger("linear", "inFeatures", inFeatures, 1);
   checkInteger("linear", "outFeatures", outFeatures, 1);
+  checkShape("linear", [inFeatures, outFeatures]);
   const bound = 1 / Math.sqrt(inFeatures);
   const weight = variableFrom(uniform([inFeatures, outFeatures], bound, rng));
   const bias = withBias ? variableFrom(uniform([outFeatures], bound, rng)) : undefined;

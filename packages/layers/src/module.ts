@@ -1,4 +1,5 @@
 /** @file Modules and parameters: plain objects that hold tensors by name and know nothing of the mode they run in. */
+import { shown } from "@sew/kernels";
 import { type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 import type { StateMemory } from "./stream.js";
 
@@ -57,6 +58,17 @@ export function* namedModules(module: Module, prefix = ""): Generator<[string, M
   }
 }
 
+/**
+ * Every module inside `module` once, by the first of its paths: a shared module is one layer.
+ *
+ * @internal
+ */
+export function distinctModules(module: Module): Map<Module, string> {
+  const paths = new Map<Module, string>();
+  for (const [path, inner] of namedModules(module)) if (!paths.has(inner)) paths.set(inner, path);
+  return paths;
+}
+
 /** The variables of one kind by their full names. One that the model holds twice has the first of its names. */
 function collect(module: Module, kind: "parameters" | "buffers"): Map<string, Variable> {
   const named = new Map<string, Variable>();
@@ -65,7 +77,14 @@ function collect(module: Module, kind: "parameters" | "buffers"): Map<string, Va
     for (const [name, variable] of Object.entries(own)) {
       if (seen.has(variable)) continue;
       seen.add(variable);
-      named.set(path === "" ? name : `${path}.${name}`, variable);
+      const full = path === "" ? name : `${path}.${name}`;
+      if (named.has(full)) {
+        throw new RangeError(
+          `namedParameters: module must have one variable of each name, got two called ${shown(full)}; ` +
+            "put no dot into the names of children and parameters",
+        );
+      }
+      named.set(full, variable);
     }
   }
   return named;

@@ -1,8 +1,9 @@
+import { shown } from "@sew/kernels";
 import { type MembraneParams, type Neuron, type NeuronModel, neuron, type Parameter, unroll } from "@sew/neurons";
 import type { Spike } from "@sew/surrogates";
 import { fill, Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 import type { Activation } from "./activation.js";
-import { checkInteger } from "./check.js";
+import { checkInteger, checkNumber } from "./check.js";
 import { variableFrom } from "./variableFrom.js";
 
 /** A layer of neurons: currents `[T, N, ..., C] → spikes [T, N, ..., C]`, each sequence from rest. */
@@ -35,7 +36,10 @@ export type LayerParams<P> = { readonly [K in keyof P]?: P[K] | (P[K] extends Pa
  * layer.parameters.vThreshold.shape; // [3]
  */
 export function learnable(initial: number, per: Learnable["per"] = "layer"): Learnable {
-  if (!Number.isFinite(initial)) throw new RangeError(`learnable: initial must be a finite number, got ${initial}`);
+  checkNumber("learnable", "initial", initial, "a finite number", Number.isFinite);
+  if (per !== "layer" && per !== "channel") {
+    throw new RangeError(`learnable: per must be "layer" or "channel", got ${shown(per)}`);
+  }
   return { initial, per };
 }
 
@@ -49,7 +53,8 @@ export function learnable(initial: number, per: Learnable["per"] = "layer"): Lea
  * @param params parameters that differ from the model's defaults
  * @param spike the spike function. @defaultValue the paper's ArcTan with α = 2
  * @returns a function from the number of channels C, the last axis of the currents, to a layer
- * @throws RangeError when a parameter is outside the model's domain, when layers are made
+ * @throws RangeError when a parameter, or the initial value of a learnable one, is outside the model's domain, and, when
+ *   layers are made, when channels is not a positive integer
  *
  * @example
  * const layer = neurons(lif, { tau: 4 })(2);
@@ -61,6 +66,9 @@ export function neurons<P extends MembraneParams, S extends string>(
   params: LayerParams<P> = {},
   spike?: Spike,
 ): NeuronFactory {
+  // The domain of a parameter is that of its initial value: a variable's values are not looked at.
+  const initial = Object.entries(params).map(([name, value]) => [name, asLearnable(value, false)?.initial ?? value]);
+  neuron(model, Object.fromEntries(initial) as Partial<P>, spike);
   return (channels) => {
     checkInteger("neurons", "channels", channels, 1);
     const parameters: Record<string, Variable> = {};

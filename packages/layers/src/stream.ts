@@ -1,7 +1,8 @@
 /** @file Networks step by step: the state of all neuron layers goes in and comes out. */
+import { shown } from "@sew/kernels";
 import type { State } from "@sew/neurons";
 import { clone, keep, type Tensor } from "@tensorflow/tfjs-core";
-import { type Context, evaluation, type Module, namedModules, run } from "./module.js";
+import { type Context, distinctModules, evaluation, type Module, run } from "./module.js";
 
 /** The state of a network: of each neuron layer, by its path, a tensor `[N, ...]` for each state variable. */
 export type NetworkState = Readonly<Record<string, State>>;
@@ -45,8 +46,7 @@ export function stream(
   state: NetworkState = {},
   context: Omit<Context, "memory"> = evaluation,
 ): Streamed {
-  const paths = new Map<Module, string>();
-  for (const [path, module] of namedModules(model)) if (!paths.has(module)) paths.set(module, path);
+  const paths = distinctModules(model);
   const known = new Set(paths.values());
   const foreign = Object.keys(state).filter((path) => !known.has(path.replace(/#\d+$/, "")));
   if (foreign.length > 0) throw foreignState(foreign);
@@ -96,11 +96,11 @@ const must = "stream: state must be that of each neuron layer of this model";
 const remedy = "pass what the call before returned";
 
 function foreignState(paths: readonly string[]): RangeError {
-  return new RangeError(`${must}, got one for ${paths.map((path) => JSON.stringify(path)).join(", ")}; ${remedy}`);
+  return new RangeError(`${must}, got one for ${paths.map(shown).join(", ")}; ${remedy}`);
 }
 
 function missingState(path: string): RangeError {
-  return new RangeError(`${must}, got none for ${JSON.stringify(path)}; ${remedy}`);
+  return new RangeError(`${must}, got none for ${shown(path)}; ${remedy}`);
 }
 
 /** Frees the tensors of a network's state. */

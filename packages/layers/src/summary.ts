@@ -1,6 +1,8 @@
 /** @file What every layer of a network puts out, holds and costs. */
-import { type Tensor, tidy, zeros } from "@tensorflow/tfjs-core";
-import { evaluation, type Module, namedModules, run } from "./module.js";
+import { printable } from "@sew/kernels";
+import { type Tensor, tidy, type Variable, zeros } from "@tensorflow/tfjs-core";
+import { checkInteger, checkShape } from "./check.js";
+import { distinctModules, evaluation, type Module, run } from "./module.js";
 
 /** A layer in numbers. */
 export interface LayerProfile {
@@ -8,26 +10,30 @@ export interface LayerProfile {
   readonly path: string;
   /** Shape of its output; absent where the module does not run, or not through `run`. */
   readonly shape?: readonly number[];
-  /** How many numbers training changes in the module itself, its children aside. */
+  /** How many numbers training changes in the module itself, its children aside. A shared variable counts once. */
   readonly parameters: number;
-  /** Multiply-accumulates of the module itself, its children aside, for the whole input. */
+  /** Multiply-accumulates of the module itself, its children aside, for the whole input; of every run of a shared one. */
   readonly macs: number;
 }
 
 /**
- * Output shape, parameters and multiply-accumulates of every module, outer before inner: the sums are the network's.
+ * Output shape, parameters and multiply-accumulates of every module, outer before inner: the sums are the network's. A
+ * module in two places is listed once, by the first of its paths, with its last output.
  *
  * A convolution or linear layer of weight W and output Y takes `|Y| · |W| / outChannels` multiply-accumulates, whatever its
  * input holds; norms, neurons and biases, which take far fewer, count as none. This runs one forward pass in evaluation
  * on zeros, so that its time and memory are those of the network.
  *
  * @param inputShape `[T, N, ...]`; with T = N = 1 the counts are those of a time-step of one sample
+ * @throws RangeError when a length of the shape is not a positive integer, or it has more than 2²⁸ values
  *
  * @example
  * const net = sequential({ conv: conv2d(2, 4), flatten: flatten(), classifier: linear(256, 3) });
  * profile(net, [1, 1, 8, 8, 2])[1]; // { path: "conv", shape: [1, 1, 8, 8, 4], parameters: 72, macs: 4608 }
  */
 export function profile(model: Module, inputShape: readonly number[]): LayerProfile[] {
+  for (const [axis, length] of inputShape.entries()) checkInteger("profile", `inputShape[${axis}]`, length, 1);
+  checkShape("profile", inputShape);
   const seen = new Map<Module, { shape: readonly number[]; macs: number }>();
   const observe = (module: Module, { shape, size }: Tensor): void => {
     const weight = module.parameters?.weight;
@@ -35,11 +41,14 @@ export function profile(model: Module, inputShape: readonly number[]): LayerProf
     seen.set(module, { shape, macs: macs + (seen.get(module)?.macs ?? 0) });
   };
   tidy(() => void run(model, zeros([...inputShape]), { ...evaluation, observe }));
-  // A module in two places is one layer.
-  const paths = new Map([...namedModules(model)].map(([path, module]) => [module, path]));
-  return [...paths].map(([module, path]) => ({
+  const counted = new Set<Variable>();
+  return [...distinctModules(model)].map(([module, path]) => ({
     path,
-    parameters: Object.values(module.parameters ?? {}).reduce((sum, { size }) => sum + size, 0),
+    parameters: Object.values(module.parameters ?? {}).reduce((sum, variable) => {
+      if (counted.has(variable)) return sum;
+      counted.add(variable);
+      return sum + variable.size;
+    }, 0),
     ...(seen.get(module) ?? { macs: 0 }),
   }));
 }
@@ -65,7 +74,7 @@ export function summary(model: Module, inputShape: readonly number[]): string {
     ["layer", "output", "parameters", "MACs"],
     ...inner.map((layer) => {
       const names = layer.path.split(".");
-      return row("  ".repeat(names.length - 1) + names.at(-1), layer);
+      return row("  ".repeat(names.length - 1) + printable(names.at(-1)!).replaceAll("\n", "\\n"), layer);
     }),
     row("total", { ...root!, parameters: sum("parameters"), macs: sum("macs") }),
   ];

@@ -4,6 +4,7 @@
  * H. Zheng et al., "Going Deeper With Directly-Trained Larger Spiking Neural Networks", AAAI 2021.
  */
 import { type BatchNorm, type BatchNormOptions, batchNorm } from "./batchNorm.js";
+import { checkInteger, checkNumber } from "./check.js";
 
 /** Makes the batch norm of `channels` whose output is summed with that of `paths − 1` others before the neurons. */
 export type NormFactory = (channels: number, paths?: number) => BatchNorm;
@@ -31,9 +32,7 @@ export interface TdBatchNormOptions extends Omit<BatchNormOptions, "gain"> {
 export function tdBatchNorm(channels: number, options: TdBatchNormOptions = {}): BatchNorm {
   const { alpha = 1, vThreshold = 1, ...rest } = options;
   for (const [name, value] of Object.entries({ alpha, vThreshold })) {
-    if (!(value > 0 && Number.isFinite(value))) {
-      throw new RangeError(`tdBatchNorm: ${name} must be a finite number above 0, got ${value}`);
-    }
+    checkNumber("tdBatchNorm", name, value, "a finite number above 0", (number) => number > 0 && number < Infinity);
   }
   return batchNorm(channels, { ...rest, gain: alpha * vThreshold });
 }
@@ -47,5 +46,8 @@ export function tdBatchNorm(channels: number, options: TdBatchNormOptions = {}):
  * norm.scale().arraySync(); // [1]
  */
 export function tdNorms(options: Omit<TdBatchNormOptions, "alpha"> = {}): NormFactory {
-  return (channels, paths = 1) => tdBatchNorm(channels, { ...options, alpha: 1 / Math.sqrt(paths) });
+  return (channels, paths = 1) => {
+    checkInteger("tdNorms", "paths", paths, 1);
+    return tdBatchNorm(channels, { ...options, alpha: 1 / Math.sqrt(paths) });
+  };
 }

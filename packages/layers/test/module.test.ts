@@ -1,3 +1,4 @@
+import { shown } from "@sew/kernels";
 import { read, scoped } from "@sew/kernels/testing";
 import {
   batchNorm,
@@ -14,7 +15,7 @@ import {
   run,
   sequential,
 } from "@sew/layers";
-import { add, memory, mul, ones, scalar, type Tensor, zeros } from "@tensorflow/tfjs-core";
+import { add, memory, mul, ones, scalar, type Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 
 const twice: Module = { forward: (x) => mul(add(x, x), 1) };
@@ -76,6 +77,24 @@ describe("a tree of modules", () => {
     expect(countParameters(root)).toBe(20);
   });
 
+  it("has a variable that two modules hold once, under the first name", () => {
+    const norm = batchNorm(2);
+    const view: Module = { ...norm };
+    const root = sequential({ norm, view });
+    expect([...namedParameters(root).keys()]).toEqual(["norm.weight", "norm.bias"]);
+    expect([...namedBuffers(root).keys()]).toEqual(["norm.runningMean", "norm.runningVar"]);
+  });
+
+  it("refuses two variables of one name, of which one would be lost", () => {
+    const [a, b] = [linear(2, 1, { bias: false }), linear(2, 1, { bias: false })];
+    const root: Module = { ...twice, children: { "a.b": a, a: { ...twice, children: { b } } } };
+    expect(() => namedParameters(root)).toThrow(
+      new RangeError(
+        'namedParameters: module must have one variable of each name, got two called "a.b.weight"; put no dot into the names of children and parameters',
+      ),
+    );
+  });
+
   it("names every parameter and every buffer by its path", () => {
     const root = net();
     expect([...namedParameters(root).keys()]).toEqual([
@@ -108,6 +127,35 @@ describe("sequential", () => {
       expect(read(sequential({ plusOne, twice }).forward(x, evaluation))).toEqual([8]);
     }));
 
-  it("of nothing is the identity", () =>
-    scoped(() => expect(sequential({}).forward(zeros([2, 3]), evaluation).shape).toEqual([2, 3])));
+  it("of nothing is the identity, and its output is a tensor of its own", () =>
+    scoped(() => {
+      const x = ones([2, 3]);
+      const y = run(sequential({}), x, evaluation);
+      expect(read(y)).toEqual(read(x));
+      y.dispose();
+      expect(x.isDisposed).toBe(false);
+    }));
+
+  it.each(["", "a.b", ".", "a#2", "a\u001b[2J", "\u009b", "\u202e", "\n"])("refuses the name %j", (name) =>
+    expect(() => sequential({ first: twice, [name]: plusOne })).toThrow(
+      new RangeError(`sequential: names must be printable texts without "." and "#", got ${shown(name)}`),
+    ),
+  );
+
+  it("takes 0, 1, … for names", () =>
+    scoped(() => expect(read(sequential({ 0: twice, 1: plusOne }).forward(scalar(3), evaluation))).toEqual([7])));
+
+  it.each([
+    [{ a: twice, 7: plusOne }, "names must be all numbers or none, got 7, a; write layer7 for 7"],
+    [{ 1: twice, 2: plusOne }, "names that are numbers must be 0, 1, …, got 1; write layer1 for 1"],
+    [{ "00": twice }, "names that are numbers must be 0, 1, …, got 00; write layer00 for 00"],
+  ])("refuses numbers whose order JavaScript may have changed: %o", (children, message) =>
+    expect(() => sequential(children)).toThrow(new RangeError(`sequential: ${message}`)),
+  );
+
+  it.each([undefined, null, {}, () => twice])("refuses %o in the place of a module", (child) =>
+    expect(() => sequential({ a: child as unknown as Module })).toThrow(
+      new TypeError(`sequential: a must be a module, got ${shown(child)}`),
+    ),
+  );
 });

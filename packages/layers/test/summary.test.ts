@@ -80,6 +80,19 @@ describe("profile", () => {
     expect([total(layers, "parameters"), total(layers, "macs")]).toEqual([20, 32]);
   });
 
+  it("names a module in two places by the first of its paths", () => {
+    const shared = sequential({ inner: linear(4, 4) });
+    const layers = profile(sequential({ a: shared, b: sequential({ c: shared }) }), [1, 1, 4]);
+    expect(layers.map(({ path }) => path)).toEqual(["", "a", "a.inner", "b"]);
+  });
+
+  it("counts a variable that two modules hold once, as countParameters does", () => {
+    const layer = linear(4, 4);
+    const model = sequential({ layer, again: { ...layer } });
+    expect(total(profile(model, [1, 1, 4]), "parameters")).toBe(countParameters(model));
+    expect(countParameters(model)).toBe(20);
+  });
+
   it("has no shape for what does not run, and its parameters all the same", () => {
     const [used, unused] = [linear(4, 4), linear(4, 2)];
     const model: Module = {
@@ -110,6 +123,13 @@ describe("summary", () => {
 
   it("of a single layer is its totals", () =>
     expect(summary(linear(2, 3), [1, 1, 2]).split("\n").at(-1)).toBe("total  [1, 1, 3]           9     6"));
+
+  it("shows the control characters of a name, which a terminal would obey", () => {
+    const child = flatten();
+    const model: Module = { children: { "a\u001b[2J\n\u009b1m": child }, forward: (x, c) => run(child, x, c) };
+    const text = summary(model, [1, 1, 2, 2, 1]);
+    expect(text.split("\n")[2]).toMatch(/^a\\x1b\[2J\\n\\x9b1m {2}\[1, 1, 4\] /);
+  });
 
   it("says of a layer that it did not run", () =>
     expect(summary({ children: { idle: flatten() }, forward: (x) => add(x, 1) }, [1, 1, 2])).toMatch(

@@ -1,7 +1,9 @@
 import type { BlockFactory } from "@sew/blocks";
+import { shown } from "@sew/kernels";
 import {
   type ActivationFactory,
   avgPool2d,
+  checkInteger,
   conv2d,
   convNorm,
   convNormNeuron,
@@ -14,10 +16,11 @@ import {
   run,
   type Sequential,
   type Stretch,
+  seeded,
   sequential,
   voting,
 } from "@sew/layers";
-import { random } from "@sew/random";
+import { checkSeed, random } from "@sew/random";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { checkVocabulary, type Item, parseNotation, refusal, type Vocabulary, vocabulary } from "./notation.js";
 
@@ -49,8 +52,8 @@ export interface NetworkOptions {
   readonly recompute?: boolean;
 }
 
-/** The most weights of a network: 1 GiB of float32. */
-const MOST_WEIGHTS = 2 ** 28;
+/** The most weights of a network, and the most values of a layer's output for one sample and step: 1 GiB of float32. */
+const MOST_VALUES = 2 ** 28;
 
 /**
  * The network of a notation of the paper, such as `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11`.
@@ -76,7 +79,7 @@ const MOST_WEIGHTS = 2 ** 28;
  * `neuron0`, `block0`, `pool0`, `dropout0`, `flatten`, `linear0`, `classifier` (the last linear layer), `voting`.
  *
  * @throws RangeError when the notation has an error, an item does not fit what comes before it, the frames are too small,
- * or the network would have more than 1000 items or 2²⁸ weights; it shows the place
+ * or the network would have more than 1000 items, 2²⁸ weights or 2²⁸ outputs of a layer; it shows the place
  *
  * @example
  * const net = network("c4k3s1-BN-PLIF-{SEW Block(c4)-MPk2s2}*2-FC3", { height: 8, width: 8 });
@@ -86,10 +89,17 @@ const MOST_WEIGHTS = 2 ** 28;
 export function network(notation: string, options: NetworkOptions): Sequential {
   const { height, width, inChannels = 2, dropout: chance = 0.5, seed = 0, recompute = false } = options;
   for (const [name, value] of Object.entries({ height, width, inChannels })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new RangeError(`network: ${name} must be an integer of at least 1, got ${value}`);
-    }
+    checkInteger("network", name, value, 1);
   }
+  if (!(typeof chance === "number" && chance >= 0 && chance < 1)) {
+    throw new RangeError(`network: dropout must be at least 0 and below 1, got ${shown(chance)}`);
+  }
+  if (height * width * inChannels > MOST_VALUES) {
+    throw new RangeError(
+      `network: height x width x inChannels must be at most ${MOST_VALUES}, got ${height} x ${width} x ${inChannels}`,
+    );
+  }
+  checkSeed("network", seed);
   const names: Vocabulary = {
     neurons: { ...vocabulary.neurons, ...options.neurons },
     blocks: { ...vocabulary.blocks, ...options.blocks },
@@ -117,7 +127,7 @@ export function network(notation: string, options: NetworkOptions): Sequential {
   const stretches: { readonly from: number; readonly to: number }[] = [];
   let open: number | undefined;
 
-  const refuse = ({ at, text }: Item, must: string, got = JSON.stringify(text), remedy?: string): RangeError =>
+  const refuse = ({ at, text }: Item, must: string, got = shown(text), remedy?: string): RangeError =>
     refusal(notation, at, must, got, remedy);
   const imageOf = (item: Item): readonly [number, number] => {
     if (image !== undefined) return image;
@@ -127,16 +137,23 @@ export function network(notation: string, options: NetworkOptions): Sequential {
     const [rows, columns] = imageOf(item);
     if (Math.min(rows, columns) + 2 * padding < size) {
       const got = `${rows} x ${columns} there`;
-      const must = `height and width must leave ${size} x ${size} for ${JSON.stringify(item.text)}`;
+      const must = `height and width must leave ${size} x ${size} for ${shown(item.text)}`;
       throw refuse(item, must, got, "give larger frames or fewer poolings");
     }
     const slid = (length: number) => Math.floor((length + 2 * padding - size) / stride) + 1;
     image = [slid(rows), slid(columns)];
   };
+  const fill = (item: Item): void => {
+    const [rows, columns] = imageOf(item);
+    if (rows * columns * channels > MOST_VALUES) {
+      const got = `${rows} x ${columns} x ${channels} there`;
+      throw refuse(item, `a layer must have at most ${MOST_VALUES} outputs`, got);
+    }
+  };
   const weigh = (item: Item, more: number): void => {
     weights += more;
-    if (weights > MOST_WEIGHTS) {
-      throw refuse(item, `the network must have at most ${MOST_WEIGHTS} weights`, `${weights}`);
+    if (weights > MOST_VALUES) {
+      throw refuse(item, `the network must have at most ${MOST_VALUES} weights`, `${weights}`);
     }
   };
 
@@ -149,6 +166,7 @@ export function network(notation: string, options: NetworkOptions): Sequential {
         slide(item, kernel, stride, padding);
         weigh(item, kernel * kernel * from * to);
         channels = to;
+        fill(item);
         const shape = { kernel, stride, padding, random: rng };
         const [norm, next] = [items[i + 1], items[i + 2]];
         if (norm?.kind !== "norm") {
@@ -231,7 +249,8 @@ export function network(notation: string, options: NetworkOptions): Sequential {
       }
     }
   }
-  const layers = Object.fromEntries(plan.map(([name, make]) => [name, make()]));
+  // Neurons and blocks of one's own may make layers without `random`.
+  const layers = seeded(seed, () => Object.fromEntries(plan.map(([name, make]) => [name, make()])));
   if (!recompute) return sequential(layers);
   const steps: Stretch<readonly [Tensor]>[] = Object.values(layers).map(
     (layer) =>

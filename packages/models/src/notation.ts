@@ -1,5 +1,6 @@
 /** @file The paper's notation of networks, such as `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11`, read into items. */
 import { type BlockFactory, blocks } from "@sew/blocks";
+import { shown } from "@sew/kernels";
 import { type ActivationFactory, neurons, relus } from "@sew/layers";
 import { type MembraneParams, neuronModels } from "@sew/neurons";
 
@@ -100,7 +101,7 @@ export function checkVocabulary(names: Vocabulary, own: Partial<Vocabulary>): vo
         (name.endsWith(" Block") && Object.hasOwn(names.blocks, name.slice(0, -" Block".length)));
       if (!/^[A-Za-z][A-Za-z0-9]*( [A-Za-z0-9]+)*$/.test(name) || taken) {
         throw new RangeError(
-          `network: a name of ${kind} must be words of letters and digits that no other item has, got ${JSON.stringify(name)}`,
+          `network: a name of ${kind} must be words of letters and digits that no other item has, got ${shown(name)}`,
         );
       }
     }
@@ -153,12 +154,16 @@ function nearest(text: string, names: Vocabulary): string | undefined {
 export function refusal(notation: string, at: number, must: string, got: string, remedy?: string): RangeError {
   // As much as a line of a terminal holds.
   const from = Math.max(0, at - 60);
-  const line = notation.slice(from, at + 40).replaceAll(/\s/g, " ");
+  // One character each, so that the caret stays below its place; a terminal would obey a control character.
+  const line = notation
+    .slice(from, at + 40)
+    .replaceAll(/\s/g, " ")
+    .replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, "\ufffd");
   const hint = remedy === undefined ? "" : `; ${remedy}`;
   return new RangeError(`network: ${must}, got ${got} at offset ${at}${hint}\n  ${line}\n  ${" ".repeat(at - from)}^`);
 }
 
-const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+const quoted = (text: string) => shown(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 
 function readItem(notation: string, text: string, at: number, names: Vocabulary): Item {
   const plain = text.replaceAll(/\s+/g, " ");
@@ -188,6 +193,9 @@ function readItem(notation: string, text: string, at: number, names: Vocabulary)
  * @throws RangeError when the notation has an error, with its offset and a caret under it, or more than 1000 items
  */
 export function parseNotation(notation: string, names: Vocabulary): Item[] {
+  if (typeof notation !== "string") {
+    throw new TypeError(`network: notation must be a text such as "c32k3s1-BN-PLIF-FC10", got ${shown(notation)}`);
+  }
   let at = 0;
   const match = (pattern: RegExp): string => {
     pattern.lastIndex = at;

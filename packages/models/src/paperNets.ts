@@ -1,6 +1,6 @@
 /** @file The networks of the paper that its notation describes. */
 import type { BlockFactory } from "@sew/blocks";
-import type { ActivationFactory, Sequential } from "@sew/layers";
+import { type ActivationFactory, checkInteger, type Sequential } from "@sew/layers";
 import { type NetworkOptions, network } from "./network.js";
 
 /** Options of the paper's networks. */
@@ -49,6 +49,7 @@ export interface PlifNetOptions extends PaperNetOptions {
  * countParameters(sevenBNet({ classes: 11, height: 128, width: 128 })); // 130938
  */
 export function sevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: SevenBNetOptions): Sequential {
+  checkSizes("sevenBNet", { classes, stemKernel: k });
   return network(`c32k${k}s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC${classes}`, named("PLIF", neurons, rest));
 }
 
@@ -61,6 +62,7 @@ export function sevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: Seve
  * countParameters(wideSevenBNet({ classes: 10, height: 128, width: 128, stemKernel: 1 })); // 1192218
  */
 export function wideSevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: SevenBNetOptions): Sequential {
+  checkSizes("wideSevenBNet", { classes, stemKernel: k });
   const notation = `c64k${k}s1-BN-PLIF-{SEW(c64)-MPk2s2}*4-c128k${k}s1-BN-PLIF-{SEW(c128)-MPk2s2}*3-FC${classes}`;
   return network(notation, named("PLIF", neurons, rest));
 }
@@ -72,6 +74,7 @@ export function wideSevenBNet({ classes, stemKernel: k = 3, neurons, ...rest }: 
  * countParameters(cifar10Net({ classes: 10, height: 32, width: 32 })); // 186858
  */
 export function cifar10Net({ classes, neurons, ...rest }: BlockNetOptions): Sequential {
+  checkSizes("cifar10Net", { classes });
   return network(
     `c32k3s1-BN-IF-{{SEW(c32)}*2-MPk2s2}*5-FC${classes}`,
     named("IF", neurons, { inChannels: 3, ...rest }),
@@ -90,6 +93,7 @@ export function cifar10Net({ classes, neurons, ...rest }: BlockNetOptions): Sequ
  * countParameters(plifNet({ classes: 10, height: 128, width: 128, stages: 4 })); // 4691818
  */
 export function plifNet({ classes, stages = 5, neurons, ...rest }: PlifNetOptions): Sequential {
+  checkSizes("plifNet", { classes, stages });
   const notation = `{c128k3s1-BN-PLIF-MPk2s2}*${stages}-DP-FC512-PLIF-DP-FC${10 * classes}-PLIF-APk10s10`;
   return network(notation, named("PLIF", neurons, rest));
 }
@@ -102,8 +106,14 @@ export function plifNet({ classes, stages = 5, neurons, ...rest }: PlifNetOption
  * countParameters(lifNet({ classes: 11, height: 128, width: 128 })); // 2322891
  */
 export function lifNet({ classes, neurons, ...rest }: PaperNetOptions): Sequential {
+  checkSizes("lifNet", { classes });
   const notation = `MPk4-c64k3-LIF-c128k3-LIF-APk2-c128k3-LIF-APk2-FC256-LIF-FC${classes}`;
   return network(notation, named("LIF", neurons, rest));
+}
+
+/** Throws unless the sizes that are written into a notation are positive integers. */
+function checkSizes(where: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(sizes)) checkInteger(where, name, value, 1);
 }
 
 /** The options of a network with other neurons of this name and other SEW blocks, where there are any. */

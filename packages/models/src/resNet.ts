@@ -4,9 +4,11 @@
  * W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, section 5.1; the depths are those of
  * K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, Table 1.
  */
+import { shown } from "@sew/kernels";
 import {
   type Activation,
   type ConvNormNeuron,
+  checkInteger,
   convNormNeuron,
   globalAvgPool2d,
   kaimingNormal,
@@ -17,9 +19,10 @@ import {
   recomputed,
   run,
   type Sequential,
+  seeded,
   sequential,
 } from "@sew/layers";
-import { random } from "@sew/random";
+import { checkSeed, random } from "@sew/random";
 import { concat } from "@tensorflow/tfjs-core";
 import { type Family, families } from "./families.js";
 
@@ -84,7 +87,7 @@ export type ResNet = Sequential<{
  *
  * @param depth layers with weights
  * @param options a family, such as `families["sew-add"]` (which is also the default), and what differs from it
- * @throws RangeError when there is no ResNet of that depth
+ * @throws RangeError when there is no ResNet of that depth, or a size is not a positive integer
  *
  * @example
  * const net = resNet(18, { ...families["sew-iand"], classes: 10, stemOnceFor: 4 });
@@ -94,45 +97,52 @@ export function resNet(depth: ResNetDepth, options: ResNetOptions = {}): ResNet 
   const { block, neurons, norm } = { ...families["sew-add"], ...options } as Family;
   const { classes = 1000, inChannels = 3, stemOnceFor, zeroInit = false, recompute = false, seed = 0 } = options;
   if (!Object.hasOwn(depths, depth)) {
-    throw new RangeError(`resNet: depth must be one of ${Object.keys(depths).join(", ")}, got ${depth}`);
+    throw new RangeError(`resNet: depth must be one of ${Object.keys(depths).join(", ")}, got ${shown(depth)}`);
   }
-  if (stemOnceFor !== undefined && !(Number.isInteger(stemOnceFor) && stemOnceFor >= 1)) {
-    throw new RangeError(`resNet: stemOnceFor must be an integer of at least 1, got ${stemOnceFor}`);
+  if (stemOnceFor !== undefined) checkInteger("resNet", "stemOnceFor", stemOnceFor, 1);
+  // Nothing is made before all is known to fit.
+  checkInteger("resNet", "classes", classes, 1);
+  checkInteger("resNet", "inChannels", inChannels, 1);
+  checkSeed("resNet", seed);
+  // Neurons and blocks of one's own may make layers without `random`.
+  return seeded(seed, build);
+
+  function build(): ResNet {
+    const { blocks, path } = depths[depth];
+    const shared = { random: random(seed), init: kaimingNormal, ...(norm && { norm }) };
+    const unit = convNormNeuron(inChannels, 64, neurons, { ...shared, kernel: 7, stride: 2 });
+    const stem = stemOnceFor === undefined ? unit : repeated(unit, stemOnceFor);
+    let channels = 64;
+    const stage = (s: number): Sequential => {
+      const outChannels = 64 * 2 ** s * (path === "bottleneck" ? 4 : 1);
+      const stageBlocks: Record<string, Module> = {};
+      for (let b = 0; b < blocks[s]!; b++) {
+        const stride = b === 0 && s > 0 ? 2 : 1;
+        stageBlocks[`block${b}`] = block({
+          ...shared,
+          channels,
+          outChannels,
+          stride,
+          path,
+          neurons,
+          zeroInit,
+          recompute,
+        });
+        channels = outChannels;
+      }
+      return sequential(stageBlocks);
+    };
+    return sequential({
+      stem: recompute ? recomputed(stem) : stem,
+      pool: maxPool2d(3, { stride: 2, padding: 1 }),
+      stage1: stage(0),
+      stage2: stage(1),
+      stage3: stage(2),
+      stage4: stage(3),
+      average: globalAvgPool2d(),
+      classifier: linear(channels, classes, shared),
+    });
   }
-  const { blocks, path } = depths[depth];
-  const shared = { random: random(seed), init: kaimingNormal, ...(norm && { norm }) };
-  const unit = convNormNeuron(inChannels, 64, neurons, { ...shared, kernel: 7, stride: 2 });
-  const stem = stemOnceFor === undefined ? unit : repeated(unit, stemOnceFor);
-  let channels = 64;
-  const stage = (s: number): Sequential => {
-    const outChannels = 64 * 2 ** s * (path === "bottleneck" ? 4 : 1);
-    const stageBlocks: Record<string, Module> = {};
-    for (let b = 0; b < blocks[s]!; b++) {
-      const stride = b === 0 && s > 0 ? 2 : 1;
-      stageBlocks[`block${b}`] = block({
-        ...shared,
-        channels,
-        outChannels,
-        stride,
-        path,
-        neurons,
-        zeroInit,
-        recompute,
-      });
-      channels = outChannels;
-    }
-    return sequential(stageBlocks);
-  };
-  return sequential({
-    stem: recompute ? recomputed(stem) : stem,
-    pool: maxPool2d(3, { stride: 2, padding: 1 }),
-    stage1: stage(0),
-    stage2: stage(1),
-    stage3: stage(2),
-    stage4: stage(3),
-    average: globalAvgPool2d(),
-    classifier: linear(channels, classes, shared),
-  });
 }
 
 /** The stem whose convolution and norm see the one image, and whose neurons see their result at every step. */

@@ -360,6 +360,7 @@ describe("network's checks", () => {
       "give larger frames or fewer poolings",
     ],
     ["FC1000000-FC1000000", 10, "the network must have at most 268435456 weights, got 1000128000000"],
+    ["c1-c4k3p1000000", 3, "a layer must have at most 268435456 outputs, got 2000006 x 2000006 x 4 there"],
   ])("refuses %j at offset %i", (notation, offset, problem, remedy = "") => {
     const hint = remedy && `; ${remedy}`;
     const shown = `network: ${problem} at offset ${offset}${hint}\n  ${notation}\n  ${" ".repeat(offset)}^`;
@@ -370,8 +371,25 @@ describe("network's checks", () => {
     [{ height: 0 }, "height must be an integer of at least 1, got 0"],
     [{ width: 1.5 }, "width must be an integer of at least 1, got 1.5"],
     [{ inChannels: Number.NaN }, "inChannels must be an integer of at least 1, got NaN"],
+    [{ height: null as never }, "height must be an integer of at least 1, got null"],
+    [{ width: "8" as never }, 'width must be an integer of at least 1, got "8"'],
+    [{ height: 1e12 }, "height must be at most 268435456, got 1000000000000"],
+    [
+      { height: 2 ** 20, width: 2 ** 20 },
+      "height x width x inChannels must be at most 268435456, got 1048576 x 1048576 x 2",
+    ],
+    [{ dropout: 1 }, "dropout must be at least 0 and below 1, got 1"],
+    [{ dropout: Number.NaN }, "dropout must be at least 0 and below 1, got NaN"],
+    [{ dropout: null as never }, "dropout must be at least 0 and below 1, got null"],
+    [{ seed: 0.5 }, "seed must be an integer, got 0.5"],
   ])("refuses %j", (options, message) =>
     expect(() => network("FC3", { ...small, ...options })).toThrow(new RangeError(`network: ${message}`)),
+  );
+
+  it.each([undefined, null, 7, {}])("refuses %o in the place of a notation", (notation) =>
+    expect(() => network(notation as unknown as string, small)).toThrow(
+      `network: notation must be a text such as "c32k3s1-BN-PLIF-FC10", got ${notation instanceof Object ? "an object" : notation}`,
+    ),
   );
 
   it("refuses frames of other sizes than it was made for, when it is called", () =>

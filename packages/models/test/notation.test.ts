@@ -191,6 +191,18 @@ describe("errors in a notation", () => {
     expect(() => network(notation, frames)).toThrow(new RangeError(shown));
   });
 
+  it.each(["c1e9k3s1", "FC1e9", "MPk1e9", "{FC3}*1e9", "c-1", "c1.5"])(
+    "refuses the number of %j, with its place",
+    (text) => expect(() => network(text, frames)).toThrow(/^network: [^\n]* at offset \d+[^\n]*\n {2}[^\n]*\n +\^$/),
+  );
+
+  it("lets no control character reach a terminal, and keeps the caret in its place", () =>
+    expect(() => network("c4-\u001b[2J\u009b1m-FC3", frames)).toThrow(
+      new RangeError(
+        `network: items must be ${itemForms}, got "\\u001b[2J\\x9b1m" at offset 3\n  c4-\ufffd[2J\ufffd1m-FC3\n     ^`,
+      ),
+    ));
+
   it("does not mind braces a hundred thousand deep", () => {
     const deep = 100_000;
     expect(said(`${"{".repeat(deep)}DP${"}*1".repeat(deep)}`)).toEqual([{ kind: "dropout" }]);

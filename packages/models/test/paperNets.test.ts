@@ -1,4 +1,5 @@
 import { plainBlock, spikingBlock } from "@sew/blocks";
+import { shown } from "@sew/kernels";
 import { describeBackends, scoped } from "@sew/kernels/testing";
 import {
   countParameters,
@@ -152,5 +153,20 @@ describeBackends("the paper's networks", (backend) => {
       expect(run(net, zeros(input), evaluation).shape).toEqual(output);
       disposeModule(net);
     }),
+  );
+});
+
+describe("the sizes that a network writes into its notation", () => {
+  const nets = { sevenBNet, wideSevenBNet, cifar10Net, plifNet, lifNet };
+  it.each(
+    Object.entries(nets).flatMap(([name, make]) =>
+      ["classes", ...(/7|even/.test(name) ? ["stemKernel"] : []), ...(name === "plifNet" ? ["stages"] : [])].flatMap(
+        (option) => [0, -1, 1.5, Number.NaN, null, "3-DP"].map((value) => ({ name, make, option, value })),
+      ),
+    ),
+  )("refuses $option = $value in $name", ({ name, make, option, value }) =>
+    expect(() => make({ ...gesture, [option]: value as number })).toThrow(
+      new RangeError(`${name}: ${option} must be an integer of at least 1, got ${shown(value)}`),
+    ),
   );
 });

@@ -1,3 +1,4 @@
+import { shown } from "@sew/kernels";
 import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
 import {
   type BatchNorm,
@@ -122,9 +123,22 @@ describe("resNet", () => {
 
   it.each([20, 0, "18 ", Number.NaN])("refuses a depth of %s", (depth) =>
     expect(() => resNet(depth as ResNetDepth)).toThrow(
-      new RangeError(`resNet: depth must be one of 18, 34, 50, 101, 152, got ${depth}`),
+      new RangeError(`resNet: depth must be one of 18, 34, 50, 101, 152, got ${shown(depth)}`),
     ),
   );
+
+  it.each([
+    ["classes", { classes: 0 }, "an integer of at least 1, got 0"],
+    ["classes", { classes: 1.5 }, "an integer of at least 1, got 1.5"],
+    ["classes", { classes: null as never }, "an integer of at least 1, got null"],
+    ["inChannels", { inChannels: Number.NaN }, "an integer of at least 1, got NaN"],
+    ["seed", { seed: Number.NaN }, "an integer, got NaN"],
+    ["stemOnceFor", { stemOnceFor: "\u001b" as never }, 'an integer of at least 1, got "\\u001b"'],
+  ])("refuses a wrong %s before it makes a tensor: %o", (name, options, must) => {
+    const before = memory().numTensors;
+    expect(() => resNet(18, options)).toThrow(new RangeError(`resNet: ${name} must be ${must}`));
+    expect(memory().numTensors).toBe(before);
+  });
 
   it.each([0, -1, 1.5])("refuses to repeat its stem %s times", (stemOnceFor) =>
     expect(() => resNet(18, { stemOnceFor })).toThrow(

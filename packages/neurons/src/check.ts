@@ -1,4 +1,5 @@
 /** @file Checks of parameters that several models have. A tensor's values may be learned: its shape alone is checked. */
+import { shown } from "@sew/kernels";
 import { Tensor } from "@tensorflow/tfjs-core";
 import type { Parameter } from "./neuron.js";
 
@@ -17,21 +18,28 @@ export function checkParameterShapes(model: string, params: object): void {
 export function checkNumber(model: string, params: Readonly<Record<string, Parameter>>): void {
   for (const [name, value] of Object.entries(params)) {
     if (!(value instanceof Tensor) && !Number.isFinite(value)) {
-      throw new RangeError(`${model}: ${name} must be a finite number, got ${value}`);
+      throw new RangeError(`${model}: ${name} must be a finite number, got ${shown(value)}`);
     }
+  }
+}
+
+/** Throws unless every one of the named parameters is true or false. */
+export function checkBoolean(model: string, params: Readonly<Record<string, boolean>>): void {
+  for (const [name, value] of Object.entries(params)) {
+    if (typeof value !== "boolean") throw new TypeError(`${model}: ${name} must be true or false, got ${shown(value)}`);
   }
 }
 
 /** Throws unless `value` is a finite number above 0, or a tensor. */
 export function checkPositive(model: string, name: string, value: Parameter): void {
   if (!(value instanceof Tensor) && !(value > 0 && Number.isFinite(value))) {
-    throw new RangeError(`${model}: ${name} must be a finite number above 0, got ${value}`);
+    throw new RangeError(`${model}: ${name} must be a finite number above 0, got ${shown(value)}`);
   }
 }
 
 /** Throws unless τ is a finite number of time-steps from 1 on, or a tensor. */
 export function checkTau(model: string, tau: Parameter): void {
   if (!(tau instanceof Tensor) && !(tau >= 1 && Number.isFinite(tau))) {
-    throw new RangeError(`${model}: tau must be at least 1 time-step, got ${tau}`);
+    throw new RangeError(`${model}: tau must be at least 1 time-step, got ${shown(tau)}`);
   }
 }

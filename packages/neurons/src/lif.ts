@@ -4,7 +4,7 @@
  * W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, Eq. 5.
  */
 import { add, div, sub, Tensor } from "@tensorflow/tfjs-core";
-import { checkTau } from "./check.js";
+import { checkBoolean, checkTau } from "./check.js";
 import { type MembraneParams, membrane, type NeuronModel, type Parameter, restingPotential } from "./neuron.js";
 
 /** Parameters of {@link lif}. */
@@ -47,7 +47,10 @@ export const lif: NeuronModel<LifParams> = {
   defaults: { ...membrane, tau: 2, decayInput: true },
   state: restingPotential,
   charge: ({ v }, x, params) => ({ v: lifCharge(v, x, params) }),
-  check: ({ tau }) => checkTau("lif", tau),
+  check({ tau, decayInput }) {
+    checkTau("lif", tau);
+    checkBoolean("lif", { decayInput });
+  },
   recognised: ({ tau, decayInput }) =>
     tau instanceof Tensor ? undefined : { kind: decayInput ? "leak" : "potentialLeak", tau },
 };

@@ -1,8 +1,8 @@
 /** @file What every spiking neuron shares: Eqs. 1-3 of Fang et al., NeurIPS 2021, arXiv:2102.04159. */
-import { detach, type NeuronFormula, type RecognisedCharge } from "@sew/kernels";
+import { detach, type NeuronFormula, type RecognisedCharge, shown } from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
 import { add, clone, fill, mul, sub, Tensor, tidy } from "@tensorflow/tfjs-core";
-import { checkNumber, checkParameterShapes } from "./check.js";
+import { checkBoolean, checkNumber, checkParameterShapes } from "./check.js";
 
 /** How a potential falls after a spike: to V_reset (hard, Eq. 3), or by V_th (soft). */
 export type Reset = "hard" | "soft";
@@ -192,7 +192,8 @@ function recogniseNeuron<P extends MembraneParams, S extends string>(
 function checkMembrane(name: string, params: MembraneParams): void {
   checkNumber(name, { vThreshold: params.vThreshold, vReset: params.vReset });
   checkParameterShapes(name, params);
+  checkBoolean(name, { detachReset: params.detachReset });
   if (params.reset !== "hard" && params.reset !== "soft") {
-    throw new RangeError(`${name}: reset must be "hard" or "soft", got ${JSON.stringify(params.reset)}`);
+    throw new RangeError(`${name}: reset must be "hard" or "soft", got ${shown(params.reset)}`);
   }
 }

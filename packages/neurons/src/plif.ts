@@ -4,8 +4,9 @@
  * W. Fang et al., "Incorporating Learnable Membrane Time Constant to Enhance Learning of Spiking Neural Networks",
  * ICCV 2021; Eq. 5 of the SEW ResNet paper with 1/τ = sigmoid(w).
  */
+import { shown } from "@sew/kernels";
 import { add, mul, reshape, sigmoid, sub, Tensor } from "@tensorflow/tfjs-core";
-import { checkNumber } from "./check.js";
+import { checkBoolean, checkNumber } from "./check.js";
 import { type MembraneParams, membrane, type NeuronModel, type Parameter, restingPotential } from "./neuron.js";
 
 /** Parameters of {@link plif}. */
@@ -40,7 +41,7 @@ export function plifCharge(v: Tensor, x: Tensor, { w, vReset, decayInput }: Plif
  */
 export function plifInitial(tau: number): number {
   if (!(tau > 1 && Number.isFinite(tau))) {
-    throw new RangeError(`plifInitial: tau must be above 1 time-step, got ${tau}`);
+    throw new RangeError(`plifInitial: tau must be above 1 time-step, got ${shown(tau)}`);
   }
   return -Math.log(tau - 1);
 }
@@ -63,7 +64,10 @@ export const plif: NeuronModel<PlifParams> = {
   learns: ["w"],
   state: restingPotential,
   charge: ({ v }, x, params) => ({ v: plifCharge(v, x, params) }),
-  check: ({ w }) => checkNumber("plif", { w }),
+  check({ w, decayInput }) {
+    checkNumber("plif", { w });
+    checkBoolean("plif", { decayInput });
+  },
   recognised: ({ w, decayInput }) =>
     w instanceof Tensor && w.size > 1
       ? undefined

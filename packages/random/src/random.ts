@@ -47,5 +47,8 @@ export function random(...seeds: readonly number[]): Random {
 
 /** Throws `RangeError` unless `seed` is a whole number that doubles hold exactly. @internal */
 export function checkSeed(caller: string, seed: number): void {
-  if (!Number.isSafeInteger(seed)) throw new RangeError(`${caller}: seed must be an integer, got ${seed}`);
+  if (!Number.isSafeInteger(seed))
+    throw new RangeError(
+      `${caller}: seed must be an integer, got ${typeof seed === "string" ? JSON.stringify(seed) : seed}`,
+    );
 }

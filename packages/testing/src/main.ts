@@ -1,8 +1,10 @@
 /** @file pnpm conformance: holds this code against a folder of reference cases. */
 import "@tensorflow/tfjs";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { backendNames, useBackend } from "@sew/backends";
+import { writeAtomic } from "@sew/files";
+import { printable } from "@sew/kernels";
 import { findBackendFactory } from "@tensorflow/tfjs-core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { closest, distance } from "fastest-levenshtein";
@@ -16,17 +18,8 @@ function backend(text: string): string {
   throw new InvalidArgumentError(`It must be one of ${backendNames.join(", ")}.${suggestion}`);
 }
 
-/** Writes the whole file or none of it. */
-function writeWhole(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true });
-  const unfinished = `${file}.${process.pid}.tmp`;
-  try {
-    writeFileSync(unfinished, text);
-    renameSync(unfinished, file);
-  } finally {
-    rmSync(unfinished, { force: true });
-  }
-}
+/** Names in cases and files are another's: a terminal must not obey them. */
+const say = (line: string): void => console.log(printable(line));
 
 const program = new Command("pnpm conformance")
   .description(
@@ -39,6 +32,7 @@ const program = new Command("pnpm conformance")
   )
   .option("--filter <text>", "run only the cases whose name contains this")
   .option("--json <file>", "also write every result here")
+  .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .showHelpAfterError("(--help lists the options)");
 program.parse();
 const [folder] = program.args as [string];
@@ -46,25 +40,27 @@ const { json, filter, ...wanted } = program.opts<{ backend: string; filter?: str
 
 try {
   const { kinds, absent, ignored } = findCases(folder);
-  for (const file of absent) console.log(`absent: ${file}`);
-  for (const file of ignored) console.log(`ignored: ${file}, which is no file of cases`);
+  for (const file of absent) say(`absent: ${file}`);
+  for (const file of ignored) say(`ignored: ${file}, which is no file of cases`);
   const used = await useBackend(wanted.backend);
-  console.log(`backend: ${used}`);
+  say(`backend: ${used}`);
   const results: CaseResult[] = [];
   for (const result of conformance(folder, kinds, filter)) {
     results.push(result);
-    console.log(`${result.passed ? "pass" : "FAIL"}  ${result.name}  (${result.seconds.toFixed(2)} s)`);
-    for (const line of result.differences) console.log(`      ${line}`);
+    say(`${result.passed ? "pass" : "FAIL"}  ${result.name}  (${result.seconds.toFixed(2)} s)`);
+    for (const line of result.differences) say(`      ${line}`);
   }
   const failed = results.filter(({ passed }) => !passed).length;
   const passed = results.length - failed;
   if (json !== undefined) {
     const report = { folder, backend: used, absent, ignored, passed, failed, cases: results };
-    writeWhole(json, `${JSON.stringify(report, null, 2)}\n`);
+    await mkdir(dirname(json), { recursive: true });
+    await writeAtomic(json, [Buffer.from(`${JSON.stringify(report, null, 2)}\n`)], "conformance");
   }
-  console.log(`${passed} passed, ${failed} failed`);
+  say(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 } catch (error) {
-  console.error(`error: ${process.env.DEBUG === undefined ? (error as Error).message : (error as Error).stack}`);
+  const { message, stack } = error as Error;
+  console.error(printable(`error: ${process.env.DEBUG === undefined ? message : stack}`));
   process.exitCode = 1;
 }

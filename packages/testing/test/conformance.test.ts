@@ -285,7 +285,10 @@ function networkCase(
 /** Lines about names and shapes, of which a right case has none. */
 const structural = (lines: readonly string[]) =>
   lines.filter(
-    (line) => !/^(logits|loss|gradient (norm )?of \S+|firing rate of \S+): \d+ of \d+ values differ/.test(line),
+    (line) =>
+      !/^first layer that differs: |^(logits|loss|gradient (norm )?of \S+|firing rate of \S+): \d+ of \d+ values differ/.test(
+        line,
+      ),
   );
 
 describe("a network case", () => {
@@ -416,6 +419,7 @@ describeBackends("a network case that was changed", (backend) => {
       }),
     );
     expect(lines.map((line) => line.slice(0, line.indexOf(":")))).toEqual([
+      "first layer that differs",
       "parameters",
       "logits",
       "loss",
@@ -423,7 +427,71 @@ describeBackends("a network case that was changed", (backend) => {
       "firing rate of 2.a.2",
       "gradient norm of 9.b.1.bias",
     ]);
-    expect(lines[4]).toBe("firing rate of 2.a.2: there is no such layer here");
+    expect(lines[5]).toBe("firing rate of 2.a.2: there is no such layer here");
+  });
+});
+
+describe("a network case whose spikes differ", () => {
+  const before = getBackend();
+  beforeAll(() => use(unavailable("native") === undefined ? "native" : "cpu"));
+  afterAll(() => setBackend(before));
+
+  const rows = [{ channels: 32, groups: 5, blocks: 2 }];
+  const { shapes } = eventNetShapes(rows, { from: 3, kernel: 3, features: 1, classes: 3, plif: false });
+  const size = 32 * 32 * 32;
+  /** The first line of the report of a case that stores this of its first neuron layers. */
+  const firstLine = (fields: Fields) => differencesOf("networks", networkCase("CIFAR-10", shapes, fields))[0]!;
+  const exact = (spikes: Uint8Array) => {
+    const text = firstLine({ firingRates: { "0.2": 0 }, spikes: { "0.2": Buffer.from(spikes).toString("base64") } });
+    const [, count, at, u, side] =
+      /^first layer that differs: 0\.2 differs in (\d+) of 32768 spikes; its first neuron that does is \[t,n,h,w,c\] = \[([\d,]+)\] of 0\.2, (\d\.\de[+-]\d+) (above|below) the threshold$/.exec(
+        text,
+      )!;
+    return { count: Number(count), at: at!.split(",").map(Number), u: Number(u), side };
+  };
+
+  it("says first which layer fires more or less often, and which neuron up to there is nearest to its threshold", () => {
+    const { count } = exact(new Uint8Array(size / 8));
+    const line = firstLine({ firingRates: { "0.2": (count - 2) / size, "1.a.2": 0 } });
+    expect(line).toMatch(
+      new RegExp(
+        `^first layer that differs: 0\\.2 has 2 spikes more than the ${count - 2} of the case; the neuron nearest to its threshold up to there is \\[t,n,h,w,c\\] = \\[0,0,\\d+,\\d+,\\d+\\] of 0\\.2, \\d\\.\\de-\\d+ (above|below) the threshold$`,
+      ),
+    );
+    expect(firstLine({ firingRates: { "0.2": (count + 1) / size } })).toContain("has 1 spike fewer than");
+    expect(firstLine({ firingRates: { "0.2": count / size, "1.a.2": 1 } })).toMatch(
+      /^first layer that differs: 1\.a\.2 has /,
+    );
+  });
+
+  it("finds the very neuron where the case stores the spikes", () => {
+    const spikes = new Uint8Array(size / 8);
+    const first = exact(spikes);
+    expect(first.side).toBe("above");
+    // That neuron fires in the case, too: the next one is the first to differ.
+    const [t, n, h, w, c] = first.at as [number, number, number, number, number];
+    const bit = ((t + n) * 32 + c) * 32 * 32 + h * 32 + w;
+    spikes[bit >> 3]! |= 1 << (bit & 7);
+    const second = exact(spikes);
+    expect(second.count).toBe(first.count - 1);
+    expect(second.at).not.toEqual(first.at);
+    expect(exact(new Uint8Array(size / 8).fill(255))).toMatchObject({ count: size - first.count, side: "below" });
+  });
+
+  it("has no such line where neurons are smooth, and fires as no step does", () => {
+    const fields = { firingRates: { "0.2": 0 }, smooth: true };
+    const lines = differencesOf("networks", networkCase("CIFAR-10", shapes, fields));
+    expect(lines.filter((line) => line.startsWith("first layer"))).toEqual([]);
+    const rate = /^firing rate of 0\.2: 1 of 1 values differ, first \[0\]: (\S+) where 0 is expected$/m.exec(
+      lines.join("\n"),
+    )![1];
+    expect(Number(rate) * size).not.toBeCloseTo(exact(new Uint8Array(size / 8)).count, 0);
+  });
+
+  it("leaves nothing in memory", () => {
+    const tensors = memory().numTensors;
+    exact(new Uint8Array(size / 8));
+    expect(memory().numTensors).toBe(tensors);
   });
 });
 
@@ -496,6 +564,19 @@ describe("pnpm conformance", () => {
       expect.stringMatching(/^ {6}readCases: .*neurons\.json must be JSON, got something else at byte 8$/),
       "1 passed, 2 failed",
     ]);
+  });
+
+  it("shows the control characters of file names and cases, which a terminal would obey", () => {
+    const folder = folderOf({
+      "\u001b[2J": "",
+      "surrogates.json": JSON.stringify({
+        cases: [fixture("surrogates", 0, (c) => ({ ...c, surrogate: "\u009b1m" }))],
+      }),
+    });
+    const { lines } = command(folder, "--backend", "cpu");
+    expect(lines).toContain("ignored: \\x1b[2J, which is no file of cases");
+    expect(lines.join("\n")).toContain("FAIL  surrogates[0] \\x9b1m, α = 2");
+    expect(command("\u001b[2J", "--\u009bx").stderr).toContain("'--\\x9bx'");
   });
 
   it("runs only the cases that --filter names, and writes them to --json whole", () => {

@@ -13,9 +13,9 @@ const table: Readonly<Record<string, readonly string[]>> = {
   neurons: ["surrogates", "kernels"],
   layers: ["neurons", "surrogates", "kernels", "random"],
   blocks: ["layers", "neurons", "kernels", "random"],
-  models: ["blocks", "layers", "neurons", "random"],
+  models: ["blocks", "layers", "neurons", "kernels", "random"],
   datasets: ["random", "files"],
-  checkpoints: ["layers", "files"],
+  checkpoints: ["layers", "kernels", "files"],
   training: ["checkpoints", "layers", "kernels", "random", "files"],
   analysis: ["layers", "files"],
   experiment: [
@@ -29,11 +29,23 @@ const table: Readonly<Record<string, readonly string[]>> = {
     "checkpoints",
     "analysis",
     "backends",
+    "kernels",
     "files",
   ],
   "backend-native": ["kernels"],
   backends: [],
-  testing: ["kernels", "surrogates", "neurons", "layers", "blocks", "models", "datasets", "checkpoints", "backends"],
+  testing: [
+    "kernels",
+    "surrogates",
+    "neurons",
+    "layers",
+    "blocks",
+    "models",
+    "datasets",
+    "checkpoints",
+    "backends",
+    "files",
+  ],
 };
 /** Who may, in addition, load whom on demand, by a dynamic import: these are optional peers. */
 const lazily: Readonly<Record<string, readonly string[]>> = {

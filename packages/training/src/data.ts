@@ -1,5 +1,5 @@
 /** @file The data that training and evaluation read: typed arrays, batch by batch. */
-import { printable } from "@sew/layers";
+import { printable } from "@sew/kernels";
 import { type Tensor, type Tensor1D, tensor, tensor1d } from "@tensorflow/tfjs-core";
 
 /** A batch of labelled sequences. */

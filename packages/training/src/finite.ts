@@ -15,8 +15,8 @@ const WATCHED = 65_536;
 export function sumOfAll(tensors: Iterable<Tensor>): Tensor {
   return tidy(() => {
     const flat = [...tensors].filter(({ dtype, size }) => dtype === "float32" && size > 0).map(flatten);
-    const small = flat.filter(({ size }) => size <= SMALL);
-    const large = flat.filter(({ size }) => size > SMALL);
+    const small = flat.filter(isSmall);
+    const large = flat.filter((tensor) => !isSmall(tensor));
     const parts = small.length === 0 ? large : [concat(small), ...large];
     if (parts.length === 0) return zeros([1]);
     return sum(concat(parts.map((part) => sum(part, 0, true))), 0, true);
@@ -32,6 +32,11 @@ export function watchedSum(tensors: Iterable<Tensor>): Tensor {
   return tidy(() =>
     sumOfAll([...tensors].map((tensor) => (tensor.size > WATCHED ? slice(flatten(tensor), 0, WATCHED) : tensor))),
   );
+}
+
+/** Whether a tensor costs nothing noticeable to watch. */
+export function isSmall({ size }: Tensor): boolean {
+  return size <= SMALL;
 }
 
 function flatten(tensor: Tensor): Tensor1D {

@@ -1,4 +1,4 @@
-import { type Module, namedBuffers, run } from "@sew/layers";
+import { type Module, namedBuffers, namedParameters, run } from "@sew/layers";
 import { mixSeed } from "@sew/random";
 import {
   add,
@@ -15,7 +15,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, checkOutput, toTensors } from "./data.js";
-import { notFiniteAmong, watchedSum } from "./finite.js";
+import { isSmall, notFiniteAmong, watchedSum } from "./finite.js";
 import type { Optimizer } from "./optimizer.js";
 import { topK } from "./topK.js";
 
@@ -53,13 +53,13 @@ export interface StepResult {
  * Accumulated gradients are the mean over all samples of the batches, as if these were one batch; but batch norm sees each
  * batch by itself, in training and for its running statistics.
  *
- * Where the loss is finite, gradients and running statistics are watched: a spiking neuron does not fire on NaN, so that the
- * loss alone would not show it.
+ * Where the loss is finite, gradients, running statistics and small parameters are watched: a spiking neuron does not fire on
+ * NaN, so that the loss alone would not show it.
  *
  * @param batch one batch or several, at least one; each is computed before the next is pulled
  * @throws RangeError when there is no batch, one does not fit the model or holds a value that is not finite, or the learning
- * rate is none; Error that names the parameter when a gradient, or the buffer when a running statistic, is not finite: the
- * update is made
+ * rate is none; Error that names the tensor when a gradient, a running statistic or a weight is not finite: the update
+ * is made
  *
  * @example
  * const model = linear(2, 3);
@@ -117,7 +117,11 @@ export async function accumulatedStep(
             scores = keep(reshape(mean(logits, 0), [-1]));
             return loss(logits, tensors.labels);
           });
-          const watched = watchedSum([...Object.values(own), ...namedBuffers(model).values()]);
+          const watched = watchedSum([
+            ...Object.values(own),
+            ...namedBuffers(model).values(),
+            ...[...namedParameters(model).values()].filter(isSmall),
+          ]);
           return { output: concat([reshape(value, [1]), watched, scores!]), own };
         } finally {
           scores?.dispose();
@@ -146,14 +150,15 @@ export async function accumulatedStep(
   }
 }
 
-/** Throws where a gradient or a running statistic is not finite. */
+/** Throws where a gradient, a running statistic or a weight is not finite. */
 async function checkFinite(caller: string, model: Module, gradients: NamedTensorMap, place: string): Promise<void> {
   // NaN passes from a layer to the statistics behind it and to the gradients before it.
   const [statistic] = await notFiniteAmong(namedBuffers(model));
   const gradient = (await notFiniteAmong(Object.entries(gradients))).at(-1);
-  const found = statistic ?? gradient;
+  const [weight] = await notFiniteAmong(namedParameters(model));
+  const found = statistic ?? gradient ?? weight;
   if (found === undefined) return;
-  const what = found === statistic ? "running statistics" : "gradients";
+  const what = found === statistic ? "running statistics" : found === gradient ? "gradients" : "weights";
   throw new Error(
     `${caller}: ${what} must be finite, got ${found.value} in ${found.name}${place}; go on from an earlier checkpoint with ` +
       "a lower learning rate, or clip the gradients",

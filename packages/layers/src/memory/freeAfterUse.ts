@@ -34,14 +34,18 @@ export function freeAfterUse<T extends Tensor>(f: () => T): () => T {
     const isOwn = (): boolean => state.gradientDepth === 1 && Array.isArray(state.activeTape);
     try {
       const y = f();
-      if (isOwn()) freeBehind(state.activeTape);
+      if (isOwn()) freeBehind(state.activeTape, y);
       return y;
     } catch (error) {
-      // tfjs frees what a tape saved after its backward pass alone.
-      if (isOwn()) for (const { saved = [] } of state.activeTape) for (const tensor of saved) tensor.dispose();
+      if (isOwn()) freeSaved(state.activeTape, state.activeTape.length);
       throw error;
     }
   };
+}
+
+/** Frees what the first nodes of a tape saved. tfjs does so only after a backward pass that did not throw. */
+function freeSaved(tape: Tape, nodes: number): void {
+  for (const { saved = [] } of tape.slice(0, nodes)) for (const tensor of saved) tensor.dispose();
 }
 
 /**
@@ -51,25 +55,36 @@ export function freeAfterUse<T extends Tensor>(f: () => T): () => T {
  * and then the closures it returned, one for each input. When it reaches the next node, only the gradients of the inputs
  * are still needed. These are clones (of the handle, not the data), so that each belongs to one input alone, even when an
  * op returns one tensor, or its own `dy`, for several: no other node reads `dys` when a node is done.
+ *
+ * @param y the output of the function, which nobody receives when the pass throws
  */
-function freeBehind(tape: Tape): void {
+function freeBehind(tape: Tape, y: Tensor): void {
   let end = tape.length;
   let behind: Tensor[] = [];
   const reached = new Set<number>();
   for (const [index, node] of tape.entries()) {
     const { gradient, inputs } = node;
     if (gradient === undefined) continue;
+    const orFree = <R>(f: () => R): R => {
+      try {
+        return f();
+      } catch (error) {
+        freeSaved(tape, end);
+        if (!y.kept) y.dispose();
+        throw error;
+      }
+    };
     node.gradient = (dys) => {
       for (const tensor of behind) if (!tensor.kept) tensor.dispose();
       for (; end > index + 1; end--) for (const tensor of tape[end - 1]?.saved ?? []) tensor.dispose();
       const { track } = engine().state.activeScope;
       const start = track.length;
       for (const dy of dys) if (dy !== null) lastRead.add(dy);
-      const closures = Object.entries(gradient(dys));
+      const closures = Object.entries(orFree(() => gradient(dys)));
       // An output that the loss does not depend on has no gradient.
       behind = [...dys.filter((dy) => dy !== null), ...track.slice(start)];
       return Object.fromEntries(
-        closures.map(([name, closure]) => [name, () => inputGradient(inputs[name]!, closure())]),
+        closures.map(([name, closure]) => [name, () => inputGradient(inputs[name]!, orFree(closure))]),
       );
     };
   }

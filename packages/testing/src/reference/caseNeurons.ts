@@ -1,7 +1,8 @@
 /** @file The neurons that a case describes: the paper's settings for what it leaves out, and layers of them. */
-import { type NeuronFactory, neuronLayer } from "@sew/layers";
+import { type Module, type NeuronFactory, type NeuronLayer, neuronLayer } from "@sew/layers";
 import { plifInitial } from "@sew/neurons";
-import { scalar, variable } from "@tensorflow/tfjs-core";
+import { type Spike, smooth } from "@sew/surrogates";
+import { scalar, type Tensor, type Variable, variable } from "@tensorflow/tfjs-core";
 import type * as z from "zod";
 import type { neuronFields } from "./fields.js";
 import { plain } from "./names.js";
@@ -28,19 +29,46 @@ export function withDefaults<T extends NeuronFields>(
   };
 }
 
-/** Makes the neuron layers of a case; each PLIF layer has a `w` of its own. */
-export function caseNeurons(fields: NeuronFields, usual?: string): NeuronFactory {
+/** Receives the u = H − V_th of every neuron of a layer, once for each time-step. */
+export type Probe = (layer: Module, u: Tensor) => void;
+
+/**
+ * Makes the neuron layers of a case; each PLIF layer has a `w` of its own. With `smooth`, σ(H − V_th) takes the place of
+ * the spike.
+ */
+export function caseNeurons(
+  fields: NeuronFields & { readonly smooth?: boolean | null | undefined },
+  usual?: string,
+  probe?: Probe,
+): NeuronFactory {
   const settings = withDefaults(fields, usual);
-  const spike = referenceSpike(settings.surrogate, settings.alpha);
+  const step = referenceSpike(settings.surrogate, settings.alpha);
+  const spike = fields.smooth ? smooth(step) : step;
   const learns = plain(settings.neuron) === "plif";
   // Wrong settings show here, before a block is half made.
-  const fixed = make(settings, 0, spike);
-  if (!learns) return () => neuronLayer(fixed);
-  const start = plifInitial(settings.tau ?? 2);
+  make(settings, 0, spike);
+  const start = learns ? plifInitial(settings.tau ?? 2) : 0;
   return () => {
-    const initial = scalar(start);
-    const w = variable(initial);
-    initial.dispose();
-    return neuronLayer(make(settings, w, spike), { w });
+    const w = learns ? scalarVariable(start) : undefined;
+    const probed = probe === undefined ? spike : probedSpike(spike, (u) => probe(layer, u));
+    const layer: NeuronLayer = neuronLayer(make(settings, w ?? 0, probed), w && { w });
+    return layer;
   };
+}
+
+function scalarVariable(value: number): Variable {
+  const initial = scalar(value);
+  const w = variable(initial);
+  initial.dispose();
+  return w;
+}
+
+/** The same spike function, which shows its argument. No kernel recognises it, so that every step is computed by itself. */
+function probedSpike(spike: Spike, show: (u: Tensor) => void): Spike {
+  const { slope, primitive } = spike;
+  const probed = (u: Tensor): Tensor => {
+    show(u);
+    return spike(u);
+  };
+  return Object.assign(probed, { slope, ...(primitive && { primitive }) });
 }

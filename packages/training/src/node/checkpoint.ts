@@ -5,6 +5,7 @@
  * tensors are under their own names, the optimiser's under `optimizer/`, averages of weights under `average/`, the rest is
  * JSON in the file's metadata.
  */
+
 import { createRequire } from "node:module";
 import { inspect, isDeepStrictEqual } from "node:util";
 import {
@@ -15,7 +16,8 @@ import {
   weightsOf,
   writeSafetensors,
 } from "@sew/checkpoints";
-import { type Module, printable } from "@sew/layers";
+import { printable } from "@sew/kernels";
+import type { Module } from "@sew/layers";
 import { getBackend, version_core } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import type { Listener, TrainingState } from "../events.js";

@@ -5,10 +5,11 @@
  * https://www.tensorflow.org/tutorials/load_data/tfrecord
  * The data are an Event of tensorflow/core/util/event.proto, with scalars as a Summary's simple values.
  */
+
 import { appendFile, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { printable } from "@sew/layers";
+import { printable } from "@sew/kernels";
 import crc32c from "crc-32/crc32c.js";
 import type { Listener } from "../events.js";
 import type { EpochMetrics } from "../metrics.js";

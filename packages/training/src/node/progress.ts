@@ -1,5 +1,5 @@
 /** @file Progress of a run on a terminal or as log lines. */
-import { printable } from "@sew/layers";
+import { printable } from "@sew/kernels";
 import cliProgress from "cli-progress";
 import type { Data } from "../data.js";
 import type { Listener } from "../events.js";

@@ -1,4 +1,4 @@
-import { printable } from "@sew/layers";
+import { printable } from "@sew/kernels";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
