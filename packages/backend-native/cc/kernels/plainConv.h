@@ -24,6 +24,8 @@ SEW_KERNEL(plainConv2d) {
   const float *x = args.floats(s.x()), *w = args.floats(s.w());
   float* y = args.floats(s.y());
   if (args.status != Status::ok) return args.status;
+  if (s.y() == 0) return Status::ok;
+  if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
   parallel(s.N * s.OH, [&](long task) {
     const long n = task / s.OH, m = task % s.OH;
     for (long q = 0; q < s.OW; q++) {
@@ -49,6 +51,7 @@ SEW_KERNEL(plainConv2dInputGrad) {
   float* dx = args.floats(s.x());
   if (args.status != Status::ok) return args.status;
   if (s.x() == 0) return Status::ok;
+  if (s.y() == 0) return memset(dx, 0, s.x() * sizeof(float)), Status::ok;
   parallel(s.N, [&](long n) {
     float* image = dx + n * s.IH * s.IW * s.C;
     memset(image, 0, s.IH * s.IW * s.C * sizeof(float));
@@ -78,6 +81,7 @@ SEW_KERNEL(plainConv2dFilterGrad) {
   const float *x = args.floats(s.x()), *dy = args.floats(s.y());
   float* dw = args.floats(s.w());
   if (args.status != Status::ok) return args.status;
+  if (s.y() == 0 || s.w() == 0) return memset(dw, 0, s.w() * sizeof(float)), Status::ok;
   bool failed = false;
   parallel(s.KH * s.KW, [&](long tap) {
     const long kh = tap / s.KW, kw = tap % s.KW;
