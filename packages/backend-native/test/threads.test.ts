@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 describeNative("threads", () => {
   it("that the system does not start take no part, with a warning, and end no process", ({ skip }) => {
     if (spawnSync("prlimit", ["--version"]).status !== 0) skip("prlimit is not installed");
+    if (process.env.SEW_SANITIZER !== undefined) skip("a sanitizer takes address space of its own");
     // While they are started there is address space for the stacks of two more.
     const program = `
       import { readFileSync } from "node:fs";

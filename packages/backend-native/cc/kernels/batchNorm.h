@@ -38,11 +38,12 @@ Status channel_sums(long rows, long C, double* sums, const F& add) {
 }
 
 // Rows per task of an element-wise pass.
-inline long norm_rows(long C) { return max(1, element_block / max(1, C)); }
+inline long norm_rows(long C) { return max(1, element_block / C); }
 
 // y = (x - mean) * factor + offset, the one formula of every forward pass, with a fused multiply-add where there is one.
 inline void normalise(long rows, long C, const float* x, const float* mean, const float* factor, const float* offset,
                       float* y) {
+  if (C == 0) return;
   const long some = norm_rows(C);
   parallel(ceil_div(rows, some), [&](long task) {
     for (long r = task * some; r < min(rows, (task + 1) * some); r++) {
