@@ -82,9 +82,10 @@ describe("a project of pnpm, which refuses build scripts by default", () => {
     const { status, output } = await execute(process.execPath, [compiledBy(main)], project);
     expect(status).toBe(1);
     expect(output).toContain(
-      "BackendUnavailable: useBackend: the C++ addon of @sew/backend-native could not be loaded (it has not been built); " +
-        "install g++ and run: pnpm approve-builds, or with npm: npm rebuild @sew/backend-native (in a clone of this " +
-        'repository: npm run build); or choose cpu (useBackend("cpu"), --backend cpu), which is 900 to 3,800 times slower\n',
+      "BackendUnavailable: useBackend: the C++ addon of @sew/backend-native cannot be loaded: it has not been built; " +
+        "install g++ and build it: npm rebuild @sew/backend-native, with pnpm: pnpm approve-builds, then pnpm rebuild " +
+        "@sew/backend-native (in a clone of its repository: npm run build); or choose cpu " +
+        '(useBackend("cpu"), --backend cpu), which is 900 to 3,800 times slower\n',
     );
   });
 });

@@ -1,11 +1,11 @@
 // Compiles cc/ to build/sew.node with the machine's C++ compiler: no Python, no make, no download. Does nothing when the
-// addon is up to date and as it was built; build/stamp has the digests of its sources and of itself. Kernels are found in cc/kernels/ by the macro SEW_KERNEL.
+// addon is up to date, undamaged and loadable. Kernels are found in cc/kernels/ by the macro SEW_KERNEL.
 //
-// --optional (an install): a failed build is reported but is no error; useBackend then says what is missing.
+// --optional (an install): a failed build is reported but is no error; @sew/backends then falls back to cpu.
 // --sanitize address|thread: builds build/<sanitizer>/sew.node, which sanitize.mjs tests.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -106,13 +106,28 @@ function writeKernelList(folder) {
   );
 }
 
-/** SHA-256 of a file. The stamp has it, so that a damaged addon is neither kept nor loaded. */
-function digest(file) {
-  return createHash("sha256").update(readFileSync(file)).digest("hex");
+/** The size and hash of a file, which are compared before it is loaded: a damaged addon would end the process. */
+function describe(file) {
+  const contents = readFileSync(file);
+  return { bytes: contents.length, sha256: createHash("sha256").update(contents).digest("hex") };
+}
+
+const load = (addon) => void createRequire(import.meta.url)(addon);
+
+/** Whether the addon is what these sources give, undamaged, and loadable on this machine. */
+function isUpToDate(addon, stampFile, sources) {
+  try {
+    if (readFileSync(stampFile, "utf8") !== JSON.stringify({ sources, ...describe(addon) })) return false;
+    // An instrumented one needs its runtime loaded before Node.
+    if (sanitizer === undefined) load(addon);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function build() {
-  const sources = readdirSync(join(root, "cc"), { recursive: true })
+  const files = readdirSync(join(root, "cc"), { recursive: true })
     .map(String)
     .filter((f) => /\.(cc|h)$/.test(f))
     .sort();
@@ -127,18 +142,17 @@ async function build() {
       spawnSync(cxx, ["--version"]).stdout.toString(),
     ]),
   );
-  for (const file of [...sources.map((f) => join(root, "cc", f)), fileURLToPath(import.meta.url)])
+  for (const file of [...files.map((f) => join(root, "cc", f)), fileURLToPath(import.meta.url)])
     hash.update(readFileSync(file));
-  const stamp = hash.digest("hex");
-  const stampFile = join(out, "stamp");
+  const sources = hash.digest("hex");
+  const stampFile = join(out, "stamp.json");
   const addon = join(out, "sew.node");
-  if (existsSync(addon) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === `${stamp}\n${digest(addon)}`)
-    return;
+  if (isUpToDate(addon, stampFile, sources)) return;
   const work = join(out, `work-${process.pid}`);
   mkdirSync(work, { recursive: true });
   try {
     writeKernelList(work);
-    const units = sources.filter((f) => f.endsWith(".cc") && (!f.startsWith("isa") || f in instructionSets));
+    const units = files.filter((f) => f.endsWith(".cc") && (!f.startsWith("isa") || f in instructionSets));
     const objects = units.map((f) => join(work, `${f.replace(/[\\/]/g, "-")}.o`));
     const queue = units.map(
       (f, i) => () =>
@@ -168,9 +182,12 @@ async function build() {
       "-o",
       join(work, "sew.node"),
     ]);
+    // Without a stamp the addon is not loaded: between these steps the build may be interrupted.
     rmSync(stampFile, { force: true });
     renameSync(join(work, "sew.node"), addon);
-    writeFileSync(stampFile, `${stamp}\n${digest(addon)}`);
+    writeFileSync(join(work, "stamp.json"), JSON.stringify({ sources, ...describe(addon) }));
+    renameSync(join(work, "stamp.json"), stampFile);
+    if (sanitizer === undefined) load(addon);
     rmSync(join(out, "failure.txt"), { force: true });
   } finally {
     rmSync(work, { recursive: true, force: true });

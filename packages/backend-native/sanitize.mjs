@@ -50,8 +50,8 @@ const [command, ...args] = [
   ...["--project", "backend-native"],
   // It builds and loads addons of its own.
   ...["--exclude", "**/build.test.ts"],
-  // It measures the process's memory, of which a sanitizer takes more.
-  ...["--exclude", "**/steady.test.ts"],
+  // They measure or limit the process's memory, of which a sanitizer takes more.
+  ...["--exclude", "**/steady.test.ts", "--exclude", "**/outOfMemory.test.ts"],
   ...filters,
 ];
 const tests = spawnSync(command, args, {

@@ -63,9 +63,6 @@ Status run_checked(napi_env env, Kernel kernel, const Call& call, const napi_val
   return status;
 }
 
-// Where empty arrays are.
-alignas(64) char nothing[64];
-
 // run(kernel, numbers, ...typed arrays): returns the status, 0 for ok
 napi_value run(napi_env env, napi_callback_info info) {
   size_t count = 2 + Call::max_buffers;
@@ -91,14 +88,15 @@ napi_value run(napi_env env, napi_callback_info info) {
     Buffer& b = call.buffers[i];
     napi_typedarray_type type;
     CHECK(napi_get_typedarray_info(env, args[2 + i], &type, &b.length, &b.data, nullptr, nullptr));
+    // An empty array has no address, and memcpy and memset must have one.
+    static char nothing;
+    if (b.data == nullptr) b.data = &nothing;
     switch (type) {
       case napi_float32_array: b.type = Type::float32; break;
       case napi_uint8_array: b.type = Type::uint8; break;
       case napi_int32_array: b.type = Type::int32; break;
       default: return number(env, static_cast<int>(Status::wrong_type));
     }
-    // An empty array may have no address, which memset and memcpy must not receive even for 0 bytes.
-    if (b.length == 0) b.data = nothing;
   }
   const Kernel f = current_set()->kernels[kernel];
   return number(env, static_cast<int>(checks_addresses ? run_checked(env, f, call, args + 2) : f(call)));
@@ -175,16 +173,16 @@ napi_value drop_page_of(napi_env env, napi_callback_info info) {
   return boolean(env, own_memory && page != nullptr && drop_page(page));
 }
 
-// threads(count?, cores?): sets the number of threads, and of cores, if passed; returns the number of threads in use
+// threads(count?, cores?): sets the number of threads if passed; returns the number in use
 napi_value threads(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value args[2];
   CHECK(napi_get_cb_info(env, info, &count, args, nullptr, nullptr));
-  void (*const set[2])(int) = {set_thread_count, set_core_count};
-  for (size_t i = 0; i < count && i < 2; i++) {
-    int32_t requested = 1;
-    CHECK(napi_get_value_int32(env, args[i], &requested));
-    set[i](requested);
+  if (count == 2) {
+    int32_t requested = 1, cores = 1;
+    CHECK(napi_get_value_int32(env, args[0], &requested));
+    CHECK(napi_get_value_int32(env, args[1], &cores));
+    set_thread_count(requested, cores);
   }
   return number(env, thread_count());
 }
@@ -247,9 +245,10 @@ napi_value init(napi_env env, napi_value exports) {
     CHECK(napi_set_element(env, sets, i, string(env, supported_sets()[i]->name)));
   CHECK(napi_set_named_property(env, exports, "instructionSets", sets));
   CHECK(napi_create_array(env, &statuses));
-  for (uint32_t i = 0; i <= static_cast<uint32_t>(Status::out_of_memory); i++)
+  for (uint32_t i = 0; i < static_cast<uint32_t>(Status::count); i++)
     CHECK(napi_set_element(env, statuses, i, string(env, text(static_cast<Status>(i)))));
   CHECK(napi_set_named_property(env, exports, "statuses", statuses));
+  CHECK(napi_set_named_property(env, exports, "notFinite", number(env, static_cast<int>(Status::not_finite))));
   return exports;
 }
 

@@ -10,6 +10,8 @@ const char* text(Status status) {
     case Status::wrong_type: return "a buffer has the wrong element type";
     case Status::too_small: return "a buffer is smaller than the shapes say";
     case Status::out_of_memory: return "the system has no memory left";
+    case Status::not_finite: return "a number is infinite or NaN, which this kernel does not support";
+    case Status::count: break;
   }
   return "unknown status";
 }

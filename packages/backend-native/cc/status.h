@@ -10,6 +10,8 @@ enum class Status : int {
   wrong_type,
   too_small,
   out_of_memory,
+  not_finite,
+  count,
 };
 
 const char* text(Status status);

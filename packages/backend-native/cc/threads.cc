@@ -2,122 +2,118 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdint.h>
 #include <stdlib.h>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <new>
 
 #include "sanitizer.h"
 
 namespace sew {
 namespace {
 
-// Polls before a thread sleeps or leaves its core to another: about 20 µs, the time between two kernels.
+// Polls for the next kernel before a worker sleeps: about 20 µs, the time between two kernels.
 constexpr int spins = 4000;
 
-void pause() {
+// Kernels need a tenth of it. A default stack is large under a limit of address space, and small in some C libraries.
+constexpr size_t stack_bytes = size_t{1} << 20;
+
+inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
 }
 
-// A round is one parallel_for. `claim` holds its number in the upper and its next task in the lower 32 bits. Between two
-// rounds no task can be claimed, and only then the fields change: a thread that read those of one round cannot claim a task
-// of another. The caller waits until all tasks are done, not until all threads have noticed the round: one that the system
-// does not run now delays nobody.
+// No std::thread, std::mutex or new: they report failures by exceptions, which end the process here.
 struct Pool {
-  std::mutex callers;  // one parallel_for at a time
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::atomic<uint64_t> claim{0};
-  std::atomic<long> tasks{0};
-  std::atomic<long> done{0};
-  std::atomic<void (*)(void*, long)> f{nullptr};
-  std::atomic<void*> context{nullptr};
+  pthread_mutex_t callers = PTHREAD_MUTEX_INITIALIZER;  // one parallel_for at a time
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;    // of `sleeping`
+  pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+  int sleeping = 0;
+  alignas(64) std::atomic<unsigned> round{0};
+  std::atomic<int> seats{0};               // of workers that may still join the round
+  alignas(64) std::atomic<int> inside{0};  // workers that have joined it, or are about to find that they cannot
+  alignas(64) std::atomic<long> next{0};
+  long tasks = 0;
+  void (*f)(void*, long) = nullptr;
+  void* context = nullptr;
   int workers = 0;               // started
   std::atomic<int> active{1};    // threads that take part, the caller included
-  std::atomic<int> cores{1};
+  std::atomic<bool> spin{true};  // whether each of them has a core of its own
 
-  // A number of a task that no round has.
-  static constexpr uint64_t closed = 0xffffffff;
-
-  uint64_t round() { return claim.load(std::memory_order_acquire) >> 32; }
-
-  // Runs tasks of the round under way until none is left to claim.
   void work() {
-    uint64_t now = claim.load(std::memory_order_acquire);
-    for (;;) {
-      const long count = tasks.load(std::memory_order_acquire);
-      void (*const task)(void*, long) = f.load(std::memory_order_acquire);
-      void* const argument = context.load(std::memory_order_acquire);
-      const long index = static_cast<long>(now & closed);
-      if (index >= count) return;
-      if (!claim.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-      task(argument, index);
-      done.fetch_add(1, std::memory_order_release);
-      now = claim.load(std::memory_order_acquire);
-    }
+    for (long i; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) f(context, i);
   }
 
-  void loop(int index) {
-    for (uint64_t seen = 0;;) {
-      const int polls = active.load(std::memory_order_relaxed) > cores.load(std::memory_order_relaxed) ? 0 : spins;
-      for (int i = 0; i < polls && round() == seen; i++) pause();
-      if (round() == seen) {
-        std::unique_lock<std::mutex> lock(mutex);
-        wake.wait(lock, [&] { return round() != seen; });
+  // A worker that comes late finds no seat. The order of `inside` and `seats` is that of the caller reversed, so that
+  // either the worker finds the round closed or the caller finds the worker inside.
+  void join() {
+    inside.fetch_add(1);
+    int free = seats.load();
+    while (free > 0 && !seats.compare_exchange_weak(free, free - 1)) {
+    }
+    if (free > 0) work();
+    inside.fetch_sub(1, std::memory_order_release);
+  }
+
+  void loop() {
+    for (unsigned seen = 0;;) {
+      for (int i = 0; spin.load(std::memory_order_relaxed) && i < spins; i++) {
+        if (round.load(std::memory_order_acquire) != seen) break;
+        pause();
       }
-      seen = round();
-      if (index < active.load(std::memory_order_relaxed)) work();
+      if (round.load(std::memory_order_acquire) == seen) {
+        pthread_mutex_lock(&mutex);
+        sleeping++;
+        while (round.load(std::memory_order_acquire) == seen) pthread_cond_wait(&wake, &mutex);
+        sleeping--;
+        pthread_mutex_unlock(&mutex);
+      }
+      seen = round.load(std::memory_order_acquire);
+      join();
     }
   }
 
-  // Starts what is missing of `count` threads. What the system refuses, under a limit of processes or of memory, does not
-  // take part.
+  // Starts workers, as many as the system lets.
   void start(int count) {
-    while (workers < count - 1) {
-      struct Start {
-        Pool* pool;
-        int index;
-      };
-      auto* argument = new (std::nothrow) Start{this, workers + 1};
-      if (argument == nullptr) break;
-      pthread_attr_t attributes;
-      pthread_attr_init(&attributes);
-      pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-      pthread_t thread;
-      const int refused = pthread_create(
-          &thread, &attributes,
-          [](void* raw) -> void* {
-            const Start own = *static_cast<Start*>(raw);
-            delete static_cast<Start*>(raw);
-            own.pool->loop(own.index);
-            return nullptr;
-          },
-          argument);
-      pthread_attr_destroy(&attributes);
-      if (refused != 0) {
-        delete argument;
-        break;
-      }
-      workers++;
-    }
-    if (workers < count - 1) active = workers + 1;
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return;
+    pthread_attr_setstacksize(&attributes, stack_bytes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    const auto run = [](void* pool) -> void* {
+      static_cast<Pool*>(pool)->loop();
+      return nullptr;
+    };
+    pthread_t thread;
+    while (workers < count && pthread_create(&thread, &attributes, run, this) == 0) workers++;
+    pthread_attr_destroy(&attributes);
+  }
+
+  void open(long n, void (*function)(void*, long), void* argument) {
+    f = function;
+    context = argument;
+    tasks = n;
+    next.store(0, std::memory_order_relaxed);
+    const int wanted = static_cast<int>(n < active ? n : active.load()) - 1;
+    seats.store(wanted);
+    pthread_mutex_lock(&mutex);
+    round.fetch_add(1, std::memory_order_release);
+    const int asleep = sleeping < wanted ? sleeping : wanted;
+    pthread_mutex_unlock(&mutex);
+    for (int i = 0; i < asleep; i++) pthread_cond_signal(&wake);
+  }
+
+  // Waits only for workers that have joined: others need not even wake up.
+  void close() {
+    seats.store(0);
+    for (int i = 0; inside.load() != 0; i++) i < spins && spin ? pause() : void(sched_yield());
   }
 };
 
 // Never destroyed: the threads outlive static destruction.
-Pool& pool() {
-  alignas(Pool) static unsigned char memory[sizeof(Pool)];
-  static Pool* p = new (memory) Pool;
-  return *p;
-}
+Pool pool;
 
 constexpr size_t huge_page = size_t{1} << 21;
 
@@ -147,33 +143,24 @@ struct Slots {
 
 }  // namespace
 
-int thread_count() { return pool().active; }
+int thread_count() { return pool.active; }
 
-void set_thread_count(int count) { pool().active = count < 1 ? 1 : count; }
-
-void set_core_count(int count) { pool().cores = count < 1 ? 1 : count; }
+int set_thread_count(int count, int cores) {
+  pthread_mutex_lock(&pool.callers);
+  pool.start(count - 1);
+  if (count > pool.workers + 1) count = pool.workers + 1;
+  pool.active = count < 1 ? 1 : count;
+  pool.spin = pool.active <= cores;
+  pthread_mutex_unlock(&pool.callers);
+  return pool.active;
+}
 
 void parallel_for(long n, void (*f)(void*, long), void* context) {
-  Pool& p = pool();
-  if (n > 1 && n <= 0x7fffffff && p.active > 1 && p.callers.try_lock()) {
-    p.start(p.active);
-    const uint64_t round = p.round();
-    p.claim.store(round << 32 | Pool::closed, std::memory_order_release);
-    p.done.store(0, std::memory_order_release);
-    p.f.store(f, std::memory_order_release);
-    p.context.store(context, std::memory_order_release);
-    p.tasks.store(n, std::memory_order_release);
-    {
-      std::lock_guard<std::mutex> lock(p.mutex);
-      p.claim.store((round + 1) << 32, std::memory_order_release);
-    }
-    p.wake.notify_all();
-    p.work();
-    for (int i = 0; p.done.load(std::memory_order_acquire) != n; i++) {
-      if (i < spins) pause();
-      else sched_yield();
-    }
-    p.callers.unlock();
+  if (n > 1 && pool.active > 1 && pthread_mutex_trylock(&pool.callers) == 0) {
+    pool.open(n, f, context);
+    pool.work();
+    pool.close();
+    pthread_mutex_unlock(&pool.callers);
     return;
   }
   for (long i = 0; i < n; i++) f(context, i);
@@ -181,6 +168,7 @@ void parallel_for(long n, void (*f)(void*, long), void* context) {
 
 float* scratch(int slot, size_t floats) {
   thread_local Slots slots;
+  if (floats == 0) floats = 1;  // null means that there is no memory
   if (slots.floats[slot] < floats) {
     free(slots.memory[slot]);
     held -= slots.floats[slot] * sizeof(float);

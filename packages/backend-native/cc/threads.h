@@ -4,13 +4,10 @@
 
 namespace sew {
 
-// Number of threads that kernels use, the caller included: fewer than requested where the system starts no more. It never
-// changes a result: see parallel_for.
+// Number of threads that kernels use, the caller included. It never changes a result: see parallel_for.
 int thread_count();
-void set_thread_count(int count);
-
-// Number of cores. More threads than that do not poll.
-void set_core_count(int count);
+// Returns the number in use: fewer where the system starts no more. With more threads than cores none of them polls.
+int set_thread_count(int count, int cores);
 
 // Runs f(context, 0) ... f(context, n - 1), each once, in any order and on any thread, and returns when all are done.
 // What a task computes must depend on its number alone, so that results do not depend on how many threads there are.

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { cores } from "./cores.js";
 
 /** Arrays that kernels take: tensors' own memory, never copied. */
 export type KernelArray = Float32Array | Uint8Array | Int32Array;
@@ -11,13 +11,16 @@ export type KernelArray = Float32Array | Uint8Array | Int32Array;
 interface Exports {
   readonly kernels: readonly string[];
   readonly statuses: readonly string[];
+  /** The status of a kernel that supports finite numbers alone. */
+  readonly notFinite: number;
   readonly instructionSets: readonly string[];
   run(kernel: number, numbers: readonly number[], ...arrays: KernelArray[]): number;
   readonly pageBytes: number;
   reserve(pages: number): ArrayBuffer | null;
   movePage(buffer: ArrayBuffer, page: number, fromBuffer: ArrayBuffer, fromPage: number): boolean;
   dropPage(buffer: ArrayBuffer, page: number): boolean;
-  threads(count?: number, cores?: number): number;
+  threads(): number;
+  threads(count: number, cores: number): number;
   instructionSet(name?: string): string | null;
   bfloat16(): boolean;
   scratchBytes(): number;
@@ -26,10 +29,19 @@ interface Exports {
 /** Where `build.mjs` puts the addon; `SEW_SANITIZER` names the folder of an instrumented build. */
 const folder = new URL(`../build/${process.env.SEW_SANITIZER ?? "."}/`, import.meta.url);
 const file = fileURLToPath(new URL("sew.node", folder));
-const stampFile = fileURLToPath(new URL("stamp", folder));
 const failureFile = fileURLToPath(new URL("failure.txt", folder));
+const stampFile = fileURLToPath(new URL("stamp.json", folder));
+
+/** What `build.mjs` writes when it has built the addon. */
+interface Stamp {
+  readonly bytes: number;
+  readonly sha256: string;
+}
 
 const MOST_THREADS = 256;
+
+/** Threads without a core of their own that are started; more would only take turns. */
+const MOST_SURPLUS_THREADS = 4;
 
 let loaded: Exports | undefined;
 let kernelIds: ReadonlyMap<string, number>;
@@ -37,30 +49,67 @@ let kernelIds: ReadonlyMap<string, number>;
 /**
  * Loads the addon, once.
  *
- * @throws Error with the reason when it cannot be loaded: forbidden by `SEW_NATIVE=off`, not built, damaged since, or what
- * its build or the system printed
+ * @throws Error with the reason and the remedy when it cannot be loaded: forbidden by `SEW_NATIVE=off`, not built, damaged,
+ * or what its build or the system printed
  */
 export function loadAddon(): Exports {
   if (loaded !== undefined) return loaded;
-  if (process.env.SEW_NATIVE === "off") throw new Error("SEW_NATIVE=off forbids it");
-  if (!existsSync(file)) {
-    const reason = existsSync(failureFile) ? `its build failed: ${readFileSync(failureFile, "utf8").trim()}` : "";
-    throw new Error(reason === "" ? "it has not been built" : reason);
+  const fault = faultOfFile();
+  if (fault !== undefined) throw unloadable(fault);
+  let addon: Exports;
+  try {
+    addon = createRequire(import.meta.url)(file) as Exports;
+  } catch (error) {
+    throw unloadable((error as Error).message, error);
   }
-  checkUndamaged();
-  const addon = createRequire(import.meta.url)(file) as Exports;
   kernelIds = new Map(addon.kernels.map((name, id) => [name, id]));
-  const cores = availableParallelism();
-  addon.threads(Math.min(cores, MOST_THREADS), cores);
+  startThreads(addon, cores());
   loaded = addon;
   return addon;
 }
 
-/** Throws when the addon is not as it was built: the system would end the process while it loads half a library. */
-function checkUndamaged(): void {
-  const [, built] = existsSync(stampFile) ? readFileSync(stampFile, "utf8").split("\n") : [];
-  const found = createHash("sha256").update(readFileSync(file)).digest("hex");
-  if (found !== built) throw new Error(`${file} is damaged: it is not as it was built`);
+/**
+ * Why the addon's file must not be loaded; `undefined` where it may be. The file is compared with what was built: the
+ * system's loader trusts a file, and a truncated or damaged one ends the process.
+ */
+function faultOfFile(): string | undefined {
+  if (process.env.SEW_NATIVE === "off") return "SEW_NATIVE=off forbids it";
+  if (!existsSync(file)) {
+    const reason = existsSync(failureFile) ? readFileSync(failureFile, "utf8").trim() : "";
+    return reason === "" ? "it has not been built" : `its build failed: ${reason}`;
+  }
+  if (!existsSync(stampFile)) return "its build was interrupted";
+  const [contents, { bytes, sha256 }] = [readFileSync(file), JSON.parse(readFileSync(stampFile, "utf8")) as Stamp];
+  if (contents.length !== bytes) return `${file} is damaged: it has ${contents.length} bytes, and ${bytes} were built`;
+  const found = createHash("sha256").update(contents).digest("hex");
+  return found === sha256 ? undefined : `${file} is damaged: its bytes are not those that were built`;
+}
+
+/** The error of an addon that cannot be loaded. */
+function unloadable(reason: string, cause?: unknown): Error {
+  const remedy =
+    process.env.SEW_NATIVE === "off"
+      ? "unset SEW_NATIVE"
+      : "install g++ and build it: npm rebuild @sew/backend-native, with pnpm: pnpm approve-builds, then " +
+        "pnpm rebuild @sew/backend-native (in a clone of its repository: npm run build)";
+  return new Error(`the C++ addon of @sew/backend-native cannot be loaded: ${reason}; ${remedy}`, {
+    cause,
+  });
+}
+
+let warned = false;
+
+/** Starts threads, and warns once where the system starts fewer. */
+function startThreads(addon: Exports, count: number): void {
+  const own = cores();
+  const wanted = Math.min(count, MOST_THREADS, own + MOST_SURPLUS_THREADS);
+  const started = addon.threads(wanted, own);
+  if (started === wanted || warned) return;
+  warned = true;
+  console.warn(
+    `@sew/backend-native: the system has started ${started} of ${wanted} threads, and kernels use these. ` +
+      "Raise its limit of processes (ulimit -u) or of address space (ulimit -v), or set SEW_THREADS to fewer.",
+  );
 }
 
 /**
@@ -101,14 +150,17 @@ export function hasBfloat16(): boolean {
   return loadAddon().bfloat16();
 }
 
-/** Number of threads that a kernel may use. */
+/** Number of threads that a kernel uses at most. */
 export function threads(): number {
   return loadAddon().threads();
 }
 
 /**
- * Sets the number of threads that a kernel may use. The environment variable `SEW_THREADS` sets it at the start. Results
- * are the same bits on any number of threads.
+ * Sets the number of threads that a kernel uses at most. The environment variable `SEW_THREADS` sets it at the start.
+ * Results are the same bits on any number of threads.
+ *
+ * At most 4 threads more are started than the cores that the process may use by its affinity and its container's quota:
+ * further ones would only take turns. Where the system starts fewer, kernels use these, and a warning says so.
  *
  * @param count from 1 to 256. @defaultValue the number of cores
  * @throws RangeError when count is not an integer from 1 to 256
@@ -121,7 +173,7 @@ export function setThreads(count: number): void {
   if (!Number.isInteger(count) || count < 1 || count > MOST_THREADS) {
     throw new RangeError(`setThreads: count must be an integer from 1 to ${MOST_THREADS}, got ${count}`);
   }
-  loadAddon().threads(count);
+  startThreads(loadAddon(), count);
 }
 
 /** Bytes that the kernels' threads keep between calls. */
@@ -137,8 +189,28 @@ export function scratchBytes(): number {
 export function runNative(kernel: string, numbers: readonly number[], ...arrays: KernelArray[]): void {
   const addon = loadAddon();
   const status = addon.run(kernelIds.get(kernel) ?? -1, numbers, ...arrays);
-  if (status !== 0) {
-    const lengths = arrays.map((a) => `${a.constructor.name}(${a.length})`).join(", ");
-    throw new Error(`${kernel}: ${addon.statuses[status]}; numbers [${numbers.join(", ")}], arrays ${lengths}`);
-  }
+  if (status !== 0) throw refusal(addon, status, kernel, numbers, arrays);
+}
+
+/**
+ * The same for a kernel that supports finite numbers alone.
+ *
+ * @returns whether all are finite; where not, the outputs are undefined
+ */
+export function runFinite(kernel: string, numbers: readonly number[], ...arrays: KernelArray[]): boolean {
+  const addon = loadAddon();
+  const status = addon.run(kernelIds.get(kernel) ?? -1, numbers, ...arrays);
+  if (status !== 0 && status !== addon.notFinite) throw refusal(addon, status, kernel, numbers, arrays);
+  return status === 0;
+}
+
+function refusal(
+  addon: Exports,
+  status: number,
+  kernel: string,
+  numbers: readonly number[],
+  arrays: readonly KernelArray[],
+): Error {
+  const lengths = arrays.map((a) => `${a.constructor.name}(${a.length})`).join(", ");
+  return new Error(`${kernel}: ${addon.statuses[status]}; numbers [${numbers.join(", ")}], arrays ${lengths}`);
 }

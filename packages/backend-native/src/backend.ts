@@ -1,5 +1,5 @@
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import type { BackendValues, DataType, TensorInfo } from "@tensorflow/tfjs-core";
+import { type BackendValues, type DataType, engine, type TensorInfo } from "@tensorflow/tfjs-core";
 import { scratchBytes } from "./addon.js";
 import { BufferPool, type PoolStatistics } from "./bufferPool.js";
 import { Spikes } from "./spikes.js";
@@ -31,8 +31,9 @@ class SpikeData {
   /** As float32. Unpacked on first use and kept, since the backward pass will read it again. */
   get values(): Float32Array {
     if (this.#dense === undefined) {
-      this.#dense = this.#pool.take(this.spikes.size, Float32Array);
-      this.spikes.unpack(this.#dense);
+      const dense = this.#pool.take(this.spikes.size, Float32Array);
+      this.spikes.unpack(dense);
+      this.#dense = dense;
     }
     return this.#dense;
   }
@@ -56,6 +57,14 @@ class SpikeData {
   }
 }
 
+/** What a running kernel holds. */
+interface Held {
+  /** New data. */
+  readonly taken: object[];
+  /** Data of others, once for each reference to it. */
+  readonly shared: object[];
+}
+
 /**
  * Storage of the native backend: TensorFlow.js's cpu backend with float32 tensors in pooled, aligned memory, and tensors of
  * spikes as bits or bytes.
@@ -64,8 +73,8 @@ class SpikeData {
  */
 export class NativeBackend extends MathBackendCPU {
   readonly #pool = new BufferPool();
-  /** The tensors that the kernel under way has made so far; undefined between kernels. */
-  #made: object[] | undefined;
+  /** What the running kernel must give back if it fails; `undefined` outside kernels. */
+  #held: Held | undefined;
 
   constructor() {
     super();
@@ -73,19 +82,38 @@ export class NativeBackend extends MathBackendCPU {
     (this as unknown as { firstUse: boolean }).firstUse = false;
   }
 
-  /** Runs a kernel; when it throws, for want of memory say, the tensors that it has made are disposed. */
-  undoOnError<R>(kernel: () => R): R {
-    const outer = this.#made;
-    const made: object[] = [];
-    this.#made = made;
+  /**
+   * Runs a kernel. Where it throws, as when memory runs out half-way, what it has taken is released.
+   *
+   * TensorFlow.js releases tensors alone, and results become tensors when the kernel has returned.
+   */
+  releasingOnError<R>(kernel: () => R): R {
+    const outer = this.#held;
+    const held: Held = { taken: [], shared: [] };
+    this.#held = held;
     try {
       return kernel();
     } catch (error) {
-      for (const dataId of made) this.disposeData(dataId);
+      this.#held = undefined;
+      for (const dataId of held.shared) this.disposeData(dataId);
+      // A kernel that calls operations has tensors, too: those are TensorFlow.js's.
+      const { tensorInfo } = engine().state;
+      for (const dataId of held.taken) if (!tensorInfo.has(dataId)) this.disposeData(dataId);
       throw error;
     } finally {
-      this.#made = outer;
+      this.#held = outer;
     }
+  }
+
+  /** Counts data as taken by the running kernel. */
+  #take(dataId: object): object {
+    this.#held?.taken.push(dataId);
+    return dataId;
+  }
+
+  override incRef(dataId: object): void {
+    super.incRef(dataId);
+    this.#held?.shared.push(dataId);
   }
 
   /** A new float32 tensor for a kernel's result, and its memory, contents undefined. */
@@ -94,8 +122,7 @@ export class NativeBackend extends MathBackendCPU {
       shape.reduce((a, b) => a * b, 1),
       Float32Array,
     );
-    const dataId = super.write(values, shape, "float32") as object;
-    this.#made?.push(dataId);
+    const dataId = this.#take(super.write(values, shape, "float32") as object);
     return [{ dataId, shape, dtype: "float32" }, values];
   }
 
@@ -109,9 +136,13 @@ export class NativeBackend extends MathBackendCPU {
     const values = this.floats(input);
     // Memory outside the pool is an array of the user's, who may still read it.
     if (!this.#pool.owns(values)) return this.output(shape);
+    return [this.share(input), values];
+  }
+
+  /** A tensor of the same values, which share the memory. */
+  share({ dataId, shape, dtype }: TensorInfo): TensorInfo {
     this.incRef(dataId);
-    this.#made?.push(dataId);
-    return [{ dataId, shape, dtype: "float32" }, values];
+    return { dataId, shape, dtype };
   }
 
   /**
@@ -125,8 +156,7 @@ export class NativeBackend extends MathBackendCPU {
     const spikes = new Spikes(packed, size, most);
     const dataId = {};
     this.data.set(dataId, new SpikeData(spikes, this.#pool));
-    this.#made?.push(dataId);
-    return [{ dataId, shape, dtype: "float32" }, spikes];
+    return [{ dataId: this.#take(dataId), shape, dtype: "float32" }, spikes];
   }
 
   /** The spikes of a tensor; `undefined` when it is stored as float32. */
@@ -155,7 +185,9 @@ export class NativeBackend extends MathBackendCPU {
    * tensor's memory, as the cpu backend's slice makes it.
    */
   override write(values: BackendValues, shape: number[], dtype: DataType): object {
-    if (dtype !== "float32" || !(values instanceof Float32Array)) return super.write(values, shape, dtype) as object;
+    if (dtype !== "float32" || !(values instanceof Float32Array)) {
+      return this.#take(super.write(values, shape, dtype) as object);
+    }
     const [{ dataId }, copy] = this.output(shape);
     copy.set(values);
     return dataId;
@@ -179,6 +211,8 @@ export class NativeBackend extends MathBackendCPU {
 
   override disposeData(dataId: object, force = false): boolean {
     if (!this.data.has(dataId)) return true;
+    const reference = this.#held?.shared.lastIndexOf(dataId) ?? -1;
+    if (reference >= 0) this.#held!.shared.splice(reference, 1);
     const data = this.data.get(dataId);
     const gone = super.disposeData(dataId, force);
     if (gone && data instanceof SpikeData) data.release();

@@ -6,6 +6,9 @@ const GRAIN = 64;
 /** Smallest piece of address space to reserve, in bytes. */
 const SLAB = 2 ** 30;
 
+/** The same under a limit of address space, of which JavaScript needs some. */
+const SMALL_SLAB = 2 ** 26;
+
 /**
  * Arrays of fewer bytes are placed at low addresses, others at high ones, so that long-lived parameters and statistics do
  * not fragment the space between activations.
@@ -87,9 +90,10 @@ export class BufferPool {
   /**
    * An array of `length` elements, contents undefined.
    *
-   * @throws RangeError when the system has no memory left
+   * @throws RangeError when the system has no memory left, or the length is negative
    */
   take<A extends KernelArray>(length: number, type: ArrayType<A>): A {
+    if (length < 0) throw new RangeError(`native: a tensor must have at least 0 elements, got ${length}`);
     const bytes = Math.max(GRAIN, Math.ceil((length * type.BYTES_PER_ELEMENT) / GRAIN) * GRAIN);
     const isSmall = bytes < SMALL;
     const fits = (size: number) => size >= bytes;
@@ -144,12 +148,12 @@ export class BufferPool {
   #reserve(bytes: number): number {
     const least = Math.ceil(bytes / this.#pageBytes);
     const { reserve } = loadAddon();
-    // Under a limit of address space a smaller piece may succeed.
-    let pages = Math.max(least, SLAB / this.#pageBytes);
-    let buffer = reserve(pages);
-    while (buffer === null && pages > least) {
-      pages = Math.max(least, Math.floor(pages / 2));
+    let pages = 0;
+    let buffer: ArrayBuffer | null = null;
+    for (const slab of [SLAB, SMALL_SLAB, 0]) {
+      pages = Math.max(least, slab / this.#pageBytes);
       buffer = reserve(pages);
+      if (buffer !== null) break;
     }
     if (buffer === null) {
       throw new RangeError(

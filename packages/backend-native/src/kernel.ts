@@ -21,7 +21,10 @@ export function floatKernel<I, A>(
   const kernelFunc: KernelFunc = (args) => {
     const inputs = args.inputs as I;
     const attrs = (args.attrs ?? {}) as A;
-    const tensors = Object.values(args.inputs).flat() as TensorInfo[];
+    // Optional inputs may be missing.
+    const tensors = Object.values(args.inputs)
+      .flat()
+      .filter((t) => t != null) as TensorInfo[];
     if (tensors.every(({ dtype }) => dtype === "float32") && supports(inputs, attrs)) {
       return run(inputs, attrs, args.backend as NativeBackend);
     }

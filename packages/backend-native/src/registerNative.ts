@@ -1,35 +1,66 @@
 import "@tensorflow/tfjs-backend-cpu";
 import {
   findBackendFactory,
+  getKernel,
   getKernelsForBackend,
-  type KernelFunc,
+  type KernelConfig,
   registerBackend,
   registerKernel,
+  unregisterKernel,
 } from "@tensorflow/tfjs-core";
 import { loadAddon } from "./addon.js";
 import { NATIVE, NativeBackend } from "./backend.js";
 import { applyEnvironment } from "./environment.js";
 import { nativeKernels } from "./kernels/index.js";
 
+const factory = () => new NativeBackend();
+
+let warned = false;
+
+/** Registers a kernel of this backend; where it throws, it releases what it has taken. */
+function register(kernel: KernelConfig): void {
+  const { kernelName, kernelFunc } = kernel;
+  // TensorFlow.js keeps the kernels of a backend that was removed, and warns of each that is registered again.
+  if (getKernel(kernelName, NATIVE) !== undefined) unregisterKernel(kernelName, NATIVE);
+  registerKernel({
+    ...kernel,
+    backendName: NATIVE,
+    kernelFunc: (args) => (args.backend as NativeBackend).releasingOnError(() => kernelFunc(args)),
+  });
+}
+
 /**
  * Registers the backend `native` and its kernels with TensorFlow.js, with the settings of the environment variables
  * `SEW_*`. Later calls do nothing. `useBackend` of `@sew/backends` calls it.
  *
- * @throws Error with the reason when the addon cannot be loaded; RangeError when an environment variable has a wrong value
+ * Where another copy of this package has registered it, that copy's stays, and a warning says so.
+ *
+ * @throws Error with the reason and the remedy when the addon cannot be loaded; RangeError when an environment variable has
+ * a wrong value
  *
  * @example
  * registerNative();
  * await setBackend("native"); // true
  */
 export function registerNative(): void {
-  if (findBackendFactory(NATIVE)) return;
+  // Its type says that there always is one.
+  const registered = findBackendFactory(NATIVE) as (() => unknown) | null;
+  if (registered === factory) return;
+  if (registered !== null) {
+    if (warned) return;
+    warned = true;
+    console.warn(
+      "@sew/backend-native: another copy of this package has registered the backend native, and the settings of this one " +
+        "have no effect. Install one version of it: npm dedupe, or pnpm dedupe.",
+    );
+    return;
+  }
   loadAddon();
   applyEnvironment();
   const replaced = new Set(nativeKernels.map(({ kernelName }) => kernelName));
-  const inherited = getKernelsForBackend("cpu").filter(({ kernelName }) => !replaced.has(kernelName));
-  for (const kernel of [...inherited, ...nativeKernels]) {
-    const kernelFunc: KernelFunc = (args) => (args.backend as NativeBackend).undoOnError(() => kernel.kernelFunc(args));
-    registerKernel({ ...kernel, backendName: NATIVE, kernelFunc });
+  for (const kernel of getKernelsForBackend("cpu")) {
+    if (!replaced.has(kernel.kernelName)) register(kernel);
   }
-  registerBackend(NATIVE, () => new NativeBackend(), 2);
+  for (const kernel of nativeKernels) register(kernel);
+  registerBackend(NATIVE, factory, 2);
 }

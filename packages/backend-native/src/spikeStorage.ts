@@ -10,7 +10,11 @@ export function spikeStorage(): SpikeStorage {
 
 /**
  * Sets whether spikes are stored as bits and small counts wherever kernels support it, or as float32. The environment
- * variable `SEW_SPIKES` sets it at the start. Existing tensors stay as they are. Results are the same bits either way.
+ * variable `SEW_SPIKES` sets it at the start. Existing tensors stay as they are.
+ *
+ * The stored values are the same, and so are all results but those of convolutions: of spikes that are stored as such they
+ * are event-driven, which adds in another order and so rounds otherwise. With `setSpikeConvolution("off")` results are the
+ * same bits either way.
  *
  * @param storage `auto` or `off`. @defaultValue "auto"
  * @throws RangeError when storage is neither

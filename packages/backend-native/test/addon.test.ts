@@ -9,6 +9,7 @@ import {
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../src/addon.js";
+import { cores } from "../src/cores.js";
 import { describeNative } from "./describeNative.js";
 import { float32s, words } from "./kernelCase.js";
 import { addonCalls } from "./kernelCases.js";
@@ -229,11 +230,12 @@ describeNative("instruction sets", () => {
 
 describeNative("threads", () => {
   describe("setThreads", () => {
-    it("takes 1 to 256", () => {
+    it("takes 1 to 256, of which it starts 4 more than there are cores", () => {
       const before = threads();
-      for (const count of [1, 2, 256]) {
+      const most = cores() + 4;
+      for (const count of [1, 2, 5, most, most + 1, 256]) {
         setThreads(count);
-        expect(threads()).toBe(count);
+        expect(threads()).toBe(Math.min(count, most));
       }
       setThreads(before);
     });

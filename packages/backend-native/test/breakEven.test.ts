@@ -36,6 +36,7 @@ import {
   tidy,
 } from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { loadAddon } from "../src/addon.js";
 import { convolutionKinds, EVERY_DENSITY, isEventDriven, kindOf } from "../src/breakEven.js";
 import { machineBreakEvens, writeBreakEvens } from "../src/breakEvenFile.js";
 import { breakEvenOf } from "../src/calibrate.js";
@@ -303,17 +304,25 @@ describeNative("convolutions of spikes by density", () => {
     vi.unstubAllEnvs();
   });
 
-  /** Numbers of which the first may be another. */
-  const numbers = (shape: [number, number, number, number], first?: number) => {
+  /** The kernels of the addon with such names that a computation runs. */
+  function kernelsOf(compute: () => void, named: RegExp): string[] {
+    const addon = loadAddon();
+    const run = vi.spyOn(addon, "run");
+    compute();
+    const names = run.mock.calls.map(([kernel]) => addon.kernels[kernel]!);
+    run.mockRestore();
+    return names.filter((name) => named.test(name));
+  }
+
+  const numbers = (shape: [number, number, number, number]) => {
     const data = floats(shape, 2, "reals").data as Float32Array;
-    if (first !== undefined) data[0] = first;
     return tensor(data, shape) as Tensor4D;
   };
   const convolve = (x: Tensor4D, filter: Tensor) => conv2d(x, filter as Tensor4D, 1, "same");
   const products = {
-    forward: (x: Tensor4D, kernel: number, first?: number) => convolve(x, numbers([kernel, kernel, 32, 40], first)),
-    "filter gradient": (x: Tensor4D, kernel: number, first?: number) =>
-      grad((filter: Tensor) => convolve(x, filter))(numbers([kernel, kernel, 32, 40]), numbers([2, 6, 5, 40], first)),
+    forward: (x: Tensor4D, kernel: number) => convolve(x, numbers([kernel, kernel, 32, 40])),
+    "filter gradient": (x: Tensor4D, kernel: number) =>
+      grad((filter: Tensor) => convolve(x, filter))(numbers([kernel, kernel, 32, 40]), numbers([2, 6, 5, 40])),
   };
   const convolutions = convolutionKinds.map((kind) => {
     const [product, filter, storage, bf16] = kind.split(", ") as [
@@ -332,8 +341,11 @@ describeNative("convolutions of spikes by density", () => {
     return scoped(() => {
       const x = spikesOf(storage);
       const { events, size } = native().spikes(x)!;
-      // Infinity times 0 is NaN, but where there is no spike the event-driven kernel does not multiply.
-      const result = () => tidy(() => read(products[product](x, kernel, Number.POSITIVE_INFINITY)).join());
+      const [eventDriven, dense, named] = {
+        forward: ["spikeConv2d", "conv2d", /onv2d$/] as const,
+        "filter gradient": ["spikeConv2dFilterGrad", "conv2dFilterGrad", /FilterGrad$/] as const,
+      }[product];
+      const result = () => kernelsOf(() => tidy(() => void products[product](x, kernel)), named);
       const forced = (way: "on" | "off") => {
         setSpikeConvolution(way);
         const values = result();
@@ -341,11 +353,11 @@ describeNative("convolutions of spikes by density", () => {
         return values;
       };
       const [on, off] = [forced("on"), forced("off")];
-      expect(on).not.toBe(off);
+      expect([on, off]).toEqual([[eventDriven], [dense]]);
       setBreakEvens({ ...all(0), [kind]: events / size });
-      expect(result()).toBe(on);
+      expect(result()).toEqual(on);
       setBreakEvens({ ...all(EVERY_DENSITY), [kind]: (events - 0.5) / size });
-      expect(result()).toBe(off);
+      expect(result()).toEqual(off);
       // Whatever the densities say.
       expect([forced("on"), forced("off")]).toEqual([on, off]);
     });

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -8,15 +9,14 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
-  truncateSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { unavailable } from "@sew/kernels/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describeNative } from "./describeNative.js";
 import { type Environment, inChild } from "./inChild.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -47,10 +47,16 @@ describe("a copy of the package", () => {
   const build = (args: string[], environment: Environment) => script("build.mjs", args, environment);
   const attempt = () => inChild(copy, "say(attempt(() => native.registerNative()));")[0];
 
+  const unloadable = (why: string) => [
+    "Error",
+    `the C++ addon of @sew/backend-native cannot be loaded: ${why}; install g++ and build it: ` +
+      "npm rebuild @sew/backend-native, with pnpm: pnpm approve-builds, then pnpm rebuild @sew/backend-native " +
+      "(in a clone of its repository: npm run build)",
+  ];
   const noCompiler = "no C++ compiler found (tried false); install g++, or set CXX";
   const failed = (why: string) => `@sew/backend-native: the addon could not be built: ${why}\n`;
 
-  it("says so when it has not been built", () => expect(attempt()).toEqual(["Error", "it has not been built"]));
+  it("says so when it has not been built", () => expect(attempt()).toEqual(unloadable("it has not been built")));
 
   it("cannot be built without a compiler: an error, but not of an install, which writes the reason to a file", () => {
     const [strict, install] = [build([], { CXX: "false" }), build(["--optional"], { CXX: "false" })];
@@ -60,46 +66,72 @@ describe("a copy of the package", () => {
     expect(readFileSync(join(copy, "build", "failure.txt"), "utf8")).toBe(noCompiler);
   });
 
-  it("then quotes what the build said", () => expect(attempt()).toEqual(["Error", `its build failed: ${noCompiler}`]));
+  it("then quotes what the build said", () => expect(attempt()).toEqual(unloadable(`its build failed: ${noCompiler}`)));
 
-  it("does not load an addon that is not as it was built, or of which it does not know", ({ skip }) => {
-    if (unavailable("native") !== undefined) skip(unavailable("native"));
-    const [addon, stamp] = ["sew.node", "stamp"].map((file) => join(copy, "build", file)) as [string, string];
+  const addon = () => join(copy, "build", "sew.node");
+  const stamp = () => join(copy, "build", "stamp.json");
+  /** Makes the build a file with such contents, with the stamp that they would have. */
+  function pretend(contents: string): void {
     mkdirSync(join(copy, "build"), { recursive: true });
-    const damaged = ["Error", `${addon} is damaged: it is not as it was built`];
-    const built = readFileSync(join(root, "build", "sew.node"));
-    // Half a library would end the process with SIGBUS.
-    writeFileSync(addon, built.subarray(0, built.length / 2));
-    expect(attempt()).toEqual(damaged);
-    cpSync(join(root, "build", "stamp"), stamp);
-    expect(attempt()).toEqual(damaged);
-    rmSync(addon);
-    rmSync(stamp);
+    writeFileSync(addon(), contents);
+    const sha256 = createHash("sha256").update(contents).digest("hex");
+    writeFileSync(stamp(), JSON.stringify({ sources: "", bytes: contents.length, sha256 }));
+  }
+
+  it("quotes the system when the addon is none", () => {
+    pretend("not a library");
+    const [name, message] = attempt() as [string, string];
+    expect(name).toBe("Error");
+    expect(message).toContain(`cannot be loaded: ${addon()}: `);
   });
 
-  it("quotes the system when the addon is no library", () => {
-    mkdirSync(join(copy, "build"), { recursive: true });
-    const text = "not a library";
-    writeFileSync(join(copy, "build", "sew.node"), text);
-    writeFileSync(join(copy, "build", "stamp"), `sources\n${createHash("sha256").update(text).digest("hex")}`);
-    expect(attempt()).toEqual(["Error", expect.stringContaining("sew.node: ")]);
-    for (const file of ["sew.node", "stamp"]) rmSync(join(copy, "build", file));
+  it("does not load an addon whose build was interrupted before it was stamped", () => {
+    rmSync(stamp());
+    expect(attempt()).toEqual(unloadable("its build was interrupted"));
   });
 
-  it("leaves the addon alone when nothing has changed", ({ skip }) => {
-    if (unavailable("native") !== undefined) skip(unavailable("native"));
-    for (const file of ["sew.node", "stamp"]) cpSync(join(root, "build", file), join(copy, "build", file));
-    expect(build([], {})).toEqual({ status: 0, stderr: "" });
-    // registerNative returns nothing.
-    expect(attempt()).toBe(null);
-  });
+  describeNative("whose addon was built", () => {
+    const restore = () => {
+      for (const file of ["sew.node", "stamp.json"]) cpSync(join(root, "build", file), join(copy, "build", file));
+    };
 
-  it("builds a damaged addon again", ({ skip }) => {
-    if (unavailable("native") !== undefined) skip(unavailable("native"));
-    truncateSync(join(copy, "build", "sew.node"), 1000);
-    // The compiler that the stamp names is not asked before the build: with none the build fails, so it was tried.
-    expect(build([], { CXX: "false" }).status).toBe(1);
-    for (const file of ["sew.node", "stamp"]) cpSync(join(root, "build", file), join(copy, "build", file));
+    it("leaves it alone when nothing has changed", () => {
+      restore();
+      expect(build([], {})).toEqual({ status: 0, stderr: "" });
+      // registerNative returns nothing.
+      expect(attempt()).toBe(null);
+    });
+
+    // A truncated library ends the process that loads it (SIGBUS); one with a changed byte may do anything.
+    it("does not load it when it is truncated at any place, or a byte of it has changed, and says so", () => {
+      restore();
+      const whole = readFileSync(addon());
+      for (const bytes of [0, 1, 4096, whole.length >> 1, whole.length - 1]) {
+        writeFileSync(addon(), whole.subarray(0, bytes));
+        expect(attempt()).toEqual(
+          unloadable(`${addon()} is damaged: it has ${bytes} bytes, and ${whole.length} were built`),
+        );
+      }
+      for (const at of [0, 5000, whole.length - 1]) {
+        writeFileSync(addon(), whole.with(at, whole[at]! ^ 1));
+        expect(attempt()).toEqual(unloadable(`${addon()} is damaged: its bytes are not those that were built`));
+      }
+    });
+
+    it.each(["truncated", "changed", "unstamped"])("builds it again when it is %s", (damage) => {
+      restore();
+      // Of the version that built it, but it compiles nothing.
+      const CXX = join(copy, "c++");
+      const version = `exec ${process.env.CXX ?? "c++"} --version`;
+      writeFileSync(CXX, `#!/bin/sh\n[ "$1" = --version ] && ${version}\necho asked to compile >&2\nexit 1\n`);
+      chmodSync(CXX, 0o755);
+      expect(build([], { CXX })).toEqual({ status: 0, stderr: "" });
+      const whole = readFileSync(addon());
+      if (damage === "truncated") writeFileSync(addon(), whole.subarray(0, 4096));
+      if (damage === "changed") writeFileSync(addon(), whole.with(5000, whole[5000]! ^ 1));
+      if (damage === "unstamped") rmSync(stamp());
+      expect(build([], { CXX })).toEqual({ status: 1, stderr: expect.stringMatching(/\nasked to compile\n\n$/) });
+    });
   });
 
   it("refuses a header in cc/kernels/ that defines no kernel", () => {

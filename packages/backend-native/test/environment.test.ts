@@ -1,7 +1,7 @@
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { instructionSets } from "@sew/backend-native";
 import { describe, expect, it } from "vitest";
+import { cores } from "../src/cores.js";
 import { describeNative } from "./describeNative.js";
 import { type Environment, inChild } from "./inChild.js";
 
@@ -17,7 +17,7 @@ const refused = (environment: Environment) =>
 
 describeNative("environment variables", () => {
   it("set the number of threads: SEW_THREADS", () => {
-    expect(registered("native.threads()", {})).toBe(Math.min(availableParallelism(), 256));
+    expect(registered("native.threads()", {})).toBe(Math.min(cores(), 256));
     expect(registered("native.threads()", { SEW_THREADS: "3" })).toBe(3);
   });
 
@@ -74,7 +74,10 @@ describeNative("environment variables", () => {
 
 describe("SEW_NATIVE=off", () => {
   it("keeps the addon from being loaded", () => {
-    const error = ["Error", "SEW_NATIVE=off forbids it"];
+    const error = [
+      "Error",
+      "the C++ addon of @sew/backend-native cannot be loaded: SEW_NATIVE=off forbids it; unset SEW_NATIVE",
+    ];
     expect(refused({ SEW_NATIVE: "off" })).toEqual([error, error]);
   });
 });

@@ -64,7 +64,7 @@ describeNative("memory of the native backend", () => {
     const [old] = own.output([8]);
     const before = native().liveBytes;
     const failing = () =>
-      own.undoOnError(() => {
+      own.releasingOnError(() => {
         own.output([1000]);
         own.outputSpikes([1000], 1);
         // Of the same memory, which stays.
@@ -74,7 +74,7 @@ describeNative("memory of the native backend", () => {
       });
     expect(failing).toThrow(new RangeError("no memory"));
     expect([native().liveBytes, own.refCount(old.dataId)]).toEqual([before, 1]);
-    own.undoOnError(() => own.undoOnError(() => own.output([1000])));
+    own.releasingOnError(() => own.releasingOnError(() => own.output([1000])));
     expect(native().liveBytes).toBe(before + 4032);
     own.disposeData(old.dataId);
   });

@@ -2,6 +2,7 @@ import { instructionSet, instructionSets, runNative, setInstructionSet } from "@
 import { backend_util } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { runFinite } from "../src/addon.js";
 import { describeNative, withThreads } from "./describeNative.js";
 import { type Expected, fault, sameBits, sumError } from "./kernelCase.js";
 import { floats, integers, seeds, sizeOf, sumKinds, type Values } from "./values.js";
@@ -216,11 +217,23 @@ describeNative("convolutions of spikes", () => {
     });
   });
 
-  // Where there is no spike, nothing is multiplied with 0.
-  it("lets an infinite weight count where it meets a spike", () => {
-    const filter = new Float32Array(32).fill(Number.POSITIVE_INFINITY).fill(1, 5, 6);
-    const y = new Float32Array(2);
-    runNative("spikeConv2d", [1, 1, 2, 32, 1, 2, 1, 1, 1, 1, 1, 0, 0, 1, 1], Int32Array.of(1 << 5, 3 << 5), filter, y);
-    expect([...y]).toEqual([1, Number.POSITIVE_INFINITY]);
+  // They multiply nothing with 0, whose product with these is NaN.
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])("refuse %s, wherever it is", (value) => {
+    const numbers = [1, 1, 2, 32, 1, 2, 40, 1, 1, 1, 1, 0, 0, 1, 1];
+    for (const x of [
+      new Int32Array(2),
+      Int32Array.of(1 << 5, 3 << 5),
+      new Uint8Array(64),
+      new Uint8Array(64).fill(3),
+    ]) {
+      for (const at of [0, 5 * 40, 32 * 40 - 1]) {
+        const [weights, y] = [new Float32Array(32 * 40).with(at, value), new Float32Array(80)];
+        expect(runFinite("spikeConv2d", numbers, x, weights, y)).toBe(false);
+      }
+      for (const at of [0, 40, 79]) {
+        const [dy, dw] = [new Float32Array(80).with(at, value), new Float32Array(32 * 40)];
+        expect(runFinite("spikeConv2dFilterGrad", numbers, x, dy, dw)).toBe(false);
+      }
+    }
   });
 });

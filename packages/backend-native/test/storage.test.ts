@@ -143,7 +143,7 @@ const consumers: Readonly<Record<string, Consumer>> = {
   "maxPool's gradient, of counts": { of: ["counts"], run: pooledGrad, gives: always("dense") },
   "maxPool with windows beyond the image": {
     of: ["bits"],
-    run: ([x]) => maxPool(x as Tensor4D, 1, 2, 1),
+    run: ([x]) => maxPool(x as Tensor4D, 2, 2, 2),
     gives: always("dense"),
   },
   ...Object.fromEntries(

@@ -16,14 +16,7 @@ async function loadNative(): Promise<string> {
   } catch (cause) {
     // A RangeError is about a wrong setting, not about the addon.
     if (cause instanceof RangeError) throw cause;
-    const remedy =
-      process.env.SEW_NATIVE === "off"
-        ? "unset SEW_NATIVE"
-        : `install g++ and run: pnpm approve-builds, or with npm: npm rebuild ${name} (in a clone of this repository: npm run build)`;
-    throw new BackendUnavailable(
-      `useBackend: the C++ addon of ${name} could not be loaded (${(cause as Error).message}); ${remedy}; ${chooseCpu}`,
-      { cause },
-    );
+    throw new BackendUnavailable(`useBackend: ${(cause as Error).message}; ${chooseCpu}`, { cause });
   }
   return "native";
 }

@@ -119,7 +119,7 @@ describe("the native backend where it cannot be loaded", () => {
     expect([code, err]).toEqual([
       1,
       expect.stringContaining(
-        "error: useBackend: the C++ addon of @sew/backend-native could not be loaded (SEW_NATIVE=off forbids it); " +
+        "error: useBackend: the C++ addon of @sew/backend-native cannot be loaded: SEW_NATIVE=off forbids it; " +
           'unset SEW_NATIVE; or choose cpu (useBackend("cpu"), --backend cpu), which is 900 to 3,800 times slower\n',
       ),
     ]);

@@ -1,40 +1,38 @@
 // Batch norm over rows of C channels, in evaluation and in training, and the gradient of the latter.
 //
-// Sums over the rows are taken in chunks, whose number depends on the shape alone, in double precision from block to block,
-// and added in order: the result does not depend on the number of threads.
+// Sums over the rows are in double precision, in chunks whose number depends on the shape alone, and added in order: the
+// result does not depend on the number of threads.
 #pragma once
 #include "../lib/arguments.h"
 #include "../lib/vectors.h"
 
-constexpr long norm_chunks = 64;   // most chunks with sums of their own
-constexpr long norm_block = 256;  // rows summed in float32 before they are added to the double sums
+constexpr long norm_chunks = 64;       // most chunks with sums of their own
+constexpr long norm_chunk_rows = 256;  // fewest rows of a chunk
 
-// Two sums per channel over all rows: f(row, c, &first, &second) adds a value's share. Result: sums[0 .. C) and [C .. 2C).
-template <class F>
-Status channel_sums(long rows, long C, double* sums, const F& add_row) {
-  const long chunk = max(norm_block, ceil_div(rows, norm_chunks)), chunks = ceil_div(rows, chunk);
-  double* partial = reinterpret_cast<double*>(scratch(1, doubles(chunks * 2 * C)));
+// Rows that are added together.
+template <long N>
+struct Rows {
+  static constexpr long count = N;
+};
+
+// Sums per channel over all rows: add(Rows<N>(), i, sums) adds the shares of N rows, whose values begin at i, to
+// sums[0 .. Sums)[C]. Result: sums[0 .. Sums)[C].
+template <int Sums, class F>
+Status channel_sums(long rows, long C, double* sums, const F& add) {
+  const long chunk = max(norm_chunk_rows, ceil_div(rows, norm_chunks)), chunks = ceil_div(rows, chunk);
+  double* partial = reinterpret_cast<double*>(scratch(1, doubles(chunks * Sums * C)));
   if (partial == nullptr) return Status::out_of_memory;
-  bool failed = false;
   parallel(chunks, [&](long task) {
-    float* block = scratch(2, 2 * C);
-    if (block == nullptr) {
-      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
-      return;
-    }
-    double* mine = partial + task * 2 * C;
-    for (long c = 0; c < 2 * C; c++) mine[c] = 0;
-    const long to = min(rows, (task + 1) * chunk);
-    for (long r0 = task * chunk; r0 < to; r0 += norm_block) {
-      memset(block, 0, 2 * C * sizeof(float));
-      for (long r = r0; r < min(to, r0 + norm_block); r++) add_row(r, block, block + C);
-      for (long c = 0; c < 2 * C; c++) mine[c] += block[c];
-    }
+    double* mine = partial + task * Sums * C;
+    for (long c = 0; c < Sums * C; c++) mine[c] = 0;
+    long r = task * chunk;
+    const long end = min(rows, r + chunk);
+    for (; r + 4 <= end; r += 4) add(Rows<4>(), r * C, mine);
+    for (; r < end; r++) add(Rows<1>(), r * C, mine);
   });
-  if (failed) return Status::out_of_memory;
-  for (long c = 0; c < 2 * C; c++) {
+  for (long c = 0; c < Sums * C; c++) {
     sums[c] = 0;
-    for (long i = 0; i < chunks; i++) sums[c] += partial[i * 2 * C + c];
+    for (long i = 0; i < chunks; i++) sums[c] += partial[i * Sums * C + c];
   }
   return Status::ok;
 }
@@ -42,16 +40,17 @@ Status channel_sums(long rows, long C, double* sums, const F& add_row) {
 // Rows per task of an element-wise pass.
 inline long norm_rows(long C) { return max(1, element_block / C); }
 
-// y = (x - mean) * factor + offset, the one formula of every forward pass.
+// y = (x - mean) * factor + offset, the one formula of every forward pass, with a fused multiply-add where there is one.
 inline void normalise(long rows, long C, const float* x, const float* mean, const float* factor, const float* offset,
                       float* y) {
+  if (C == 0) return;
   const long some = norm_rows(C);
   parallel(ceil_div(rows, some), [&](long task) {
     for (long r = task * some; r < min(rows, (task + 1) * some); r++) {
       const float* __restrict from = x + r * C;
       float* __restrict to = y + r * C;
 #pragma GCC ivdep
-      for (long c = 0; c < C; c++) to[c] = (from[c] - mean[c]) * factor[c] + offset[c];
+      for (long c = 0; c < C; c++) to[c] = fma(from[c] - mean[c], factor[c], offset[c]);
     }
   });
 }
@@ -64,7 +63,7 @@ inline float factor_of(float scale, float variance, double epsilon) {
 // x, mean, variance, scale, offset -> y
 SEW_KERNEL(batchNorm) {
   Arguments args(call);
-  const long rows = args.integer(), C = args.integer(1);
+  const long rows = args.integer(), C = args.integer();
   const double epsilon = args.number();
   const float *x = args.floats(product(rows, C)), *mean = args.floats(C), *variance = args.floats(C);
   const float *scale = args.floats(C), *offset = args.floats(C);
@@ -77,19 +76,31 @@ SEW_KERNEL(batchNorm) {
   return Status::ok;
 }
 
-// The mean and the biased variance of each channel.
+// The mean and the biased variance of each channel; 0 of no rows, as TensorFlow.js's mean.
 inline Status statistics(long rows, long C, const float* x, float* mean, float* variance) {
+  if (rows == 0 || C == 0) {
+    memset(mean, 0, C * sizeof(float));
+    memset(variance, 0, C * sizeof(float));
+    return Status::ok;
+  }
   double* sums = reinterpret_cast<double*>(scratch(0, doubles(2 * C)));
   if (sums == nullptr) return Status::out_of_memory;
   // Sums of x - shift, with a value of the channel as the shift, do not cancel where the mean is far from 0.
   const float* shift = x;
-  const Status status = channel_sums(rows, C, sums, [&](long r, float* __restrict first, float* __restrict second) {
-    const float* __restrict from = x + r * C;
+  const Status status = channel_sums<2>(rows, C, sums, [=](auto some, long i, double* __restrict first) {
+    const float* __restrict from = x + i;
+    double* __restrict second = first + C;
 #pragma GCC ivdep
     for (long c = 0; c < C; c++) {
-      const float d = from[c] - shift[c];
-      first[c] += d;
-      second[c] += d * d;
+      double sum = 0, squares = 0;
+#pragma GCC unroll 4
+      for (long k = 0; k < some.count; k++) {
+        const double d = static_cast<double>(from[k * C + c]) - shift[c];
+        sum += d;
+        squares += d * d;
+      }
+      first[c] += sum;
+      second[c] += squares;
     }
   });
   if (status != Status::ok) return status;
@@ -104,7 +115,7 @@ inline Status statistics(long rows, long C, const float* x, float* mean, float* 
 // x -> mean, variance
 SEW_KERNEL(batchStatistics) {
   Arguments args(call);
-  const long rows = args.integer(1), C = args.integer(1);
+  const long rows = args.integer(), C = args.integer();
   const float* x = args.floats(product(rows, C));
   float *mean = args.floats(C), *variance = args.floats(C);
   if (args.status != Status::ok) return args.status;
@@ -132,7 +143,7 @@ SEW_KERNEL(moveStatistics) {
 // x, scale, offset -> y, mean, variance
 SEW_KERNEL(batchNormTraining) {
   Arguments args(call);
-  const long rows = args.integer(1), C = args.integer(1);
+  const long rows = args.integer(), C = args.integer();
   const double epsilon = args.number();
   const float *x = args.floats(product(rows, C)), *scale = args.floats(C), *offset = args.floats(C);
   float *y = args.floats(product(rows, C)), *mean = args.floats(C), *variance = args.floats(C);
@@ -151,7 +162,7 @@ struct NormGradient {
   float *factor, *level, *slope;
 };
 
-// From sums[0 .. C), of dy, and sums[C .. 2C), of dy (x - mean).
+// From the sums of dy, sums[0 .. C), and of dy (x - mean), sums[C .. 2C).
 inline void norm_gradients(long rows, long C, double epsilon, const float* scale, const float* variance,
                            const double* sums, float* dscale, float* doffset, const NormGradient& g) {
   for (long c = 0; c < C; c++) {
@@ -173,7 +184,7 @@ inline void norm_input_gradient(long rows, long C, const float* x, const float* 
       const float *from = x + i * C, *d = dy + i * C;
       float* to = dx + i * C;
 #pragma GCC ivdep
-      for (long c = 0; c < C; c++) to[c] = (d[c] - g.level[c] - (from[c] - mean[c]) * g.slope[c]) * g.factor[c];
+      for (long c = 0; c < C; c++) to[c] = fma(mean[c] - from[c], g.slope[c], d[c] - g.level[c]) * g.factor[c];
     }
   });
 }
@@ -183,24 +194,41 @@ inline void norm_input_gradient(long rows, long C, const float* x, const float* 
 // dx = scale * r * (dy - doffset/rows - (x - mean) * r * dscale/rows).
 SEW_KERNEL(batchNormTrainingGrad) {
   Arguments args(call);
-  const long rows = args.integer(1), C = args.integer(1);
+  const long rows = args.integer(), C = args.integer();
   const double epsilon = args.number();
   const float *x = args.floats(product(rows, C)), *dy = args.floats(product(rows, C)), *scale = args.floats(C);
   const float *mean = args.floats(C), *variance = args.floats(C);
   float *dx = args.floats(product(rows, C)), *dscale = args.floats(C), *doffset = args.floats(C);
   if (args.status != Status::ok) return args.status;
-  double* sums = reinterpret_cast<double*>(scratch(0, doubles(2 * C) + 3 * C));
+  if (rows == 0 || C == 0) {
+    memset(dscale, 0, C * sizeof(float));
+    memset(doffset, 0, C * sizeof(float));
+    return Status::ok;
+  }
+  double* sums = reinterpret_cast<double*>(scratch(0, doubles(3 * C) + 3 * C));
   if (sums == nullptr) return Status::out_of_memory;
-  float *factor = reinterpret_cast<float*>(sums + 2 * C), *level = factor + C, *slope = level + C;
-  const Status status = channel_sums(rows, C, sums, [&](long r, float* __restrict first, float* __restrict second) {
-    const float *__restrict from = x + r * C, *__restrict g = dy + r * C;
+  float *factor = reinterpret_cast<float*>(sums + 3 * C), *level = factor + C, *slope = level + C;
+  const Status status = channel_sums<3>(rows, C, sums, [=](auto some, long i, double* __restrict first) {
+    const float *__restrict from = x + i, *__restrict gradient = dy + i;
+    double *__restrict second = first + C, *__restrict third = second + C;
 #pragma GCC ivdep
     for (long c = 0; c < C; c++) {
-      first[c] += g[c];
-      second[c] += g[c] * (from[c] - mean[c]);
+      double sum = 0, products = 0, centre = 0;
+#pragma GCC unroll 4
+      for (long k = 0; k < some.count; k++) {
+        const double g = gradient[k * C + c], d = static_cast<double>(from[k * C + c]) - mean[c];
+        sum += g;
+        products += g * d;
+        centre += d;
+      }
+      first[c] += sum;
+      second[c] += products;
+      third[c] += centre;
     }
   });
   if (status != Status::ok) return status;
+  // The mean is rounded to float32, so that the third sum is not 0: what it adds to the second is taken out.
+  for (long c = 0; c < C; c++) sums[C + c] -= sums[c] * (sums[2 * C + c] / rows);
   norm_gradients(rows, C, epsilon, scale, variance, sums, dscale, doffset, {factor, level, slope});
   norm_input_gradient(rows, C, x, dy, mean, {factor, level, slope}, dx);
   return Status::ok;

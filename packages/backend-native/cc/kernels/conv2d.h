@@ -201,7 +201,8 @@ SEW_KERNEL(conv2d) {
   const long taps = s.KH * s.KW * s.C;
   float* packed = scratch(0, ceil_div(s.K, panel) * taps * panel);
   if (packed == nullptr) return Status::out_of_memory;
-  pack_parallel(w, taps, s.K, s.K, 1, packed, taps * panel, 0);
+  // The padding would be multiplied with them.
+  if (!pack_parallel(w, taps, s.K, s.K, 1, packed, taps * panel, 0)) return Status::not_finite;
   return convolve_in(bf16, conv_of(s), x, packed, y);
 }
 
@@ -255,8 +256,9 @@ SEW_KERNEL(conv2dInputGrad) {
       for (long i = 0; i < rows; i++)
         for (long j = 0; j < columns; j++) {
           const long kh = h.tap + (rows - 1 - i) * h.step, kw = v.tap + (columns - 1 - j) * v.step;
-          pack_parallel(w + (kh * s.KW + kw) * s.C * s.K, s.K, s.C, 1, s.K, packed, taps * panel,
-                        (i * columns + j) * s.K);
+          if (!pack_parallel(w + (kh * s.KW + kw) * s.C * s.K, s.K, s.C, 1, s.K, packed, taps * panel,
+                             (i * columns + j) * s.K))
+            return Status::not_finite;
         }
       const Status status = convolve_in(bf16, {s.N, s.OH, s.OW, s.K, h.count, v.count, s.C, rows, columns, 1, 1,
                                       reached ? h.pad : 0, reached ? v.pad : 0, h.dilation, v.dilation,

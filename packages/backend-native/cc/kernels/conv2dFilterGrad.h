@@ -11,9 +11,11 @@ constexpr long chunk_pixels = 512;
 // they fit the L2 cache.
 constexpr long filter_band_floats = 96 * 1024;
 
-// Adds the sums of all chunks, in order: dw[i][k] = sums[chunk][k / lanes][i][k % lanes] for i < taps and k < K.
-inline void add_chunks(const float* sums, long chunks, long taps, long K, long lanes, float* dw) {
+// Adds the sums of all chunks, in order: dw[i][k] = sums[chunk][k / lanes][i][k % lanes] for i < taps and k < K. Returns
+// whether all are finite.
+inline bool add_chunks(const float* sums, long chunks, long taps, long K, long lanes, float* dw) {
   const long panels = ceil_div(K, lanes), size = taps * panels * lanes;
+  Outcome outcome;
   parallel(ceil_div(taps, 64), [&](long task) {
     for (long i = task * 64; i < min(taps, task * 64 + 64); i++)
       for (long p = 0; p < panels; p++) {
@@ -23,8 +25,10 @@ inline void add_chunks(const float* sums, long chunks, long taps, long K, long l
         memcpy(to, from, columns * sizeof(float));
         for (long c = 1; c < chunks; c++)
           for (long k = 0; k < columns; k++) to[k] += from[c * size + k];
+        outcome.check(all_finite(to, columns));
       }
   });
+  return !outcome.not_finite;
 }
 
 // x, dy -> dw, with products in bfloat16 where `bf16`. x may be stored spikes where winograd_fits.
@@ -113,6 +117,5 @@ SEW_KERNEL(conv2dFilterGrad) {
     }
   });
   if (failed) return Status::out_of_memory;
-  add_chunks(sums, chunks, taps, s.K, panel, dw);
-  return Status::ok;
+  return add_chunks(sums, chunks, taps, s.K, panel, dw) ? Status::ok : Status::not_finite;
 }

@@ -48,7 +48,7 @@ struct NormalisedCurrents {
       const long* channel;
       Vector operator()(long i, long count) const {
         const long c = channel[i / width];
-        return (load_part(x + i, count) - load(mean + c)) * load(factor + c) + load(offset + c);
+        return fma(load_part(x + i, count) - load(mean + c), load(factor + c), load(offset + c));
       }
     };
     Row row(long t) const { return {x + t * size, g.mean, g.factor, g.offset, channels.first}; }
@@ -87,17 +87,17 @@ struct NormalisedGradient {
       }
     };
     Row row(long t) { return {dx + t * size, x + t * size, mean, channels.first, first, second}; }
-    void finish() {
-      add_neurons(reinterpret_cast<float*>(first), sums);
-      add_neurons(reinterpret_cast<float*>(second), sums + C);
+    void finish() const {
+      add_neurons(reinterpret_cast<const float*>(first), sums);
+      add_neurons(reinterpret_cast<const float*>(second), sums + C);
     }
-    // Adds the numbers of neurons of the same channel, and then to the channels' sums.
-    void add_neurons(float* of, double* to) const {
-      const long span = min(C, neurons), channel = channels.first[0], wrap = min(span, C - channel);
-      for (long i = span; i < neurons; i += span)
-        for (long c = 0; c < min(span, neurons - i); c++) of[c] += of[i + c];
-      for (long c = 0; c < wrap; c++) to[channel + c] += of[c];
-      for (long c = wrap; c < span; c++) to[c - wrap] += of[c];
+    // Adds the numbers of the neurons to the sums of their channels.
+    void add_neurons(const float* of, double* to) const {
+      for (long i = 0, c = channels.first[0]; i < neurons; c = 0) {
+        const long count = min(C - c, neurons - i);
+        for (long k = 0; k < count; k++) to[c + k] += of[i + k];
+        i += count;
+      }
     }
   };
 

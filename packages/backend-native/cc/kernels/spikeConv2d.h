@@ -1,5 +1,5 @@
 // Convolution of spikes: work in proportion to the spikes where they are few, and a quarter of the dense kernel's additions
-// where they are many. Weights are not multiplied by 0: an infinite weight has no effect where there is no spike.
+// where they are many. Weights are not multiplied by 0: infinite ones are refused, see finite.h.
 //
 // A task has a band of the grid's rows, and 32 or 64 output channels at a time with all their sums in the L2 cache. It takes
 // as many input channels at a time as keep their rows of the filter in the L1 cache:
@@ -40,6 +40,7 @@ template <long Lanes, class X>
 Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) {
   const SpikeGrid g(s);
   const SpikePlanes planes(x, s.x());
+  if (planes.count == 0 && !all_finite(w, s.w())) return Status::not_finite;
   const long panels = ceil_div(s.K, Lanes);
   const long bands = ceil_div(g.total, max(1, spike_band / g.columns)), band = ceil_div(g.total, bands);
   // Few bands would leave threads idle: then panels of output channels are divided among them, too.
@@ -52,14 +53,14 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
   const size_t input_floats = blocks * (sizeof(SpikeInputs) / sizeof(float));
   const size_t list_floats = blocks * (input_words + table_spikes * some * positions) + append_slack;
   const long filter_rows = row_taps * some * word_bits;
-  bool failed = false;
+  Outcome outcome;
   parallel(bands * groups, [&](long task) {
     const long from = task / groups * band, rows = min(band, g.total - from), group = task % groups;
     if (rows <= 0) return;
     float* table = scratch(1, table_floats<uint32_t, lanes> + (filter_rows + rows * g.columns) * Lanes);
     float* lists = scratch(2, input_floats + list_floats);
     if (table == nullptr || lists == nullptr) {
-      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      outcome.lacks_memory();
       return;
     }
     float *filter = table + table_floats<uint32_t, lanes>, *sums = filter + filter_rows * Lanes;
@@ -99,12 +100,18 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
       for (long kh = 0; kh < s.KH; kh++)
         for (long b = 0; b < row_blocks; b++) {
           const SpikeInputs& in = inputs[kh % s.sh * row_blocks + b];
-          if (in.spikes == 0) continue;
           const long kw = b / (planes.count * parts), p = b / parts % planes.count, first = b % parts * some;
           const long taps = (s.KW - 1 - kw) / s.sw + 1, count = min(some, g.words - first);
-          for (long u = 0; u < taps; u++)
+          // The tasks of the first band see every weight.
+          const bool checks = from == 0 && p == 0;
+          if (in.spikes == 0 && !checks) continue;
+          for (long u = 0; u < taps; u++) {
+            float* rows_of_tap = filter + u * some * word_bits * Lanes;
             copy_rows<Lanes>(w + ((kh * s.KW + kw + u * s.sw) * s.C + first * word_bits) * s.K + k0, s.K,
-                             count * word_bits, columns, planes.weight(p), filter + u * some * word_bits * Lanes);
+                             count * word_bits, columns, planes.weight(p), rows_of_tap);
+            if (checks) outcome.check(all_finite(rows_of_tap, count * word_bits * Lanes));
+          }
+          if (in.spikes == 0) continue;
           const long down = kh / s.sh * g.columns;
           if (in.table) {
             for (long u = 0; u < taps; u++)
@@ -130,7 +137,7 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
       }
     }
   });
-  return failed ? Status::out_of_memory : Status::ok;
+  return outcome.status();
 }
 
 // Fails where the event-driven kernels do not support the convolution.

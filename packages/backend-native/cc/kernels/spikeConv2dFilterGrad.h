@@ -121,7 +121,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
   const size_t span_floats = blocks * word_bits * (g.down + 1) * (sizeof(SpikeSpan) / sizeof(float));
   const size_t entries = blocks * positions * gradient_table_spikes + append_slack;
   constexpr long table_size = table_floats<uint64_t, table_lanes>;
-  bool failed = false;
+  Outcome outcome;
   parallel(chunks * groups, [&](long task) {
     const long part = task / groups, group = task % groups;
     const long p0 = panels * group / groups, p1 = panels * (group + 1) / groups;
@@ -129,7 +129,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
     float* gradient = scratch(2, table_size + (g.right + band * g.columns + table_bits) * lanes);
     float* read = scratch(3, positions);
     if (lists == nullptr || gradient == nullptr || read == nullptr) {
-      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      outcome.lacks_memory();
       return;
     }
     SpikeBlock* block = reinterpret_cast<SpikeBlock*>(lists);
@@ -158,12 +158,15 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         const long k0 = panel_at * lanes, columns = min(lanes, s.K - k0);
         memset(gradient, 0, (g.right + rows * g.columns + table_bits) * lanes * sizeof(float));
         float* first = gradient + g.right * lanes;  // of position 0
+        Vector marks = {};
         for (long r = 0; r < rows; r++) {
           const long n = (from + r) / g.rows, m = (from + r) % g.rows;
           if (m >= s.OH) continue;
           for (long q = 0; q < s.OW; q++)
-            copy_row<lanes>(dy + ((n * s.OH + m) * s.OW + q) * s.K + k0, columns, first + (r * g.columns + q) * lanes);
+            marks = copy_row<lanes>(dy + ((n * s.OH + m) * s.OW + q) * s.K + k0, columns,
+                                    first + (r * g.columns + q) * lanes, marks);
         }
+        outcome.check(is_finite(marks));
         float* panel_sums = mine + panel_at * taps * lanes;
         bool any_whole = false;
         for (long tap = 0; tap < s.KH * s.KW; tap++) {
@@ -224,9 +227,9 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
       }
     }
   });
-  if (failed) return Status::out_of_memory;
-  add_chunks(sums, chunks, taps, s.K, lanes, dw);
-  return Status::ok;
+  // Where no channel spikes an infinite gradient would have no effect.
+  outcome.check(add_chunks(sums, chunks, taps, s.K, lanes, dw));
+  return outcome.status();
 }
 
 template <class X>

@@ -16,6 +16,7 @@
 // (row mod stride, column mod stride), each with its own taps.
 #pragma once
 #include "convShape.h"
+#include "finite.h"
 #include "vectors.h"
 
 constexpr long lanes = 32;  // output channels of a panel, unless a kernel takes more
@@ -196,6 +197,18 @@ inline void copy_row(const float* from, long columns, float* to) {
     memcpy(to, from, Lanes * sizeof(float));
   else
     memcpy(to, from, columns * sizeof(float));
+}
+
+// The same, and marks what is not finite.
+template <long Lanes>
+inline Vector copy_row(const float* from, long columns, float* to, Vector marks) {
+  const auto copy = [&](long k, long count) {
+    const Vector v = load_part(from + k, count);
+    store(to + k, v);
+    marks = mark(marks, v);
+  };
+  for_vectors(0, columns == Lanes ? Lanes : columns, copy);
+  return marks;
 }
 
 // `count` rows of `columns` numbers, times `scale`, as rows of all lanes with zeros at the end.

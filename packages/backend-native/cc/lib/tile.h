@@ -15,6 +15,7 @@
 // bfloat16, half the memory and twice the products an instruction; sums are float32 either way.
 #pragma once
 #include "arguments.h"
+#include "finite.h"
 #include "transpose.h"
 
 constexpr int panel = 2 * width;  // columns of a tile
@@ -172,12 +173,16 @@ inline void pack(const float* src, long rows, long columns, long row, long colum
   }
 }
 
-// The same with the panels divided among threads. Must not be called inside a task.
-inline void pack_parallel(const float* src, long rows, long columns, long row, long column, float* to, long panel_stride,
+// The same with the panels divided among threads; returns whether all numbers are finite. Must not be called inside a task.
+inline bool pack_parallel(const float* src, long rows, long columns, long row, long column, float* to, long panel_stride,
                           long at) {
+  Outcome outcome;
   parallel(ceil_div(columns, panel), [&](long p) {
-    pack(src + p * panel * column, rows, min(panel, columns - p * panel), row, column, to + p * panel_stride, 0, at);
+    float* packed = to + p * panel_stride;
+    pack(src + p * panel * column, rows, min(panel, columns - p * panel), row, column, packed, 0, at);
+    outcome.check(all_finite(packed + at * panel, rows * panel));
   });
+  return !outcome.not_finite;
 }
 
 #ifdef SEW_PAIRS

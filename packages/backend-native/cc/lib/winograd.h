@@ -12,6 +12,7 @@
 // result is as accurate as the definition's sum to a small factor, which larger tiles are not.
 #pragma once
 #include "convShape.h"
+#include "finite.h"
 #include "tile.h"
 #include "transpose.h"
 #include "vectors.h"
@@ -37,12 +38,14 @@ inline bool winograd_fits(const ConvShape& s) {
 }
 
 // w [3][3][C][K] -> [panel of K][point][C][panel], zeros past K. For the input's gradient, `turned`, w is [3][3][K][C], and
-// the filter turned by 180 degrees.
-inline void winograd_filter(const float* w, long C, long K, bool turned, float* to) {
+// the filter turned by 180 degrees. Returns whether all weights are finite.
+inline bool winograd_filter(const float* w, long C, long K, bool turned, float* to) {
   constexpr long some = width;  // channels of a task
   const long chunks = C / some;
   const Vector half = splat(0.5f);
+  Outcome outcome;
   parallel(ceil_div(K, panel) * chunks, [&](long task) {
+    Vector marks = {};
     const long k0 = task / chunks * panel, from = task % chunks * some;
     const long end = min(K, k0 + panel);
     float part[9][some][panel];  // of the turned filter, with K as the last axis
@@ -64,6 +67,8 @@ inline void winograd_filter(const float* w, long C, long K, bool turned, float* 
           rows[2][j] = half * (g[0][j] - g[1][j] + g[2][j]);
           rows[3][j] = g[2][j];
         }
+        // The sum of all nine weights.
+        marks = mark(marks, rows[1][0] + rows[1][1] + rows[1][2]);
         float* out = to + (k0 / panel * tile_points * C + c) * panel + (k - k0);
         for (long i = 0; i < 4; i++) {
           const Vector* r = rows[i];
@@ -74,7 +79,9 @@ inline void winograd_filter(const float* w, long C, long K, bool turned, float* 
           }
         }
       }
+    outcome.check(is_finite(marks));
   });
+  return !outcome.not_finite;
 }
 
 // Channels in an element of an image, which holds floats, counts, or words of bits.
@@ -116,8 +123,9 @@ inline void winograd_input(const T* const* pixels, long c, Vector* points) {
 }
 
 // Aᵀ m A of a tile, for n <= panel channels: point p is at m + p * stride. The `rows` x `columns` outputs that the image
-// has, 2x2 but at its edge, go to y.
-inline void winograd_output(const float* m, long stride, long n, long rows, long columns, float* y, long y_row, long K) {
+// has, 2x2 but at its edge, go to y. Marks those that are not finite.
+inline Vector winograd_output(const float* m, long stride, long n, long rows, long columns, float* y, long y_row, long K,
+                              Vector marks) {
   for (long k = 0; k < n; k += width) {
     Vector half[2][4];
 #pragma GCC unroll 4
@@ -129,10 +137,16 @@ inline void winograd_output(const float* m, long stride, long n, long rows, long
     }
     for (long i = 0; i < rows; i++) {
       const Vector* h = half[i];
-      store(y + i * y_row + k, h[0] + h[1] + h[2]);
-      if (columns > 1) store(y + i * y_row + K + k, h[1] - h[2] - h[3]);
+      const Vector left = h[0] + h[1] + h[2];
+      store(y + i * y_row + k, left);
+      marks = mark(marks, left);
+      if (columns < 2) continue;
+      const Vector right = h[1] - h[2] - h[3];
+      store(y + i * y_row + K + k, right);
+      marks = mark(marks, right);
     }
   }
+  return marks;
 }
 
 // The 4x4 inputs of tile t. Those outside the image are `zeros`.
@@ -165,14 +179,12 @@ template <class E, class T>
 inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filter, float* y) {
   const long total = g.tiles(), block = winograd_block(g), elements = g.C / values_in<E>;
   const long per_image = g.down() * g.across();
-  bool failed = false;
+  Outcome outcome;
   parallel(ceil_div(total, block), [&](long task) {
     const long from = task * block, count = min(block, total - from);
     float* zeros = scratch(1, g.C + tile_points * block * (g.C + panel));
-    if (zeros == nullptr) {
-      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
-      return;
-    }
+    if (zeros == nullptr) return outcome.lacks_memory();
+    Vector marks = {};
     memset(zeros, 0, g.C * sizeof(float));
     float* products = zeros + g.C;                                                         // [point][tile][panel]
     E* inputs = reinterpret_cast<E*>(products + tile_points * block * panel);  // [point][tile][C]
@@ -204,12 +216,14 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
       for (long t = 0; t < count; t++) {
         const long n = (from + t) / per_image, inside = (from + t) % per_image;
         const long row = inside / g.across() * 2, column = inside % g.across() * 2;
-        winograd_output(products + t * panel, block * panel, min(panel, g.K - k), min(2, g.OH - row), g.OW - column,
-                        y + ((n * g.OH + row) * g.OW + column) * g.K + k, g.OW * g.K, g.K);
+        marks = winograd_output(products + t * panel, block * panel, min(panel, g.K - k), min(2, g.OH - row),
+                                g.OW - column, y + ((n * g.OH + row) * g.OW + column) * g.K + k, g.OW * g.K, g.K, marks);
       }
     }
+    // An infinite input reaches all outputs of its tile, of which some do not see it.
+    outcome.check(is_finite(marks));
   });
-  return failed ? Status::out_of_memory : Status::ok;
+  return outcome.status();
 }
 
 // w [3][3][C][K] as winograd_filter takes it.
@@ -217,7 +231,7 @@ template <class T>
 inline Status winograd(const WinogradConv& g, bool bf16, const T* x, const float* w, bool turned, float* y) {
   float* filter = scratch(0, g.filter_floats());
   if (filter == nullptr) return Status::out_of_memory;
-  winograd_filter(w, g.C, g.K, turned, filter);
+  if (!winograd_filter(w, g.C, g.K, turned, filter)) return Status::not_finite;
 #ifdef SEW_PAIRS
   if (bf16 && pairs_supported()) {
     Pair* pairs = reinterpret_cast<Pair*>(scratch(3, g.filter_floats() / 2));
@@ -276,10 +290,13 @@ inline void store_tiles(long t, long count, const F& points_of, Pair* to, long s
 #endif
 
 // dg = Gᵀ dU G of all chunks' sums, [chunk][point][panel of K][C][panel], added in order. -> dw [3][3][C][K]
-inline void winograd_filter_sums(const WinogradConv& g, const float* sums, long chunks, float* dw) {
+// Returns whether all are finite.
+inline bool winograd_filter_sums(const WinogradConv& g, const float* sums, long chunks, float* dw) {
   const long point = ceil_div(g.K, panel) * g.C * panel;
   const Vector half = splat(0.5f);
+  Outcome outcome;
   parallel(g.C, [&](long c) {
+    Vector marks = {};
     for (long k = 0; k < g.K; k += width) {
       const float* at = sums + (k / panel * g.C + c) * panel + k % panel;
       Vector u[4][4], rows[3][4];
@@ -296,12 +313,16 @@ inline void winograd_filter_sums(const WinogradConv& g, const float* sums, long 
       for (long i = 0; i < 3; i++) {
         const Vector* r = rows[i];
         float* to = dw + (3 * i * g.C + c) * g.K + k;
-        store(to, r[0] + half * (r[1] + r[2]));
-        store(to + g.C * g.K, half * (r[1] - r[2]));
-        store(to + 2 * g.C * g.K, half * (r[1] + r[2]) + r[3]);
+        const Vector row[] = {r[0] + half * (r[1] + r[2]), half * (r[1] - r[2]), half * (r[1] + r[2]) + r[3]};
+        for (long j = 0; j < 3; j++) {
+          store(to + j * g.C * g.K, row[j]);
+          marks = mark(marks, row[j]);
+        }
       }
     }
+    outcome.check(is_finite(marks));
   });
+  return !outcome.not_finite;
 }
 
 template <class E, class T>
@@ -369,8 +390,7 @@ inline Status winograd_filter_grad_in(const WinogradConv& g, const T* x, const f
     }
   });
   if (failed) return Status::out_of_memory;
-  winograd_filter_sums(g, sums, chunks, dw);
-  return Status::ok;
+  return winograd_filter_sums(g, sums, chunks, dw) ? Status::ok : Status::not_finite;
 }
 
 template <class T>

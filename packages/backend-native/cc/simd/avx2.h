@@ -13,6 +13,7 @@ static inline Vector splat(float x) { return (Vector)_mm256_set1_ps(x); }
 static inline Vector fma(Vector a, Vector b, Vector c) {
   return (Vector)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
+static inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 static inline Vector pick(Vector a, Vector b, IntVector from) {
   Vector v;
   for (int i = 0; i < width; i++) v[i] = from[i] < width ? a[from[i]] : b[from[i] - width];

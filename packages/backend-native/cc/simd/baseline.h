@@ -26,6 +26,13 @@ static inline Vector fma(Vector a, Vector b, Vector c) {
   return a * b + c;
 #endif
 }
+static inline float fma(float a, float b, float c) {
+#if defined(__ARM_NEON)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
 static inline Vector pick(Vector a, Vector b, IntVector from) {
   Vector v;
   for (int i = 0; i < width; i++) v[i] = from[i] < width ? a[from[i]] : b[from[i] - width];

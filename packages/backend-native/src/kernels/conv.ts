@@ -1,6 +1,6 @@
 /** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: convolution of NHWC images and its two gradients. */
-import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
-import { instructionSet, type KernelArray, runNative } from "../addon.js";
+import { backend_util, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
 import { floatKernel } from "../kernel.js";
@@ -59,31 +59,57 @@ function withImages(
   x: TensorInfo,
   g: backend_util.Conv2DInfo,
   backend: NativeBackend,
-  run: (images: KernelArray) => void,
-): void {
+  run: (images: KernelArray) => boolean,
+): boolean {
   const undilated = g.dilationHeight === 1 && g.dilationWidth === 1;
   const readsSpikes = is3x3(g) && undilated && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
   const spikes = readsSpikes ? backend.spikes(x)?.packed : undefined;
-  if (spikes !== undefined) run(spikes);
-  else backend.lendFloats(x, run);
+  return spikes !== undefined ? run(spikes) : backend.lendFloats(x, run);
 }
 
-const isNhwc = (_: unknown, { dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;
+/** The kernels of a product of an image batch: event-driven, dense, and for numbers that are not finite. */
+interface Product {
+  readonly product: SpikeProduct;
+  readonly events: string;
+  readonly dense: string;
+  readonly plain: string;
+}
+
+/** Computes a product of an image batch with `other` by the kernel that suits them. */
+function multiply(
+  { product, events, dense, plain }: Product,
+  x: TensorInfo,
+  other: TensorInfo,
+  g: backend_util.Conv2DInfo,
+  backend: NativeBackend,
+): TensorInfo {
+  const [result, values] = backend.output(product === "forward" ? g.outShape : g.filterShape);
+  const spikes = spikesFor(product, x, g, backend);
+  const factor = backend.floats(other);
+  const computed =
+    spikes !== undefined
+      ? runFinite(events, numbers(g), spikes, factor, values)
+      : withImages(x, g, backend, (images) => runFinite(dense, productNumbers(g), images, factor, values));
+  if (!computed) backend.lendFloats(x, (images) => runNative(plain, numbers(g), images, factor, values));
+  return result;
+}
+
+const isNhwc = ({ dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;
+
+/** Whether an output gradient has the shape of the convolution's output. `conv2dTranspose` takes any; see the cpu kernel. */
+const isOutput = ({ shape }: TensorInfo, g: backend_util.Conv2DInfo) => util.arraysEqual(shape, g.outShape);
 
 const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorInfo }, ConvAttrs>(
   "Conv2D",
-  ({ x, filter }, attrs, backend) => {
-    const g = geometry(x.shape, filter.shape, attrs);
-    const [y, values] = backend.output(g.outShape);
-    const spikes = spikesFor("forward", x, g, backend);
-    if (spikes !== undefined) runNative("spikeConv2d", numbers(g), spikes, backend.floats(filter), values);
-    else
-      withImages(x, g, backend, (images) =>
-        runNative("conv2d", productNumbers(g), images, backend.floats(filter), values),
-      );
-    return y;
-  },
-  isNhwc,
+  ({ x, filter }, attrs, backend) =>
+    multiply(
+      { product: "forward", events: "spikeConv2d", dense: "conv2d", plain: "plainConv2d" },
+      x,
+      filter,
+      geometry(x.shape, filter.shape, attrs),
+      backend,
+    ),
+  (_, attrs) => isNhwc(attrs),
 );
 
 const conv2DBackpropInputConfig: KernelConfig = floatKernel<
@@ -94,10 +120,13 @@ const conv2DBackpropInputConfig: KernelConfig = floatKernel<
   ({ dy, filter }, attrs, backend) => {
     const g = geometry(attrs.inputShape, filter.shape, attrs);
     const [dx, values] = backend.output(attrs.inputShape);
-    runNative("conv2dInputGrad", productNumbers(g), backend.floats(dy), backend.floats(filter), values);
+    const arrays = [backend.floats(dy), backend.floats(filter), values];
+    if (!runFinite("conv2dInputGrad", productNumbers(g), ...arrays)) {
+      runNative("plainConv2dInputGrad", numbers(g), ...arrays);
+    }
     return dx;
   },
-  isNhwc,
+  ({ dy, filter }, attrs) => isNhwc(attrs) && isOutput(dy, geometry(attrs.inputShape, filter.shape, attrs)),
 );
 
 const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
@@ -105,18 +134,20 @@ const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
   ConvAttrs & { filterShape: Shape4 }
 >(
   "Conv2DBackpropFilter",
-  ({ x, dy }, attrs, backend) => {
-    const g = geometry(x.shape, attrs.filterShape, attrs);
-    const [dw, values] = backend.output(attrs.filterShape);
-    const spikes = spikesFor("filter gradient", x, g, backend);
-    if (spikes !== undefined) runNative("spikeConv2dFilterGrad", numbers(g), spikes, backend.floats(dy), values);
-    else
-      withImages(x, g, backend, (images) =>
-        runNative("conv2dFilterGrad", productNumbers(g), images, backend.floats(dy), values),
-      );
-    return dw;
-  },
-  isNhwc,
+  ({ x, dy }, attrs, backend) =>
+    multiply(
+      {
+        product: "filter gradient",
+        events: "spikeConv2dFilterGrad",
+        dense: "conv2dFilterGrad",
+        plain: "plainConv2dFilterGrad",
+      },
+      x,
+      dy,
+      geometry(x.shape, attrs.filterShape, attrs),
+      backend,
+    ),
+  ({ x, dy }, attrs) => isNhwc(attrs) && isOutput(dy, geometry(x.shape, attrs.filterShape, attrs)),
 );
 
 export const kernels: readonly KernelConfig[] = [conv2DConfig, conv2DBackpropInputConfig, conv2DBackpropFilterConfig];

@@ -13,30 +13,38 @@ function rowsOf({ shape }: TensorInfo): [rows: number, channels: number] {
   return [sizeOf(shape) / Math.max(1, channels), channels];
 }
 
-/** The values of a per-channel tensor, or `value` for all channels where it is undefined. */
-function perChannel(backend: NativeBackend, tensor: TensorInfo | undefined, channels: number, value: number) {
-  return tensor === undefined ? new Float32Array(channels).fill(value) : backend.floats(tensor);
+/** An input that callers may leave out. */
+type Optional = TensorInfo | null | undefined;
+
+/** The values of a per-channel tensor, or `value` for all channels where there is none. */
+function perChannel(backend: NativeBackend, tensor: Optional, channels: number, value: number) {
+  return tensor == null ? new Float32Array(channels).fill(value) : backend.floats(tensor);
 }
 
 const fusedBatchNormConfig: KernelConfig = floatKernel<
-  PerChannel<"x" | "mean" | "variance"> & { scale?: TensorInfo; offset?: TensorInfo },
-  { varianceEpsilon?: number }
+  PerChannel<"x" | "mean" | "variance"> & { scale?: Optional; offset?: Optional },
+  { varianceEpsilon?: number | null }
 >(
   "FusedBatchNorm",
-  ({ x, mean, variance, scale, offset }, { varianceEpsilon = 0.001 }, backend) => {
+  ({ x, mean, variance, scale, offset }, { varianceEpsilon }, backend) => {
     const [rows, channels] = rowsOf(x);
     const [y, values] = backend.output(x.shape);
     runNative(
       "batchNorm",
-      [rows, channels, varianceEpsilon],
+      [rows, channels, varianceEpsilon ?? 0.001],
       ...[backend.floats(x), backend.floats(mean), backend.floats(variance)],
       ...[perChannel(backend, scale, channels, 1), perChannel(backend, offset, channels, 0), values],
     );
     return y;
   },
-  // Statistics per value instead of per channel are rare: the cpu kernel computes them.
-  ({ x, mean, variance, scale, offset }) =>
-    [mean, variance, scale, offset].every((t) => t === undefined || sizeOf(t.shape) === x.shape.at(-1)),
+  // The cpu kernel computes with statistics per value instead of per channel, which are rare, and refuses others.
+  ({ x, mean, variance, scale, offset }) => {
+    const channels = x.shape.at(-1) ?? 0;
+    return (
+      [mean, variance, scale, offset].every((t) => t == null || (t.shape.length === 1 && t.shape[0] === channels)) &&
+      channels > 0
+    );
+  },
 );
 
 const batchNormTrainingConfig: KernelConfig = floatKernel<

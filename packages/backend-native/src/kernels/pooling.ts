@@ -1,5 +1,5 @@
 /** @file MaxPool, MaxPoolGrad, AvgPool, AvgPoolGrad. */
-import { backend_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
+import { backend_util, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { floatKernel } from "../kernel.js";
@@ -42,8 +42,16 @@ function windowsHavePixels(g: backend_util.Conv2DInfo): boolean {
   );
 }
 
+/** Whether the result is the image itself. With padding it would not be, but TensorFlow.js's specs demand it. */
+const isIdentity = ({ filterHeight, filterWidth, inShape, outShape }: backend_util.Conv2DInfo) =>
+  filterHeight * filterWidth === 1 && util.arraysEqual(inShape, outShape);
+
+/** Whether an output gradient has the shape of the output; the cpu kernel takes others, too. */
+const isOutput = ({ shape }: TensorInfo, { outShape }: backend_util.Conv2DInfo) => util.arraysEqual(shape, outShape);
+
 const maxPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>("MaxPool", ({ x }, attrs, backend) => {
   const g = geometry(x, attrs);
+  if (isIdentity(g)) return backend.share(x);
   const spikes = windowsHavePixels(g) ? spikesOf(x, backend) : undefined;
   if (spikes !== undefined) {
     const [y, { packed }] = backend.outputSpikes(g.outShape, spikes.most);
@@ -57,6 +65,7 @@ const maxPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>("M
 
 const avgPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>("AvgPool", ({ x }, attrs, backend) => {
   const g = geometry(x, attrs);
+  if (isIdentity(g)) return backend.share(x);
   const [y, values] = backend.output(g.outShape);
   runNative("avgPool", numbers(g), backend.floats(x), values);
   return y;
@@ -70,6 +79,7 @@ const maxPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: Ten
     runNative("maxPoolGrad", numbers(geometry(input, attrs)), backend.floats(dy), from, values);
     return dx;
   },
+  ({ dy, input }, attrs) => isOutput(dy, geometry(input, attrs)),
 );
 
 const avgPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
@@ -79,6 +89,7 @@ const avgPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: Ten
     runNative("avgPoolGrad", numbers(geometry(input, attrs)), backend.floats(dy), values);
     return dx;
   },
+  ({ dy, input }, attrs) => isOutput(dy, geometry(input, attrs)),
 );
 
 export const kernels: readonly KernelConfig[] = [maxPoolConfig, avgPoolConfig, maxPoolGradConfig, avgPoolGradConfig];

@@ -47,7 +47,7 @@ const axisConfigs: KernelConfig[] = names.map((name, op) =>
     // The cpu kernel reduces axes with others between them, and empty tensors.
     ({ x }, attrs) => {
       const axes = axesOf(x, attrs);
-      return axes.length > 0 && axes.at(-1)! - axes[0]! === axes.length - 1 && sizeOf(x.shape) > 0;
+      return axes.length > 0 && axes.every((axis, i) => axis === axes[0]! + i) && sizeOf(x.shape) > 0;
     },
   ),
 );

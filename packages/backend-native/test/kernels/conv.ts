@@ -285,6 +285,21 @@ export const addonCalls: Readonly<Record<string, AddonCall>> = {
     arrays: [float32s(4), float32s(2), float32s(8)],
     sizes: [0, 14],
   },
+  plainConv2d: {
+    numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [float32s(4), float32s(8), float32s(2)],
+    sizes: [0, 14],
+  },
+  plainConv2dInputGrad: {
+    numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [float32s(2), float32s(8), float32s(4)],
+    sizes: [0, 14],
+  },
+  plainConv2dFilterGrad: {
+    numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
+    arrays: [float32s(4), float32s(2), float32s(8)],
+    sizes: [0, 14],
+  },
   spikeConv2d: {
     numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
     arrays: [words(4), float32s(256), float32s(2)],

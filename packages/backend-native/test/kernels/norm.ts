@@ -16,10 +16,15 @@ const kinds: fc.Arbitrary<Kind> = fc.constantFrom("reals", "integers");
 
 /** A float32 rounding. */
 const u = 2 ** -24;
-/** Roundings of a sum over a block of 256 rows, and some more. */
-const block = 264 * u;
+/** Sums are in float64: what they round is far below float32. */
+const sumRounding = 2 ** -44;
+/** Roundings of float32 sums over the steps of a neuron, and some more. */
+const steps = 264 * u;
 
-export const rowsOf = ({ shape, data }: Values) => ({ channels: shape.at(-1)!, rows: data.length / shape.at(-1)! });
+/** Values whose digits may be those of float64. */
+type Numbers = Pick<Values, "shape"> & { readonly data: ArrayLike<number> };
+
+export const rowsOf = ({ shape, data }: Numbers) => ({ channels: shape.at(-1)!, rows: data.length / shape.at(-1)! });
 export const moved = ({ shape, dtype, data }: Values, by: number): Values => ({
   shape,
   dtype,
@@ -88,15 +93,14 @@ function statistics(x: Values) {
   const centre = perChannel(size, (at) => difference(at) / rows);
   const mean = centre.map((m, c) => x.data[c]! + m);
   const variance = perChannel(size, (at, c) => (difference(at) - centre[c]!) ** 2 / rows);
-  // The kernel adds up these differences, and their squares, over blocks in float32.
   const spread = perChannel(size, (at) => Math.abs(difference(at)) / rows);
   const square = perChannel(size, (at) => difference(at) ** 2 / rows);
   return {
     mean,
     variance,
-    meanError: mean.map((m, c) => block * spread[c]! + u * Math.abs(m)),
-    // Variance = mean of d² - (mean of d)², each off by a block's rounding; (mean of d)² is at most the mean of d².
-    varianceError: variance.map((v, c) => 3 * block * square[c]! + u * v),
+    meanError: mean.map((m, c) => sumRounding * spread[c]! + u * Math.abs(m)),
+    // Variance = mean of d² - (mean of d)², each off by the rounding of a sum; (mean of d)² is at most the mean of d².
+    varianceError: variance.map((v, c) => 3 * sumRounding * square[c]! + u * v),
   };
 }
 
@@ -146,14 +150,15 @@ const training = kernelCase({
 
 /**
  * The gradients of x, scale and offset from dy, which may itself be `dyError` off. Without `own` statistics none flows
- * through mean and variance.
+ * through mean and variance. Sums of dy are off by `rounding` of their terms.
  */
 export function normGradient(
-  { x, scale, mean, variance }: Record<"x" | "scale" | "mean" | "variance", Values>,
+  { x, scale, mean, variance }: Record<"x" | "scale" | "mean" | "variance", Numbers>,
   dy: ArrayLike<number>,
   dyError: ArrayLike<number>,
   epsilon: number,
   own = true,
+  rounding = steps,
 ): Expected[] {
   const size = rowsOf(x);
   const { rows, channels } = size;
@@ -161,7 +166,7 @@ export function normGradient(
   const centred = (at: number, c: number) => x.data[at]! - mean.data[c]!;
   const dOffset = perChannel(size, (at) => dy[at]!);
   const dScale = perChannel(size, (at, c) => r[c]! * dy[at]! * centred(at, c));
-  const off = (at: number) => Math.abs(dy[at]!) * block + dyError[at]!;
+  const off = (at: number) => Math.abs(dy[at]!) * rounding + dyError[at]!;
   const offsetError = perChannel(size, off);
   const scaleError = perChannel(size, (at, c) => Math.abs(r[c]! * centred(at, c)) * off(at));
   const dx = Array.from(x.data, (_, at) => {
@@ -183,18 +188,25 @@ const trainingGrad = kernelCase({
   kernel: "BatchNormTrainingGrad",
   calls: fc
     .record({ shape: normShapes, seed: seeds, kind: kinds, epsilon: epsilons })
-    .map(({ shape, seed, kind, epsilon }) => ({
-      inputs: {
-        x: floats(shape, seed, kind),
-        dy: floats(shape, seed + 1, kind),
-        scale: floats([shape.at(-1)!], seed + 2, "reals"),
-        mean: floats([shape.at(-1)!], seed + 3, "reals"),
-        variance: positive(floats([shape.at(-1)!], seed + 4, "reals")),
-      },
-      attrs: { epsilon },
-    })),
-  expected: ({ dy, ...inputs }, { epsilon }) =>
-    normGradient(inputs, dy.data, new Float64Array(dy.data.length), epsilon),
+    .map(({ shape, seed, kind, epsilon }) => {
+      const x = floats(shape, seed, kind);
+      return {
+        inputs: {
+          x,
+          dy: floats(shape, seed + 1, kind),
+          scale: floats([shape.at(-1)!], seed + 2, "reals"),
+          // The kernel knows that it is the batch's, rounded.
+          mean: { shape: [shape.at(-1)!], dtype: "float32", data: Float32Array.from(statistics(x).mean) } as Values,
+          variance: positive(floats([shape.at(-1)!], seed + 4, "reals")),
+        },
+        attrs: { epsilon },
+      };
+    }),
+  expected: ({ dy, ...inputs }, { epsilon }) => {
+    const mean = { ...inputs.mean, data: statistics(inputs.x).mean };
+    const none = new Float64Array(dy.data.length);
+    return normGradient({ ...inputs, mean }, dy.data, none, epsilon, true, 3 * u);
+  },
   onCpu: () => false,
 });
 
