@@ -1,7 +1,7 @@
 // Compiles cc/ to build/sew.node with the machine's C++ compiler: no Python, no make, no download. Does nothing when the
 // addon is up to date, undamaged and loadable. Kernels are found in cc/kernels/ by the macro SEW_KERNEL.
 //
-// --optional (an install): a failed build is reported but is no error; @sew/backends then falls back to cpu.
+// --optional (an install): a failed build is reported but is no error; useBackend then says what is missing.
 // --sanitize address|thread: builds build/<sanitizer>/sew.node, which sanitize.mjs tests.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
