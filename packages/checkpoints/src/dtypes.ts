@@ -70,6 +70,20 @@ function half(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** float8 with 4 bits of exponent and 3 of fraction, of the OCP's specification of 2023: no infinity. */
+function e4m3(bits: number): number {
+  const sign = bits & 0x80 ? -1 : 1;
+  const exponent = (bits >> 3) & 15;
+  const fraction = bits & 7;
+  if (exponent === 15 && fraction === 7) return Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -9 : (1 + fraction / 8) * 2 ** (exponent - 7));
+}
+
+/** float8 of 8 bits of exponent: powers of 2. */
+function e8m0(bits: number): number {
+  return bits === 255 ? Number.NaN : 2 ** (bits - 127);
+}
+
 /** A bfloat16 is the upper half of a float32. */
 const bfloat16: Dtype = {
   size: 2,
@@ -82,6 +96,9 @@ export const dtypes: ReadonlyMap<string, Dtype> = new Map([
   ["F32", { size: 4, read: (bytes) => new Float32Array(bytes) }],
   ["F16", floats(2, (view, at) => half(view.getUint16(at, true)))],
   ["BF16", bfloat16],
+  ["F8_E5M2", floats(1, (view, at) => half(view.getUint8(at) << 8))],
+  ["F8_E4M3", floats(1, (view, at) => e4m3(view.getUint8(at)))],
+  ["F8_E8M0", floats(1, (view, at) => e8m0(view.getUint8(at)))],
   ["I64", integers(8, (view, at) => view.getBigInt64(at, true))],
   ["I32", { size: 4, read: (bytes) => new Int32Array(bytes) }],
   ["I16", integers(2, (view, at) => view.getInt16(at, true))],

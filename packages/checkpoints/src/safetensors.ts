@@ -10,7 +10,7 @@ import { createHash, type Hash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { openRegular, writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
-import { type Dtype, dtypes, type TensorValues, Unrepresentable } from "./dtypes.js";
+import { dtypes, type TensorValues, Unrepresentable } from "./dtypes.js";
 import { duplicateKey, exceedsLimits } from "./headerJson.js";
 
 /** What a safetensors file holds. */
@@ -104,26 +104,39 @@ function checkTensor(file: string, key: string, shape: readonly number[], values
 }
 
 /**
- * Reads a safetensors file: F64, F32, F16 and BF16 to float32; I64, I32, I16, I8, U64, U32, U16, U8 and BOOL to int32.
+ * Reads a safetensors file: F64, F32, F16, BF16 and the F8s to float32; I64, I32, I16, I8, U64, U32, U16, U8 and BOOL to
+ * int32.
  *
  * F64 is rounded to the nearest float32; all other values are exact. A finite number beyond float32, or an integer beyond
  * int32, is an error that names the tensor. A file that is truncated, damaged or made to mislead is refused, and nothing
  * of the size that it merely claims is allocated. The header and the data are compared with the digests that
  * {@link writeSafetensors} puts into the metadata; files of other programs have none.
  *
+ * @param choose receives the shapes of all tensors by name, and returns the names of those to read. @defaultValue all
  * @returns the tensors in the order of their data
  * @throws RangeError that names the file and the offset in bytes; Error when it cannot be opened
+ *
+ * @example
+ * await writeSafetensors("w.safetensors", new Map([["w", { shape: [2], values: Float32Array.of(1, 2) }]]));
+ * (await readSafetensors("w.safetensors", (shapes) => [...shapes.keys()].filter((name) => name !== "w"))).tensors.size; // 0
  */
-export async function readSafetensors(file: string): Promise<Safetensors> {
+export async function readSafetensors(
+  file: string,
+  choose: (shapes: ReadonlyMap<string, readonly number[]>) => Iterable<string> = (shapes) => shapes.keys(),
+): Promise<Safetensors> {
   const handle = await openRegular("readSafetensors", file);
   try {
-    return await readFrom(handle, file);
+    return await readFrom(handle, file, choose);
   } finally {
     await handle.close();
   }
 }
 
-async function readFrom(handle: FileHandle, file: string): Promise<Safetensors> {
+async function readFrom(
+  handle: FileHandle,
+  file: string,
+  choose: (shapes: ReadonlyMap<string, readonly number[]>) => Iterable<string>,
+): Promise<Safetensors> {
   const { size } = await handle.stat();
   if (size < 8) throw fault(file, "start with a header length of 8 bytes", `a file of ${size} bytes`, 0);
   const claimed = Buffer.from((await readAt(handle, new Uint8Array(8), 0, file)).buffer).readBigUInt64LE();
@@ -134,13 +147,17 @@ async function readFrom(handle: FileHandle, file: string): Promise<Safetensors> 
   const hasDigests = OWN_DIGEST in metadata;
   const start = 8 + length;
   checkLayout(entries, size - start, start, file);
+  const chosen = new Set(choose(new Map(entries.map(({ name, shape }) => [name, shape]))));
   const digest = createHash("sha256");
   const tensors = new Map<string, TensorValues>();
-  for (const { name, dtype, shape, begin, end } of entries) {
+  for (const entry of entries) {
+    const { name, shape, begin, end } = entry;
+    // The digest is of all data.
+    if (!chosen.has(name) && !hasDigests) continue;
     const bytes = allocate(end - begin, name, file);
     const read = await readAt(handle, new Uint8Array(bytes), start + begin, file);
     if (hasDigests) update(digest, read);
-    tensors.set(name, { shape, values: convert(bytes, dtype, name, start + begin, file) });
+    if (chosen.has(name)) tensors.set(name, { shape, values: convert(bytes, entry, start, file) });
   }
   const found = digest.digest("hex");
   if (hasDigests && metadata.sha256 !== found) {
@@ -193,19 +210,23 @@ function ownDigest(digest: string): string {
   return `"${OWN_DIGEST}":"${digest}"`;
 }
 
-function convert(bytes: ArrayBuffer, dtype: Dtype, name: string, begin: number, file: string): TensorValues["values"] {
+function convert(bytes: ArrayBuffer, entry: Entry, start: number, file: string): TensorValues["values"] {
+  const { name, type, begin } = entry;
+  const dtype = dtypes.get(type);
+  if (dtype === undefined) throw fault(file, `have a dtype of ${[...dtypes.keys()].join(", ")} for ${name}`, type, 8);
   try {
     return dtype.read(bytes);
   } catch (error) {
     if (!(error instanceof Unrepresentable)) throw error;
     const { index, value, range } = error;
-    throw fault(file, `have values within ${range} for ${name}`, `${value}`, begin + index * dtype.size);
+    throw fault(file, `have values within ${range} for ${name}`, `${value}`, start + begin + index * dtype.size);
   }
 }
 
 interface Entry {
   readonly name: string;
-  readonly dtype: Dtype;
+  /** The name of its dtype, of which there may be more than are known here. */
+  readonly type: string;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -257,19 +278,18 @@ function checkDigest(json: string, metadata: Readonly<Record<string, string>>, f
 
 function parseEntry(name: string, entry: unknown, file: string): Entry {
   const { dtype: type, shape, data_offsets: offsets } = isRecord(entry) ? entry : {};
-  const dtype = dtypes.get(type as string);
-  if (dtype === undefined)
-    throw fault(file, `have a dtype of ${[...dtypes.keys()].join(", ")} for ${name}`, shown(type), 8);
+  if (typeof type !== "string") throw fault(file, `have a dtype for ${name}`, shown(type), 8);
   if (!isShape(shape)) throw fault(file, `have a shape for ${name}`, shown(shape), 8);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
     throw fault(file, `have data_offsets [begin, end] for ${name}`, shown(offsets), 8);
   }
   const [begin, end] = offsets as [number, number];
-  const bytes = shape.reduce((a, b) => a * b, dtype.size);
+  const size = dtypes.get(type)?.size;
+  const bytes = size === undefined ? end - begin : shape.reduce((a, b) => a * b, size);
   if (bytes !== end - begin) {
     throw fault(file, `have ${bytes} bytes for ${name} of shape [${shape}]`, `${end - begin}`, 8);
   }
-  return { name, dtype, shape, begin, end };
+  return { name, type, shape, begin, end };
 }
 
 /** Throws unless the tensors fill the data without overlap, gap or rest. */

@@ -70,8 +70,13 @@ export async function saveWeights(
  * kept; // ["classifier.weight", "classifier.bias"]
  */
 export async function loadWeights(model: Module, file: string, options: LoadOptions = {}): Promise<LoadedWeights> {
-  const { tensors, metadata } = await readSafetensors(file);
-  return { ...assignWeights(model, tensors, file, options), metadata };
+  let chosen: Omit<LoadedWeights, "metadata"> | undefined;
+  const { tensors, metadata } = await readSafetensors(file, (shapes) => {
+    chosen = chooseWeights(model, shapes, file, options, "loadWeights");
+    return chosen.taken;
+  });
+  assign(model, tensors, chosen!.taken, file, "loadWeights");
+  return { ...chosen!, metadata };
 }
 
 /**
@@ -110,12 +115,26 @@ export function assignWeights(
   model: Module,
   tensors: ReadonlyMap<string, TensorValues>,
   source: string,
-  { only, except = [], partial = false }: LoadOptions = {},
+  options: LoadOptions = {},
   caller = "loadWeights",
+): Omit<LoadedWeights, "metadata"> {
+  const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+  const chosen = chooseWeights(model, shapes, source, options, caller);
+  assign(model, tensors, chosen.taken, source, caller);
+  return chosen;
+}
+
+/** Which of a source's tensors to load into a model, by their shapes. */
+function chooseWeights(
+  model: Module,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  source: string,
+  { only, except = [], partial = false }: LoadOptions,
+  caller: string,
 ): Omit<LoadedWeights, "metadata"> {
   const variables = variablesOf(model);
   // A full name of a model joins its parts by dots; what a checkpoint holds besides the model has a slash.
-  const all = new Set([...variables.keys(), ...[...tensors.keys()].filter((name) => !name.includes("/"))]);
+  const all = new Set([...variables.keys(), ...[...shapes.keys()].filter((name) => !name.includes("/"))]);
   for (const [option, parts] of Object.entries({ only: only ?? [], except })) {
     const unknown = parts.find((part) => ![...all].some((name) => isIn(name, part)));
     if (unknown !== undefined) {
@@ -128,7 +147,7 @@ export function assignWeights(
     (name) => (only ?? [name]).some((part) => isIn(name, part)) && !except.some((part) => isIn(name, part)),
   );
   const compared = selected.map((name) => {
-    const [inFile, inModel] = [shown(tensors.get(name)), shown(variables.get(name))];
+    const [inFile, inModel] = [shown(shapes.get(name)), shown(variables.get(name)?.shape)];
     return { name, same: inFile === inModel, text: `${name} is ${inFile} in the file and ${inModel} in the model` };
   });
   const differences = partial ? [] : compared.filter(({ same }) => !same).map(({ text }) => text);
@@ -143,20 +162,31 @@ export function assignWeights(
   if (taken.length === 0 && variables.size > 0) {
     throw new RangeError(`${caller}: ${source} must hold a tensor to load into this model, got none that fits`);
   }
-  for (const name of taken) {
+  const loaded = new Set(taken);
+  const without = (names: Iterable<string>): string[] => [...names].filter((name) => !loaded.has(name));
+  return { taken, kept: without(variables.keys()), unused: without(shapes.keys()) };
+}
+
+/** Loads the tensors of these names. Throws before anything is changed where a value is not finite. */
+function assign(
+  model: Module,
+  tensors: ReadonlyMap<string, TensorValues>,
+  names: readonly string[],
+  source: string,
+  caller: string,
+): void {
+  for (const name of names) {
     const wrong = notFinite(tensors.get(name)!.values);
     if (wrong === undefined) continue;
     throw new RangeError(`${caller}: ${source} must hold finite values, got ${wrong} for ${name}; use an earlier file`);
   }
+  const variables = variablesOf(model);
   tidy(() => {
-    for (const name of taken) {
+    for (const name of names) {
       const { values, shape } = tensors.get(name)!;
       variables.get(name)!.assign(tensor(Float32Array.from(values), [...shape]));
     }
   });
-  const loaded = new Set(taken);
-  const without = (names: Iterable<string>): string[] => [...names].filter((name) => !loaded.has(name));
-  return { taken, kept: without(variables.keys()), unused: without(tensors.keys()) };
 }
 
 /** The first value that is NaN or infinite. @internal */
@@ -172,8 +202,8 @@ function isIn(name: string, part: string): boolean {
   return name === part || name.startsWith(`${part}.`);
 }
 
-function shown(tensor: { readonly shape: readonly number[] } | undefined): string {
-  return tensor === undefined ? "absent" : `[${tensor.shape}]`;
+function shown(shape: readonly number[] | undefined): string {
+  return shape === undefined ? "absent" : `[${shape}]`;
 }
 
 function variablesOf(model: Module): Map<string, Variable> {

@@ -64,6 +64,19 @@ describe("the dtypes of a safetensors file", () => {
     ]);
   });
 
+  it.each([
+    // Zero, the least and the largest subnormal, the least normal number, 1, the largest, infinity, NaN.
+    [
+      "F8_E5M2",
+      [0, 0x80, 1, 3, 4, 0x3c, 0x7b, 0xfc, 0x7f],
+      [0, -0, 2 ** -16, 3 * 2 ** -16, 2 ** -14, 1, 57344, -Infinity, NaN],
+    ],
+    ["F8_E4M3", [0, 0x80, 1, 7, 8, 0x38, 0x7e, 0xfe, 0xff], [0, -0, 2 ** -9, 7 * 2 ** -9, 2 ** -6, 1, 448, -448, NaN]],
+    ["F8_E8M0", [0, 1, 127, 128, 254, 255], [2 ** -127, 2 ** -126, 1, 2, 2 ** 127, NaN]],
+  ])("read %s", async (dtype, bits, expected) => {
+    expect([...(await read(dtype, Uint8Array.from(bits)))]).toEqual(expected);
+  });
+
   it("read bfloat16 as the upper half of a float32", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.float({ noNaN: true }), one), async (values) => {

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadWeights, readSafetensors, saveWeights, weightsOf, writeSafetensors } from "@sew/checkpoints";
 import { disposeModule, linear, type Module, namedBuffers, namedParameters, sequential } from "@sew/layers";
@@ -153,6 +153,32 @@ describe("saveWeights and loadWeights", () => {
     expect(await messageOf(loadWeights(model, file, { only: ["ste"] }))).toBe(
       `loadWeights: only must name parts of the model or of ${file}, got "ste"`,
     );
+    disposeModule(model);
+  });
+
+  it.each([
+    ["F4", "of a dtype that is unknown", 1],
+    ["I64", "beyond int32", 8],
+    ["F64", "beyond float32", 8],
+  ])("load a part beside a tensor of %s %s", async (dtype, _, bytes) => {
+    const file = join(await temporaryFolder(), "part.safetensors");
+    const header = JSON.stringify({
+      head: { dtype, shape: [1], data_offsets: [0, bytes] },
+      "stem.weight": { dtype: "F32", shape: [1, 1], data_offsets: [bytes, bytes + 4] },
+    });
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    const seven = Buffer.alloc(4);
+    seven.writeFloatLE(7);
+    await writeFile(file, Buffer.concat([length, Buffer.from(header), Buffer.alloc(bytes, 0x7f), seven]));
+    for (const options of [{ except: ["head"] }, { only: ["stem"] }, { partial: true }]) {
+      const model = sequential({ stem: linear(1, 1, { bias: false }) });
+      const { taken, unused } = await loadWeights(model, file, options);
+      expect([taken, unused, values(model)]).toEqual([["stem.weight"], ["head"], [["stem.weight", [7]]]]);
+      disposeModule(model);
+    }
+    const model = sequential({ head: linear(1, 1, { bias: false }) });
+    expect(await messageOf(loadWeights(model, file, { only: ["head"] }))).toContain("head");
     disposeModule(model);
   });
 

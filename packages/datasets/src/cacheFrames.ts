@@ -8,7 +8,7 @@ import type { EventDataset, Sample, Split } from "./eventDataset.js";
 import { digestOf, FRAMES, type FrameCache, type FrameCacheManifest, MANIFEST, openFrameCache } from "./frameCache.js";
 import { hashFile } from "./hashFile.js";
 import { checkSlicing, durationFrames, integrate, type Slicing, type SplitBy } from "./integrate.js";
-import { checkLabels, checkSize } from "./source.js";
+import { checkDistinct, checkLabels, checkName, checkSize } from "./source.js";
 import { writeFolderAtomic } from "./writeFolderAtomic.js";
 
 /** What {@link cacheFrames} makes, and where. */
@@ -71,6 +71,7 @@ export async function cacheFrames<S extends Sample>(
       : { by: options.by ?? "count", frames };
   checkSlicing("cacheFrames", slicing);
   const { name, classes, height, width, polarities = 2 } = dataset;
+  checkName("cacheFrames", "dataset", name);
   const path = join(
     dir,
     `${name}-${split}-${frames}-${slicing.by === "duration" ? `${slicing.microseconds}us` : slicing.by}` +
@@ -83,13 +84,7 @@ export async function cacheFrames<S extends Sample>(
   const labels = samples.map(({ label }) => label);
   const names = samples.map(({ name }) => name);
   checkLabels("cacheFrames", classes, labels, names);
-  const seen = new Set<string>();
-  const twice = names.find((name) => seen.size === seen.add(name).size);
-  if (twice !== undefined) {
-    throw new RangeError(
-      `cacheFrames: dataset must have samples of distinct names, got ${twice} twice in the ${split} split`,
-    );
-  }
+  checkDistinct("cacheFrames", "dataset", names);
   const shape = [frames, height, width, mergePolarities ? 1 : polarities];
   checkSize("cacheFrames", shape);
   const plan: CachePlan = {

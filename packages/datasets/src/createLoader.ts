@@ -2,10 +2,11 @@
 import { checkSeed, permutation, random } from "@sew/random";
 import { fingerprint } from "./fingerprint.js";
 import type { LoaderWorkerData } from "./loaderWorker.js";
+import { LoaderInThread } from "./moduleReference.js";
 import { type BatchJob, type BatchPlan, prepareBatch, readSamples, shapesAfter } from "./prepareBatch.js";
 import { checkSource, type Source } from "./source.js";
 import type { ApplyTransform, Transform } from "./transforms/transform.js";
-import { createWorkerPool } from "./workerPool.js";
+import { createWorkerPool, isPoolThread } from "./workerPool.js";
 
 /** N samples, time first. */
 export interface Batch {
@@ -100,7 +101,8 @@ export interface Loader {
  * The random numbers of transforms depend on (seed, epoch, sample or batch, position of the transform) alone. So neither
  * the number of workers, nor `start`, nor the shards change a sample.
  *
- * A source that threads cannot open (a plain object) is read in the calling thread; its transforms still run in the
+ * Each thread imports the module of a source of `defineSource` and of the transforms of `defineTransform`: a module of their
+ * own, since a loader that the threads would make again is refused. A source that threads cannot open (a plain object) is read in the calling thread; its transforms still run in the
  * workers. Threads that wait for work do not keep the process alive; `close` ends them.
  *
  * @throws RangeError when an option is out of its range, the source's properties do not agree, a transform does not fit
@@ -135,6 +137,7 @@ export function createLoader(
     prefetch = 2 * workers,
   }: LoaderOptions,
 ): Loader {
+  if (isPoolThread) throw new LoaderInThread();
   checkSource("createLoader", source);
   checkInteger("batchSize", batchSize, 1);
   checkInteger("workers", workers, 0, MOST_WORKERS);

@@ -15,12 +15,23 @@ export function referTo(url: string, name: string, [options]: readonly [options?
   return options === undefined ? { url, name } : { url, name, options };
 }
 
+/** A module that worker threads import makes a loader: each of its threads would import the module again, without end. */
+export class LoaderInThread extends Error {
+  constructor(url = "a module that worker threads import") {
+    super(
+      `createLoader: ${url} must not make a loader when worker threads import it, got a call; define its sources and ` +
+        "transforms in a module of their own, or set workers: 0",
+    );
+  }
+}
+
 /** Imports the module and calls the function. */
 export async function openReference<Opened>({ url, name, options }: ModuleReference): Promise<Opened> {
   let open: unknown;
   try {
     open = ((await import(/* @vite-ignore */ url)) as Record<string, unknown>)[name];
   } catch (error) {
+    if (error instanceof LoaderInThread) throw new LoaderInThread(url);
     throw new Error(
       `createLoader: worker threads must be able to import ${url}, got: ${(error as Error).message}; ` +
         "compile it to JavaScript, or set workers: 0",

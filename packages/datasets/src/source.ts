@@ -95,6 +95,7 @@ export function sizeOf(shape: readonly number[]): number {
 /** Throws when the properties of `source` do not agree; `caller` opens the message. */
 export function checkSource(caller: string, source: Source): void {
   const { name, classes, count, shape, labels, names, fingerprint, read } = source;
+  checkName(caller, "source", name);
   const fail = (must: string, got: string): never => {
     throw new RangeError(`${caller}: source must ${must}, got ${got} in ${name}`);
   };
@@ -107,9 +108,26 @@ export function checkSource(caller: string, source: Source): void {
   if (labels.length !== count) fail(`have ${count} labels, one a sample`, `${labels.length}`);
   if (names.length !== count) fail(`have ${count} names, one a sample`, `${names.length}`);
   checkLabels(caller, classes, labels, names);
+  checkDistinct(caller, "source", names);
   if (typeof fingerprint !== "string" || fingerprint === "") {
     fail("have a fingerprint", JSON.stringify(fingerprint) ?? "none");
   }
+}
+
+/** Throws unless a name is one that files and folders can have. */
+export function checkName(caller: string, what: string, name: unknown): void {
+  if (typeof name === "string" && /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) return;
+  throw new RangeError(
+    `${caller}: ${what} must have a name of lower-case words and digits joined by -, got ${JSON.stringify(name) ?? String(name)}`,
+  );
+}
+
+/** Throws where two samples have one name. */
+export function checkDistinct(caller: string, what: string, names: readonly string[]): void {
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
+  if (twice === undefined) return;
+  throw new RangeError(`${caller}: ${what} must have samples of distinct names, got ${JSON.stringify(twice)} twice`);
 }
 
 /** Throws when a label is no index into `classes`; names the sample. */

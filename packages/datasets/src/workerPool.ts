@@ -1,5 +1,5 @@
 /** @file A few threads that do the same kind of job. The other side is `serveJobs`. */
-import { Worker } from "node:worker_threads";
+import { Worker, workerData } from "node:worker_threads";
 
 /** What a worker thread answers to a job. */
 export type Reply<Result> = { readonly result: Result } | { readonly error: unknown };
@@ -24,8 +24,11 @@ interface Task<Job, Result> {
   readonly reject: (reason: unknown) => void;
 }
 
+/** Whether this thread belongs to a pool. */
+export const isPoolThread = (workerData as { readonly isPoolThread?: true } | null)?.isPoolThread === true;
+
 /** `size` threads that each run the module at `url`, which calls `serveJobs`; its `workerData` is `data`. */
-export function createWorkerPool<Job, Result>(url: URL, size: number, data?: unknown): WorkerPool<Job, Result> {
+export function createWorkerPool<Job, Result>(url: URL, size: number, data?: object): WorkerPool<Job, Result> {
   const idle: Worker[] = [];
   const busy = new Map<Worker, Task<Job, Result>>();
   const queue: Task<Job, Result>[] = [];
@@ -55,7 +58,7 @@ export function createWorkerPool<Job, Result>(url: URL, size: number, data?: unk
 
   const workers = Array.from({ length: size }, () => {
     // Without the flags of the program: --input-type, for one, would stop the thread.
-    const worker = new Worker(url, { execArgv: [], workerData: data });
+    const worker = new Worker(url, { execArgv: [], workerData: { ...data, isPoolThread: true } });
     worker.unref();
     worker.on("message", (reply: Reply<Result>) => {
       const task = busy.get(worker);
@@ -82,7 +85,13 @@ export function createWorkerPool<Job, Result>(url: URL, size: number, data?: unk
     },
     async close() {
       fail(new Error("the worker threads are closed"));
-      await Promise.all(workers.map((worker) => worker.terminate()));
+      await Promise.all(
+        workers.map((worker) => {
+          // An answer that is on its way would unref the thread, and the process could end before the thread has.
+          worker.removeAllListeners("message");
+          return worker.terminate();
+        }),
+      );
     },
   };
 }

@@ -294,7 +294,7 @@ describe("cacheFrames", () => {
     const sample = { name: "s", label: 0, files: [file], index: 0 };
     const same = { ...twice, samples: async () => [sample, sample] };
     await expect(cacheFrames(same, "train", { dir, ...options })).rejects.toThrow(
-      new RangeError("cacheFrames: dataset must have samples of distinct names, got s twice in the train split"),
+      new RangeError('cacheFrames: dataset must have samples of distinct names, got "s" twice'),
     );
     await expect(cacheFrames(twice, "train", { dir, frames: 1e9 })).rejects.toThrow(
       new RangeError(

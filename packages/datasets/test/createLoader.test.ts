@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   type Batch,
   cacheFrames,
@@ -335,6 +337,17 @@ describe("createLoader", () => {
 
   it("has the classes of its source", () =>
     expect(createLoader(cache, { batchSize: 1, workers: 0 }).classes).toEqual(["even", "odd"]));
+
+  it("says what to do where the module of a source makes the loader itself, which each thread would do again", () => {
+    const module = new URL("./fixtures/sourceAndLoader.mjs", import.meta.url);
+    const run = (workers: number) =>
+      execFileSync(process.execPath, [fileURLToPath(module), `${workers}`], { encoding: "utf8", timeout: 60_000 });
+    expect(run(0)).toBe("a\nb\n");
+    expect(run(1)).toBe(
+      `createLoader: ${module.href} must not make a loader when worker threads import it, got a call; define its sources ` +
+        "and transforms in a module of their own, or set workers: 0\n",
+    );
+  });
 
   it("stops when the consumer leaves, and starts again", async () => {
     const loader = createLoader(cache, { batchSize: 1, workers: 2 });

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { createWorkerPool } from "../src/workerPool.js";
 
@@ -56,6 +57,24 @@ describe("createWorkerPool", () => {
     await expect(second).rejects.toThrow("left");
     expect(await Promise.all([first, third])).toEqual([8, 10]);
     await pool.close();
+  });
+
+  it("is closed when close says so, also with an answer on its way", () => {
+    const pool = new URL("../dist/workerPool.js", import.meta.url);
+    const program = `
+      import { createWorkerPool } from ${JSON.stringify(pool.href)};
+      const pool = createWorkerPool(new URL(${JSON.stringify(doubler.href)}), 4);
+      await pool.run(1);
+      for (const job of [1, 2, 3, 4]) pool.run(job).catch(() => {});
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      await pool.close();
+      console.log("closed");`;
+    for (let i = 0; i < 3; i++) {
+      const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+        encoding: "utf8",
+      });
+      expect([status, stdout]).toEqual([0, "closed\n"]);
+    }
   });
 
   it("fails the jobs that are not done when it is closed, and refuses more", async () => {

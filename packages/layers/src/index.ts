@@ -15,6 +15,7 @@ export {
   countParameters,
   disposeModule,
   evaluation,
+  lowerBoundsOf,
   type Module,
   namedBuffers,
   namedModules,

@@ -32,6 +32,8 @@ export interface Module {
   forward(x: Tensor, context: Context): Tensor;
   /** Variables that training changes. */
   readonly parameters?: Readonly<Record<string, Variable>>;
+  /** The least value of a parameter, by its name: an update that goes below ends there. @defaultValue none */
+  readonly lowerBounds?: Readonly<Record<string, number>>;
   /** Variables that a forward pass in training updates, such as running statistics. */
   readonly buffers?: Readonly<Record<string, Variable>>;
   /** The modules it consists of; a parameter's full name is the path to it, joined by dots. */
@@ -98,6 +100,22 @@ function collect(module: Module, kind: "parameters" | "buffers"): Map<string, Va
  */
 export function namedParameters(module: Module): Map<string, Variable> {
   return collect(module, "parameters");
+}
+
+/**
+ * The lower bounds of a module's parameters and of all inside it, by the variable.
+ *
+ * @internal
+ */
+export function lowerBoundsOf(module: Module): Map<Variable, number> {
+  const bounds = new Map<Variable, number>();
+  for (const [, { parameters = {}, lowerBounds = {} }] of namedModules(module)) {
+    for (const [name, bound] of Object.entries(lowerBounds)) {
+      const variable = parameters[name];
+      if (variable !== undefined) bounds.set(variable, bound);
+    }
+  }
+  return bounds;
 }
 
 /** The buffers of a module and all inside it, by their full names. A buffer that is there twice has the first name. */

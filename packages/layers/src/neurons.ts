@@ -47,14 +47,15 @@ export function learnable(initial: number, per: Learnable["per"] = "layer"): Lea
  * Makes layers of the neurons of a model, each with its own learned parameters.
  *
  * Numbers and tensors stay as they are; what is {@link learnable}, and the parameters that the model names in `learns`,
- * become variables. Variables that you pass yourself are shared by all layers.
+ * become variables, which training keeps at the model's `lowerBounds` or above. Variables that you pass yourself are shared by
+ * all layers, and have no bounds.
  *
  * @param model the neuron model, such as `lif`
  * @param params parameters that differ from the model's defaults
  * @param spike the spike function. @defaultValue the paper's ArcTan with α = 2
  * @returns a function from the number of channels C, the last axis of the currents, to a layer
- * @throws RangeError when a parameter, or the initial value of a learnable one, is outside the model's domain, and, when
- *   layers are made, when channels is not a positive integer
+ * @throws RangeError when a number, a value of a tensor, or the initial value of a learnable one is outside the model's
+ *   domain, and, when layers are made, when channels is not a positive integer
  *
  * @example
  * const layer = neurons(lif, { tau: 4 })(2);
@@ -66,9 +67,7 @@ export function neurons<P extends MembraneParams, S extends string>(
   params: LayerParams<P> = {},
   spike?: Spike,
 ): NeuronFactory {
-  // The domain of a parameter is that of its initial value: a variable's values are not looked at.
-  const initial = Object.entries(params).map(([name, value]) => [name, asLearnable(value, false)?.initial ?? value]);
-  neuron(model, Object.fromEntries(initial) as Partial<P>, spike);
+  checkDomain(model, params, spike);
   return (channels) => {
     checkInteger("neurons", "channels", channels, 1);
     const parameters: Record<string, Variable> = {};
@@ -78,8 +77,25 @@ export function neurons<P extends MembraneParams, S extends string>(
       if (learned === undefined) values[name] = value;
       else values[name] = parameters[name] = parameterOf(learned, channels);
     }
-    return neuronLayer(neuron(model, values as Partial<P>, spike), parameters);
+    const bounds = Object.entries(model.lowerBounds ?? {}).filter(([name]) => name in parameters);
+    return neuronLayer(neuron(model, values as Partial<P>, spike), parameters, Object.fromEntries(bounds));
   };
+}
+
+/** Throws where a number, a value of a tensor, or an initial value is outside the model's domain. */
+function checkDomain<P extends MembraneParams, S extends string>(
+  model: NeuronModel<P, S>,
+  params: LayerParams<P>,
+  spike?: Spike,
+): void {
+  const initial: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(params)) initial[name] = asLearnable(value, false)?.initial ?? value;
+  const check = (values: Record<string, unknown>) => neuron(model, values as Partial<P>, spike);
+  check(initial);
+  for (const [name, value] of Object.entries(initial)) {
+    if (!(value instanceof Tensor)) continue;
+    for (const each of new Set(value.dataSync())) check({ ...initial, [name]: each });
+  }
 }
 
 /** The learnable that a value stands for; none for a fixed one. */
@@ -98,15 +114,21 @@ function parameterOf({ initial, per }: Learnable, channels: number): Variable {
  * A layer of the given neuron, `S = unroll(neuron, X)`, from rest, or from the state in the context's memory.
  *
  * @param parameters the variables among the neuron's parameters, by name. @defaultValue none
+ * @param lowerBounds the least values of some of them. @defaultValue none
  *
  * @example
  * const layer = neuronLayer(neuron(integrateAndFire));
  * layer.forward(tensor2d([[0.5], [0.5]]), evaluation).arraySync(); // [[0], [1]]
  */
-export function neuronLayer(neuron: Neuron, parameters: Readonly<Record<string, Variable>> = {}): NeuronLayer {
+export function neuronLayer(
+  neuron: Neuron,
+  parameters: Readonly<Record<string, Variable>> = {},
+  lowerBounds: Readonly<Record<string, number>> = {},
+): NeuronLayer {
   const layer: NeuronLayer = {
     neuron,
     parameters,
+    lowerBounds,
     forward: (x, { memory }) =>
       tidy(() => {
         const { spikes, state } = unroll(neuron, x, memory?.recall(layer));

@@ -15,7 +15,7 @@ import {
   unroll,
 } from "@sew/neurons";
 import { constant } from "@sew/surrogates";
-import { scalar, sum, tensor2d, tensor3d, variable, variableGrads } from "@tensorflow/tfjs-core";
+import { scalar, sum, tensor1d, tensor2d, tensor3d, variable, variableGrads } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 
 const shape = [3, 2, 4];
@@ -118,6 +118,21 @@ describe("neurons", () => {
       new RangeError(`neurons: channels must be an integer of at least 1, got ${channels}`),
     ),
   );
+
+  it("declares the lower bounds of what it learns, and of nothing else", () => {
+    expect(neurons(eif, { tau: learnable(3), thetaRh: learnable(1) })(2).lowerBounds).toEqual({ tau: 1 });
+    expect(neurons(plif)(2).lowerBounds).toEqual({});
+  });
+
+  it("refuses a tensor with a value outside the domain, as the number would be", () =>
+    scoped(() => {
+      expect(() => neurons(lif, { tau: tensor1d([2, 0.5]) })).toThrow(
+        new RangeError("lif: tau must be at least 1 time-step, got 0.5"),
+      );
+      expect(() => neurons(lif, { vThreshold: scalar(Number.NaN) })).toThrow(
+        new RangeError("lif: vThreshold must be a finite number, got NaN"),
+      );
+    }));
 
   it("refuses what cannot be learned", () =>
     expect(() => learnable(Number.NaN)).toThrow(new RangeError("learnable: initial must be a finite number, got NaN")));

@@ -47,6 +47,8 @@ export function eifCharge(v: Tensor, x: Tensor, { tau, deltaT, thetaRh, vRest }:
 export const eif: NeuronModel<EifParams> = {
   name: "eif",
   defaults: { ...membrane, tau: 2, deltaT: 1, thetaRh: 0.8, vRest: 0 },
+  // Δ_T is above 0; of the smallest ones the exponential is beyond float32.
+  lowerBounds: { tau: 1, deltaT: 2 ** -8 },
   state: restingPotential,
   charge: ({ v }, x, params) => ({ v: eifCharge(v, x, params) }),
   check({ tau, deltaT, thetaRh, vRest }) {

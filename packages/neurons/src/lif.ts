@@ -45,6 +45,7 @@ export function lifCharge(v: Tensor, x: Tensor, { tau, vReset, decayInput }: Lif
 export const lif: NeuronModel<LifParams> = {
   name: "lif",
   defaults: { ...membrane, tau: 2, decayInput: true },
+  lowerBounds: { tau: 1 },
   state: restingPotential,
   charge: ({ v }, x, params) => ({ v: lifCharge(v, x, params) }),
   check({ tau, decayInput }) {

@@ -1,7 +1,7 @@
 /** @file What every spiking neuron shares: Eqs. 1-3 of Fang et al., NeurIPS 2021, arXiv:2102.04159. */
 import { detach, type NeuronFormula, type RecognisedCharge, shown } from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
-import { add, clone, fill, mul, sub, Tensor, tidy } from "@tensorflow/tfjs-core";
+import { add, clone, fill, mul, sub, Tensor, tidy, util } from "@tensorflow/tfjs-core";
 import { checkBoolean, checkNumber, checkParameterShapes } from "./check.js";
 
 /** How a potential falls after a spike: to V_reset (hard, Eq. 3), or by V_th (soft). */
@@ -43,6 +43,8 @@ export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   readonly defaults: P;
   /** The parameters that a layer of these neurons learns. @defaultValue none */
   readonly learns?: readonly string[];
+  /** The least value that training may give a parameter, by its name. @defaultValue none */
+  readonly lowerBounds?: Readonly<Record<string, number>>;
   /** The state variables and their initial values. */
   state(params: P): Readonly<Record<S | "v", Parameter>>;
   /**
@@ -136,15 +138,31 @@ export function neuron<P extends MembraneParams, S extends string>(
   model.check(p);
   const initial = Object.entries(model.state(p)) as [S | "v", Parameter][];
   const names = initial.map(([name]) => name);
+  /** Throws unless a part of the state is of variables of the model, in the shape of the currents. */
+  const check = (what: string, part: object, x: Tensor): void => {
+    for (const [name, value] of Object.entries(part as Readonly<Record<string, Tensor | undefined>>)) {
+      if (!(names as string[]).includes(name)) {
+        throw new TypeError(
+          `${what} must return state variables that the model declares, ${names.join(", ")}, got ${shown(name)}`,
+        );
+      }
+      checkShape(`${what}'s ${name}`, value, x);
+    }
+  };
   const step = (state: State<S | "v">, x: Tensor): Step<S | "v"> => {
     const missing = names.find((name) => state[name] === undefined);
     if (missing !== undefined) {
       throw new TypeError(`${model.name}: state must be a record of ${names.join(", ")}, got one without ${missing}`);
     }
+    for (const name of names) checkShape(`${model.name}: ${name} of the state`, state[name], x);
     return tidy(() => {
-      const charged: State<S | "v"> = { ...state, ...model.charge(state, x, p) };
+      const change = model.charge(state, x, p);
+      check(`${model.name}: charge`, change, x);
+      const charged: State<S | "v"> = { ...state, ...change };
       const spikes = model.fire?.(charged, p, spike) ?? fire(charged.v, p.vThreshold, spike);
+      checkShape(`${model.name}: the spikes`, spikes, x);
       const after = model.reset?.(charged, spikes, p) ?? { v: reset(charged.v, spikes, p) };
+      check(`${model.name}: reset`, after, x);
       return { spikes, state: ownTensors({ ...charged, ...after }, state) };
     });
   };
@@ -159,6 +177,12 @@ export function neuron<P extends MembraneParams, S extends string>(
     step: step as NeuronFormula["step"],
     ...(recognised !== undefined && { recognised }),
   });
+}
+
+/** Throws unless a tensor has the shape of the currents. */
+function checkShape(what: string, value: Tensor | undefined, x: Tensor): void {
+  if (value !== undefined && util.arraysEqual(value.shape, x.shape)) return;
+  throw new RangeError(`${what} must have the shape [${x.shape}] of x, got ${value && `[${value.shape}]`}`);
 }
 
 /** The state, with a clone of each variable that the step left as it was: a caller may dispose the state before. */

@@ -44,6 +44,7 @@ export function qifCharge(v: Tensor, x: Tensor, { tau, vCritical, a0, vRest }: Q
 export const qif: NeuronModel<QifParams> = {
   name: "qif",
   defaults: { ...membrane, tau: 2, vCritical: 0.8, a0: 1, vRest: 0 },
+  lowerBounds: { tau: 1, a0: 2 ** -8 },
   state: restingPotential,
   charge: ({ v }, x, params) => ({ v: qifCharge(v, x, params) }),
   check({ tau, vCritical, a0, vRest }) {

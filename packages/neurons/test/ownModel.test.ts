@@ -95,6 +95,43 @@ describeBackends("a model with further state", () => {
       ),
     ));
 
+  it.each<[string, Partial<typeof adaptive>, string]>([
+    [
+      "charges to another shape",
+      { charge: ({ v }) => ({ v: sum(v) }) },
+      "adaptive: charge's v must have the shape [2] of x, got []",
+    ],
+    [
+      "charges a variable that it does not declare",
+      { charge: ({ v }) => ({ v, u: v }) as never },
+      'adaptive: charge must return state variables that the model declares, v, a, got "u"',
+    ],
+    [
+      "fires in another shape",
+      { fire: ({ v }) => sum(v) },
+      "adaptive: the spikes must have the shape [2] of x, got []",
+    ],
+    [
+      "resets to another shape",
+      { reset: ({ v, a }) => ({ v, a: sum(a) }) },
+      "adaptive: reset's a must have the shape [2] of x, got []",
+    ],
+  ])("refuses a model that %s", (_, change, message) =>
+    scoped(() =>
+      expect(() => {
+        const step = neuron({ ...adaptive, ...change });
+        step(step.initialState([2]), tensor1d([0, 1]));
+      }).toThrow(message),
+    ),
+  );
+
+  it("refuses a state of another shape than the currents", () =>
+    scoped(() =>
+      expect(() => neuron(adaptive)({ v: tensor1d([0]), a: tensor1d([0, 0]) }, tensor1d([0, 1]))).toThrow(
+        new RangeError("adaptive: v of the state must have the shape [2] of x, got [1]"),
+      ),
+    ));
+
   it("is not taken for a neuron that hand-written kernels know", () =>
     expect(neuron({ ...adaptive, recognised: () => ({ kind: "integrate" }) }).recognised).toBeUndefined());
 });

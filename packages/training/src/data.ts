@@ -1,5 +1,5 @@
 /** @file The data that training and evaluation read: typed arrays, batch by batch. */
-import { printable } from "@sew/kernels";
+import { printable, shown } from "@sew/kernels";
 import { type Tensor, type Tensor1D, tensor, tensor1d } from "@tensorflow/tfjs-core";
 
 /** A batch of labelled sequences. */
@@ -41,6 +41,20 @@ export interface Data {
   readonly validation?: BatchSource | undefined;
   /** Evaluated after each epoch. @defaultValue none */
   readonly test?: BatchSource | undefined;
+}
+
+/** Throws unless all data have the same classes in the same order: the same label must mean the same. */
+export function checkClasses(caller: string, { train, validation, test }: Data): void {
+  for (const [name, source] of Object.entries({ validation, test })) {
+    if (source?.classes === undefined || train.classes === undefined) continue;
+    for (let label = 0; label < Math.max(source.classes.length, train.classes.length); label++) {
+      if (source.classes[label] === train.classes[label]) continue;
+      throw new RangeError(
+        `${caller}: data.${name} must have the classes of data.train, got ${shown(source.classes[label])} instead of ` +
+          `${shown(train.classes[label])} for label ${label}`,
+      );
+    }
+  }
 }
 
 /** What chooses the best epoch of a run: its top-1 on validation or test data, or being the last one. */
@@ -96,11 +110,16 @@ function allFinite(x: Float32Array): boolean {
   return zero === 0;
 }
 
-/** Throws unless the model's output is `[T, N, classes]` and every label is one of its classes. */
-export function checkOutput(caller: string, { shape }: Tensor, labels: Int32Array): void {
+/** Throws unless the model's output is `[T, N, classes]`, of the data's classes, and every label is one of them. */
+export function checkOutput(caller: string, { shape }: Tensor, labels: Int32Array, names?: readonly string[]): void {
   const [, batch, classes] = shape as [number, number, number];
   if (shape.length !== 3 || batch !== labels.length) {
     throw new RangeError(`${caller}: the model's output must be [T, ${labels.length}, classes], got [${shape}]`);
+  }
+  if (names !== undefined && names.length !== classes) {
+    throw new RangeError(
+      `${caller}: the model's output must have one score for each of the data's ${names.length} classes, got [${shape}]`,
+    );
   }
   const wrong = labels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (wrong !== undefined) {

@@ -4,6 +4,7 @@ import { confusion } from "./confusion.js";
 import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, checkOutput, toTensors } from "./data.js";
 import { checkWeights } from "./finite.js";
+import { lossOf } from "./lossOf.js";
 import { topK } from "./topK.js";
 
 /** Accuracy and loss of a model on a data set. */
@@ -31,7 +32,7 @@ export interface EvaluationProgress {
 export interface EvaluateOptions {
   /** @defaultValue `crossEntropy` */
   readonly loss?: Loss | undefined;
-  /** Called after each batch. */
+  /** Called after each batch. @defaultValue none */
   readonly onBatch?: ((progress: EvaluationProgress) => void) | undefined;
 }
 
@@ -52,7 +53,7 @@ export async function evaluate(
   batches: AsyncIterable<Batch>,
   { loss = crossEntropy, onBatch }: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const steps = evaluating(model, batches, loss);
+  const steps = evaluating(model, batches, { loss });
   for (;;) {
     const { value, done } = await steps.next();
     if (done) return value;
@@ -60,12 +61,22 @@ export async function evaluate(
   }
 }
 
+/** Options of {@link evaluating}. */
+interface EvaluatingOptions {
+  readonly loss: Loss;
+  /** Opens error messages. @defaultValue `"evaluate"` */
+  readonly caller?: string;
+  /** Which data these are, for error messages, such as ` of the test data in epoch 3`. @defaultValue nothing */
+  readonly of?: string;
+  /** Names of the classes, to compare with the model's output. @defaultValue not compared */
+  readonly classes?: readonly string[] | undefined;
+}
+
 /** {@link evaluate} as a stream: yields after each batch. */
 export async function* evaluating(
   model: Module,
   batches: AsyncIterable<Batch>,
-  loss: Loss,
-  caller = "evaluate",
+  { loss, caller = "evaluate", of = "", classes }: EvaluatingOptions,
 ): AsyncGenerator<EvaluationProgress, Evaluation> {
   const sums = { batches: 0, samples: 0, loss: 0, top1: 0, top5: 0 };
   let counts: number[][] | undefined;
@@ -73,17 +84,17 @@ export async function* evaluating(
   for await (const batch of batches) {
     const { labels } = batch;
     const output = tidy(() => {
-      const tensors = toTensors(caller, batch, `, batch ${sums.batches} (from 0)`);
+      const tensors = toTensors(caller, batch, `, batch ${sums.batches} (from 0)${of}`);
       const logits = run(model, tensors.x, evaluation) as Tensor3D;
-      checkOutput(caller, logits, labels);
-      return concat([reshape(loss(logits, tensors.labels), [1]), reshape(mean(logits, 0), [-1])]);
+      checkOutput(caller, logits, labels, classes);
+      return concat([reshape(lossOf(caller, loss, logits, tensors.labels), [1]), reshape(mean(logits, 0), [-1])]);
     });
     const values = await output.data<"float32">();
     output.dispose();
     const value = values[0]!;
     if (!Number.isFinite(value)) {
       throw new Error(
-        `${caller}: loss must be finite, got ${value} at batch ${sums.batches} (from 0); the weights are too large or not ` +
+        `${caller}: loss must be finite, got ${value} at batch ${sums.batches} (from 0)${of}; the weights are too large or not ` +
           "finite: lower the learning rate, or load another checkpoint",
       );
     }
@@ -97,7 +108,7 @@ export async function* evaluating(
     yield { batches: sums.batches, samples: sums.samples, loss: sums.loss / sums.samples };
   }
   const { samples, top1, top5 } = sums;
-  if (counts === undefined) throw new RangeError(`${caller}: batches must hold at least 1 sample, got none`);
+  if (counts === undefined) throw new RangeError(`${caller}: batches${of} must hold at least 1 sample, got none`);
   return {
     samples,
     loss: sums.loss / samples,

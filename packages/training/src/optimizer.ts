@@ -1,13 +1,17 @@
 /** @file The optimiser: a model's variables, a transform of their gradients, and its state. */
-import { type Module, namedParameters } from "@sew/layers";
+
+import { shown } from "@sew/kernels";
+import { lowerBoundsOf, type Module, namedParameters } from "@sew/layers";
 import {
+  maximum,
   mul,
   type NamedTensorMap,
   type Scalar,
   sub,
-  type Tensor,
+  Tensor,
   tensor,
   tidy,
+  util,
   type Variable,
   variable,
   zerosLike,
@@ -23,7 +27,12 @@ export interface Optimizer {
   readonly variables: ReadonlyMap<string, Variable>;
   /** The value of a loss and its gradients by full name; the caller disposes both. */
   gradients(loss: () => Scalar): { value: Scalar; gradients: NamedTensorMap };
-  /** Updates the parameters by gradients under their full names; a parameter without one stays as it is. */
+  /**
+   * Updates the parameters by gradients under their full names; a parameter without one stays as it is. One that goes below
+   * its lower bound ends there.
+   *
+   * @throws RangeError when a gradient is of no parameter, or when a gradient or what a transform returns has another shape
+   */
   apply(gradients: NamedTensorMap, learningRate: number): void;
   /** A copy of its state. */
   state(): Promise<OptimizerState>;
@@ -67,6 +76,7 @@ export interface OptimizerState {
  */
 export function optimizer(model: Module, transform: Transform): Optimizer {
   const variables = trainable(model);
+  const bounds = lowerBoundsOf(model);
   const transforms = flatten(transform);
   const names = transforms.map(({ name }) => name).join(", ");
   const bound = transforms.map((each) => (isGlobal(each) ? each : bind(each, variables)));
@@ -93,12 +103,22 @@ export function optimizer(model: Module, transform: Transform): Optimizer {
       return { value, gradients: Object.fromEntries(reached.map(([name, { name: id }]) => [name, grads[id]!])) };
     },
     apply(gradients, learningRate) {
+      const foreign = Object.keys(gradients).find((name) => !variables.has(name));
+      if (foreign !== undefined) {
+        throw new RangeError(`optimizer: gradients must be of its parameters, got one of ${shown(foreign)}`);
+      }
+      for (const [name, gradient] of Object.entries(gradients))
+        checkShape("a gradient", gradient, name, variables.get(name)!);
       step++;
       tidy(() => {
         let updates = gradients;
         for (const each of together) {
           if (isGlobal(each)) {
-            updates = each.updateAll(updates);
+            const changed = each.updateAll(updates);
+            checkNames(`optimizer: ${each.name || "a transform"}`, changed, updates);
+            for (const [name, update] of Object.entries(changed))
+              checkShape(`the result of ${each.name || "a transform"}`, update, name, variables.get(name)!);
+            updates = changed;
             continue;
           }
           const updated = Object.entries(updates).map(([name, gradient]) => {
@@ -117,6 +137,8 @@ export function optimizer(model: Module, transform: Transform): Optimizer {
             for (const each of own) parameter.gradient = each.update(parameter);
             if (last !== undefined) last.apply(parameter);
             else weight.assign(sub(weight, mul(parameter.gradient, learningRate)));
+            const bound = bounds.get(weight);
+            if (bound !== undefined) weight.assign(maximum(weight, bound));
           });
         }
       });
@@ -163,7 +185,7 @@ interface Bound {
 }
 
 function bind(transform: ParameterTransform, variables: ReadonlyMap<string, Variable>): Bound {
-  const { slots: kinds = [], where = () => true } = transform;
+  const { name: own, slots: kinds = [], where = () => true } = transform;
   const changed = [...variables].filter(([name]) => where(name));
   const zeros = (w: Variable): Variable => tidy(() => variable(zerosLike(w), false));
   const state = new Map(
@@ -171,6 +193,16 @@ function bind(transform: ParameterTransform, variables: ReadonlyMap<string, Vari
   );
   const move = (own: Record<string, Variable>, values: readonly Tensor[]): void => {
     for (const [i, kind] of kinds.entries()) own[kind]!.assign(values[i]!);
+  };
+  const updated = (parameter: ParameterUpdate): readonly Tensor[] => {
+    const results = transform.update(parameter);
+    if (results.length !== 1 + kinds.length) {
+      throw new RangeError(
+        `optimizer: ${own} must return the gradient and ${kinds.length} slots, got ${results.length} tensors`,
+      );
+    }
+    for (const result of results) checkShape(`the result of ${own}`, result, parameter.name, parameter.weight);
+    return results;
   };
   return {
     slots: kinds.flatMap((kind) => [...state].map(([name, own]) => [`${kind}/${name}`, own[kind]!] as const)),
@@ -180,7 +212,7 @@ function bind(transform: ParameterTransform, variables: ReadonlyMap<string, Vari
       if (slots === undefined) return parameter.gradient;
       // 0 − (−1 · update) is the update: the kernel serves in the middle of a chain, too.
       const fused = transform.fused?.({ ...parameter, slots, weight: zerosLike(parameter.weight), learningRate: -1 });
-      const [update, ...values] = fused ?? transform.update({ ...parameter, slots });
+      const [update, ...values] = fused ?? updated({ ...parameter, slots });
       move(slots, values);
       return update!;
     },
@@ -188,11 +220,29 @@ function bind(transform: ParameterTransform, variables: ReadonlyMap<string, Vari
       const { weight, learningRate } = parameter;
       const slots = state.get(parameter.name)!;
       const fused = transform.fused?.({ ...parameter, slots });
-      const [result, ...values] = fused ?? transform.update({ ...parameter, slots });
+      const [result, ...values] = fused ?? updated({ ...parameter, slots });
       weight.assign(fused === undefined ? sub(weight, mul(result!, learningRate)) : result!);
       move(slots, values);
     },
   };
+}
+
+/** Throws unless `got` has the names of `expected`; `caller` opens the message. */
+export function checkNames(caller: string, got: NamedTensorMap, expected: NamedTensorMap): void {
+  const missing = Object.keys(expected).find((name) => !(name in got));
+  const foreign = Object.keys(got).find((name) => !(name in expected));
+  if (missing === undefined && foreign === undefined) return;
+  throw new RangeError(
+    `${caller} must return the gradients under the names that it receives, got ` +
+      (missing === undefined ? shown(foreign) : `none of ${shown(missing)}`),
+  );
+}
+
+/** Throws unless a gradient has the shape of its parameter. */
+function checkShape(what: string, gradient: unknown, name: string, { shape }: Tensor): void {
+  if (gradient instanceof Tensor && util.arraysEqual(gradient.shape, shape)) return;
+  const got = gradient instanceof Tensor ? `[${gradient.shape}]` : shown(gradient);
+  throw new RangeError(`optimizer: ${what} must have the shape [${shape}] of ${name}, got ${got}`);
 }
 
 /** The trainable parameters of a model, each once. Throws where there is none. */

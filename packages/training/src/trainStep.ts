@@ -16,7 +16,8 @@ import {
 import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, checkOutput, toTensors } from "./data.js";
 import { isSmall, notFiniteAmong, watchedSum } from "./finite.js";
-import type { Optimizer } from "./optimizer.js";
+import { lossOf } from "./lossOf.js";
+import { checkNames, type Optimizer } from "./optimizer.js";
 import { topK } from "./topK.js";
 
 /** Options of {@link trainStep}. */
@@ -88,6 +89,8 @@ export async function trainStep(
 type AccumulatedStepOptions = Omit<TrainStepOptions, "learningRate"> & {
   /** The learning rate, asked for when there is an update to make. */
   readonly rate: () => number;
+  /** Names of the classes, to compare with the model's output. @defaultValue not compared */
+  readonly classes?: readonly string[] | undefined;
 };
 
 /** {@link trainStep} of any number of batches; undefined, without an update, when there is none. */
@@ -95,10 +98,16 @@ export async function accumulatedStep(
   model: Module,
   optimizer: Optimizer,
   batches: Iterable<Batch> | AsyncIterable<Batch>,
-  { rate, seed, loss = crossEntropy, reduce = (gradients) => gradients }: AccumulatedStepOptions,
+  { rate, classes, seed, loss = crossEntropy, reduce = (gradients) => gradients }: AccumulatedStepOptions,
   caller = "trainStep",
   place: (index: number) => string = () => "",
 ): Promise<StepResult | undefined> {
+  const own = new Set(namedParameters(model).values());
+  for (const [name, variable] of optimizer.variables) {
+    if (!own.has(variable)) {
+      throw new RangeError(`${caller}: optimizer must be of the model, got one of ${name}, which is not in it`);
+    }
+  }
   const labels: Int32Array[] = [];
   const outputs: Tensor[] = [];
   let gradients: NamedTensorMap = {};
@@ -113,9 +122,9 @@ export async function accumulatedStep(
           const { value, gradients: own } = optimizer.gradients(() => {
             const context = { training: true, seed: index === 0 ? seed : mixSeed(seed, index) };
             const logits = run(model, tensors.x, context) as Tensor3D;
-            checkOutput(caller, logits, batch.labels);
+            checkOutput(caller, logits, batch.labels, classes);
             scores = keep(reshape(mean(logits, 0), [-1]));
-            return loss(logits, tensors.labels);
+            return lossOf(caller, loss, logits, tensors.labels);
           });
           const watched = watchedSum([
             ...Object.values(own),
@@ -136,6 +145,7 @@ export async function accumulatedStep(
     const samples = labels.reduce((sum, { length }) => sum + length, 0);
     if (labels.length > 1) gradients = scaled(gradients, labels[0]!.length / samples);
     reduced = await reduce(gradients);
+    checkNames(`${caller}: reduce`, reduced, gradients);
     optimizer.apply(reduced, rate());
     const { loss: value, correct, broken } = await read(outputs, labels);
     if (broken !== undefined && Number.isFinite(value)) {

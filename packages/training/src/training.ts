@@ -1,7 +1,7 @@
 import type { Module } from "@sew/layers";
 import { mixSeed } from "@sew/random";
 import { crossEntropy, type Loss } from "./crossEntropy.js";
-import { type Batch, type Data, selectionOf } from "./data.js";
+import { type Batch, checkClasses, type Data, selectionOf } from "./data.js";
 import { type Evaluation, evaluating } from "./evaluate.js";
 import { initialState, type TrainingEvent, type TrainingState } from "./events.js";
 import { checkWeights } from "./finite.js";
@@ -77,6 +77,7 @@ export function checkOptions(caller: string, options: TrainingOptions): void {
     }
   }
   if (!Number.isSafeInteger(seed)) throw new RangeError(`${caller}: seed must be an integer, got ${seed}`);
+  checkClasses(caller, options.data);
   ratesOf(caller, options);
 }
 
@@ -155,7 +156,7 @@ async function* trainEpoch(
         model,
         optimizer,
         take(batches, accumulate),
-        { rate, seed: mixSeed(seed, epoch, batch), loss, reduce },
+        { rate, seed: mixSeed(seed, epoch, batch), loss, reduce, classes: data.train.classes },
         "training",
         place,
       );
@@ -208,7 +209,12 @@ async function* evaluateOn(
 ): AsyncGenerator<TrainingEvent, Evaluation | undefined> {
   if (source === undefined) return undefined;
   const started = performance.now();
-  const steps = evaluating(model, source.epoch(), loss, "training");
+  const steps = evaluating(model, source.epoch(), {
+    loss,
+    caller: "training",
+    of: ` of the ${which} data in epoch ${state.epoch}`,
+    classes: source.classes,
+  });
   try {
     for (;;) {
       const { value, done } = await steps.next();

@@ -21,6 +21,7 @@ import {
   mul,
   type NamedTensorMap,
   type Scalar,
+  scalar,
   sqrt,
   square,
   sub,
@@ -36,6 +37,8 @@ import { messageOf } from "./support.js";
 import { tinyBatch, tinyModel } from "./tinyRun.mjs";
 
 const shared = network("c2-BN-PLIF-SEW-MPk2-FC2", { height: 4, width: 4, seed: 3 });
+
+const another = optimizerOf(tinyModel(), momentum());
 
 /** One step of the shared model. */
 async function step(
@@ -276,6 +279,47 @@ describe("trainStep", () => {
       "scalar",
     ],
     ["a loss that throws", (batch) => step(batch, { loss: (logits: Tensor3D) => broken(square(logits)) }), "broken"],
+    [
+      "a loss that is a number",
+      (batch) => step(batch, { loss: () => 1 as unknown as Scalar }),
+      "trainStep: loss must return a scalar, got 1",
+    ],
+    [
+      "an optimiser of another model",
+      (batch) => step(batch, {}, another),
+      "trainStep: optimizer must be of the model, got one of unit0.conv.weight, which is not in it",
+    ],
+    [
+      "a reduce that leaves a gradient out",
+      (batch) => step(batch, { reduce: () => ({}) }),
+      'trainStep: reduce must return the gradients under the names that it receives, got none of "unit0.conv.weight"',
+    ],
+    [
+      "a reduce that renames the gradients",
+      (batch) => step(batch, { reduce: ({ ...gradients }) => ({ ...gradients, other: scalar(1) }) }),
+      'trainStep: reduce must return the gradients under the names that it receives, got "other"',
+    ],
+    [
+      "a reduce that changes a shape",
+      (batch) =>
+        step(batch, { reduce: (all) => Object.fromEntries(Object.keys(all).map((name) => [name, scalar(1)])) }),
+      "optimizer: a gradient must have the shape [",
+    ],
+    [
+      "a transform of all gradients that changes a shape",
+      (batch) => step(batch, {}, undefined, { name: "own", updateAll: (all) => ({ ...all, "0.weight": scalar(1) }) }),
+      "optimizer: own must return the gradients under the names that it receives",
+    ],
+    [
+      "a transform that changes a shape",
+      (batch) => step(batch, {}, undefined, { name: "own", update: ({ gradient }) => [sum(gradient)] }),
+      "optimizer: the result of own must have the shape [",
+    ],
+    [
+      "a transform that returns no slot",
+      (batch) => step(batch, {}, undefined, { name: "own", slots: ["mean"], update: ({ gradient }) => [gradient] }),
+      "optimizer: own must return the gradient and 1 slots, got 1 tensors",
+    ],
     ["a reduce that throws", (batch) => step(batch, { reduce: () => broken() }), "broken"],
     ["a reduce that is rejected", (batch) => step(batch, { reduce: async () => broken() }), "broken"],
     [

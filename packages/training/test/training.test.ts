@@ -1,5 +1,6 @@
 import { disposeModule, namedParameters } from "@sew/layers";
 import {
+  type Data,
   earlyStopping,
   listen,
   momentum,
@@ -11,7 +12,7 @@ import {
 import { fill, memory, tidy } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { messageOf } from "./support.js";
-import { tinyData, tinyModel } from "./tinyRun.mjs";
+import { tinyBatch, tinyData, tinyModel } from "./tinyRun.mjs";
 
 async function collect(events: AsyncIterable<TrainingEvent>): Promise<TrainingEvent[]> {
   const all: TrainingEvent[] = [];
@@ -116,6 +117,49 @@ describe("training", () => {
       "training: learningRate must be a finite number of at least 0, got -1 at step 2 of epoch 0; correct the schedule of the rate",
     );
     disposeModule(options.model);
+  });
+});
+
+describe("training on data that do not belong together", () => {
+  const { train, test } = tinyData;
+  const model = tinyModel();
+  const run = (data: Data) => training({ model, data, epochs: 1, learningRate: 0.05 });
+
+  it.each([
+    ["in another order", ["up", "down"], '"up" instead of "down" for label 0'],
+    ["that are more", ["down", "up", "left"], '"left" instead of undefined for label 2'],
+    ["that are fewer", ["down"], 'undefined instead of "up" for label 1'],
+  ])("refuses test classes %s at once", (_, classes, got) => {
+    const data = { train: { ...train, classes: ["down", "up"] }, test: { ...test, classes } };
+    expect(() => run(data)).toThrow(
+      new RangeError(`training: data.test must have the classes of data.train, got ${got}`),
+    );
+  });
+
+  it("refuses a model of another number of classes before its first update", async () => {
+    const before = [...namedParameters(model)].map(([name, w]) => [name, ...w.dataSync()]);
+    expect(await messageOf(collect(run({ train: { ...train, classes: ["a", "b", "c"] } })))).toBe(
+      "training: the model's output must have one score for each of the data's 3 classes, got [2,4,2]",
+    );
+    expect([...namedParameters(model)].map(([name, w]) => [name, ...w.dataSync()])).toEqual(before);
+  });
+
+  it("names the data that are empty or not finite", async () => {
+    const empty = { ...test, async *epoch() {} };
+    expect(await messageOf(collect(run({ train, test: empty })))).toBe(
+      "training: batches of the test data in epoch 0 must hold at least 1 sample, got none",
+    );
+    const broken = {
+      async *epoch() {
+        const batch = tinyBatch(0);
+        batch.x[0] = Number.NaN;
+        yield batch;
+      },
+    };
+    expect(await messageOf(collect(run({ train, validation: broken })))).toBe(
+      "training: x must be finite, got NaN in sample 0 of the batch, batch 0 (from 0) of the validation data in epoch 0; " +
+        "repair or remove that sample of the data",
+    );
   });
 });
 

@@ -96,6 +96,33 @@ describe.each(["cpu", "native"] as const)("transforms of gradients on %s", (back
     );
   });
 
+  it.each(all)("a parameter that would go below its lower bound ends there: %s", (_, make) => {
+    const model = {
+      ...modelOf([
+        [2, 2, 2],
+        [0, 0, 0],
+      ]),
+      lowerBounds: {},
+    };
+    const a = { ...model.children!.a!, lowerBounds: { weight: 1 } };
+    const bounded = optimizerOf({ ...model, children: { a } }, make());
+    tidy(() =>
+      bounded.apply(
+        named([
+          [1e4, 0, -1e4],
+          [1e4, 0, -1e4],
+        ]),
+        100,
+      ),
+    );
+    const [weight, bias] = [...bounded.variables.values()].map((w) => [...w.dataSync()]);
+    expect(weight).toEqual([1, expect.any(Number), expect.any(Number)]);
+    expect(weight![2]).toBeGreaterThan(2);
+    expect(bias![0]).toBeLessThan(0);
+    bounded.dispose();
+    disposeModule(model);
+  });
+
   it("adamW without decay is adam, bit for bit", () =>
     same(
       (problem) => trained(problem, adamW({ weightDecay: 0 })),

@@ -187,6 +187,14 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
       });
     });
 
+    const bounds = Object.entries(model.lowerBounds ?? {});
+    it.skipIf(bounds.length === 0)("accepts its parameters at their lower bounds", () => {
+      for (const [name, bound] of bounds) {
+        expect(numeric).toContain(name);
+        neuron(model, { [name]: bound } as Partial<P>);
+      }
+    });
+
     describe("its gradient in one step", () => {
       /** dH/dX, which the model alone defines. */
       const chargeSlope = ({ state, x, p }: Charged<P>) => read(grad((u) => charge(state, u, p))(x));
