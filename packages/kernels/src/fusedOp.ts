@@ -1,5 +1,6 @@
 /** @file The one place that looks a fused kernel up, registers its gradient, and composes what the backend lacks. */
 import {
+  cast,
   engine,
   getBackend,
   getGradient,
@@ -88,8 +89,15 @@ export function fusedOp<I extends string, A extends object>(
     if (kernel.gradient !== undefined && getGradient(kernel.name) === undefined) {
       registerFusedGradient(kernel, kernel.gradient);
     }
-    return runKernel(kernel.name, inputs, attrs);
+    const floating: Record<string, Tensor> = {};
+    for (const name of kernel.inputs) if (inputs[name] !== undefined) floating[name] = floats(inputs[name]);
+    return runKernel(kernel.name, floating, attrs);
   };
+}
+
+/** The tensor in float32, which composed operations make of it where a number is added. @internal */
+export function floats(x: Tensor): Tensor {
+  return x.dtype === "float32" ? x : cast(x, "float32");
 }
 
 function registerFusedGradient<I extends string, A extends object>(

@@ -6,6 +6,7 @@ export {
   type FusedGradient,
   type FusedKernel,
   type FusedOp,
+  floats,
   fusedOp,
   hasKernel,
   type Inputs,

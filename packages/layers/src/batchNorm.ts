@@ -1,4 +1,4 @@
-import { batchNormTraining, moveStatistics } from "@sew/kernels";
+import { batchNormTraining, floats, moveStatistics } from "@sew/kernels";
 import {
   mul,
   batchNorm as normalise,
@@ -99,7 +99,7 @@ export function batchNorm(channels: number, options: BatchNormOptions = {}): Bat
         norm.update(mean!, variance!, x.size / channels);
         return y!;
       }
-      const rows = reshape(x, [x.size / channels, 1, 1, channels]) as Tensor4D;
+      const rows = reshape(floats(x), [x.size / channels, 1, 1, channels]) as Tensor4D;
       const [m, v, b, s] = [runningMean, runningVar, bias, norm.scale()] as unknown as Tensor1D[];
       return reshape(normalise(rows, m!, v!, b, s, epsilon), x.shape);
     },

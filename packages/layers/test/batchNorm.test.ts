@@ -1,7 +1,7 @@
 import { describeBackends, expectClose, float32, read, scoped } from "@sew/kernels/testing";
 import { batchNorm, type Context, evaluation } from "@sew/layers";
 import { describeModule } from "@sew/layers/testing";
-import { grads, mul, sum, type Tensor, tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
+import { cast, grads, mul, sum, type Tensor, tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -20,6 +20,25 @@ const rows = fc.array(fc.tuple(float32(-8, 8), float32(-8, 8)), { minLength: 2, 
 const meanOf = (xs: number[]) => xs.reduce((a, b) => a + b, 0) / xs.length;
 const varianceOf = (xs: number[]) => meanOf(xs.map((x) => (x - meanOf(xs)) ** 2));
 const columns = (xs: [number, number][]) => [xs.map(([a]) => a), xs.map(([, b]) => b)] as const;
+
+describeBackends("batchNorm of integers", () => {
+  it.each([true, false])("is that of the same numbers, training: %s", (training) =>
+    scoped(() => {
+      const x = tensor2d(
+        [
+          [1, 2],
+          [5, -3],
+          [0, 7],
+        ],
+        undefined,
+        "int32",
+      );
+      const of = (values: Tensor) => batchNorm(2).forward(values, { training });
+      expect(of(x).dtype).toBe("float32");
+      expect(read(of(x))).toEqual(read(of(cast(x, "float32"))));
+    }),
+  );
+});
 
 describeBackends("batchNorm in training", () => {
   it("has the batch's mean taken and its root of the biased variance plus ε divided out", () =>

@@ -14,6 +14,7 @@ import {
 import { atan } from "@sew/surrogates";
 import {
   add,
+  cast,
   cos,
   fill,
   gather,
@@ -284,6 +285,15 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
             for (const name of names) expect(read(done.state[name])).toEqual(read(whole.state[name]));
           }
         }));
+
+      it.each(["int32", "bool"] as const)("takes currents and states of %s as the numbers they are", (dtype) =>
+        forAllSequences(({ x, n, state: { v, ...others } }) => {
+          const [xs, vs] = [cast(x, dtype), cast(v, dtype)];
+          const own = unroll(n, xs, { ...others, v: vs } as State<S | "v">);
+          const float = unroll(n, cast(xs, "float32"), { ...others, v: cast(vs, "float32") } as State<S | "v">);
+          expect([read(own.spikes), read(own.state.v)]).toEqual([read(float.spikes), read(float.state.v)]);
+        }),
+      );
 
       it("treats every neuron alike: permuting them permutes the result", () =>
         forAllSequences(({ x, state, n, size }) => {
