@@ -86,6 +86,13 @@ export function parseInteger(least: number): (text: string) => number {
   };
 }
 
+/** A parser of a list of seeds, each once. */
+export function parseSeeds(text: string): readonly number[] {
+  const seeds = text.split(",").map((part) => parseInteger(0)(part));
+  if (new Set(seeds).size < seeds.length) throw new InvalidArgumentError("It must name each seed once.");
+  return seeds;
+}
+
 /** The range of a number. */
 export interface Range {
   /** The value is at least this. @defaultValue no limit */

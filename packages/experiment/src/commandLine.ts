@@ -4,7 +4,7 @@ import { backendNames } from "@sew/backends";
 import { printable } from "@sew/kernels";
 import { findBackendFactory } from "@tensorflow/tfjs-core";
 import { Command, Option } from "commander";
-import { type OwnOption, oneOf, parseInteger, parseNumber } from "./choices.js";
+import { type OwnOption, oneOf, parseInteger, parseNumber, parseSeeds } from "./choices.js";
 import type { Chosen, Experiment } from "./experiment.js";
 import { familyNames, neuronNames, surrogateNames } from "./model.js";
 import { losses, type OptimizerSetting, optimizers, schedules } from "./optimization.js";
@@ -17,6 +17,10 @@ export interface Actions {
   readonly overwrite?: boolean;
   readonly resume?: boolean;
   readonly evaluate?: boolean;
+  /** Name of a comparison, or `none`. */
+  readonly compare?: string;
+  readonly seeds?: readonly number[];
+  readonly jobs?: number;
   /** File for the final numbers. */
   readonly json?: string;
 }
@@ -25,7 +29,7 @@ export interface Actions {
 export type Given<Own> = Partial<Settings & Own> & Actions & Pick<Settings, "dataset" | "block">;
 
 /** Options that do not belong to a run, so that no later command takes them from its `config.json`. */
-const actions: readonly string[] = ["out", "overwrite", "resume", "evaluate", "json"];
+const actions: readonly string[] = ["out", "overwrite", "resume", "evaluate", "compare", "seeds", "jobs", "json"];
 
 const words = (record: object): string[] => Object.keys(record);
 
@@ -44,11 +48,14 @@ function option(flags: string, description: string, parse?: (text: string) => un
 }
 
 /** The options of the kit. */
-function kitOptions(datasets: readonly string[], precisions: readonly string[]): Option[] {
+function kitOptions(
+  { datasets, comparisons = {} }: Pick<Experiment, "datasets" | "comparisons">,
+  precisions: readonly string[],
+): Option[] {
   const fraction = parseNumber({ above: 0, below: 1 });
   const decay = parseNumber({ least: 0, below: 1 });
   return [
-    named("--dataset <name>", "data to train on", datasets).default(datasets[0]),
+    named("--dataset <name>", "data to train on", words(datasets)).default(words(datasets)[0]),
     option("--data <dir>", "folder of the data"),
     option("--cache <dir>", "folder for what is made of the data, such as frames").default("runs/cache"),
     option("--out <dir>", "folder of the run (default: a new one under runs/)"),
@@ -62,6 +69,8 @@ function kitOptions(datasets: readonly string[], precisions: readonly string[]):
     option("--model <notation>", 'network, such as "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11"'),
     named("--block <name>", "residual block", familyNames).default("sew-add"),
     named("--neuron <name>", "neurons", neuronNames),
+    option("--zero-init", "start every residual block as an identity"),
+    option("--no-zero-init", "start them with the usual weights"),
     named("--surrogate <name>", "surrogate derivative of spikes", surrogateNames),
     named("--backend <name>", "what computes", backendNames).argParser(backendName).default("native"),
     named("--precision <name>", "precision of dense products; sums and weights are float32", precisions),
@@ -85,6 +94,15 @@ function kitOptions(datasets: readonly string[], precisions: readonly string[]):
     named("--by <what>", "frames of equal event count or equal time", ["count", "time"]),
     option("--validation <fraction>", "part of the training samples that chooses the best epoch", fraction),
     option("--early-stopping <epochs>", "end after so many epochs without improvement", parseInteger(1)),
+    ...(words(comparisons).length === 0
+      ? [
+          option("--compare <name>", "none, a single run")
+            .argParser(oneOf(["none"]))
+            .hideHelp(),
+        ]
+      : [named("--compare <name>", "make runs that belong together, and one report", [...words(comparisons), "none"])]),
+    option("--seeds <list>", "make the run with each of these seeds, such as 0,1,2, and one report", parseSeeds),
+    option("--jobs <n>", "runs at a time of --compare and --seeds", parseInteger(1)),
     option("--seed <n>", "seed of all random choices", parseInteger(0)).default(0),
     option("--workers <n>", "threads that prepare batches", parseInteger(0)).default(1),
     option("--recompute", "compute currents again in the backward pass: the same run, less memory, more time"),
@@ -105,13 +123,13 @@ function ownOptions(options: Readonly<Record<string, OwnOption<unknown>>>): Opti
 }
 
 function command<Own extends object>(experiment: Experiment<Own>, precisions: readonly string[]): Command {
-  const { name, description, datasets, options = {} } = experiment;
+  const { name, description, options = {} } = experiment;
   const program = new Command(name)
     .description(`${description}\nA recipe sets what no option does; it depends on the data set and the block.`)
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
     .showHelpAfterError("(--help lists the options)");
-  for (const each of kitOptions(words(datasets), precisions)) program.addOption(each);
+  for (const each of kitOptions(experiment as unknown as Experiment, precisions)) program.addOption(each);
   const own = ownOptions(options as Readonly<Record<string, OwnOption<unknown>>>);
   for (const each of own) {
     const taken = program.options.some(({ long, short }) => long === each.long || short === each.long);
@@ -125,6 +143,8 @@ function command<Own extends object>(experiment: Experiment<Own>, precisions: re
 export interface CommandLine<Own> {
   /** What the arguments say, on top of a `config.json`. Throws `CommanderError`, after a message, where they are wrong. */
   parse(argv: readonly string[], config?: Readonly<Record<string, unknown>>): Given<Own>;
+  /** The arguments that give the settings of a command line again, without its actions. */
+  rest(given: Given<Own>): string[];
   /** All settings: those of the arguments, then of the recipe, then the defaults. Throws as `parse`. */
   settings(given: Given<Own>, out: string): Settings & Own;
 }
@@ -146,11 +166,17 @@ export function commandLine<Own extends object>(
       const given = program.opts<Given<Own>>();
       if (given.resume && given.overwrite) fail("--resume and --overwrite exclude each other");
       if (given.resume && given.evaluate) fail("--resume and --evaluate exclude each other");
+      if (given.seeds !== undefined || (given.compare ?? "none") !== "none") {
+        const other = (["resume", "evaluate"] as const).find((action) => given[action]);
+        const option = given.seeds === undefined ? "--compare" : "--seeds";
+        if (other !== undefined) fail(`${option} and --${other} exclude each other; a comparison continues by itself`);
+      }
       if (given.weightsExcept !== undefined && given.weights === undefined) fail("--weights-except needs --weights");
       return given;
     },
+    rest: (given) => argumentsOf({ ...given, seed: undefined }, command(experiment, precisions)),
     settings(given, out) {
-      const { overwrite, resume, evaluate, json, ...chosen } = given;
+      const { overwrite, resume, evaluate, compare, seeds, jobs, json, ...chosen } = given;
       const dataset = experiment.datasets[given.dataset]!;
       if (dataset.needsData === true && given.data === undefined) {
         fail(`--dataset ${given.dataset} needs --data <dir>, the folder of its recordings`);

@@ -50,6 +50,41 @@ export interface FinishedRun<Own extends object = object> {
   readonly evaluation?: Evaluation | undefined;
 }
 
+/** One of the runs of a {@link Comparison}. */
+export interface ComparedRun {
+  /** What tables and legends call it. */
+  readonly name: string;
+  /** Options that set it apart, as on the command line: `["--block", "plain"]`. */
+  readonly options: readonly string[];
+}
+
+/** What came of the runs of a comparison. */
+export interface ComparedResult extends ComparedRun {
+  /** One for each seed whose run has ended by itself. */
+  readonly runs: readonly { readonly seed: number; readonly history: readonly EpochMetrics[] }[];
+}
+
+/** A sentence of a comparison, and whether its results bear it out. */
+export interface Claim {
+  readonly text: string;
+  readonly holds: boolean;
+}
+
+/** Runs that belong together, such as a row or a figure of a paper. Each is made once per seed, in a process of its own. */
+export interface Comparison {
+  /** The heading of its report. */
+  readonly title: string;
+  readonly runs: readonly ComparedRun[];
+  /** @defaultValue `[0]` */
+  readonly seeds?: readonly number[];
+  /** Threads of each run; as many runs go on at a time as the cores allow. @defaultValue all cores for one run at a time */
+  readonly threads?: number;
+  /** What the results must show; where they do not, the command ends with status 1. @defaultValue nothing */
+  claims?(results: readonly ComparedResult[]): readonly Claim[];
+  /** Sections of its report behind the table. @defaultValue curves of the training loss and the accuracy */
+  sections?(results: readonly ComparedResult[]): readonly Section[] | Promise<readonly Section[]>;
+}
+
 /** An experiment; see {@link defineExperiment}. */
 export interface Experiment<Own extends object = object> {
   /** Lower-case words joined by `-`; names the folder of its runs. */
@@ -65,6 +100,10 @@ export interface Experiment<Own extends object = object> {
   model(settings: Settings & NoInfer<Own>, source: Source): string | BuiltModel;
   /** Options of its own by their names in the settings: `blocks` is `--blocks`. @defaultValue none */
   readonly options?: { readonly [K in keyof Own]: OwnOption<Own[K]> };
+  /** Runs that belong together, by the names that `--compare` takes. @defaultValue none */
+  readonly comparisons?: Readonly<Record<string, Comparison>>;
+  /** The comparison that the experiment makes without `--compare`. @defaultValue none: a single run */
+  readonly compares?: string;
   /** Sections of its own in the report of a finished run. @defaultValue none */
   sections?(run: FinishedRun<NoInfer<Own>>): readonly Section[] | Promise<readonly Section[]>;
 }

@@ -1,6 +1,11 @@
 export { choice, flag, integer, number, type OwnOption, type Range } from "./choices.js";
+export { curves, spread } from "./compareReport.js";
 export {
   type Chosen,
+  type Claim,
+  type ComparedResult,
+  type ComparedRun,
+  type Comparison,
   defineExperiment,
   type Experiment,
   type ExperimentDataset,

@@ -96,6 +96,7 @@ export function buildModel(definition: string | BuiltModel, settings: Settings, 
     width,
     inChannels,
     seed: settings.seed,
+    zeroInit: settings.zeroInit,
     recompute: settings.recompute,
     neurons: Object.fromEntries(named),
   });

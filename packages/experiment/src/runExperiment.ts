@@ -1,15 +1,16 @@
 /** @file From a command line to an exit code. */
 import "@tensorflow/tfjs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { checkWritable } from "@sew/files";
 import { countParameters } from "@sew/layers";
 import { ignoreWriteErrors } from "@sew/training/node";
 import { CommanderError } from "commander";
 import { type CommandLine, commandLine, type Given } from "./commandLine.js";
+import { type Compared, compare } from "./compare.js";
 import { openData } from "./data.js";
 import { isExplained, nativePackage, startBackend } from "./environment.js";
-import type { Experiment } from "./experiment.js";
+import type { Comparison, Experiment } from "./experiment.js";
 import { buildModel } from "./model.js";
 import { evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
 import { chooseFolder, readConfig } from "./runFolder.js";
@@ -40,6 +41,8 @@ export async function runExperiment<Own extends object>(
     const line = commandLine(experiment, native?.precisions ?? ["float32"]);
     const given = line.parse(argv);
     if (given.json !== undefined) await checkWritable("--json", given.json);
+    const compared = comparedBy(experiment, line, given);
+    if (compared !== undefined) return await compare(compared);
     const folder = await chooseFolder(experiment.name, given);
     try {
       return await runIn(folder.path, { experiment, argv, line, given, native });
@@ -52,6 +55,31 @@ export async function runExperiment<Own extends object>(
     say(`error: ${isExplained(error) || process.env.DEBUG === undefined ? messageOf(error) : traceOf(error)}`);
     return 1;
   }
+}
+
+/** What a command line compares; undefined where it asks for a single run. */
+function comparedBy<Own extends object>(
+  experiment: Experiment<Own>,
+  line: CommandLine<Own>,
+  given: Given<Own>,
+): Compared<Own> | undefined {
+  const { seeds, resume, evaluate, overwrite = false, out, jobs, json, dataset, block } = given;
+  const single = resume === true || evaluate === true;
+  const chosen = given.compare ?? (single ? "none" : (experiment.compares ?? "none"));
+  if (chosen === "none" && seeds === undefined) return undefined;
+  const name = chosen === "none" ? `${dataset}-${block}` : chosen;
+  const alone: Comparison = { title: `${experiment.name}, several seeds`, runs: [{ name, options: [] }] };
+  const comparison = chosen === "none" ? alone : experiment.comparisons![chosen]!;
+  return {
+    experiment,
+    name,
+    comparison: { ...comparison, ...(seeds !== undefined && { seeds }) },
+    options: line.rest(given),
+    out: out ?? join("runs", experiment.name, chosen === "none" ? `${name}-seeds` : `compare-${name}`),
+    overwrite,
+    jobs,
+    json,
+  };
 }
 
 interface Called<Own extends object> {

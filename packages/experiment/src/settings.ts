@@ -8,6 +8,8 @@ import type { LossName, OptimizerName, ScheduleName } from "./optimization.js";
 export interface Recipe {
   /** Neurons, in the place of those of the notation. @defaultValue those of the notation */
   readonly neuron?: NeuronName | undefined;
+  /** Whether every residual block starts as an identity. @defaultValue `false` */
+  readonly zeroInit: boolean;
   /** Surrogate of the spikes' derivative. @defaultValue the paper's `atan` with α = 2 */
   readonly surrogate?: SurrogateName | undefined;
   /** Passes over the training samples; 1 or more. @defaultValue 10 */
@@ -81,6 +83,7 @@ export interface Settings extends Recipe {
 
 /** The recipe of an experiment that gives none. */
 export const baseRecipe: Recipe = {
+  zeroInit: false,
   epochs: 10,
   batch: 16,
   accumulate: 1,

@@ -76,6 +76,24 @@ export const tiny = defineExperiment({
           model: sequential({ flatten: flatten(), classifier: linear(72, 2, { random: random(seed) }) }),
           notation: "one linear layer",
         },
+  comparisons: {
+    failing: {
+      title: "Stripes that are there and not",
+      runs: [
+        { name: "not there", options: ["--dataset", "fetched", "--data", "nowhere"] },
+        { name: "there", options: ["--dataset", "stripes", "--epochs", "1"] },
+      ],
+    },
+    blocks: {
+      title: "Stripes by block",
+      threads: 1,
+      runs: ["sew-add", "plain"].map((block) => ({ name: block, options: ["--block", block, "--width", "2"] })),
+      claims: (results) => [
+        { text: "every run has two epochs", holds: results.every(({ runs }) => runs[0].history.length === 2) },
+        { text: "the sky is green", holds: process.env.SEW_TEST_SKY === "green" },
+      ],
+    },
+  },
   sections: ({ settings, history }) => [
     section("Width", html`<p>${settings.width} channels, ${history.length} epochs</p>`),
   ],

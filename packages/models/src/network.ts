@@ -41,6 +41,8 @@ export interface NetworkOptions {
    * @defaultValue those of `blocks`, and SEW for SEW ADD
    */
   readonly blocks?: Readonly<Record<string, BlockFactory>>;
+  /** Whether every block starts as an identity; see the blocks. @defaultValue false */
+  readonly zeroInit?: boolean;
   /** The chance of `DP` to drop a feature, in [0, 1). @defaultValue 0.5 */
   readonly dropout?: number;
   /** Seed of the initial weights. @defaultValue 0 */
@@ -87,7 +89,8 @@ const MOST_VALUES = 2 ** 28;
  * net.forward(zeros([2, 1, 8, 8, 2]), evaluation).shape; // [2, 1, 3]
  */
 export function network(notation: string, options: NetworkOptions): Sequential {
-  const { height, width, inChannels = 2, dropout: chance = 0.5, seed = 0, recompute = false } = options;
+  const { height, width, inChannels = 2, dropout: chance = 0.5, seed = 0 } = options;
+  const { zeroInit = false, recompute = false } = options;
   for (const [name, value] of Object.entries({ height, width, inChannels })) {
     checkInteger("network", name, value, 1);
   }
@@ -210,7 +213,7 @@ export function network(notation: string, options: NetworkOptions): Sequential {
         }
         weigh(item, 18 * from * from);
         open = undefined;
-        push("block", () => names.blocks[name]!({ channels: from, neurons: made, random: rng, recompute }));
+        push("block", () => names.blocks[name]!({ channels: from, neurons: made, random: rng, zeroInit, recompute }));
         break;
       }
       case "maxPool":

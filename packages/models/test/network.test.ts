@@ -146,26 +146,27 @@ describe("network with names of one's own", () => {
     expect(shapes).toEqual([4, 4, 4, 6, 6, 6, 10]);
   });
 
-  it("makes the blocks of that name, with the channels, the neurons and the recomputation of their place", () => {
+  it("makes the blocks of that name, with the channels and the neurons of their place and the options of all", () => {
     const told: unknown[] = [];
     const kind =
       (name: string): BlockFactory =>
-      ({ channels, neurons, recompute }) => {
-        told.push([name, channels, neurons, recompute]);
+      ({ channels, neurons, zeroInit, recompute }) => {
+        told.push([name, channels, neurons, zeroInit, recompute]);
         return { forward: (x) => x };
       };
     const [a, b] = [neurons(lif), neurons(plif)];
     const net = network("c4-BN-A-{Mine(c4)}*2-c6-BN-IF-B-Mine AND Block(c6)-Mine Block-SEW", {
       ...small,
+      zeroInit: true,
       recompute: true,
       neurons: { A: a, B: b },
       blocks: { Mine: kind("Mine"), "Mine AND": kind("Mine AND") },
     });
     expect(told).toEqual([
-      ["Mine", 4, a, true],
-      ["Mine", 4, a, true],
-      ["Mine AND", 6, b, true],
-      ["Mine", 6, b, true],
+      ["Mine", 4, a, true, true],
+      ["Mine", 4, a, true, true],
+      ["Mine AND", 6, b, true, true],
+      ["Mine", 6, b, true, true],
     ]);
     expect(namesOf(net.children.block4!)).toEqual(["a", "b"]);
   });

@@ -9,6 +9,8 @@ export interface Line {
   readonly name?: string;
   /** One value for each position. `undefined` is skipped; NaN and infinity leave a gap. */
   readonly values: readonly (number | undefined)[];
+  /** The least and the greatest value at each position, shaded behind the line. @defaultValue none */
+  readonly range?: readonly (readonly [least: number, greatest: number] | undefined)[];
   /** A point to circle, and the text beside it. @defaultValue none */
   readonly mark?: Mark;
 }
@@ -60,7 +62,9 @@ export function lineChart(options: LineChartOptions): Html {
   const { title, lines, xName = "epoch", max, format = short, height = 250 } = options;
   const x = positionsOf(options);
   const drawn = lines.map((line, index): Drawn => ({ ...line, index, points: pointsOf(line, x) }));
-  const values = drawn.flatMap(({ points }) => points.map(([, y]) => y)).filter(Number.isFinite);
+  const values = drawn
+    .flatMap(({ points, range = [] }) => [...points.map(([, y]) => y), ...range.flatMap((ends) => ends ?? [])])
+    .filter(Number.isFinite);
   const top = max ?? values.reduce((most, value) => Math.max(most, value), 0);
   const unit = unitOf(max === undefined ? values : [max]);
   const above = values.find((value) => value > top);
@@ -86,7 +90,11 @@ ${chart({
       axisLine: { show: false },
       splitLine: { lineStyle: { color: ink.line } },
     },
-    series: [...drawn.map((line) => curve(line, unit)), ...drawn.flatMap((line) => circle(line, x, top, unit))],
+    series: [
+      ...drawn.flatMap((line) => band(line, x, unit)),
+      ...drawn.map((line) => curve(line, unit)),
+      ...drawn.flatMap((line) => circle(line, x, top, unit)),
+    ],
   },
 })}
 </figure>`;
@@ -168,6 +176,22 @@ function curve({ points, index }: Drawn, unit: number): object {
     itemStyle: { color: colourOf(index) },
     lineStyle: { color: colourOf(index), width: 2, type: dashOf(index) },
   };
+}
+
+/** The area between the least and the greatest values: the latter stacked on the former, which is not drawn. */
+function band({ range, index }: Drawn, x: readonly number[], unit: number): object[] {
+  if (range === undefined) return [];
+  const data = (of: (ends: readonly [number, number]) => number): [number, number | null][] =>
+    x.map((at, i) => [at, range[i]?.every(Number.isFinite) ? of(range[i]) / unit : null]);
+  const common = { type: "line", silent: true, stack: `band ${index}`, symbol: "none", lineStyle: { opacity: 0 } };
+  return [
+    { ...common, data: data(([least]) => least) },
+    {
+      ...common,
+      data: data(([least, greatest]) => greatest - least),
+      areaStyle: { color: colourOf(index), opacity: 0.15 },
+    },
+  ];
 }
 
 /** A circle around the marked point. Its text stands below it, where rising curves leave room, unless that is the axis. */

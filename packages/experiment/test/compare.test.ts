@@ -1,0 +1,107 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { elsewhere, json, present, run, tensors } from "./runs.js";
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "sew-compare-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const green = { SEW_TEST_SKY: "green" };
+const blocks = (out: string, ...more: string[]) => ["--compare", "blocks", "--out", out, "--epochs", "2", ...more];
+
+describe("a comparison", () => {
+  it("makes each run with each seed, and one report; made again, it makes the seeds that are new", async () => {
+    const out = temporaryFolder();
+    const first = await elsewhere(green, ...blocks(out, "--seeds", "0,1"));
+    expect([first.code, first.err]).toEqual([0, expect.stringContaining("holds: the sky is green")]);
+    const folders = ["sew-add-seed-0", "sew-add-seed-1", "plain-seed-0", "plain-seed-1"];
+    expect(present(out, [...folders, "report.html", "results.md", "results.json"])).toHaveLength(7);
+    expect(json(out, "plain-seed-1", "config.json")).toMatchObject({ block: "plain", seed: 1, width: 2 });
+    const [, , row] = readFileSync(join(out, "results.md"), "utf8")
+      .split("\n")
+      .filter((line) => line.startsWith("|"));
+    expect(row).toMatch(/^\| sew-add \| 2 \| 0\.\d{3} ± 0\.\d{3} \| /);
+    const made = folders.map((folder) => statSync(join(out, folder, "last.safetensors")).mtimeMs);
+    const second = await elsewhere(green, ...blocks(out, "--seeds", "0,1,2"));
+    expect([second.code, second.err]).toEqual([0, expect.stringContaining("6 runs, 4 of them there already")]);
+    expect(folders.map((folder) => statSync(join(out, folder, "last.safetensors")).mtimeMs)).toEqual(made);
+  }, 120_000);
+
+  it("ends with status 1 where a claim does not hold", async () => {
+    const ended = await elsewhere({}, ...blocks(temporaryFolder()));
+    expect([ended.code, ended.err]).toEqual([1, expect.stringContaining("DOES NOT HOLD: the sky is green")]);
+  }, 60_000);
+
+  it("goes on where a run was stopped, and ends as if it had not been", async () => {
+    const [out, whole] = [temporaryFolder(), temporaryFolder()];
+    const stopped = await elsewhere({ ...green, SEW_TEST_INTERRUPT: "6" }, ...blocks(out, "--jobs", "1"));
+    expect([stopped.code, stopped.err]).toEqual([130, expect.stringContaining("stopped; the same command continues")]);
+    expect(existsSync(join(out, "report.html"))).toBe(false);
+    for (const folder of [out, whole]) expect((await elsewhere(green, ...blocks(folder))).code).toBe(0);
+    for (const name of ["sew-add-seed-0", "plain-seed-0"]) {
+      expect(await tensors(join(out, name))).toEqual(await tensors(join(whole, name)));
+    }
+  }, 120_000);
+
+  it("passes a signal on to its runs, which save", async () => {
+    const out = temporaryFolder();
+    const main = fileURLToPath(new URL("./tinyExperiment.mjs", import.meta.url));
+    const options = ["--backend", "cpu", "--compare", "blocks", "--out", out, "--epochs", "1000"];
+    const child = spawn(process.execPath, [main, ...options], { stdio: ["ignore", "ignore", "pipe"] });
+    let text = "";
+    child.stderr.on("data", (chunk) => {
+      text += chunk;
+    });
+    const folders = ["sew-add-seed-0", "plain-seed-0"].map((name) => join(out, name));
+    while (!folders.some((folder) => existsSync(join(folder, "last.safetensors")))) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    child.kill("SIGTERM");
+    const [code] = await once(child, "close");
+    expect([code, text]).toEqual([130, expect.stringContaining("stopped; the same command continues")]);
+    const logs = folders.map((folder) => readFileSync(join(folder, "log.txt"), "utf8"));
+    expect(logs.some((log) => log.includes("resume by: "))).toBe(true);
+  }, 120_000);
+
+  it("makes the other runs where one fails, says why, and ends with status 1", async () => {
+    const out = temporaryFolder();
+    const { code, err } = await elsewhere({}, "--compare", "failing", "--out", out);
+    expect(code).toBe(1);
+    expect(err).toContain(
+      `not there, seed 0: failed, see ${join(out, "not-there-seed-0", "log.txt")}: error: fetched: data must exist, got nowhere`,
+    );
+    expect(err).toContain("1 of 2 runs failed; the same command tries them again");
+    expect(readFileSync(join(out, "results.md"), "utf8")).toMatch(/\| not there \| 0 \| – \|.*\n\| there \| 1 \| 0\./);
+  }, 60_000);
+
+  it("is refused in a folder of another one", async () => {
+    const out = temporaryFolder();
+    await elsewhere(green, ...blocks(out));
+    const { code, err } = await run("--compare", "blocks", "--out", out, "--epochs", "3");
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining(`--out: ${out} holds the comparison blocks with the options`),
+    ]);
+  }, 60_000);
+
+  it.each([
+    [["--compare", "block"], "It must be one of failing, blocks, none. Did you mean blocks?"],
+    [["--seeds", "0,1,0"], "It must name each seed once."],
+    [["--seeds", "0,x"], "It must be an integer of at least 0."],
+    [
+      ["--seeds", "1", "--evaluate"],
+      "error: --seeds and --evaluate exclude each other; a comparison continues by itself",
+    ],
+    [["--compare", "blocks", "--resume"], "error: --compare and --resume exclude each other"],
+  ])("refuses %j", async (argv, message) => {
+    const { code, err } = await run(...argv);
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+  });
+});
