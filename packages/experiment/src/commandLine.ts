@@ -91,6 +91,7 @@ function kitOptions(
     option("--ema <decay>", "evaluate with an exponential moving average of the weights", decay),
     option("--frames <T>", "frames that each recording is cut into", parseInteger(1)),
     option("--train-frames <T>", "frames that a training batch keeps (random temporal delete)", parseInteger(1)),
+    option("--steps <T>", "time-steps for which the network sees a still image", parseInteger(1)),
     named("--by <what>", "frames of equal event count or equal time", ["count", "time"]),
     option("--validation <fraction>", "part of the training samples that chooses the best epoch", fraction),
     option("--early-stopping <epochs>", "end after so many epochs without improvement", parseInteger(1)),

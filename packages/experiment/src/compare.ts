@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from "node:util";
 import { lock } from "@sew/files";
 import type { EpochMetrics } from "@sew/training";
 import { lastOf, writeComparisonReport } from "./compareReport.js";
-import type { ComparedResult, Comparison, Experiment } from "./experiment.js";
+import type { ComparedResult, Comparison, Experiment, Measures } from "./experiment.js";
 import { say } from "./run.js";
 import { writeJson } from "./writeJson.js";
 
@@ -196,6 +196,10 @@ async function historyOf(folder: string): Promise<EpochMetrics[]> {
     .map((line) => JSON.parse(line) as EpochMetrics);
 }
 
+async function measuresOf(folder: string): Promise<Measures> {
+  return JSON.parse(await readFile(join(folder, ENDED), "utf8")).measures ?? {};
+}
+
 /** The last epoch of a run in some words. */
 async function resultOf({ folder }: Planned): Promise<string> {
   return lastOf((await historyOf(folder)).at(-1)!);
@@ -212,7 +216,13 @@ async function conclude<Own extends object>(
       const own = planned.filter((each) => each.name === run.name && !failed.has(each));
       return {
         ...run,
-        runs: await Promise.all(own.map(async ({ seed, folder }) => ({ seed, history: await historyOf(folder) }))),
+        runs: await Promise.all(
+          own.map(async ({ seed, folder }) => ({
+            seed,
+            history: await historyOf(folder),
+            measures: await measuresOf(folder),
+          })),
+        ),
       };
     }),
   );

@@ -40,14 +40,16 @@ export async function openData<Own extends object>(
   const { batch, seed, workers, trainFrames } = settings;
   const dataset = experiment.datasets[settings.dataset]!;
   const sources = divided(await dataset.open(settings, showPreparation), settings);
+  const all = dataset.allTransforms?.(settings) ?? [];
   const deleting = trainFrames !== undefined && trainFrames < sources.train.shape[0]!;
   const transforms = [
     ...(deleting ? [temporalDelete({ keep: trainFrames })] : []),
     ...(dataset.transforms?.(settings) ?? []),
+    ...all,
   ];
   const train = createLoader(sources.train, { batchSize: batch, shuffle: true, seed, workers, transforms });
   const evaluated = (source: Source | undefined): Loader | undefined =>
-    source && createLoader(source, { batchSize: EVALUATION_BATCH, workers });
+    source && createLoader(source, { batchSize: EVALUATION_BATCH, workers, transforms: all });
   const [validation, test] = [evaluated(sources.validation), evaluated(sources.test)];
   return {
     sources,

@@ -32,6 +32,8 @@ export interface ExperimentDataset<Own extends object = object> {
   open(settings: Settings & NoInfer<Own>, progress: Preparation): Sources | Promise<Sources>;
   /** Transforms of training samples; random temporal delete for `trainFrames` comes before. @defaultValue none */
   transforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
+  /** Transforms of all samples, behind those of training samples, such as a normalisation. @defaultValue none */
+  allTransforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
   /** How the experiment trains on it. An option of the command line has precedence. @defaultValue the kit's defaults */
   recipe?(chosen: Chosen<NoInfer<Own>>): Partial<Recipe & NoInfer<Own>>;
   /** What a reader of its reports must know first. @defaultValue none */
@@ -50,6 +52,9 @@ export interface FinishedRun<Own extends object = object> {
   readonly evaluation?: Evaluation | undefined;
 }
 
+/** Numbers that an experiment measures besides those of training, by name. */
+export type Measures = Readonly<Record<string, readonly number[]>>;
+
 /** One of the runs of a {@link Comparison}. */
 export interface ComparedRun {
   /** What tables and legends call it. */
@@ -61,7 +66,12 @@ export interface ComparedRun {
 /** What came of the runs of a comparison. */
 export interface ComparedResult extends ComparedRun {
   /** One for each seed whose run has ended by itself. */
-  readonly runs: readonly { readonly seed: number; readonly history: readonly EpochMetrics[] }[];
+  readonly runs: readonly {
+    readonly seed: number;
+    readonly history: readonly EpochMetrics[];
+    /** Those of {@link Experiment.measures}. */
+    readonly measures: Measures;
+  }[];
 }
 
 /** A sentence of a comparison, and whether its results bear it out. */
@@ -104,6 +114,8 @@ export interface Experiment<Own extends object = object> {
   readonly comparisons?: Readonly<Record<string, Comparison>>;
   /** The comparison that the experiment makes without `--compare`. @defaultValue none: a single run */
   readonly compares?: string;
+  /** What it measures of a finished run, for its numbers and comparisons. @defaultValue nothing */
+  measures?(run: FinishedRun<NoInfer<Own>>): Measures | Promise<Measures>;
   /** Sections of its own in the report of a finished run. @defaultValue none */
   sections?(run: FinishedRun<NoInfer<Own>>): readonly Section[] | Promise<readonly Section[]>;
 }

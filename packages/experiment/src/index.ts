@@ -10,6 +10,7 @@ export {
   type Experiment,
   type ExperimentDataset,
   type FinishedRun,
+  type Measures,
   type Preparation,
   type Sources,
 } from "./experiment.js";

@@ -1,7 +1,7 @@
 /** @file The network of a run, from a notation or the experiment's own. */
 import { blocks } from "@sew/blocks";
 import type { Source } from "@sew/datasets";
-import { type ActivationFactory, type Module, neurons } from "@sew/layers";
+import { type ActivationFactory, type Module, neurons, overTime } from "@sew/layers";
 import { type Family, type FamilyName, families, network } from "@sew/models";
 import { type MembraneParams, type NeuronModel, neuronModels } from "@sew/neurons";
 import { type Spike, surrogates } from "@sew/surrogates";
@@ -100,5 +100,5 @@ export function buildModel(definition: string | BuiltModel, settings: Settings, 
     recompute: settings.recompute,
     neurons: Object.fromEntries(named),
   });
-  return { model, notation };
+  return { model: source.shape[0] === 1 ? overTime(model, settings.steps) : model, notation };
 }

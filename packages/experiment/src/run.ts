@@ -10,7 +10,7 @@ import { consoleProgress, type Progress, train } from "@sew/training/node";
 import type { Actions } from "./commandLine.js";
 import type { OpenedData } from "./data.js";
 import { commit, type Environment, nativePackage, versions } from "./environment.js";
-import type { Experiment } from "./experiment.js";
+import type { Experiment, FinishedRun, Measures } from "./experiment.js";
 import type { BuiltModel } from "./model.js";
 import { lossOf, optimizerOf, scheduleOf } from "./optimization.js";
 import { lookAt, type ReportedRun, writeRunReport } from "./report.js";
@@ -31,7 +31,7 @@ export interface Run<Own extends object> {
 }
 
 /** The numbers of a run, as `--json` writes them. Losses are means over samples, in nats; accuracies are from 0 to 1. */
-export type Numbers = Readonly<Record<string, string | number | undefined>>;
+export type Numbers = Readonly<Record<string, string | number | Measures | undefined>>;
 
 /** Writes a line on standard error, control characters as escapes. */
 export function say(text: string): void {
@@ -93,12 +93,23 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
     samplesPerSecond: median(history.map(({ samplesPerSecond }) => samplesPerSecond)),
     seconds: (performance.now() - started) / 1000,
   };
-  await finalReport(run, history, { evaluation, evaluatedOn });
+  const finished = finishedRun(run, history, evaluation);
+  const measures = await run.experiment.measures?.(finished);
+  await finalReport(run, finished, { evaluation, evaluatedOn });
   const how = bestBy === "last" ? "the last one" : `best on ${bestBy} data`;
   const file = join(out, "report.html");
   const accuracy = evaluation === undefined ? "" : `${evaluatedOn} top-1 ${percent(evaluation.top1)} `;
   say(`${accuracy}(epoch ${best.epoch + 1}, ${how}); report: ${file}`);
-  return numbers;
+  return { ...numbers, ...(measures !== undefined && { measures }) };
+}
+
+/** A run as the experiment's own sections and measures see it. */
+function finishedRun<Own extends object>(
+  { settings, built: { model, notation }, data: { sources } }: Run<Own>,
+  history: readonly EpochMetrics[],
+  evaluation: Evaluation | undefined,
+): FinishedRun<Own> {
+  return { settings, model, notation, sources, history, evaluation };
 }
 
 /** Evaluates the weights of a run, or `--weights`, without training. */
@@ -236,22 +247,13 @@ function reported<Own extends object>(
 
 async function finalReport<Own extends object>(
   run: Run<Own>,
-  history: readonly EpochMetrics[],
+  finished: FinishedRun<Own>,
   evaluated: Evaluated,
 ): Promise<void> {
-  const { experiment, settings, data, built } = run;
-  const { model, notation } = built;
-  const { evaluation } = evaluated;
-  const look = await lookAt(model, data.test ?? data.validation ?? data.train);
-  const sections = await experiment.sections?.({
-    settings,
-    model,
-    notation,
-    sources: data.sources,
-    history,
-    evaluation,
-  });
-  await writeRunReport(settings.out, { ...reported(run, history, evaluated), look, sections: sections ?? [] });
+  const { experiment, settings, data } = run;
+  const look = await lookAt(finished.model, data.test ?? data.validation ?? data.train);
+  const sections = await experiment.sections?.(finished);
+  await writeRunReport(settings.out, { ...reported(run, finished.history, evaluated), look, sections: sections ?? [] });
 }
 
 function median(values: readonly number[]): number {

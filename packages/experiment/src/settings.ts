@@ -42,6 +42,8 @@ export interface Recipe {
   readonly ema?: number | undefined;
   /** Frames T of a recording, 1 or more. @defaultValue that of the data set */
   readonly frames?: number | undefined;
+  /** Time-steps for which a network sees a still image, 1 or more. @defaultValue 4, the paper's */
+  readonly steps: number;
   /** Frames that a training batch keeps (random temporal delete), at most `frames`. @defaultValue all */
   readonly trainFrames?: number | undefined;
   /** How recordings are cut into frames. @defaultValue `"count"` */
@@ -96,5 +98,6 @@ export const baseRecipe: Recipe = {
   loss: "cross-entropy",
   schedule: "constant",
   warmup: 0,
+  steps: 4,
   by: "count",
 };

@@ -1,0 +1,5 @@
+/** @file pnpm experiment degradation */
+import { runExperiment } from "@sew/experiment";
+import { degradation } from "./degradation.js";
+
+process.exitCode = await runExperiment(degradation);

@@ -1,0 +1,60 @@
+/** @file Gradient norms: how much of a loss's gradient reaches each block of a network. */
+import { type Module, namedBuffers, namedModules, run } from "@sew/layers";
+import { engine, keep, norm, type Scalar, stack, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { blocksOf } from "./blocksOf.js";
+
+/**
+ * The L2 norm of a loss's gradient by the output of each block, `‖∂L/∂O^l‖`, in one forward and one backward pass in training
+ * mode. Running statistics stay as they are.
+ *
+ * Where blocks are identities, the norms of SEW networks are equal (Eq. 11 of the paper), and those of Spiking ResNets vanish
+ * or explode with the number of blocks behind them (Eq. 8).
+ *
+ * @param model a module with blocks, as `firingRates` defines them
+ * @param x a sequence `[T, N, ...]`
+ * @param loss a scalar of the model's output `[T, N, ...]`
+ * @param seed of dropout. @defaultValue 0
+ * @returns the norms by the paths of the blocks, from the input on
+ * @throws RangeError when the model has no block
+ * @see W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, section 4 and Figs. 6 to 8
+ *
+ * @example
+ * const net = network("c2-BN-IF-{SEW}*2-FC3", { height: 4, width: 4, zeroInit: true });
+ * const norms = await gradientNorms(net, ones([2, 1, 4, 4, 2]), (scores) => sum(square(scores)));
+ * norms.block0 === norms.block1; // true
+ */
+export async function gradientNorms(
+  model: Module,
+  x: Tensor,
+  loss: (output: Tensor) => Scalar,
+  seed = 0,
+): Promise<Readonly<Record<string, number>>> {
+  const watched = new Set(blocksOf(model).map(({ block }) => block));
+  if (watched.size === 0) throw new RangeError("gradientNorms: model must have a block, got none");
+  const paths = [...namedModules(model)].filter(([, module]) => watched.has(module));
+  const buffers = [...namedBuffers(model).values()].map((buffer) => [buffer, buffer.clone()] as const);
+  /** The outputs of the blocks, which the pass makes; the gradient is taken by them as by inputs. */
+  const outputs = new Map<Module, Tensor>();
+  const inputs: Tensor[] = [x];
+  const observe = (module: Module, output: Tensor): void => {
+    if (!watched.has(module) || outputs.has(module)) return;
+    outputs.set(module, keep(output));
+    inputs.push(output);
+  };
+  try {
+    const norms = tidy(() => {
+      const { grads } = engine().gradients(() => loss(run(model, x, { training: true, seed, observe })), inputs);
+      return stack(grads.slice(1).map((gradient) => norm(gradient)));
+    });
+    const values = await norms.data();
+    norms.dispose();
+    const names = [...outputs.keys()].map((block) => paths.find(([, module]) => module === block)![0]);
+    return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+  } finally {
+    for (const output of outputs.values()) output.dispose();
+    for (const [buffer, before] of buffers) {
+      buffer.assign(before);
+      before.dispose();
+    }
+  }
+}
