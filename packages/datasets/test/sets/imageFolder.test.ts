@@ -185,8 +185,8 @@ describe("imageFolder", () => {
   });
 
   it.each([
-    [{ height: 0 }, "height must be an integer above 0, got 0"],
-    [{ width: 1.5 }, "width must be an integer above 0, got 1.5"],
+    [{ height: 0 }, "height must be an integer of at least 1, got 0"],
+    [{ width: 1.5 }, "width must be an integer of at least 1, got 1.5"],
     [{ resize: 3 }, "resize must cover the crop of 4 x 4, got 3"],
     [{ channels: 4 as 3 }, "channels must be 1 or 3, got 4"],
   ])("refuses %j", (wrong, says) =>
