@@ -3,7 +3,7 @@
 import { readRegular } from "@sew/files";
 import type { Random } from "@sew/random";
 import { FileFormatError } from "../fileFormatError.js";
-import type { ChooseView } from "../transforms/view.js";
+import { type ChooseView, showView } from "../transforms/view.js";
 
 /** What is decoded of an image, and how. */
 export interface DecodeOptions {
@@ -39,17 +39,24 @@ export async function decodeImage(
     const image = sharp(encoded, { failOn: "error", ignoreIcc: true });
     const { width: columns, height: rows } = await image.metadata();
     const { from, height, width, crop } = view(rows, columns, random);
-    const { data, info } = await image
-      .extract(from)
+    // libvips enlarges a picture with a shift of half a pixel, so it decodes alone what is to be enlarged.
+    const enlarged = height > from.height || width > from.width;
+    image.extract(from);
+    if (!enlarged) {
       // Shrinking while decoding would change the pixels.
-      .resize(width, height, { fit: "fill", kernel: "linear", fastShrinkOnLoad: false })
-      .extract(crop)
+      image.resize(width, height, { fit: "fill", kernel: "linear", fastShrinkOnLoad: false }).extract(crop);
+    }
+    const { data, info } = await image
       .removeAlpha()
       .toColourspace(channels === 1 ? "b-w" : "srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
     if (info.channels !== channels) return fail(`${info.channels} channels`);
-    return data;
+    if (!enlarged) return data;
+    const part = { top: 0, left: 0, height: from.height, width: from.width };
+    const shape = [1, from.height, from.width, channels];
+    const values = showView(caller, data, shape, { from: part, height, width, crop });
+    return new Uint8Array(Uint8ClampedArray.from(values).buffer);
   } catch (error) {
     if (error instanceof FileFormatError) throw error;
     return fail((error as Error).message);

@@ -36,58 +36,74 @@ export type ChooseView = (rows: number, columns: number, random: Random) => View
  * @param x values `[T, H, W, C]`
  * @returns `[T, crop.height, crop.width, C]`
  */
-export function showView(caller: string, x: Float32Array, shape: readonly number[], view: View): Float32Array {
+export function showView(
+  caller: string,
+  x: Float32Array | Uint8Array,
+  shape: readonly number[],
+  { from, height, width, crop }: View,
+): Float32Array<ArrayBuffer> {
   const [T, H, W, C] = imageShape(caller, shape);
-  const { from, crop } = view;
-  const rows = weightsOf(from.top, from.height, view.height, crop.top, crop.height);
-  const columns = weightsOf(from.left, from.width, view.width, crop.left, crop.width);
-  /** Rows of the picture that the view depends on, resized along their width. */
-  const [first, end] = [rows[0]!.start, rows.at(-1)!.start + rows.at(-1)!.weights.length];
-  const narrow = new Float32Array((end - first) * crop.width * C);
-  const out = new Float32Array(T * crop.height * crop.width * C);
+  const down = tapsOf(from.top, from.height, height, crop.top, crop.height);
+  const across = tapsOf(from.left, from.width, width, crop.left, crop.width);
+  /** The rows of a picture that its view depends on, resized along their width. */
+  const first = down.starts[0]!;
+  const end = down.starts.at(-1)! + down.counts.at(-1)!;
+  const row = crop.width * C;
+  const rows = new Float32Array((end - first) * row);
+  const out = new Float32Array(T * crop.height * row);
   for (let t = 0; t < T; t++) {
-    narrow.fill(0);
-    for (let row = first; row < end; row++) {
-      const at = (t * H + row) * W * C;
-      for (let column = 0; column < crop.width; column++) {
-        const { start, weights } = columns[column]!;
-        const to = ((row - first) * crop.width + column) * C;
-        for (let k = 0; k < weights.length; k++) {
-          for (let c = 0; c < C; c++) narrow[to + c]! += weights[k]! * x[at + (start + k) * C + c]!;
+    let to = 0;
+    for (let y = first; y < end; y++) {
+      for (let i = 0; i < crop.width; i++) {
+        const at = ((t * H + y) * W + across.starts[i]!) * C;
+        const [weights, count] = [i * across.most, across.counts[i]!];
+        for (let c = 0; c < C; c++) {
+          let sum = 0;
+          for (let k = 0; k < count; k++) sum += across.weights[weights + k]! * x[at + k * C + c]!;
+          rows[to++] = sum;
         }
       }
     }
-    const width = crop.width * C;
-    for (let row = 0; row < crop.height; row++) {
-      const { start, weights } = rows[row]!;
-      const to = (t * crop.height + row) * width;
-      for (let k = 0; k < weights.length; k++) {
-        const at = (start - first + k) * width;
-        for (let i = 0; i < width; i++) out[to + i]! += weights[k]! * narrow[at + i]!;
+    for (let j = 0; j < crop.height; j++) {
+      const to = (t * crop.height + j) * row;
+      for (let k = 0; k < down.counts[j]!; k++) {
+        const weight = down.weights[j * down.most + k]!;
+        const at = (down.starts[j]! - first + k) * row;
+        for (let i = 0; i < row; i++) out[to + i]! += weight * rows[at + i]!;
       }
     }
   }
   return out;
 }
 
-/** The input pixels of an output pixel along one axis, from `start` on. */
-interface Weights {
-  readonly start: number;
+/** The input pixels of each output pixel along one axis. */
+interface Taps {
+  /** The first input pixel. */
+  readonly starts: Int32Array;
+  /** Number of input pixels, at most `most`. */
+  readonly counts: Int32Array;
+  readonly most: number;
+  /** `[outputs, most]` */
   readonly weights: Float32Array;
 }
 
-/** Of the output pixels `first .. first + count` of `length` pixels from `offset` on, resized to `resized`. */
-function weightsOf(offset: number, length: number, resized: number, first: number, count: number): Weights[] {
+/** For the output pixels `first .. first + outputs` of `length` pixels from `offset` on that are resized to `resized`. */
+function tapsOf(offset: number, length: number, resized: number, first: number, outputs: number): Taps {
   const scale = length / resized;
   const support = Math.max(scale, 1);
-  return Array.from({ length: count }, (_, i) => {
+  const most = 2 * Math.ceil(support) + 1;
+  const [starts, counts] = [new Int32Array(outputs), new Int32Array(outputs)];
+  const weights = new Float32Array(outputs * most);
+  for (let i = 0; i < outputs; i++) {
     const centre = (first + i + 0.5) * scale;
     const start = Math.max(0, Math.floor(centre - support + 0.5));
     const end = Math.min(length, Math.floor(centre + support + 0.5));
-    const weights = Float32Array.from({ length: end - start }, (_, k) =>
-      Math.max(0, 1 - Math.abs((start + k + 0.5 - centre) / support)),
-    );
-    const sum = weights.reduce((a, b) => a + b);
-    return { start: offset + start, weights: weights.map((weight) => weight / sum) };
-  });
+    const own = weights.subarray(i * most, i * most + end - start);
+    for (let k = 0; k < own.length; k++) own[k] = Math.max(0, 1 - Math.abs((start + k + 0.5 - centre) / support));
+    const sum = own.reduce((a, b) => a + b);
+    for (let k = 0; k < own.length; k++) own[k]! /= sum;
+    starts[i] = offset + start;
+    counts[i] = own.length;
+  }
+  return { starts, counts, most, weights };
 }
