@@ -166,9 +166,10 @@ describe("imageFolder", () => {
   it("decodes of an image what a view shows of the whole picture, enlarged or reduced", () =>
     fc.assert(
       fc.asyncProperty(fc.gen(), fc.nat(), async (gen, seed) => {
-        // libvips rounds where it reduces to a few pixels.
-        const side = (min: number) => gen(fc.integer, { min, max: 80 });
-        const [rows, columns, height, width] = [side(30), side(30), side(15), side(15)];
+        // Reduced by at most 2: libvips approximates more, which small pictures show.
+        const side = (min: number) => gen(fc.integer, { min: Math.ceil(min), max: 80 });
+        const [rows, columns] = [side(20), side(20)];
+        const [height, width] = [side(rows / 2), side(columns / 2)];
         const [a, b, c] = [1, 2, 3].map((i) => random(seed, i).uniform(0, 0.5));
         const colours = Uint8Array.from({ length: rows * columns * 3 }, (_, i) => {
           const [channel, column, row] = [i % 3, Math.floor(i / 3) % columns, Math.floor(i / 3 / columns)];
@@ -188,7 +189,7 @@ describe("imageFolder", () => {
           const shown = transform.apply(whole.slice(), source.shape, random(seed));
           const distance = shown.reduce((sum, value, i) => sum + 255 * Math.abs(value - decoded[i]!), 0);
           expect(decoded.length).toBe(shown.length);
-          expect(distance / shown.length).toBeLessThan(2); // grey levels
+          expect(distance / shown.length).toBeLessThan(1); // grey level
         }
       }),
       { numRuns: 40 },
