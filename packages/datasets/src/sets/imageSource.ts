@@ -1,6 +1,7 @@
 /** @file Image files with labels, as a source: what folders of images and ImageNet have in common. */
-import { stat } from "node:fs/promises";
+import { stat as statWithCallback } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { type Random, random } from "@sew/random";
 import { fingerprint } from "../fingerprint.js";
 import { decodeImage, importSharp } from "../formats/decodeImage.js";
@@ -9,6 +10,9 @@ import { checkIndices, checkSize, type SampleReader, type Source } from "../sour
 import { packStrings, type StringTable, stringAt } from "../stringTable.js";
 import { centreView, type ResizedCentreCropOptions } from "../transforms/resizedCrop.js";
 import type { ChooseView } from "../transforms/view.js";
+
+/** Takes half the time of `stat` of `node:fs/promises`, which matters for a million files. */
+const stat = promisify(statWithCallback);
 
 /** How images are decoded. */
 export interface Decoding extends ResizedCentreCropOptions {
@@ -82,7 +86,7 @@ export async function imageSource({
   }
 }
 
-/** Files that are looked at together: the threads that Node has for files are busy, and few files are open. */
+/** Files that are looked at together: all of Node's threads for files have work, and few files are open. */
 const TOGETHER = 64;
 
 /** `work` for each text, in order; for some of them at a time. */
