@@ -1,4 +1,5 @@
 export { type CacheFramesOptions, cacheFrames } from "./cacheFrames.js";
+export { type CacheImagesOptions, cacheImages } from "./cacheImages.js";
 export {
   type Batch,
   createLoader,
