@@ -1,4 +1,4 @@
-// pnpm fuzz [options]: damages recordings, lists and frame caches at random, and reads them.
+// pnpm fuzz [options]: damages recordings, images, lists and frame caches at random, and reads them.
 //
 // Each damaged file must be refused with an error that names it, or give the data of the undamaged one, or data with
 // another fingerprint, so that no run resumes on them. Formats without a checksum of their own allow the last alone: a
@@ -36,9 +36,11 @@ const {
   dvsGesture,
   fingerprint,
   imageFolder,
+  imageNet,
   nMnist,
   openFrameCache,
   readAedat31,
+  readCifar,
   readNMnist,
   writeSyntheticGestures,
 } = await import("../packages/datasets/dist/index.js");
@@ -79,6 +81,21 @@ for (const name of ["a", "b"]) {
   mkdirSync(join(images, name), { recursive: true });
   writeFileSync(join(images, name, "1.png"), png);
 }
+const kaggle = join(dir, "kaggle");
+const val = join(kaggle, "ILSVRC", "Data", "CLS-LOC", "val");
+mkdirSync(val, { recursive: true });
+const jpeg = await sharp(png).resize(32, 24).jpeg().toBuffer();
+for (const name of ["v1", "v2"]) writeFileSync(join(val, `${name}.JPEG`), jpeg);
+writeFileSync(join(kaggle, "LOC_synset_mapping.txt"), "n01440764 tench, Tinca tinca\nn01443537 goldfish\n");
+writeFileSync(
+  join(kaggle, "LOC_val_solution.csv"),
+  "ImageId,PredictionString\nv2,n01443537 1 2 3 4 \nv1,n01440764 1 2 3 4 \n",
+);
+const cifar = join(dir, "test_batch.bin");
+writeFileSync(
+  cifar,
+  Uint8Array.from({ length: 2 * 3073 }, (_, i) => (i % 3073 === 0 ? 3 : (i * 37) % 256)),
+);
 const tiny = {
   name: "tiny",
   classes: ["even", "odd"],
@@ -114,6 +131,13 @@ const decoded = async () => {
   return { data: fingerprint({ pixels: Array.from(await source.read([0, 1])) }), fingerprint: source.fingerprint };
 };
 
+const validation = async () => {
+  const source = await imageNet(kaggle, "val", { height: 8, width: 8, resize: 12, hashFiles: true });
+  const { classes, labels, names } = source;
+  const pixels = Array.from(await source.read([0, 1]));
+  return { data: fingerprint({ classes, labels, names, pixels }), fingerprint: source.fingerprint };
+};
+
 /** What is damaged, and how it is read. */
 const formats = {
   "frames.bin": { file: join(cache, "frames.bin"), read: cached, share: 0.2 },
@@ -144,6 +168,17 @@ const formats = {
     share: 0.05,
   },
   PNG: { file: join(images, "a", "1.png"), read: decoded, share: 0.05 },
+  JPEG: { file: join(val, "v1.JPEG"), read: validation, share: 0.05 },
+  "classes of ImageNet": { file: join(kaggle, "LOC_synset_mapping.txt"), read: validation, share: 0.02 },
+  "labels of ImageNet": { file: join(kaggle, "LOC_val_solution.csv"), read: validation, share: 0.02 },
+  "CIFAR-10": {
+    file: cifar,
+    read: async () => {
+      const { labels, pixels } = await readCifar(cifar, { classes: [10] });
+      return asData([Array.from(labels[0]), Array.from(pixels)]);
+    },
+    share: 0.02,
+  },
 };
 
 /** One of six damages. */

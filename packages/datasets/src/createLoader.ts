@@ -163,7 +163,8 @@ export function createLoader(
     );
   }
   const transforms = requested.map(toTransform);
-  const plan: BatchPlan = { shape: source.shape, seed };
+  const decodesView = source.readView !== undefined && transforms[0]?.view !== undefined;
+  const plan: BatchPlan = { shape: source.shape, seed, decodesView };
   const shape = shapesAfter(transforms, source.shape).at(-1)!;
   const pool =
     workers === 0
@@ -190,7 +191,7 @@ export function createLoader(
   const run = async (job: BatchJob, signal: AbortSignal): Promise<Float32Array> => {
     if (pool === undefined) return prepareBatch(source, transforms, plan, job);
     if (source.module !== undefined) return pool.run(job, signal);
-    return pool.run({ ...job, values: await readSamples(source, source.shape, job.samples) }, signal);
+    return pool.run({ ...job, values: await readSamples(source, transforms, plan, job) }, signal);
   };
 
   return {

@@ -1,4 +1,4 @@
-/** @file Frames on disk: a folder with one binary file and a manifest. Opening and reading; `cacheFrames` writes them. */
+/** @file Frames on disk: a folder with one binary file and a manifest. Opening and reading; `storeFrames` writes them. */
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -22,14 +22,19 @@ export const FRAMES = "frames.bin";
 export interface FrameCacheManifest {
   readonly format: "sew-frames";
   /** Version of this format. */
-  readonly version: 3;
-  /** Name of the data set. */
+  readonly version: 4;
+  /** Name of the data set, or of the source. */
   readonly dataset: string;
-  readonly split: Split;
-  /** How the events were cut. */
-  readonly slicing: Slicing;
-  /** Whether all polarities were counted in one channel. */
-  readonly mergePolarities: boolean;
+  /** Of event recordings: the split. */
+  readonly split?: Split;
+  /** Of event recordings: how they were cut. */
+  readonly slicing?: Slicing;
+  /** Of event recordings: whether all polarities were counted in one channel. */
+  readonly mergePolarities?: boolean;
+  /** Of a source: its fingerprint. */
+  readonly source?: string;
+  /** What a stored number is divided by: 1 for counts, 255 for images. */
+  readonly divisor: 1 | 255;
   /** Shape of a sample, `[T, H, W, C]`. */
   readonly shape: readonly number[];
   readonly classes: readonly string[];
@@ -37,7 +42,7 @@ export interface FrameCacheManifest {
   readonly labels: readonly number[];
   /** Of each sample. */
   readonly names: readonly string[];
-  /** The files that the frames were made from: name, length, and time of modification in milliseconds. */
+  /** Of event recordings: their files, with name, length, and time of modification in milliseconds. */
   readonly sources: readonly { readonly name: string; readonly bytes: number; readonly modified: number }[];
   /** Type of a count. */
   readonly type: "uint8" | "uint16";
@@ -64,14 +69,18 @@ const size = z.number().int().positive();
 const manifestSchema = z
   .object({
     format: z.literal("sew-frames"),
-    version: z.literal(3),
+    version: z.literal(4),
     dataset: z.string(),
-    split: z.enum(["train", "test"]),
-    slicing: z.discriminatedUnion("by", [
-      z.object({ by: z.enum(["count", "time"]), frames: size }),
-      z.object({ by: z.literal("duration"), microseconds: size, frames: size }),
-    ]),
-    mergePolarities: z.boolean(),
+    split: z.enum(["train", "test"]).exactOptional(),
+    slicing: z
+      .discriminatedUnion("by", [
+        z.object({ by: z.enum(["count", "time"]), frames: size }),
+        z.object({ by: z.literal("duration"), microseconds: size, frames: size }),
+      ])
+      .exactOptional(),
+    mergePolarities: z.boolean().exactOptional(),
+    source: z.string().exactOptional(),
+    divisor: z.literal([1, 255]),
     shape: z.tuple([size, size, size, size]),
     classes: z.array(z.string()),
     labels: z.array(z.number().int().nonnegative()).min(1),
@@ -92,10 +101,11 @@ const manifestSchema = z
   ) satisfies z.ZodType<FrameCacheManifest>;
 
 /**
- * The frames of one split of a data set, on disk: a `Source` of counts `[T, H, W, C]`, named `<dataset>-<split>`.
+ * Frames on disk: of one split of a data set, a `Source` of counts `[T, H, W, C]` named `<dataset>-<split>`; or of another
+ * source of images, with its name and values.
  *
  * `frames.bin` holds the counts `[samples, T, H, W, C]` row by row, as uint8 where every count of the split fits and as
- * little-endian uint16 elsewhere, and nothing else. The fingerprint depends on the frames, their labels and names, and on
+ * little-endian uint16 elsewhere, and nothing else; of images the values times 255. The fingerprint depends on the frames, their labels and names, and on
  * how they were cut, not on where the files are or when they were made.
  */
 export interface FrameCache extends Source {
@@ -113,7 +123,7 @@ export interface OpenFrameCacheOptions {
 }
 
 /**
- * Opens a frame cache that `cacheFrames` made, after comparing its manifest with its digest and the size of its file.
+ * Opens a frame cache that `cacheFrames` or `cacheImages` made, after comparing its manifest with its digest and the size of its file.
  *
  * Each read compares the samples' checksums: frames that were damaged, or made again while the cache is open, are an error.
  *
@@ -131,7 +141,7 @@ export async function openFrameCache(
   { verify = false }: OpenFrameCacheOptions = {},
 ): Promise<FrameCache> {
   const fail = (name: string, must: string, got: string): never => {
-    const remedy = "delete the folder and call cacheFrames again";
+    const remedy = "delete the folder and make it again";
     throw new FileFormatError({ reader: "openFrameCache", file: join(path, name), must, got, remedy });
   };
   const gone = (name: string) => (error: NodeJS.ErrnoException) => {
@@ -149,17 +159,25 @@ export async function openFrameCache(
     const sha256 = await hashFile("openFrameCache", join(path, FRAMES));
     if (sha256 !== manifest.sha256) fail(FRAMES, `have SHA-256 ${manifest.sha256}`, sha256);
   }
-  const { dataset, split, classes, labels, names, shape, type, bytes, sources, checksums, digest, ...identity } =
-    manifest;
-  const layout: FrameLayout = { file: join(path, FRAMES), count: labels.length, shape, type, bytes, checksums };
+  const { dataset, classes, labels, names, shape, type, bytes, sources, checksums, digest, ...identity } = manifest;
+  const { split, divisor } = identity;
+  const layout: FrameLayout = {
+    file: join(path, FRAMES),
+    count: labels.length,
+    shape,
+    type,
+    bytes,
+    divisor,
+    checksums,
+  };
   return {
-    name: `${dataset}-${split}`,
+    name: split === undefined ? dataset : `${dataset}-${split}`,
     classes,
     count: labels.length,
     shape,
     labels,
     names,
-    fingerprint: fingerprint({ dataset, split, classes, labels, names, shape, ...identity }),
+    fingerprint: fingerprint({ dataset, classes, labels, names, shape, ...identity }),
     module: { url: import.meta.url, name: openFrames.name, options: layout },
     ...openFrames(layout),
     path,
@@ -168,13 +186,13 @@ export async function openFrameCache(
 }
 
 /** The file of a cache, and where the frames are in it. */
-interface FrameLayout extends Pick<FrameCacheManifest, "type" | "bytes" | "shape" | "checksums"> {
+interface FrameLayout extends Pick<FrameCacheManifest, "type" | "bytes" | "shape" | "divisor" | "checksums"> {
   readonly file: string;
   readonly count: number;
 }
 
 /** Opens the frames for reading, in any thread. @internal */
-export function openFrames({ file, count, shape, type, bytes, checksums }: FrameLayout): {
+export function openFrames({ file, count, shape, type, bytes, divisor, checksums }: FrameLayout): {
   read(indices: ArrayLike<number>): Float32Array;
 } {
   const size = sizeOf(shape);
@@ -208,6 +226,8 @@ export function openFrames({ file, count, shape, type, bytes, checksums }: Frame
             fail(`hold sample ${index} with the CRC-32 ${checksums[index]}`, `${checksum}`, offset);
           }
           values.set(sample, n * size);
+          if (divisor === 1) continue;
+          for (let i = n * size; i < (n + 1) * size; i++) values[i]! /= divisor;
         }
       } finally {
         closeSync(fd);

@@ -1,4 +1,5 @@
 export { type CacheFramesOptions, cacheFrames } from "./cacheFrames.js";
+export { type CacheImagesOptions, cacheImages } from "./cacheImages.js";
 export {
   type Batch,
   createLoader,
@@ -13,6 +14,7 @@ export { type Events, eventsBetween } from "./events.js";
 export { type FileFault, FileFormatError } from "./fileFormatError.js";
 export { fingerprint } from "./fingerprint.js";
 export { type Aedat31Options, parseAedat31, readAedat31 } from "./formats/readAedat31.js";
+export { type CifarOptions, type CifarRecords, parseCifar, readCifar } from "./formats/readCifar.js";
 export { parseNMnist, readNMnist } from "./formats/readNMnist.js";
 export { encodeAedat31, type WriteAedat31Options, writeAedat31 } from "./formats/writeAedat31.js";
 export {
@@ -23,8 +25,10 @@ export {
 } from "./frameCache.js";
 export { type IntegrateOptions, integrate, type Slicing, type SplitBy } from "./integrate.js";
 export type { ModuleReference } from "./moduleReference.js";
+export { type Cifar100Options, cifar10, cifar100 } from "./sets/cifar.js";
 export { type DvsGestureOptions, dvsGesture, type GestureSample, gestureClasses } from "./sets/dvsGesture.js";
 export { type ImageFolderOptions, imageFolder } from "./sets/imageFolder.js";
+export { type ImageNetOptions, imageNet } from "./sets/imageNet.js";
 export { nMnist } from "./sets/nMnist.js";
 export { type SyntheticGestureOptions, writeSyntheticGestures } from "./sets/writeSyntheticGestures.js";
 export { checkIndices, type Source } from "./source.js";
@@ -33,5 +37,12 @@ export { subset } from "./subset.js";
 export { type CropOptions, centreCrop, type RandomCropOptions, randomCrop } from "./transforms/crop.js";
 export { type NormaliseOptions, normalise } from "./transforms/normalise.js";
 export { type RandomFlipOptions, randomFlip } from "./transforms/randomFlip.js";
+export {
+  type RandomResizedCropOptions,
+  type ResizedCentreCropOptions,
+  randomResizedCrop,
+  resizedCentreCrop,
+} from "./transforms/resizedCrop.js";
 export { type TemporalDeleteOptions, temporalDelete } from "./transforms/temporalDelete.js";
 export { type ApplyTransform, defineTransform, type Transform } from "./transforms/transform.js";
+export type { ChooseView, Rectangle, View } from "./transforms/view.js";

@@ -3,7 +3,7 @@ import { workerData } from "node:worker_threads";
 import { type ModuleReference, openReference } from "./moduleReference.js";
 import { type BatchJob, type BatchPlan, prepareBatch } from "./prepareBatch.js";
 import { serveJobs } from "./serveJobs.js";
-import type { Source } from "./source.js";
+import type { SampleReader } from "./source.js";
 import type { Transform } from "./transforms/transform.js";
 
 /** What a thread needs besides its jobs. */
@@ -15,11 +15,11 @@ export interface LoaderWorkerData extends BatchPlan {
 
 const { source, transforms, ...plan } = workerData as LoaderWorkerData;
 
-const unread: Pick<Source, "read"> = {
+const unread: SampleReader = {
   read: () => Promise.reject(new Error("createLoader: the source must be read in the calling thread")),
 };
 const opened = Promise.all([
-  source === undefined ? unread : openReference<Pick<Source, "read">>(source),
+  source === undefined ? unread : openReference<SampleReader>(source),
   Promise.all(transforms.map((reference) => openReference<Transform>(reference))),
 ]);
 opened.catch(() => {}); // Each job reports it.

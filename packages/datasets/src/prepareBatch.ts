@@ -1,6 +1,6 @@
 /** @file One batch: read, transformed sample by sample, and put time first. Runs in a worker thread or in the caller's. */
-import { random } from "@sew/random";
-import { type Source, sizeOf } from "./source.js";
+import { type Random, random } from "@sew/random";
+import { type SampleReader, sizeOf } from "./source.js";
 import type { Transform } from "./transforms/transform.js";
 
 /** What all batches of a loader have in common. */
@@ -8,6 +8,8 @@ export interface BatchPlan {
   /** Shape of a sample of the source. */
   readonly shape: readonly number[];
   readonly seed: number;
+  /** Whether the source applies the first transform: it decodes the transform's view. */
+  readonly decodesView: boolean;
 }
 
 /** Which batch. */
@@ -23,11 +25,21 @@ export interface BatchJob {
 
 /** Reads samples, and checks that they are as many values as they should be. */
 export async function readSamples(
-  source: Pick<Source, "read">,
-  shape: readonly number[],
-  samples: Int32Array,
+  source: SampleReader,
+  transforms: readonly Transform[],
+  plan: BatchPlan,
+  job: BatchJob,
 ): Promise<Float32Array> {
-  const values = await source.read(samples);
+  const { samples } = job;
+  const [first] = transforms;
+  const values = plan.decodesView
+    ? await source.readView!(
+        samples,
+        first!.view!,
+        Array.from(samples, (sample) => randomOf(first!, 0, plan, job, sample)),
+      )
+    : await source.read(samples);
+  const shape = shapesAfter(transforms, plan.shape)[plan.decodesView ? 1 : 0]!;
   const expected = samples.length * sizeOf(shape);
   if (!(values instanceof Float32Array) || values.length !== expected) {
     const got = values instanceof Float32Array ? `${values.length}` : Object.prototype.toString.call(values);
@@ -39,6 +51,17 @@ export async function readSamples(
   return values;
 }
 
+/** The random numbers of the transform at a position. */
+function randomOf(
+  { randomness = "sample" }: Transform,
+  position: number,
+  { seed }: BatchPlan,
+  { epoch, batch }: BatchJob,
+  sample: number,
+): Random {
+  return random(seed, epoch, randomness === "batch" ? batch : sample, position);
+}
+
 /**
  * Prepares a batch: `x[t, n, ...] = transformed(samples[n])[t, ...]`.
  *
@@ -46,22 +69,25 @@ export async function readSamples(
  * @throws RangeError when a transform returns another number of values than it declares, or a value is not finite
  */
 export async function prepareBatch(
-  source: Pick<Source, "read">,
+  source: SampleReader,
   transforms: readonly Transform[],
-  { shape, seed }: BatchPlan,
-  { epoch, batch, samples, values }: BatchJob,
+  plan: BatchPlan,
+  job: BatchJob,
 ): Promise<Float32Array> {
-  const read = values ?? (await readSamples(source, shape, samples));
-  const shapes = shapesAfter(transforms, shape);
+  const { samples } = job;
+  const read = job.values ?? (await readSamples(source, transforms, plan, job));
+  const shapes = shapesAfter(transforms, plan.shape);
+  const first = plan.decodesView ? 1 : 0;
   const last = shapes.at(-1)!;
   const [steps = 1] = last;
-  const [size, frame] = [sizeOf(shape), sizeOf(last.slice(1))];
+  const [size, frame] = [sizeOf(shapes[first]!), sizeOf(last.slice(1))];
   const x = new Float32Array(steps * samples.length * frame);
   samples.forEach((sample, n) => {
     let value = read.subarray(n * size, (n + 1) * size);
-    for (const [position, { name, randomness = "sample", apply }] of transforms.entries()) {
-      const stream = random(seed, epoch, randomness === "batch" ? batch : sample, position);
-      value = apply(value, shapes[position]!, stream) as typeof value;
+    for (let position = first; position < transforms.length; position++) {
+      const transform = transforms[position]!;
+      const { name, apply } = transform;
+      value = apply(value, shapes[position]!, randomOf(transform, position, plan, job, sample)) as typeof value;
       const expected = sizeOf(shapes[position + 1]!);
       if (value.length !== expected) {
         throw new RangeError(

@@ -1,5 +1,7 @@
 /** @file A labelled set of samples of one shape: what a loader reads. */
+import type { Random } from "@sew/random";
 import type { ModuleReference } from "./moduleReference.js";
+import type { ChooseView } from "./transforms/view.js";
 
 /**
  * Samples of one shape, each with a label and a name: the extension point of this package.
@@ -50,12 +52,30 @@ export interface Source {
    */
   read(indices: ArrayLike<number>): Float32Array | Promise<Float32Array>;
   /**
+   * The values of these samples as `view` shows their images. A source of images of many sizes decodes so what the first
+   * transform of a loader chooses of each, such as `randomResizedCrop`; `read` shows a view of the source's own.
+   *
+   * @param view chooses what a sample shows, from the size of its image
+   * @param randoms random numbers for each sample, `[indices.length]`
+   * @returns `[indices.length, 1, height, width, C]`, with the size of the view's `crop`
+   * @throws RangeError when an index is out of range
+   * @defaultValue none: every sample has an array of `shape` alone, and transforms change that
+   */
+  readView?(
+    indices: ArrayLike<number>,
+    view: ChooseView,
+    randoms: readonly Random[],
+  ): Float32Array | Promise<Float32Array>;
+  /**
    * How a worker thread opens this source again; `defineSource` sets it.
    *
    * @defaultValue none: the source is read in the calling thread
    */
   readonly module?: ModuleReference;
 }
+
+/** The part of a source that reads; all that a worker thread needs of it. */
+export type SampleReader = Pick<Source, "read" | "readView">;
 
 /**
  * Throws `RangeError` when one of `indices` is no sample of a source.

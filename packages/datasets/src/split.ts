@@ -57,13 +57,10 @@ export function split(source: Source, { validation, test, seed = 0, stratified =
   if (held >= 1)
     throw new RangeError(`split: validation and test must leave samples to train on, got ${held} together`);
 
-  const all = Array.from({ length: source.count }, (_, i) => i);
-  const groups = stratified
-    ? source.classes.map((name, label) => ({
-        name: `class ${name}`,
-        members: all.filter((i) => source.labels[i] === label),
-      }))
-    : [{ name: "samples", members: all }];
+  const groups: { readonly name: string; readonly members: number[] }[] = stratified
+    ? source.classes.map((name) => ({ name: `class ${name}`, members: [] }))
+    : [{ name: "samples", members: [] }];
+  for (let i = 0; i < source.count; i++) groups[stratified ? source.labels[i]! : 0]!.members.push(i);
   const indices: Record<string, number[]> = { train: [] };
   for (const [part] of proportions) indices[part] = [];
   for (const [g, { name, members }] of groups.entries()) {

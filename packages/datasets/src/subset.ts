@@ -1,6 +1,6 @@
 import { fingerprint } from "./fingerprint.js";
 import { type ModuleReference, openReference } from "./moduleReference.js";
-import { checkIndices, checkSource, type Source } from "./source.js";
+import { checkIndices, checkSource, type SampleReader, type Source } from "./source.js";
 
 /**
  * The samples `indices` of a source, in that order, as a source.
@@ -35,7 +35,7 @@ export function subset(source: Source, indices: ArrayLike<number>, name = `${sou
     labels: Array.from(chosen, (index) => source.labels[index]!),
     names: Array.from(chosen, (index) => source.names[index]!),
     fingerprint: fingerprint({ source: source.fingerprint, indices: chosen }),
-    read: readerOf(name, source, chosen),
+    ...readerOf(name, source, chosen),
     ...(source.module !== undefined && {
       module: {
         url: import.meta.url,
@@ -53,13 +53,19 @@ interface SubsetOptions {
 }
 
 /** Opens a subset in a worker thread. @internal */
-export async function openSubset({ name, source, indices }: SubsetOptions): Promise<Pick<Source, "read">> {
-  return { read: readerOf(name, await openReference(source), indices) };
+export async function openSubset({ name, source, indices }: SubsetOptions): Promise<SampleReader> {
+  return readerOf(name, await openReference(source), indices);
 }
 
-function readerOf(name: string, source: Pick<Source, "read">, chosen: Int32Array): Source["read"] {
-  return (indices) => {
+function readerOf(name: string, source: SampleReader, chosen: Int32Array): SampleReader {
+  const inSource = (indices: ArrayLike<number>): Int32Array => {
     checkIndices(name, chosen.length, indices);
-    return source.read(Int32Array.from(indices, (i) => chosen[i]!));
+    return Int32Array.from(indices, (i) => chosen[i]!);
+  };
+  return {
+    read: (indices) => source.read(inSource(indices)),
+    ...(source.readView !== undefined && {
+      readView: (indices, view, randoms) => source.readView!(inSource(indices), view, randoms),
+    }),
   };
 }

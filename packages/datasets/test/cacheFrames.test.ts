@@ -107,7 +107,7 @@ describe("cacheFrames", () => {
       change: "frames cut short",
       make: ({ path }: { path: string }) => truncate(join(path, "frames.bin"), 100),
       why: (path: string) =>
-        `openFrameCache: ${path}/frames.bin must be 216 bytes long, got 100; delete the folder and call cacheFrames again`,
+        `openFrameCache: ${path}/frames.bin must be 216 bytes long, got 100; delete the folder and make it again`,
     },
   ])("makes the cache again after $change, and says why", async ({ make, why }) => {
     const texts = warnings();
@@ -324,7 +324,7 @@ describe("cacheFrames", () => {
 });
 
 describe("openFrameCache", () => {
-  const remedy = "; delete the folder and call cacheFrames again";
+  const remedy = "; delete the folder and make it again";
   const made = async () => {
     const { dir, dataset } = await source();
     const { path } = await cacheFrames(dataset, "train", { dir, ...options });
@@ -365,7 +365,7 @@ describe("openFrameCache", () => {
 
   it.each([
     ["text that is not JSON", () => "{"],
-    ["version: Invalid input: expected 3", (good: object) => JSON.stringify({ ...good, version: 1 })],
+    ["version: Invalid input: expected 4", (good: object) => JSON.stringify({ ...good, version: 1 })],
     [
       "shape.0: Too small: expected number to be >0",
       (good: object) => JSON.stringify({ ...good, shape: [0, 4, 3, 2] }),

@@ -1,8 +1,10 @@
+import { random } from "@sew/random";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Batch, createLoader, type LoaderOptions } from "../createLoader.js";
 import { checkSource, type Source, sizeOf } from "../source.js";
 import { subset } from "../subset.js";
+import { randomResizedCrop } from "../transforms/resizedCrop.js";
 
 /** What {@link describeSource} needs besides the source. */
 export interface DescribeSourceOptions {
@@ -18,8 +20,8 @@ const LOADED = 7;
 
 /**
  * Defines the tests of what every `Source` promises: its properties agree; samples are read in any order, one or many at
- * a time, with the same values, shape and finite numbers; an index out of range is refused; the fingerprint is stable and
- * sensitive; `createLoader` gives the same batches with 0 and with 2 workers.
+ * a time, with the same values, shape and finite numbers; so are their views, where the source has `readView`; an index out
+ * of range is refused; the fingerprint is stable and sensitive; `createLoader` gives the same batches with 0 and with 2 workers.
  *
  * A source's test file calls it once. A source made by `defineSource` in TypeScript must be imported in its compiled form:
  * worker threads import the module by its URL.
@@ -61,6 +63,12 @@ export function describeSource(
       size = sizeOf(source.shape);
     });
 
+    /** Views that depend on the sample alone. */
+    const readViews = async (
+      samples: readonly number[],
+      randoms = samples.map((sample) => random(sample)),
+    ): Promise<Float32Array> => source.readView!(samples, randomResizedCrop({ height: 3, width: 2 }).view!, randoms);
+
     it("has a name, distinct classes, and as many labels, names and samples as it says", () => {
       checkSource("describeSource", source);
       expect(source.name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
@@ -95,11 +103,29 @@ export function describeSource(
     });
 
     it("refuses indices that are no samples", async () => {
-      for (const index of [-1, source.count, 0.5, Number.NaN]) {
-        const reading = (async () => source.read([0, index]))();
-        await expect(reading).rejects.toThrow(RangeError);
-        await expect(reading).rejects.toThrow(`indices must be integers in 0..${source.count - 1}, got ${index}`);
+      const read = async (indices: number[]) => source.read(indices);
+      const readAnyView = (indices: number[]) => readViews(indices, [random(0), random(0)]);
+      for (const reader of source.readView === undefined ? [read] : [read, readAnyView]) {
+        for (const index of [-1, source.count, 0.5, Number.NaN]) {
+          const reading = reader([0, index]);
+          await expect(reading).rejects.toThrow(RangeError);
+          await expect(reading).rejects.toThrow(`indices must be integers in 0..${source.count - 1}, got ${index}`);
+        }
       }
+    });
+
+    it("shows a view of each sample by the sample's random numbers, if it shows views", async () => {
+      if (source.readView === undefined) return;
+      const indices = fc.array(fc.nat(source.count - 1), { maxLength: 4 });
+      await fc.assert(
+        fc.asyncProperty(indices, async (samples) => {
+          const together = await readViews(samples);
+          expect(together.every(Number.isFinite)).toBe(true);
+          const alone = await Promise.all(samples.map((sample) => readViews([sample])));
+          expect([...together]).toEqual(alone.flatMap((values) => [...values]));
+        }),
+        { numRuns: 15 },
+      );
     });
 
     it("has the same fingerprint when it is opened again", async () => {

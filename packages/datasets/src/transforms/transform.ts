@@ -1,6 +1,7 @@
 /** @file A change of samples on their way into batches, and how worker threads find it. */
 import type { Random } from "@sew/random";
 import { type ModuleReference, referTo } from "../moduleReference.js";
+import type { ChooseView } from "./view.js";
 
 /**
  * Changes one sample.
@@ -36,6 +37,13 @@ export interface Transform {
   readonly shapeOf?: (shape: readonly number[]) => readonly number[];
   /** Changes one sample. */
   readonly apply: ApplyTransform;
+  /**
+   * What `apply` shows of a picture, where it shows a view of it. As the first transform of a loader it then decides what a
+   * source of image files decodes, in place of `apply`; see `Source.readView`.
+   *
+   * @defaultValue none: the transform changes samples of the source's own shape
+   */
+  readonly view?: ChooseView;
   /** How a worker thread makes this transform again; `defineTransform` sets it. */
   readonly module?: ModuleReference;
 }

@@ -2,7 +2,16 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { dvsGesture, imageFolder, nMnist, openFrameCache, readAedat31, readNMnist } from "@sew/datasets";
+import {
+  dvsGesture,
+  imageFolder,
+  imageNet,
+  nMnist,
+  openFrameCache,
+  readAedat31,
+  readCifar,
+  readNMnist,
+} from "@sew/datasets";
 import { beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../support.js";
 
@@ -15,9 +24,11 @@ beforeAll(async () => {
 const readers: Readonly<Record<string, readonly [file: string, read: () => Promise<unknown>]>> = {
   readAedat31: ["f", () => readAedat31(join(dir, "f"))],
   readNMnist: ["f", () => readNMnist(join(dir, "f"))],
+  readCifar: ["f", () => readCifar(join(dir, "f"), { classes: [10] })],
   dvsGesture: ["trials_to_train.txt", () => dvsGesture(dir).samples("train")],
   nMnist: ["train1K.txt", () => nMnist(dir).samples("train")],
   openFrameCache: ["manifest.json", () => openFrameCache(dir)],
+  imageNet: ["LOC_synset_mapping.txt", () => imageNet(dir, "val")],
   imageFolder: ["images/a/f.png", () => imageFolder(join(dir, "images"), { height: 1, width: 1 })],
 };
 

@@ -1,10 +1,22 @@
 import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ImageFolderOptions, imageFolder } from "@sew/datasets";
+import {
+  createLoader,
+  type ImageFolderOptions,
+  imageFolder,
+  type LoaderOptions,
+  randomFlip,
+  randomResizedCrop,
+  resizedCentreCrop,
+  type Source,
+  split,
+} from "@sew/datasets";
 import { describeSource } from "@sew/datasets/testing";
+import { random } from "@sew/random";
+import * as fc from "fast-check";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { formatError, temporaryFolder } from "../support.js";
+import { describeSampleData, formatError, temporaryFolder } from "../support.js";
 
 const RED = { r: 255, g: 0, b: 0 };
 const BLUE = { r: 0, g: 0, b: 255 };
@@ -141,6 +153,72 @@ describe("imageFolder", () => {
     expect(left).toBeGreaterThan(right!);
   });
 
+  it("resizes the shorter side to the very length that is asked for, where 49 * (256 / 49) is below 256", async () => {
+    const dir = await temporaryFolder();
+    await mkdir(join(dir, "a"));
+    await picture(RED, 49, 49)
+      .png()
+      .toFile(join(dir, "a", "x.png"));
+    const source = await imageFolder(dir, { height: 256, width: 256, resize: 256, channels: 1 });
+    expect((await source.read([0])).length).toBe(256 * 256);
+  });
+
+  it("decodes of an image what a view shows of the whole picture, enlarged or reduced", () =>
+    fc.assert(
+      fc.asyncProperty(fc.gen(), fc.nat(), async (gen, seed) => {
+        // Reduced by at most 2: libvips approximates more, which small pictures show.
+        const side = (min: number) => gen(fc.integer, { min: Math.ceil(min), max: 80 });
+        const [rows, columns] = [side(20), side(20)];
+        const [height, width] = [side(rows / 2), side(columns / 2)];
+        const [a, b, c] = [1, 2, 3].map((i) => random(seed, i).uniform(0, 0.5));
+        const colours = Uint8Array.from({ length: rows * columns * 3 }, (_, i) => {
+          const [channel, column, row] = [i % 3, Math.floor(i / 3) % columns, Math.floor(i / 3 / columns)];
+          return 127 + 127 * Math.sin(a! * row + b! * column + 3 * channel + c!);
+        });
+        const dir = await temporaryFolder();
+        await mkdir(join(dir, "a"));
+        await sharp(colours, { raw: { height: rows, width: columns, channels: 3 } })
+          .png()
+          .toFile(join(dir, "a", "x.png"));
+        const source = await imageFolder(dir, { height: rows, width: columns });
+        const whole = await source.read([0]);
+        expect([...whole].map((value) => Math.round(255 * value))).toEqual([...colours]);
+        const size = { height, width };
+        for (const transform of [randomResizedCrop({ ...size, area: [0.5, 1] }), resizedCentreCrop(size)]) {
+          const decoded = await source.readView!([0], transform.view!, [random(seed)]);
+          const shown = transform.apply(whole.slice(), source.shape, random(seed));
+          const distance = shown.reduce((sum, value, i) => sum + 255 * Math.abs(value - decoded[i]!), 0);
+          expect(decoded.length).toBe(shown.length);
+          expect(distance / shown.length).toBeLessThan(1); // grey level
+        }
+      }),
+      { numRuns: 40 },
+    ));
+
+  it("ignores the colour profile, as torchvision", async () => {
+    const dir = await temporaryFolder();
+    await mkdir(join(dir, "a"));
+    const colours = { r: 200, g: 100, b: 50 };
+    await picture(colours)
+      .withIccProfile("p3")
+      .png()
+      .toFile(join(dir, "a", "x.png"));
+    const stored = await sharp(join(dir, "a", "x.png"), { ignoreIcc: true })
+      .raw()
+      .toBuffer();
+    const pixels = await (await imageFolder(dir, square)).read([0]);
+    expect([...pixels.subarray(0, 3)].map((value) => Math.round(255 * value))).toEqual([...stored.subarray(0, 3)]);
+    expect([...stored.subarray(0, 3)]).not.toEqual(Object.values(colours));
+  });
+
+  it("ignores files and folders whose names start with a dot, such as macOS's notes on images", async () => {
+    const source = await open({}, async (dir) => {
+      await writeFile(join(dir, "red", "._2.png"), "notes");
+      await mkdir(join(dir, ".cache"));
+    });
+    expect(source.count).toBe(4);
+  });
+
   it("follows links to class folders", async () => {
     const source = await open({}, (dir) => symlink(join(dir, "red"), join(dir, "scarlet")));
     expect(source.classes).toEqual(["blue", "red", "scarlet"]);
@@ -152,6 +230,34 @@ describe("imageFolder", () => {
     const print = async (hashFiles: boolean, change: typeof damage) => (await open({ hashFiles }, change)).fingerprint;
     expect(await print(true, damage)).not.toBe(await print(true, other));
     expect(await print(false, damage)).toBe(await print(false, other));
+  });
+
+  it("gives a loader views that depend on seed, epoch and sample alone", async () => {
+    const source = await open();
+    const crop = randomResizedCrop({ height: 3, width: 5 });
+    const epochOf = async (from: Source, options: Partial<LoaderOptions>, start = 0) => {
+      const transforms = [crop, randomFlip()];
+      const loader = createLoader(from, { batchSize: 3, shuffle: true, seed: 7, transforms, ...options });
+      expect(loader.shape).toEqual([1, 3, 5, 3]);
+      const batches = [];
+      for await (const batch of loader.epoch({ epoch: 2, start })) batches.push(batch);
+      await loader.close();
+      return batches;
+    };
+    const inline = await epochOf(source, { workers: 0 });
+    for (const workers of [1, 3]) expect(await epochOf(source, { workers })).toEqual(inline);
+    expect(await epochOf(source, { workers: 2 }, 1)).toEqual(inline.slice(1));
+    const { module, ...plain } = source; // Read in the calling thread, flipped in the workers.
+    expect(await epochOf(plain, { workers: 2 })).toEqual(inline);
+    expect(await epochOf(source, { workers: 0, seed: 8 })).not.toEqual(inline);
+
+    const [still] = await epochOf(source, { workers: 0, transforms: [crop], batchSize: 4, shuffle: false });
+    const randoms = [0, 1, 2, 3].map((sample) => random(7, 2, sample, 0));
+    expect(still!.x).toEqual(await source.readView!([0, 1, 2, 3], crop.view!, randoms));
+
+    const { train } = split(source, { validation: 0.5 });
+    const ofPart = await epochOf(train, { workers: 0 });
+    expect(await epochOf(train, { workers: 2 })).toEqual(ofPart);
   });
 
   it("names the file that is damaged or no image", async () => {
@@ -185,11 +291,27 @@ describe("imageFolder", () => {
   });
 
   it.each([
-    [{ height: 0 }, "height must be an integer above 0, got 0"],
-    [{ width: 1.5 }, "width must be an integer above 0, got 1.5"],
+    [{ height: 0 }, "height must be an integer of at least 1, got 0"],
+    [{ width: 1.5 }, "width must be an integer of at least 1, got 1.5"],
     [{ resize: 3 }, "resize must cover the crop of 4 x 4, got 3"],
     [{ channels: 4 as 3 }, "channels must be 1 or 3, got 4"],
   ])("refuses %j", (wrong, says) =>
     expect(imageFolder("nowhere", { ...square, ...wrong })).rejects.toThrow(new RangeError(`imageFolder: ${says}`)),
   );
+});
+
+describeSampleData("cifar10-images", (folder) => {
+  it("has 500 images of each of 10 classes, as they are", async () => {
+    const train = await imageFolder(join(folder, "train"), { height: 32, width: 32 });
+    expect([train.count, train.classes.length]).toEqual([5000, 10]);
+    expect(train.classes.map((_, label) => [...(train.labels as number[])].filter((l) => l === label).length)).toEqual(
+      new Array(10).fill(500),
+    );
+    const loader = createLoader(train, { batchSize: 100, workers: 2 });
+    let sum = 0;
+    for await (const { x } of loader.epoch()) sum += x.reduce((a, b) => a + b) / x.length;
+    await loader.close();
+    // The mean of CIFAR-10's channels is 0.4914, 0.4822 and 0.4465.
+    expect(Math.abs(sum / loader.batchesPerEpoch - 0.4734)).toBeLessThan(0.01);
+  });
 });

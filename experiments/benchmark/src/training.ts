@@ -1,0 +1,114 @@
+/** @file pnpm bench: times the native backend on this machine and holds it against the machine's own peak. */
+import "@tensorflow/tfjs";
+import { mkdir } from "node:fs/promises";
+import { cpus } from "node:os";
+import { dirname } from "node:path";
+import { calibrateBreakEvens, instructionSet, setInstructionSet, setThreads, threads } from "@sew/backend-native";
+import { useBackend } from "@sew/backends";
+import { writeAtomic } from "@sew/files";
+import { printable } from "@sew/kernels";
+import type { ConvolutionResult } from "./convolution.js";
+import { CONVOLUTIONS } from "./measurements.js";
+import type { NetworkFigures } from "./network.js";
+import { parseOptions } from "./options.js";
+import { inOwnProcess } from "./ownProcess.js";
+import { picture } from "./picture.js";
+import { nameOf, ordinaryOf, rows } from "./rows.js";
+import type { LayerSweep } from "./sweep.js";
+import {
+  breakdownTable,
+  breakEvenTable,
+  convolutionTable,
+  figuresTable,
+  gigaflops,
+  markdown,
+  type NamedFigures,
+  ratesLine,
+  sweepTable,
+} from "./tables.js";
+
+const options = parseOptions(process.argv.slice(2));
+try {
+  await useBackend("native");
+  if (options.threads !== undefined) setThreads(options.threads);
+  if (options.isa !== undefined) setInstructionSet(options.isa);
+} catch (error) {
+  console.error(printable(`error: ${(error as Error).message}`));
+  process.exit(1);
+}
+
+const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads: threads(), instructionSet: instructionSet() };
+const machineLine = `${machine.cpu}, ${machine.threads} of ${machine.cores} cores, ${machine.instructionSet}, node ${process.version}`;
+console.log(machineLine);
+
+/** Figures by name. A failure is reported at once, and the rest is measured all the same: it may have taken minutes. */
+const measured = new Map<string, unknown>();
+let peak = 0;
+for (const [i, name] of options.names.entries()) {
+  console.error(`${i + 1} of ${options.names.length}: ${name}`);
+  try {
+    const found = await inOwnProcess(name, options.runs);
+    measured.set(name, found.figures);
+    peak = Math.max(peak, found.peak);
+  } catch (error) {
+    console.error(printable(`error: ${(error as Error).message}`));
+    process.exitCode = 1;
+  }
+}
+
+const { json, runs } = options;
+const beside = (extension: string) => json.replace(/(\.json)?$/, extension);
+const written: string[] = [];
+const write = async (file: string, text: string): Promise<void> => {
+  await mkdir(dirname(file), { recursive: true });
+  await writeAtomic(file, [Buffer.from(text)], "bench");
+  written.push(file);
+};
+const writeFigures = (figures: object) =>
+  write(json, `${JSON.stringify({ machine, date: new Date().toISOString(), runs, peak, ...figures }, null, 2)}\n`);
+
+if (options.calibrate) {
+  try {
+    const { breakEvens, file } = calibrateBreakEvens();
+    console.log("\nconvolutions of spikes are event-driven up to so many events for each element:");
+    console.table(breakEvenTable(breakEvens));
+    written.push(file);
+  } catch (error) {
+    console.error(printable(`error: ${(error as Error).message}`));
+    process.exit(1);
+  }
+} else if (options.sweep) {
+  const sweeps = [...measured.values()] as LayerSweep[];
+  console.log("\nevent-driven convolutions, their time as a multiple of the dense ones':");
+  for (const [name, sweep] of measured) {
+    console.log(`\n${name}`);
+    console.table(sweepTable(sweep as LayerSweep));
+  }
+  await writeFigures({ sweeps });
+  await write(beside(".svg"), picture(sweeps));
+} else {
+  const networks = rows.flatMap((row): NamedFigures[] => {
+    const [name, ordinary] = [nameOf(row), ordinaryOf(row)];
+    const figures = measured.get(name) as NetworkFigures | undefined;
+    return figures === undefined ? [] : [{ name, ...(ordinary && { ordinary }), ...figures }];
+  });
+  const convolutions = (measured.get(CONVOLUTIONS) ?? []) as ConvolutionResult[];
+  console.log(
+    `\nmultiply-add peak, measured: ${gigaflops(peak)} GFLOP/s; a floor is a work's operations at that rate\n`,
+  );
+  if (networks.length > 0) {
+    console.table(figuresTable(networks, peak));
+    console.log(`resident: the process's most, of that tensors; new buffers: in the ${runs} runs measured\n`);
+    console.log("where the time goes, ms:");
+    console.table(breakdownTable(networks));
+    console.log("firing rates at initialisation, mean of each layer:");
+    for (const { name, firingRates } of networks) console.log(`${name}: ${ratesLine(firingRates)}`);
+    await write(beside(".md"), markdown(networks, machineLine, peak));
+  }
+  if (convolutions.length > 0) {
+    console.log("\ndense conv3x3, GFLOP/s and the share of the peak:");
+    console.table(convolutionTable(convolutions, peak));
+  }
+  await writeFigures({ networks, convolutions });
+}
+console.log(`\nevery figure: ${written.join(", ")}`);
