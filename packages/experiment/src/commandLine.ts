@@ -69,7 +69,7 @@ function kitOptions(datasets: readonly string[], precisions: readonly string[]):
     option("--batch <n>", "samples per training batch", parseInteger(1)),
     option("--accumulate <n>", "batches per update", parseInteger(1)),
     named("--optimizer <name>", "what updates the weights", words(optimizers)),
-    option("--lr, --learning-rate <rate>", "learning rate at the start", parseNumber({ above: 0 })),
+    option("--lr, --learning-rate <rate>", "learning rate at the start", parseNumber({ least: 0 })),
     option("--momentum <mu>", "momentum of sgd", decay),
     option("--nesterov", "Nesterov's momentum, with sgd"),
     option("--no-nesterov", "plain momentum"),

@@ -18,7 +18,7 @@ export interface Recipe {
   readonly accumulate: number;
   /** @defaultValue `"sgd"` */
   readonly optimizer: OptimizerName;
-  /** Learning rate at the start, above 0. @defaultValue 0.001 */
+  /** Learning rate at the start, 0 or more. @defaultValue 0.001 */
   readonly learningRate: number;
   /** Momentum μ of `sgd`, in [0, 1). @defaultValue 0.9 */
   readonly momentum: number;
