@@ -1,8 +1,9 @@
+import { blocks } from "@sew/blocks";
 import { CommanderError, InvalidArgumentError } from "commander";
 import { describe, expect, it, vi } from "vitest";
 import { oneOf, parseInteger, parseNumber } from "../src/choices.js";
 import { commandLine } from "../src/commandLine.js";
-import { chosenNotation } from "../src/model.js";
+import { chosenNotation, familyNames } from "../src/model.js";
 import { lossOf, optimizerOf, optimizers, scheduleOf } from "../src/optimization.js";
 import { baseRecipe } from "../src/settings.js";
 import { tiny } from "./tinyExperiment.mjs";
@@ -149,10 +150,17 @@ describe("chosenNotation", () => {
   it("has ReLU for neurons in the ANNs", () =>
     expect(chosenNotation("c8-BN-LIF-SEW(c8)-FC2", { block: "ann" })).toBe("c8-BN-ReLU-ANN(c8)-FC2"));
 
-  it("refuses a family that no notation describes", () =>
+  it.each(Object.keys(blocks))("leaves a SEW that is part of the name %s", (name) => {
+    const own = `c8-BN-IF-${name} Block(c8)-${name}-{${name.replace(" ", "  ")}(c8)}*2-FC2`;
+    expect(chosenNotation(own, { block: "plain" })).toBe(own);
+  });
+
+  it("refuses a family that no notation describes", () => {
+    const known = familyNames.filter((name) => name !== "td-bn").join(", ");
     expect(() => chosenNotation(notation, { block: "td-bn" })).toThrow(
-      "model: block must be one of sew-add, sew-and, sew-iand, spiking, plain, ann, rba for a notation, got td-bn; its norm has no notation",
-    ));
+      new RangeError(`model: block must be one of ${known} for a notation, got td-bn; its norm has no notation`),
+    );
+  });
 });
 
 describe("recipes", () => {
