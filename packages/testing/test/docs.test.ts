@@ -6,6 +6,7 @@ import { engine, setBackend } from "@tensorflow/tfjs-core";
 import ts from "typescript";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { agree, complete, docExamples, type Example, markdownExamples, moduleOf } from "./examples.js";
+import { guides, writeGuide } from "./guides.js";
 import { fromRoot, root, workspaces } from "./workspace.js";
 
 const packages = workspaces("packages");
@@ -35,14 +36,19 @@ function optionsFor(file: string): ts.CompilerOptions {
 function compile(example: Example): string[] {
   const file = join(folder, `${count++}.mts`);
   writeFileSync(file, complete(example, scopeOf(example)));
-  const program = ts.createProgram([file], optionsFor(file));
+  return diagnosticsOf([file]);
+}
+
+/** What the compiler objects to in some files. */
+function diagnosticsOf(files: readonly string[]): string[] {
+  const program = ts.createProgram(files, optionsFor(files[0]!));
   return ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " "));
 }
 
 /** Runs an example in an empty folder; returns the values that are not as promised. */
-async function execute(example: Example): Promise<string[]> {
+async function execute(example: Example, scope = scopeOf(example)): Promise<string[]> {
   const file = join(folder, `${count++}.mjs`);
-  writeFileSync(file, moduleOf(example, scopeOf(example)));
+  writeFileSync(file, moduleOf(example, scope));
   const wrong: string[] = [];
   const check = (place: string, actual: unknown, expected: unknown): void => {
     if (!agree(actual, expected)) wrong.push(`${place}, but it is ${JSON.stringify(actual)}`);
@@ -91,6 +97,24 @@ describe("the examples in doc comments", () => {
 
 describe("the code in READMEs and guides", () => {
   for (const example of markdownExamples()) holds(example);
+});
+
+describe("the files that guides show in full", () => {
+  for (const [n, files] of guides().entries()) {
+    const here = join(folder, `guide${n}`);
+    beforeAll(() => writeGuide(files, here));
+    it(`compile beside the packages that they extend: ${files[0]!.where}`, () =>
+      expect(diagnosticsOf(files.map(({ path }) => join(here, path)))).toEqual([]));
+    for (const { path, examples } of files) {
+      it.each(examples)("have the values that their examples promise: $where", async (example) => {
+        const file = join(here, path);
+        const module = (await import(/* @vite-ignore */ file)) as object;
+        expect(await execute(example, new Map([[file, new Set(Object.keys(module))], ...scopeOf(example)]))).toEqual(
+          [],
+        );
+      });
+    }
+  }
 });
 
 describe("the check of examples itself", () => {
