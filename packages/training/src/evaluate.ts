@@ -60,22 +60,25 @@ export async function evaluate(
   }
 }
 
-/** {@link evaluate} as a stream: yields after each batch. */
+/** {@link evaluate} as a stream: yields after each batch. `data` names the data in errors, such as "the test data of epoch 3". */
 export async function* evaluating(
   model: Module,
   batches: AsyncIterable<Batch>,
   loss: Loss,
   caller = "evaluate",
+  data?: string,
 ): AsyncGenerator<EvaluationProgress, Evaluation> {
   const sums = { batches: 0, samples: 0, loss: 0, top1: 0, top5: 0 };
   let counts: number[][] | undefined;
   await checkWeights(caller, model);
   for await (const batch of batches) {
     const { labels } = batch;
+    const place =
+      data === undefined ? `batch ${sums.batches} (from 0)` : `batch ${sums.batches} of ${data} (all from 0)`;
     const output = tidy(() => {
-      const tensors = toTensors(caller, batch, `, batch ${sums.batches} (from 0)`);
+      const tensors = toTensors(caller, batch, `, ${place}`);
       const logits = run(model, tensors.x, evaluation) as Tensor3D;
-      checkOutput(caller, logits, labels);
+      checkOutput(caller, logits, labels, `, ${place}`);
       return concat([reshape(loss(logits, tensors.labels), [1]), reshape(mean(logits, 0), [-1])]);
     });
     const values = await output.data<"float32">();
@@ -83,7 +86,7 @@ export async function* evaluating(
     const value = values[0]!;
     if (!Number.isFinite(value)) {
       throw new Error(
-        `${caller}: loss must be finite, got ${value} at batch ${sums.batches} (from 0); the weights are too large or not ` +
+        `${caller}: loss must be finite, got ${value} at ${place}; the weights are too large or not ` +
           "finite: lower the learning rate, or load another checkpoint",
       );
     }
@@ -97,7 +100,10 @@ export async function* evaluating(
     yield { batches: sums.batches, samples: sums.samples, loss: sums.loss / sums.samples };
   }
   const { samples, top1, top5 } = sums;
-  if (counts === undefined) throw new RangeError(`${caller}: batches must hold at least 1 sample, got none`);
+  if (counts === undefined) {
+    const where = data === undefined ? "" : ` in ${data} (from 0)`;
+    throw new RangeError(`${caller}: batches must hold at least 1 sample, got none${where}`);
+  }
   return {
     samples,
     loss: sums.loss / samples,

@@ -208,7 +208,7 @@ async function* evaluateOn(
 ): AsyncGenerator<TrainingEvent, Evaluation | undefined> {
   if (source === undefined) return undefined;
   const started = performance.now();
-  const steps = evaluating(model, source.epoch(), loss, "training");
+  const steps = evaluating(model, source.epoch(), loss, "training", `the ${which} data of epoch ${state.epoch}`);
   try {
     for (;;) {
       const { value, done } = await steps.next();

@@ -1,5 +1,7 @@
-import { disposeModule, namedParameters } from "@sew/layers";
+import { disposeModule, linear, namedParameters } from "@sew/layers";
 import {
+  type Batch,
+  type BatchSource,
   earlyStopping,
   listen,
   momentum,
@@ -129,6 +131,42 @@ describe("training of weights that are not finite", () => {
         "learning rate",
     );
     disposeModule(model);
+  });
+});
+
+describe("training with wrong validation or test data", () => {
+  async function* none() {}
+  async function* batchOf(x: readonly number[], labels: readonly number[], names?: readonly string[]) {
+    yield { x: Float32Array.from(x), shape: [1, labels.length, 2], labels: Int32Array.from(labels), names };
+  }
+  /** Data that are right in the first epoch, and these afterwards. */
+  const laterOn = (later: () => AsyncIterable<Batch>): BatchSource => {
+    let epochs = 0;
+    return { epoch: () => (epochs++ === 0 ? batchOf([1, 2], [0]) : later()) };
+  };
+
+  it.each<[string, () => AsyncIterable<Batch>, string]>([
+    ["no sample", none, "batches must hold at least 1 sample, got none in the % data of epoch 1 (from 0)"],
+    [
+      "NaN",
+      () => batchOf([1, 2, 3, Number.NaN], [0, 1], ["a", "b\u001b"]),
+      "x must be finite, got NaN in sample 1 (b\\x1b) of the batch, batch 0 of the % data of epoch 1 (all from 0); repair or " +
+        "remove that sample of the data",
+    ],
+    [
+      "a label of no class",
+      () => batchOf([1, 2], [3]),
+      "labels must be from 0 to 2 for [1,1,3], got 3 in the batch, batch 0 of the % data of epoch 1 (all from 0)",
+    ],
+  ])("names the data, the epoch and the sample: %s", async (_, later, message) => {
+    for (const which of ["validation", "test"] as const) {
+      const model = linear(2, 3);
+      const data = { train: { epoch: () => batchOf([1, 2], [0]) }, [which]: laterOn(later) };
+      expect(await messageOf(collect(training({ model, data, epochs: 2, learningRate: 0.1 })))).toBe(
+        `training: ${message.replace("%", which)}`,
+      );
+      disposeModule(model);
+    }
   });
 });
 
