@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, open, readdir, rename, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
+import { inspect, isDeepStrictEqual } from "node:util";
 import { crc32 } from "node:zlib";
 import { lock, readRegular } from "@sew/files";
 import type { EventDataset, Sample, Split } from "./eventDataset.js";
@@ -51,7 +51,7 @@ type CachePlan = Omit<FrameCacheManifest, "type" | "bytes" | "sha256" | "checksu
  *
  * @returns a `Source` of counts `[T, H, W, C]`, with C the data set's `polarities`, or 1 with `mergePolarities`
  * @throws RangeError when the split has no samples or a label is no class, and as `integrate`; what the data set throws
- * @throws Error when the cache's folder exists and is no frame cache
+ * @throws Error when a file of a sample does not exist, or the cache's folder exists and is no frame cache
  *
  * @example
  * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
@@ -219,7 +219,12 @@ async function checkReplaceable(folder: string): Promise<void> {
 async function describeSources(samples: readonly Sample[]): Promise<FrameCacheManifest["sources"]> {
   const sources: FrameCacheManifest["sources"][number][] = [];
   for (const file of new Set(samples.flatMap(({ files }) => files))) {
-    const { size, mtimeMs } = await stat(file);
+    const { size, mtimeMs } = await stat(file).catch((error: NodeJS.ErrnoException) => {
+      const got = `${inspect(file)} (${error.code})`;
+      throw new Error(`cacheFrames: dataset must name files that exist, got ${got}; copy or unpack it again`, {
+        cause: error,
+      });
+    });
     sources.push({ name: basename(file), bytes: size, modified: mtimeMs });
   }
   return sources;

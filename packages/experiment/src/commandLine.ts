@@ -8,7 +8,7 @@ import { type OwnOption, oneOf, parseInteger, parseNumber } from "./choices.js";
 import type { Chosen, Experiment } from "./experiment.js";
 import { familyNames, neuronNames, surrogateNames } from "./model.js";
 import { losses, type OptimizerSetting, optimizers, schedules } from "./optimization.js";
-import { baseRecipe, type Settings } from "./settings.js";
+import { baseRecipe, recordingRecipe, type Settings } from "./settings.js";
 
 /** What to do with the settings. */
 export interface Actions {
@@ -159,6 +159,7 @@ export function commandLine<Own extends object>(
       const recipe = dataset.recipe?.(chosen as unknown as Chosen<Own>) ?? {};
       const defaults = {
         ...baseRecipe,
+        ...(dataset.recordings && recordingRecipe),
         recompute: false,
         weightsExcept: [],
         ...Object.fromEntries(own.map(([name, option]) => [name, option.default])),
@@ -170,6 +171,10 @@ export function commandLine<Own extends object>(
       for (const name of ["momentum", "nesterov"] as const) {
         if (given[name] === undefined || given[name] === baseRecipe[name] || has.includes(name)) continue;
         fail(`--${name} has no effect with --optimizer ${optimizer}`);
+      }
+      for (const name of ["frames", "by"] as const) {
+        if (given[name] === undefined || dataset.recordings !== undefined) continue;
+        fail(`--${name} has no effect with --dataset ${given.dataset}, which has no recordings to cut into frames`);
       }
       if (given.trainFrames !== undefined && given.trainFrames > (frames ?? given.trainFrames)) {
         fail(`--train-frames must be at most --frames (${frames}), got ${given.trainFrames}`);

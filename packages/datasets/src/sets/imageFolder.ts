@@ -5,6 +5,7 @@ import { readRegular } from "@sew/files";
 import { FileFormatError } from "../fileFormatError.js";
 import { fingerprint } from "../fingerprint.js";
 import { hashFile } from "../hashFile.js";
+import { readFolder } from "../readFolder.js";
 import { checkIndices, checkSize, type Source } from "../source.js";
 import { centreOffset } from "../transforms/crop.js";
 
@@ -43,7 +44,7 @@ export interface ImageFolderOptions {
  * dependency: `npm install sharp`.
  *
  * @param dir the folder that holds the class folders
- * @throws Error when `sharp` is not installed, or `dir` has no class folder or a class folder no image
+ * @throws Error when `sharp` is not installed, or `dir` is no folder or has no class folder, or a class folder no image
  * @throws RangeError when an option is out of its range
  * @throws (read) FileFormatError naming the file, when it is no image, or damaged
  *
@@ -105,9 +106,9 @@ export async function imageFolder(
 
 /** The names of the folders in `dir`, sorted. */
 async function classFolders(dir: string): Promise<string[]> {
-  const entries = await readdir(dir);
+  const entries = await readFolder("imageFolder", dir, "name the folder that holds one folder of images per class");
   const folders: string[] = [];
-  for (const name of entries.sort()) {
+  for (const name of entries.map(({ name }) => name).sort()) {
     // Of a link, what it leads to counts.
     if (!name.startsWith(".") && (await stat(join(dir, name))).isDirectory()) folders.push(name);
   }
