@@ -21,7 +21,7 @@ export type CacheFramesOptions = {
   readonly mergePolarities?: boolean;
   /** Compare the SHA-256 of an existing cache; reads all of it. @defaultValue `false` */
   readonly verify?: boolean;
-  /** Called after each sample that was converted; not called for an existing cache. */
+  /** Called after each sample that was converted; not called for an existing cache. @defaultValue none */
   readonly onProgress?: (done: number, total: number) => void;
 } & (
   | {

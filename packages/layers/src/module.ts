@@ -30,11 +30,11 @@ export const evaluation: Context = { training: false };
 export interface Module {
   /** The function that it computes. Call it through {@link run}, which frees intermediate tensors. */
   forward(x: Tensor, context: Context): Tensor;
-  /** Variables that training changes. */
+  /** Variables that training changes. @defaultValue none */
   readonly parameters?: Readonly<Record<string, Variable>>;
-  /** Variables that a forward pass in training updates, such as running statistics. */
+  /** Variables that a forward pass in training updates, such as running statistics. @defaultValue none */
   readonly buffers?: Readonly<Record<string, Variable>>;
-  /** The modules it consists of; a parameter's full name is the path to it, joined by dots. */
+  /** The modules it consists of; a parameter's full name is the path to it, joined by dots. @defaultValue none */
   readonly children?: Readonly<Record<string, Module>>;
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -7,7 +7,7 @@ import ts from "typescript";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { agree, complete, docExamples, type Example, markdownExamples, moduleOf } from "./examples.js";
 import { guides, writeGuide } from "./guides.js";
-import { fromRoot, root, workspaces } from "./workspace.js";
+import { filesUnder, fromRoot, root, workspaces } from "./workspace.js";
 
 const packages = workspaces("packages");
 const names = packages.map(({ manifest }) => manifest.name);
@@ -115,6 +115,39 @@ describe("the files that guides show in full", () => {
       });
     }
   }
+});
+
+/** Optional properties of the exported `…Options` in a source that say no `@defaultValue`. */
+function withoutDefault(file: string): string[] {
+  const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
+  const found: string[] = [];
+  const visit = (node: ts.Node, options: string): void => {
+    const optional = (ts.isPropertySignature(node) || ts.isMethodSignature(node)) && node.questionToken !== undefined;
+    if (optional && !ts.getJSDocTags(node).some(({ tagName }) => tagName.text === "defaultValue")) {
+      found.push(`${options}.${node.name.getText()}`);
+    }
+    ts.forEachChild(node, (child) => visit(child, options));
+  };
+  for (const statement of source.statements) {
+    if (!ts.isInterfaceDeclaration(statement) && !ts.isTypeAliasDeclaration(statement)) continue;
+    const { name, modifiers = [] } = statement;
+    const isExported = modifiers.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+    if (isExported && name.text.endsWith("Options")) visit(statement, name.text);
+  }
+  return found;
+}
+
+describe("every option shows its default", () => {
+  it.each(packages)("of $manifest.name", ({ folder }) =>
+    expect(filesUnder(join(folder, "src"), ".ts").flatMap(withoutDefault)).toEqual([]),
+  );
+
+  it("or is found", () => {
+    const file = join(folder, "options.ts");
+    const code = "export type AOptions = {\n/** @defaultValue 1 */\na?: 1; b?: 2 } & ({ c: 1 } | { d?(): void });";
+    writeFileSync(file, `${code} interface BOptions { e?: 1 } export interface Result { f?: 1 }`);
+    expect(withoutDefault(file)).toEqual(["AOptions.b", "AOptions.d"]);
+  });
 });
 
 describe("the check of examples itself", () => {

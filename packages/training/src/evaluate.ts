@@ -31,7 +31,7 @@ export interface EvaluationProgress {
 export interface EvaluateOptions {
   /** @defaultValue `crossEntropy` */
   readonly loss?: Loss | undefined;
-  /** Called after each batch. */
+  /** Called after each batch. @defaultValue none */
   readonly onBatch?: ((progress: EvaluationProgress) => void) | undefined;
 }
 

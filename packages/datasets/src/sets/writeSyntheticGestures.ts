@@ -29,7 +29,7 @@ export interface SyntheticGestureOptions {
   readonly gestureSeconds?: number;
   /** Threads that make recordings, 1..1000. @defaultValue the number of cores */
   readonly workers?: number;
-  /** Called after each recording that was made; not called when the set exists. */
+  /** Called after each recording that was made; not called when the set exists. @defaultValue none */
   readonly onProgress?: (done: number, total: number) => void;
 }
 

@@ -36,7 +36,7 @@ export interface Transform {
   readonly shapeOf?: (shape: readonly number[]) => readonly number[];
   /** Changes one sample. */
   readonly apply: ApplyTransform;
-  /** How a worker thread makes this transform again; `defineTransform` sets it. */
+  /** How a worker thread makes this transform again; `defineTransform` sets it. @defaultValue none: threads cannot run it */
   readonly module?: ModuleReference;
 }
 
