@@ -5,6 +5,7 @@ import { inspect, isDeepStrictEqual } from "node:util";
 import { crc32 } from "node:zlib";
 import { lock, readRegular } from "@sew/files";
 import type { EventDataset, Sample, Split } from "./eventDataset.js";
+import { makeFolder } from "./folders.js";
 import { digestOf, FRAMES, type FrameCache, type FrameCacheManifest, MANIFEST, openFrameCache } from "./frameCache.js";
 import { hashFile } from "./hashFile.js";
 import { checkSlicing, durationFrames, integrate, type Slicing, type SplitBy } from "./integrate.js";
@@ -111,6 +112,7 @@ export async function cacheFrames<S extends Sample>(
   const onWait = (holder: string): void => {
     process.emitWarning(`cacheFrames: waiting for ${path}, which is being made by ${holder}`, "FrameCacheWarning");
   };
+  await makeFolder("cacheFrames", dir, "choose another folder for caches");
   const held = await lock(`${path}.lock`, { wait: true, onWait });
   try {
     // Another process may have made it meanwhile.

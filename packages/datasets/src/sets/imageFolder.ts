@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { readRegular } from "@sew/files";
 import { FileFormatError } from "../fileFormatError.js";
 import { fingerprint } from "../fingerprint.js";
+import { readFolder } from "../folders.js";
 import { hashFile } from "../hashFile.js";
-import { readFolder } from "../readFolder.js";
 import { checkIndices, checkSize, type Source } from "../source.js";
 import { centreOffset } from "../transforms/crop.js";
 
