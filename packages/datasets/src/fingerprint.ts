@@ -28,7 +28,8 @@ function canonical(value: unknown, place: () => string, parents: readonly unknow
   if (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))) {
     return Array.from(value as ArrayLike<unknown>, (each, i) => canonical(each, () => `${place()}[${i}]`, inner));
   }
-  if (!isPlainObject(value)) throw refusal(place(), inspect(value, { depth: 0 }).slice(0, 60));
+  if (!isPlainObject(value))
+    throw refusal(place(), inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY }).slice(0, 60));
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, each]) => each !== undefined)

@@ -89,7 +89,8 @@ export interface Experiment<Own extends object = object> {
  * Defines an experiment: data sets with recipes, and a model. `runExperiment` gives it a command line, run folders,
  * training, evaluation and reports.
  *
- * @throws RangeError when it has no data set; TypeError when one has not exactly one of `open` and `recordings`
+ * @throws RangeError when it has no data set, and, when it is run, when an option of its own has the name of one of the kit's;
+ * TypeError when a data set has not exactly one of `open` and `recordings`
  *
  * @example
  * const stripes = defineExperiment({

@@ -1,6 +1,7 @@
 export { choice, flag, integer, number, type OwnOption, type Range } from "./choices.js";
 export {
   type Chosen,
+  type DatasetDescription,
   defineExperiment,
   type Experiment,
   type ExperimentDataset,

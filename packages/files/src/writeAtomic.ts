@@ -41,7 +41,8 @@ export async function writeAtomic(file: string, chunks: readonly Uint8Array[], c
 
 /**
  * Throws unless a path is free or that of a regular file, which {@link writeAtomic} may replace: renaming over a device or a
- * pipe would remove it. Folders of the path may be missing. A symbolic link counts as what it leads to, and stays; one to nothing is refused.
+ * pipe would remove it. Folders of the path may be missing. A symbolic link counts as what it leads to, and stays; one to
+ * nothing is refused.
  *
  * @param caller opens the message
  * @throws RangeError when it is something else
