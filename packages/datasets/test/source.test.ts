@@ -102,6 +102,26 @@ describe("fingerprint", () => {
     expect(() => fingerprint(value)).toThrow(/; convert it$/);
   });
 
+  it("finds what JSON does not hold at any depth", () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.stringMatching(/^[a-z]+$/), fc.nat(3)), { maxLength: 6 }),
+        fc.constantFrom<unknown>(Number.NaN, -Infinity, 1n, new Map(), new Set(), new Date(0), Symbol("s"), () => 1),
+        json,
+        (path, wrong, right) => {
+          const within = (inner: unknown) =>
+            path.reduceRight<unknown>(
+              (value, key) =>
+                typeof key === "string" ? { A: right, [key]: value } : [...Array(key).fill(right), value],
+              inner,
+            );
+          const place = path.map((key) => (typeof key === "string" ? `.${key}` : `[${key}]`)).join("");
+          expect(fingerprint(within(right))).toMatch(/^[0-9a-f]{64}$/);
+          expect(() => fingerprint(within(wrong))).toThrow(`fingerprint: value${place} must be a text, `);
+        },
+      ),
+    ));
+
   it("takes the same value in two places for no cycle", () => {
     const shared = { a: [1] };
     expect(fingerprint([shared, shared])).toBe(fingerprint([{ a: [1] }, { a: [1] }]));
