@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { inspect } from "node:util";
 import type { EventDataset, Sample, Split } from "./eventDataset.js";
 import type { FrameCache, FrameCacheManifest } from "./frameCache.js";
 import { checkSlicing, durationFrames, integrate, type Slicing, type SplitBy } from "./integrate.js";
@@ -16,7 +17,7 @@ export type CacheFramesOptions = {
   readonly mergePolarities?: boolean;
   /** Compare the SHA-256 of an existing cache; reads all of it. @defaultValue `false` */
   readonly verify?: boolean;
-  /** Called after each sample that was converted; not called for an existing cache. */
+  /** Called after each sample that was converted; not called for an existing cache. @defaultValue none */
   readonly onProgress?: (done: number, total: number) => void;
 } & (
   | {
@@ -43,7 +44,7 @@ export type CacheFramesOptions = {
  *
  * @returns a `Source` of counts `[T, H, W, C]`, with C the data set's `polarities`, or 1 with `mergePolarities`
  * @throws RangeError when the split has no samples or a label is no class, and as `integrate`; what the data set throws
- * @throws Error when the cache's folder exists and is no frame cache
+ * @throws Error when a file of a sample does not exist, or the cache's folder exists and is no frame cache
  *
  * @example
  * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
@@ -126,7 +127,12 @@ export async function cacheFrames<S extends Sample>(
 async function describeSources(samples: readonly Sample[]): Promise<FrameCacheManifest["sources"]> {
   const sources: FrameCacheManifest["sources"][number][] = [];
   for (const file of new Set(samples.flatMap(({ files }) => files))) {
-    const { size, mtimeMs } = await stat(file);
+    const { size, mtimeMs } = await stat(file).catch((error: NodeJS.ErrnoException) => {
+      const got = `${inspect(file)} (${error.code})`;
+      throw new Error(`cacheFrames: dataset must name files that exist, got ${got}; copy or unpack it again`, {
+        cause: error,
+      });
+    });
     sources.push({ name: basename(file), bytes: size, modified: mtimeMs });
   }
   return sources;

@@ -3,14 +3,14 @@ export interface FileFault {
   /** The function that read the file. */
   readonly reader: string;
   readonly file: string;
-  /** Byte offset of the fault from the start of the file; left out where the fault is a line. */
+  /** Byte offset of the fault from the start of the file; left out where the fault is a line. @defaultValue none */
   readonly offset?: number;
-  /** Line of the fault, from 1, in a text file. */
+  /** Line of the fault, from 1, in a text file. @defaultValue none */
   readonly line?: number;
   /** What the file must do, as in "must start with …". */
   readonly must: string;
   readonly got: string;
-  /** What the user can do about it. */
+  /** What the user can do about it. @defaultValue none */
   readonly remedy?: string;
 }
 

@@ -42,6 +42,25 @@ function warnings(): string[] {
 }
 
 describe("cacheFrames", () => {
+  it("names a folder for caches that is none", async () => {
+    const { dataset, file } = await source();
+    for (const dir of [file, join(file, "deeper")]) {
+      await expect(cacheFrames(dataset, "train", { dir, ...options })).rejects.toThrow(
+        new Error(`cacheFrames: dir must be a folder, got '${dir}', which is none; choose another folder for caches`),
+      );
+    }
+  });
+
+  it("names a file of a sample that does not exist", async () => {
+    const { dir } = await source();
+    const missing = join(dir, "gone\u001b.bin");
+    await expect(cacheFrames(datasetOf(samples, missing), "train", { dir, ...options })).rejects.toThrow(
+      new Error(
+        `cacheFrames: dataset must name files that exist, got '${dir}/gone\\x1B.bin' (ENOENT); copy or unpack it again`,
+      ),
+    );
+  });
+
   it("keeps what integrate gives for each sample, and describes it", () =>
     fc.assert(
       fc.asyncProperty(
