@@ -12,8 +12,15 @@ export type { EventDataset, Sample, Split } from "./eventDataset.js";
 export { type Events, eventsBetween } from "./events.js";
 export { type FileFault, FileFormatError } from "./fileFormatError.js";
 export { fingerprint } from "./fingerprint.js";
-export { type Aedat31Options, parseAedat31, readAedat31 } from "./formats/readAedat31.js";
-export { parseNMnist, readNMnist } from "./formats/readNMnist.js";
+export { readAedat2 } from "./formats/readAedat2.js";
+export { readAedat31 } from "./formats/readAedat31.js";
+export { readAtis } from "./formats/readAtis.js";
+export { readDat } from "./formats/readDat.js";
+export { readEvt2, readEvt21 } from "./formats/readEvt2.js";
+export { readEvt3 } from "./formats/readEvt3.js";
+export { type RecordingKind, recogniseRecording } from "./formats/recogniseRecording.js";
+export type { RecordingFile, RecordingOptions } from "./formats/recording.js";
+export type { RecordingFormat } from "./formats/signatures.js";
 export { encodeAedat31, type WriteAedat31Options, writeAedat31 } from "./formats/writeAedat31.js";
 export {
   type FrameCache,
@@ -23,8 +30,11 @@ export {
 } from "./frameCache.js";
 export { type IntegrateOptions, integrate, type Slicing, type SplitBy } from "./integrate.js";
 export type { ModuleReference } from "./moduleReference.js";
+export { type Cifar10DvsOptions, cifar10Dvs } from "./sets/cifar10Dvs.js";
 export { type DvsGestureOptions, dvsGesture, type GestureSample, gestureClasses } from "./sets/dvsGesture.js";
 export { type ImageFolderOptions, imageFolder } from "./sets/imageFolder.js";
+export { nCaltech101 } from "./sets/nCaltech101.js";
+export { nCars } from "./sets/nCars.js";
 export { nMnist } from "./sets/nMnist.js";
 export { type SyntheticGestureOptions, writeSyntheticGestures } from "./sets/writeSyntheticGestures.js";
 export { checkIndices, type Source } from "./source.js";
