@@ -13,12 +13,19 @@ import { writeFolderAtomic } from "./writeFolderAtomic.js";
 
 /** What {@link cacheFrames} makes, and where. */
 export type CacheFramesOptions = {
-  /** Folder for caches; each is a folder `<dataset>-<split>-<frames>-<by>` in it. */
+  /** Folder for caches; each is a folder `<dataset>-<split>-<frames>-<by>` in it, with further options after that. */
   readonly dir: string;
   /** Number of frames T per sample, at least 1. */
   readonly frames: number;
   /** Count the events of all polarities in one channel. @defaultValue `false` */
   readonly mergePolarities?: boolean;
+  /**
+   * Count the events after the last slice of full length in the last frame, as SpikingJelly does, or leave them out, as Tonic
+   * does; see `integrate`.
+   *
+   * @defaultValue `"last"`
+   */
+  readonly remainder?: "last" | "drop";
   /** Compare the SHA-256 of an existing cache; reads all of it. @defaultValue `false` */
   readonly verify?: boolean;
   /** Called after each sample that was converted; not called for an existing cache. */
@@ -64,16 +71,18 @@ export async function cacheFrames<S extends Sample>(
   split: Split,
   options: CacheFramesOptions,
 ): Promise<FrameCache> {
-  const { dir, frames, mergePolarities = false, verify = false, onProgress } = options;
-  const slicing: Slicing =
+  const { dir, frames, mergePolarities = false, remainder = "last", verify = false, onProgress } = options;
+  const cut =
     options.by === "duration"
       ? { by: options.by, microseconds: options.microseconds, frames }
       : { by: options.by ?? "count", frames };
-  checkSlicing("cacheFrames", slicing);
+  checkSlicing("cacheFrames", { ...cut, remainder });
+  const slicing: Slicing = { ...cut, ...(remainder === "drop" && { remainder }) };
   const { name, classes, height, width, polarities = 2 } = dataset;
   const path = join(
     dir,
     `${name}-${split}-${frames}-${slicing.by === "duration" ? `${slicing.microseconds}us` : slicing.by}` +
+      (remainder === "drop" ? "-dropped" : "") +
       (mergePolarities ? "-merged" : ""),
   );
   const samples = await dataset.samples(split);
@@ -155,7 +164,7 @@ async function makeCache<S extends Sample>(
         const events = await dataset.events(sample);
         await writer.write(integrate(events, { ...slicing, height, width, polarities, mergePolarities }));
         if (slicing.by === "duration") {
-          const lasts = durationFrames(events.t, slicing.microseconds);
+          const lasts = durationFrames(events.t, slicing);
           if (lasts > frames) cut++;
           longest = Math.max(longest, lasts);
         }

@@ -60,6 +60,7 @@ export function digestOf(manifest: Omit<FrameCacheManifest, "digest">): string {
 }
 
 const size = z.number().int().positive();
+const remainder = z.enum(["last", "drop"]).exactOptional();
 
 const manifestSchema = z
   .object({
@@ -68,8 +69,8 @@ const manifestSchema = z
     dataset: z.string(),
     split: z.enum(["train", "test"]),
     slicing: z.discriminatedUnion("by", [
-      z.object({ by: z.enum(["count", "time"]), frames: size }),
-      z.object({ by: z.literal("duration"), microseconds: size, frames: size }),
+      z.object({ by: z.enum(["count", "time"]), frames: size, remainder }),
+      z.object({ by: z.literal("duration"), microseconds: size, frames: size, remainder }),
     ]),
     mergePolarities: z.boolean(),
     shape: z.tuple([size, size, size, size]),
