@@ -1,6 +1,6 @@
 /** @file Which format a file is of, by its content. */
-import { type RecordingFile, readStart } from "./recording.js";
-import { type RecordingFormat, recogniseBytes } from "./signatures.js";
+import { CHUNK_BYTES, type RecordingFile, withBytes } from "./recording.js";
+import { type RecordingFormat, recogniseStart } from "./signatures.js";
 
 /** What {@link recogniseRecording} found. */
 export interface RecordingKind {
@@ -25,22 +25,8 @@ export interface RecordingKind {
  * await recogniseRecording(Buffer.from("\x89HDF\r\n\x1a\n", "latin1")); // { format: "HDF5" }
  */
 export async function recogniseRecording(file: RecordingFile): Promise<RecordingKind | undefined> {
-  const { start, length } = await readStart("recogniseRecording", file);
-  const kind = recogniseBytes(start);
-  if (kind !== undefined) return { format: kind.format, ...(kind.reader !== undefined && { reader: kind.reader }) };
-  return isAtis(start, length) ? { format: "ATIS", reader: "readAtis" } : undefined;
-}
-
-function isAtis(start: Uint8Array, length: number): boolean {
-  if (length < 40 || length % 5 !== 0) return false;
-  for (let at = 0, last = 0; at + 5 <= Math.min(start.length, 5000); at += 5) {
-    if (start[at + 1] === 240) {
-      last = 0;
-      continue;
-    }
-    const time = ((start[at + 2]! & 0x7f) << 16) | (start[at + 3]! << 8) | start[at + 4]!;
-    if (time < last) return false;
-    last = time;
-  }
-  return true;
+  return withBytes("recogniseRecording", file, async (bytes) => {
+    const kind = recogniseStart(await bytes.take(CHUNK_BYTES), bytes.length);
+    return kind && { format: kind.format, ...(kind.reader !== undefined && { reader: kind.reader }) };
+  });
 }

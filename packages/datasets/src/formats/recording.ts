@@ -96,11 +96,15 @@ export async function* streamFormat<Options extends RecordingOptions>(
   }
 }
 
-/** The first bytes of a file, at most {@link CHUNK_BYTES}, and its length. */
-export async function readStart(caller: string, file: RecordingFile): Promise<{ start: Uint8Array; length: number }> {
+/** Opens a file for one call of `use`; `caller` opens the messages of errors. */
+export async function withBytes<Result>(
+  caller: string,
+  file: RecordingFile,
+  use: (bytes: ByteReader) => Promise<Result>,
+): Promise<Result> {
   const { bytes, close } = await openBytes(caller, file);
   try {
-    return { start: await bytes.take(CHUNK_BYTES), length: bytes.length };
+    return await use(bytes);
   } finally {
     await close();
   }

@@ -67,6 +67,13 @@ export function recogniseBytes(start: Uint8Array): Signature | undefined {
   return SIGNATURES.find(({ matches }) => matches(text));
 }
 
+/** The format of a file by its first bytes and its length: by its mark or, where it has none, by what 40-bit events are. */
+export function recogniseStart(start: Uint8Array, length: number): Signature | undefined {
+  return recogniseBytes(start) ?? (isAtis(start, length) ? ATIS : undefined);
+}
+
+const ATIS: Signature = { format: "ATIS", reader: "readAtis", matches: () => false };
+
 /** What a file is that should have been of another format, and what to do about it. */
 export function describeKind(start: Uint8Array, kind: Signature | undefined): { got: string; remedy: string } {
   if (start.length === 0) return { got: "an empty file", remedy: "copy or download it again" };
@@ -92,4 +99,19 @@ function evtVersion(text: string): string | undefined {
 /** A header of "%" lines, then the type of the events and their size, which is 8. */
 function isDat(text: string): boolean {
   return text.startsWith("% ") && text.charCodeAt(percentHeader(text).length + 1) === 8;
+}
+
+/** Whether a file holds whole 40-bit events, at least 8, whose first 1000 times never decrease between rounds of the clock. */
+function isAtis(start: Uint8Array, length: number): boolean {
+  if (length < 40 || length % 5 !== 0) return false;
+  for (let at = 0, last = 0; at + 5 <= Math.min(start.length, 5000); at += 5) {
+    if (start[at + 1] === 240) {
+      last = 0;
+      continue;
+    }
+    const time = ((start[at + 2]! & 0x7f) << 16) | (start[at + 3]! << 8) | start[at + 4]!;
+    if (time < last) return false;
+    last = time;
+  }
+  return true;
 }
