@@ -20,8 +20,8 @@ export type CacheFramesOptions = {
   /** Count the events of all polarities in one channel. @defaultValue `false` */
   readonly mergePolarities?: boolean;
   /**
-   * Count the events after the last slice of full length in the last frame, as SpikingJelly does, or leave them out, as Tonic
-   * does; see `integrate`.
+   * How to treat the events after the last slice of full length: `"last"` counts them in the last frame, as SpikingJelly
+   * does; `"drop"` discards them, as Tonic's `ToFrame` does.
    *
    * @defaultValue `"last"`
    */

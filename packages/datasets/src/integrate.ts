@@ -7,8 +7,8 @@ export type SplitBy = "count" | "time";
 /** How the events of a recording are cut into frames. */
 export type Slicing = {
   /**
-   * What becomes of the events after the last slice of full length: `"last"` counts them in the last frame, as SpikingJelly
-   * does, `"drop"` leaves them out, as Tonic's `ToFrame` does.
+   * How to treat the events after the last slice of full length: `"last"` counts them in the last frame, as SpikingJelly
+   * does; `"drop"` discards them, as Tonic's `ToFrame` does.
    *
    * @defaultValue `"last"`
    */

@@ -153,7 +153,7 @@ function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
 
 /** Numbers of a type from little-endian bytes. */
 const TYPES: Readonly<Record<string, (bytes: Uint8Array) => NpyArray["data"]>> = {
-  b1: (bytes) => Uint8Array.from(bytes, (byte) => (byte === 0 ? 0 : 1)),
+  b1: (bytes) => new Uint8Array(bytes),
   u1: (bytes) => new Uint8Array(bytes),
   i1: (bytes) => new Int8Array(copyOf(bytes)),
   u2: (bytes) => new Uint16Array(copyOf(bytes)),
@@ -162,9 +162,16 @@ const TYPES: Readonly<Record<string, (bytes: Uint8Array) => NpyArray["data"]>> =
   i4: (bytes) => new Int32Array(copyOf(bytes)),
   f4: (bytes) => new Float32Array(copyOf(bytes)),
   f8: (bytes) => new Float64Array(copyOf(bytes)),
-  u8: (bytes) => Float64Array.from(new BigUint64Array(copyOf(bytes)), Number),
-  i8: (bytes) => Float64Array.from(new BigInt64Array(copyOf(bytes)), Number),
+  u8: (bytes) => fromHalves(new Uint32Array(copyOf(bytes)), new Uint32Array(copyOf(bytes))),
+  i8: (bytes) => fromHalves(new Uint32Array(copyOf(bytes)), new Int32Array(copyOf(bytes))),
 };
+
+/** 64-bit integers from their lower halves, and the upper ones, which have the sign; both stand in words of 32 bits. */
+function fromHalves(lower: Uint32Array, upper: Uint32Array | Int32Array): Float64Array {
+  const values = new Float64Array(lower.length / 2);
+  for (let i = 0; i < values.length; i++) values[i] = upper[2 * i + 1]! * 2 ** 32 + lower[2 * i]!;
+  return values;
+}
 
 /** The bytes in a buffer of their own, which numbers of any size can view. */
 function copyOf(bytes: Uint8Array): ArrayBuffer {

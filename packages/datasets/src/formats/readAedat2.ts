@@ -61,32 +61,32 @@ export const aedat2: EventFormat = {
     for await (const chunk of records(bytes, EVENT_BYTES)) {
       const events = allocateEvents(chunk.length / EVENT_BYTES);
       const words = words32(chunk);
-      const foreign = findForeign(words);
-      if (foreign >= 0) {
+      const count = decode(words, events, clock);
+      if (count < 0) {
+        const foreign = words.findIndex((word, k) => k % 2 === 0 && (word & 0xffff) !== 0);
         throw bytes.fault(
-          bytes.position - chunk.length + EVENT_BYTES * foreign,
+          bytes.position - chunk.length + 4 * foreign,
           "hold addresses of a DVS128, below 2^16",
-          `${swap(words[2 * foreign]!)}`,
+          `${swap(words[foreign]!)}`,
           "it was recorded with another sensor or is damaged",
         );
       }
-      yield firstEvents(events, decode(words, events, clock));
+      yield firstEvents(events, count);
     }
   },
 };
 
-/** The first event whose address has more than 16 bits, or -1. */
-function findForeign(words: Uint32Array): number {
-  for (let k = 0; k < words.length; k += 2) if ((words[k]! & 0xffff) !== 0) return k / 2;
-  return -1;
-}
-
-/** Decodes events, and returns how many are none of the special ones. The words are those of a little-endian view. */
+/**
+ * Decodes events, and returns how many are none of the special ones; -1 when an address has more than 16 bits. The words are
+ * those of a little-endian view, so that the bytes of each stand in the opposite order.
+ */
 function decode(words: Uint32Array, { t, x, y, p }: Events, clock: Clock): number {
   let { last, base } = clock;
   let n = 0;
+  let bits = 0;
   for (let k = 0; k < words.length; k += 2) {
     const address = words[k]!;
+    bits |= address;
     const time = swap(words[k + 1]!);
     if (last - time > 2 ** 31) base += 2 ** 32;
     last = time;
@@ -99,7 +99,7 @@ function decode(words: Uint32Array, { t, x, y, p }: Events, clock: Clock): numbe
   }
   clock.last = last;
   clock.base = base;
-  return n;
+  return (bits & 0xffff) === 0 ? n : -1;
 }
 
 /** A word with its bytes in the opposite order. */

@@ -80,6 +80,7 @@ export const aedat4: EventFormat<Aedat4Options> = {
       const left = bytes.length - bytes.position;
       if (size > left) throw bytes.cut(at + 4, `hold the ${size} bytes that a packet declares`, `${left} bytes`);
       if (id === stream.id) {
+        if (size > MOST_PACKET_BYTES) throw tooLong(bytes, at + 4, size);
         const packet = await bytes.take(size);
         yield readTable(bytes, at, "EVTS", () => decode(rootTable(unpack(packet, compression), "EVTS")));
       } else {
@@ -106,6 +107,7 @@ async function readIoHeader(
   const prefix = await bytes.take(4);
   const length = prefix.length < 4 ? Number.POSITIVE_INFINITY : words32(prefix)[0]!;
   const left = bytes.length - bytes.position;
+  if (length > MOST_PACKET_BYTES && left > MOST_PACKET_BYTES) throw tooLong(bytes, start, length);
   if (length > left) throw bytes.cut(start, "hold a header of the length that it declares", `${left} bytes`);
   bytes.position = start;
   const buffer = await bytes.take(4 + length);
@@ -124,6 +126,10 @@ async function readIoHeader(
     throw bytes.fault(start, "have its table after its packets", `it at byte ${tablePosition}`);
   }
   return { compression, end: tablePosition < 0 ? bytes.length : tablePosition, streams };
+}
+
+function tooLong(bytes: ByteReader, offset: number, length: number): Error {
+  return bytes.fault(offset, `hold headers and packets of at most ${MOST_PACKET_BYTES} bytes`, `${length}`);
 }
 
 /** What `read` returns; its `RangeError`s become faults of the file at the table. */

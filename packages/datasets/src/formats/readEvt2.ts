@@ -135,6 +135,8 @@ export const evt21: EventFormat = {
   reader: "readEvt21",
   async *blocks(bytes) {
     const header = await readPropheseeHeader(bytes);
+    // The columns of a vector may reach beyond those that 11 bits count.
+    bytes.sensor.width ??= 2 ** 11;
     const legacy = header.some(({ text }) => /\bendianness[= ]legacy\b/.test(text));
     const clock: EvtClock = { high: -1, rounds: 0 };
     for await (const chunk of records(bytes, 8, "words")) {

@@ -77,6 +77,8 @@ export const evt3: EventFormat = {
   reader: "readEvt3",
   async *blocks(bytes) {
     await readPropheseeHeader(bytes);
+    // The columns of a vector may reach beyond those that 11 bits count.
+    bytes.sensor.width ??= 2 ** 11;
     const state: Evt3State = { high: -1, rounds: 0, time: 0, y: 0, x: 0, p: 0 };
     for await (const chunk of records(bytes, 2, "words")) {
       const words = words16(chunk);

@@ -1,13 +1,7 @@
 /** @file Events in NumPy's `.npz`, as SpikingJelly caches them. */
 import { allocateEvents, type Events } from "../events.js";
 import { readNpyArrays } from "./npz.js";
-import {
-  type ByteReader,
-  type EventFormat,
-  type RecordingFile,
-  type RecordingOptions,
-  readFormat,
-} from "./recording.js";
+import { type EventFormat, type RecordingFile, type RecordingOptions, readFormat } from "./recording.js";
 
 /**
  * Reads events from a `.npz` file, as SpikingJelly writes them to its folders `events_np`.
@@ -44,11 +38,12 @@ export const npz: EventFormat = {
         throw bytes.fault(undefined, "hold arrays [N] of one length", `${name} of shape [${shape.join(", ")}]`, REMEDY);
       }
       const most = MOST[name];
-      for (let i = 0; i < count; i++) {
-        const value = data[i]!;
-        if (!(Number.isInteger(value) && value >= 0 && value <= most)) throw outOfRange(bytes, name, i, value);
-        events[name][i] = value;
+      const wrong = data.findIndex((value) => !(Number.isInteger(value) && value >= 0 && value <= most));
+      if (wrong >= 0) {
+        const must = `hold ${name} in whole numbers of 0..${most}`;
+        throw bytes.fault(undefined, must, `${data[wrong]} at event ${wrong}`, REMEDY);
       }
+      events[name].set(data);
     }
     yield events;
   },
@@ -58,7 +53,3 @@ const COLUMNS = ["t", "x", "y", "p"] as const;
 /** The largest value of each column. */
 const MOST = { t: Number.MAX_SAFE_INTEGER, x: 2 ** 16 - 1, y: 2 ** 16 - 1, p: 1 };
 const REMEDY = "save them with numpy.savez(file, t=t, x=x, y=y, p=p)";
-
-function outOfRange(bytes: ByteReader, name: "t" | "x" | "y" | "p", i: number, value: number): Error {
-  return bytes.fault(undefined, `hold ${name} in whole numbers of 0..${MOST[name]}`, `${value} at event ${i}`, REMEDY);
-}

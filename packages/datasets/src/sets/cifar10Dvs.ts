@@ -1,5 +1,5 @@
 /** @file CIFAR10-DVS: pictures of CIFAR-10 that moved on a screen before a DVS128. */
-import type { EventDataset, Split } from "../eventDataset.js";
+import type { EventDataset, Sample } from "../eventDataset.js";
 import { DVS128_SENSOR, readAedat2 } from "../formats/readAedat2.js";
 import { listClassFolders } from "./classFolders.js";
 import { splitByClass } from "./splitByClass.js";
@@ -58,17 +58,10 @@ export function cifar10Dvs(dir: string, { split: rule = "sew" }: Cifar10DvsOptio
 
     async samples(split) {
       const samples = await listClassFolders({ caller: "cifar10Dvs", dir, folders: CLASSES, ending: ".aedat" });
-      const numbers = new Map(samples.map((sample) => [sample, numberOf(sample.name)]));
-      const short = CLASSES.findIndex((_, label) => count(samples, label) !== SAMPLES_PER_CLASS);
-      if (short >= 0 && !warned) {
-        warned = true;
-        process.emitWarning(
-          `cifar10Dvs: ${dir} must hold ${SAMPLES_PER_CLASS} recordings of each class, got ${count(samples, short)} of ` +
-            `${CLASSES[short]}; its split is not the published one`,
-          "IncompleteSetWarning",
-        );
-      }
-      return rule === "sew" ? splitByClass(samples, split) : samples.filter((s) => isIn(split, numbers.get(s)!));
+      const numbers = samples.map(({ name }) => numberOf(name));
+      if (!warned) warned = warnOfMissing(dir, samples);
+      if (rule === "sew") return splitByClass(samples, split);
+      return samples.filter((_, i) => numbers[i]! < TEST_FILES === (split === "test"));
     },
 
     async events({ files: [file = ""] }) {
@@ -87,10 +80,17 @@ function numberOf(name: string): number {
   );
 }
 
-function isIn(split: Split, number: number): boolean {
-  return number < TEST_FILES === (split === "test");
-}
-
-function count(samples: readonly { readonly label: number }[], label: number): number {
-  return samples.filter((sample) => sample.label === label).length;
+/** Emits a warning when a class does not have all of its recordings, and returns whether it did. */
+function warnOfMissing(dir: string, samples: readonly Sample[]): boolean {
+  for (const [label, name] of CLASSES.entries()) {
+    const count = samples.filter((sample) => sample.label === label).length;
+    if (count === SAMPLES_PER_CLASS) continue;
+    process.emitWarning(
+      `cifar10Dvs: ${dir} must hold ${SAMPLES_PER_CLASS} recordings of each class, got ${count} of ${name}; its split is ` +
+        "not the published one",
+      "IncompleteSetWarning",
+    );
+    return true;
+  }
+  return false;
 }

@@ -111,7 +111,7 @@ export function describeFormat({ format, read, encode, round, cuttable = true, .
       ];
       expect(rowsOf(await read(encode(rows), { height: 8, width: 6 }))).toEqual(rows);
       for (const [options, size] of [
-        [{ height: 7 }, "y < 7"],
+        [{ height: 7, width: 9 }, "x < 9 and y < 7"],
         [{ height: 8, width: 5 }, "x < 5 and y < 8"],
       ] as const) {
         await expect(read(encode(rows), options)).rejects.toThrow(

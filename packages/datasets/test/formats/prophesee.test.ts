@@ -121,6 +121,13 @@ describe("readEvt3", () => {
     ]);
   });
 
+  it("refuses vectors that run beyond the columns that 11 bits count", async () => {
+    const words = Uint16Array.of(0x8001, 0x37f8, 0x5001, 0x5001);
+    await expect(readEvt3(file(header, words))).rejects.toThrow(
+      "readEvt3: the file must hold events with x < 2048, got event 1 at x 2048, y 0",
+    );
+  });
+
   it("skips triggers and words of vendors", async () => {
     const words = Uint16Array.of(0x8001, 0xa001, 0xe000, 0xf123, 0x7123, 0x2801);
     expect(rowsOf(await readEvt3(file("% format EVT3;height=720;width=1280\n", words)))).toEqual([[4096, 1, 0, 1]]);

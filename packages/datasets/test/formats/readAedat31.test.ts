@@ -5,8 +5,18 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { describeSampleData, eventsOf, formatError, rowsOf, sortedRows, temporaryFolder } from "../support.js";
 import { event, file, header, packet } from "./aedat31.js";
+import { describeFormat } from "./describeFormat.js";
 
 const START = header.length;
+
+describeFormat({
+  format: "AEDAT 3.1",
+  read: readAedat31,
+  encode: (rows) => encodeAedat31(eventsOf(rows), { packetEvents: 5 }),
+  maxTime: Number.MAX_SAFE_INTEGER,
+  maxX: 32767,
+  maxY: 32767,
+});
 
 describe("readAedat31", () => {
   it("reads coordinates of 15 bits, polarity, and times beyond an overflow; the validity bit is ignored", async () => {

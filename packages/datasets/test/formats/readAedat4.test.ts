@@ -60,6 +60,32 @@ describe("readAedat4", () => {
     }
   });
 
+  it.each([
+    [-1, "hold packets of at least 0 bytes, got -1 at byte"],
+    [2 ** 31 - 1, "hold the 2147483647 bytes that a packet declares, got 7 bytes at byte"],
+  ])("refuses a packet of %d bytes, before it takes memory for it", async (size, says) => {
+    const start = encodeAedat4([]).length;
+    const bytes = Buffer.from(encodeAedat4(rows)).subarray(0, start + 15);
+    bytes.writeInt32LE(size, start + 4);
+    await expect(readAedat4(bytes)).rejects.toThrow(`readAedat4: the file must ${says} ${start + 4}`);
+  });
+
+  it("refuses a header of nearly 4 GiB, and one that reaches past its own end", async () => {
+    const bytes = Buffer.from(encodeAedat4(rows));
+    bytes.writeUInt32LE(2 ** 32 - 1, 14);
+    await expect(readAedat4(bytes)).rejects.toThrow("must hold a header of the length that it declares, got ");
+    bytes.writeUInt32LE(20, 14);
+    await expect(readAedat4(bytes)).rejects.toThrow("must hold a table IOHE, got a reference to byte");
+  });
+
+  it("refuses times beyond 2^53 and negative coordinates", async () => {
+    for (const at of [7, 9, 11]) {
+      const bytes = Buffer.from(encodeAedat4(rows.slice(0, 1)));
+      bytes[bytes.length - 16 + at] = 0xff;
+      await expect(readAedat4(bytes)).rejects.toThrow("must hold a table EVTS, got event 0 at time");
+    }
+  });
+
   it("refuses compressed packets that are none", async () => {
     for (const [compression, says] of [
       [1, "no LZ4 frame"],

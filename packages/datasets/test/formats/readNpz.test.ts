@@ -85,6 +85,19 @@ describe("readNpz", () => {
     );
   });
 
+  it.each([2 ** 31, 2 ** 32, 2 ** 53])("refuses a shape of %d values that are not there", async (count) => {
+    const t = npyOf("<u4", [count], Uint32Array.of(1));
+    await expect(readNpz(zipOf({ ...good, "t.npy": t }))).rejects.toThrow(
+      `readNpz: the file must hold t.npy with the ${4 * count} bytes of its shape [${count}], got 4 at byte 0`,
+    );
+  });
+
+  it.each([20, 24, 42])("refuses a directory with 2^32 - 1 in byte %d of an entry", async (field) => {
+    const bytes = Buffer.from(zipOf(good));
+    bytes.writeUInt32LE(2 ** 32 - 1, bytes.indexOf(Buffer.from([0x50, 0x4b, 1, 2])) + field);
+    await expect(readNpz(bytes)).rejects.toThrow("readNpz: the file must hold ");
+  });
+
   it("does not unpack more than the directory says", async () => {
     const bomb = npyOf("<u4", [250_000], new Uint32Array(250_000));
     const bytes = Buffer.from(zipOf({ ...good, "t.npy": bomb }, { deflated: true }));

@@ -1,4 +1,4 @@
-import { open, writeFile } from "node:fs/promises";
+import { open, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeAedat31, readDat, readRecording, recogniseRecording, streamRecording } from "@sew/datasets";
 import { describe, expect, it } from "vitest";
@@ -70,6 +70,20 @@ describe("readRecording and streamRecording", () => {
       break;
     }
     expect((await readDat(path)).t.length).toBe(300_000);
+  });
+});
+
+describe("a reader", () => {
+  it("says so when the file becomes shorter while it is read", async () => {
+    const path = join(await temporaryFolder(), "a.dat");
+    const bytes = encodeDat(Array.from({ length: 300_000 }, (_, i): Row => [i, 0, 0, 0]));
+    await writeFile(path, bytes);
+    const stream = streamRecording(path);
+    await stream.next();
+    await truncate(path, 2 ** 20);
+    await expect(stream.next()).rejects.toThrow(
+      formatError(`readDat: ${path} must stay ${bytes.length} bytes long, got its end; read it again`),
+    );
   });
 });
 
