@@ -7,8 +7,8 @@ export type SplitBy = "count" | "time";
 /** How the events of a recording are cut into frames. */
 export type Slicing = {
   /**
-   * How to treat the events after the last slice of full length: `"last"` counts them in the last frame, as SpikingJelly
-   * does; `"drop"` discards them, as Tonic's `ToFrame` does.
+   * How to treat the events after the last slice of full length: `"last"` counts them in the last frame, as
+   * SpikingJelly does; `"drop"` discards them, as Tonic's `ToFrame` does.
    *
    * @defaultValue `"last"`
    */
@@ -53,25 +53,28 @@ export type IntegrateOptions = Slicing & {
  *
  * - by count: with d = floor(N / T), slice j holds the events [j d, (j+1) d). The last one holds the remainder too, so
  *   with N < T it holds everything.
- * - by time: with D = floor((t[N-1] - t[0]) / T) microseconds, slice j holds the events with t0 + D j <= t < t0 + D (j+1).
- *   The last one reaches to the end, so with D = 0 it holds everything. A slice without events is an empty frame
+ * - by time: with D = floor((t[N-1] - t[0]) / T) microseconds, slice j holds the events with t0 + D j <= t < t0 + D
+ *   (j+1). The last one reaches to the end, so with D = 0 it holds everything. A slice without events is an empty frame
  *   (SpikingJelly stops with an index error there).
- * - by duration D: the recording lasts T' = max(1, ceil((t[N-1] - t[0]) / D)) slices, cut as by time; an event at exactly
- *   t0 + D T' belongs to the last. Of these, `frames` keeps the first T, followed by T - T' empty frames where T' < T.
+ * - by duration D: the recording lasts T' = max(1, ceil((t[N-1] - t[0]) / D)) slices, cut as by time; an event at
+ *   exactly t0 + D T' belongs to the last. Of these, `frames` keeps the first T, followed by T - T' empty frames where
+ *   T' < T.
  *
  * Every event lands in exactly one frame, but those that `frames` cuts off by duration. The counts equal those of
- * SpikingJelly. With `remainder: "drop"` they equal those of Tonic's `ToFrame`: the last slice is as long as the others, by
- * duration T' = max(1, floor((t[N-1] - t[0]) / D)), and events after it are left out. Counts are raw: neither normalised nor
- * clipped.
+ * SpikingJelly. With `remainder: "drop"` they equal those of Tonic's `ToFrame`: the last slice is as long as the
+ * others, by duration T' = max(1, floor((t[N-1] - t[0]) / D)), and events after it are left out. Counts are raw:
+ * neither normalised nor clipped.
  *
  * @param events in time order
  * @returns counts `[T, H, W, C]`; C is `polarities`, or 1 with `mergePolarities`
- * @throws RangeError when an option is not a positive integer, the result would have more than 2^31 counts, a coordinate lies
- *   outside H x W, a polarity is not in 0..polarities-1, a time is not a whole number, times decrease (by time and duration),
- *   or a count does not fit in 16 bits
- * @throws TypeError when `by` is neither `"count"`, `"time"` nor `"duration"`, or `remainder` neither `"last"` nor `"drop"`
+ * @throws RangeError when an option is not a positive integer, the result would have more than 2^31 counts, a
+ *   coordinate lies outside H x W, a polarity is not in 0..polarities-1, a time is not a whole number, times decrease
+ *   (by time and duration), or a count does not fit in 16 bits
+ * @throws TypeError when `by` is neither `"count"`, `"time"` nor `"duration"`, or `remainder` neither `"last"` nor
+ *   `"drop"`
  * @see `integrate_events_segment_to_frame`, `cal_fixed_frames_number_segment_index` and
- *   `integrate_events_by_fixed_duration` of SpikingJelly; `n_event_bins`, `n_time_bins` and `time_window` of Tonic; Fang et al., arXiv:2102.04159
+ *   `integrate_events_by_fixed_duration` of SpikingJelly; `n_event_bins`, `n_time_bins` and `time_window` of Tonic;
+ *   Fang et al., arXiv:2102.04159
  *
  * @example
  * const [t, x] = [Float64Array.of(0, 10, 20, 30), Uint16Array.of(0, 1, 0, 0)];

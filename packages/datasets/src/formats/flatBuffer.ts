@@ -15,8 +15,8 @@ export interface Table {
 /**
  * The root table of a buffer: `u32 length, u32 offset of the table, 4 letters`, then tables and vectors, little-endian.
  *
- * A table starts with the distance back to its list of fields: `u16 length of the list, u16 length of the table`, and for each field
- * its u16 offset in the table, 0 where it is left out.
+ * A table starts with the distance back to its list of fields: `u16 length of the list, u16 length of the table`, and
+ * for each field its u16 offset in the table, 0 where it is left out.
  *
  * @param name the 4 letters
  * @throws RangeError saying what is wrong with it

@@ -27,7 +27,7 @@ export function unpackLz4(frame: Uint8Array, atMost: number): Uint8Array {
     at += 4;
     if (header === 0) return output.subarray(0, length);
     const size = header & 0x7fffffff;
-    if (at + size > frame.length) throw new RangeError("an LZ4 block that is cut short");
+    if (at + size > frame.length) throw new RangeError("a truncated LZ4 block");
     const block = frame.subarray(at, at + size);
     at += size + (hasBlockChecksums ? 4 : 0);
     // A match may reach into the blocks before its own, so all of them are unpacked into one array.
@@ -55,9 +55,9 @@ function copyBlock(block: Uint8Array, output: Uint8Array, start: number): number
 /**
  * Unpacks a block at `start`, and returns where it ends; -1 when there is too little room.
  *
- * A block is a row of sequences: a token with the lengths of literals (high 4 bits) and match (low 4 bits, less 4), each
- * continued by bytes of 255 and one below where it is 15; the literals; and the distance of the match, u16. The last
- * sequence has no match.
+ * A block is a row of sequences: a token with the lengths of literals (high 4 bits) and match (low 4 bits, less 4),
+ * each continued by bytes of 255 and one below where it is 15; the literals; and the distance of the match, u16. The
+ * last sequence has no match.
  */
 function unpackBlock(block: Uint8Array, output: Uint8Array, start: number): number {
   let [from, to] = [0, start];
@@ -67,26 +67,26 @@ function unpackBlock(block: Uint8Array, output: Uint8Array, start: number): numb
     if (literals === 15) {
       let more: number;
       do {
-        if (from >= block.length) throw new RangeError("an LZ4 length that is cut short");
+        if (from >= block.length) throw new RangeError("a truncated LZ4 length");
         more = block[from++]!;
         literals += more;
       } while (more === 255);
     }
-    if (from + literals > block.length) throw new RangeError("LZ4 literals that are cut short");
+    if (from + literals > block.length) throw new RangeError("truncated LZ4 literals");
     if (to + literals > output.length) return -1;
     output.set(block.subarray(from, from + literals), to);
     from += literals;
     to += literals;
     if (from === block.length) return to;
 
-    if (from + 2 > block.length) throw new RangeError("an LZ4 match that is cut short");
+    if (from + 2 > block.length) throw new RangeError("a truncated LZ4 match");
     const distance = block[from]! | (block[from + 1]! << 8);
     from += 2;
     let match = token & 15;
     if (match === 15) {
       let more: number;
       do {
-        if (from >= block.length) throw new RangeError("an LZ4 length that is cut short");
+        if (from >= block.length) throw new RangeError("a truncated LZ4 length");
         more = block[from++]!;
         match += more;
       } while (more === 255);

@@ -23,9 +23,10 @@ const MOST_BYTES = 2 ** 31 - 1;
 /**
  * Reads arrays from a `.npz` file.
  *
- * Format: a ZIP archive of entries `<name>.npy`, stored or deflated. An entry is `\x93NUMPY`, the version u8 u8, the length of a header
- * (u16, from version 2 on u32), the header, which is the text of a Python dictionary with `descr`, `fortran_order` and `shape`, and
- * the values. Little-endian numbers of 1 to 8 bytes and booleans are read. CRC-32 and length of each entry are compared.
+ * Format: a ZIP archive of entries `<name>.npy`, stored or deflated. An entry is `\x93NUMPY`, the version u8 u8, the
+ * length of a header (u16, from version 2 on u32), the header, which is the text of a Python dictionary with `descr`,
+ * `fortran_order` and `shape`, and the values. Little-endian numbers of 1 to 8 bytes and booleans are read. CRC-32 and
+ * length of each entry are compared.
  *
  * @param names the arrays to read, without `.npy`
  * @throws FileFormatError when one of them is missing, damaged, or of another type
@@ -56,7 +57,7 @@ function entryOf(entries: Map<string, Entry>, name: string, bytes: ByteReader): 
   throw bytes.fault(undefined, `hold an array ${name}`, found === "" ? "none" : `only ${found}`, OTHER);
 }
 
-const OTHER = "it was written by another program";
+const OTHER = "write the arrays with numpy.savez";
 
 /** An entry of the archive's directory. */
 interface Entry {

@@ -21,20 +21,20 @@ const EVENT_BYTES = 8;
 /**
  * Reads an AEDAT 2.0 recording of a DVS128.
  *
- * Format: lines that start with `#`, from `#!AER-DAT2.0` to `#End Of ASCII Header` (older files: to the last line that starts
- * with `#`), each ended by LF or CRLF. Then 8 bytes an event, big-endian: `u32 address, u32 time`, with
+ * Format: lines that start with `#`, from `#!AER-DAT2.0` to `#End Of ASCII Header` (older files: to the last line that
+ * starts with `#`), each ended by LF or CRLF. Then 8 bytes an event, big-endian: `u32 address, u32 time`, with
  *
  *     x = 127 - (address >> 1 & 127)    y = 127 - (address >> 8 & 127)    p = 1 - (address & 1)    t = time in microseconds
  *
- * which is the picture that jAER shows: the chip counts columns from the right, rows from the bottom, and bit 0 is set where
- * it got darker. So the bytes `00 00 14 05 00 00 03 e8` are the event x 125, y 107, p 0, t 1000. Events with bit 15 set are
- * special (synchronisation, external input) and are dropped, as jAER does. Times are unsigned; one that lies more than 2^31
- * below the time before it has gone round: 2^32 is added to it and to those after it.
+ * which is the picture that jAER shows: the chip counts columns from the right, rows from the bottom, and bit 0 is set
+ * where it got darker. So the bytes `00 00 14 05 00 00 03 e8` are the event x 125, y 107, p 0, t 1000. Events with bit
+ * 15 set are special (synchronisation, external input) and are dropped, as jAER does. Times are unsigned; one that lies
+ * more than 2^31 below the time before it has wrapped around: 2^32 is added to it and to those after it.
  *
  * @param file path, or the bytes of the whole file
  * @returns its events, in file order, within 128 x 128
- * @throws FileFormatError naming file and byte when the file is of another format or another chip, or cut short; RangeError when
- *   it is no regular file
+ * @throws FileFormatError naming file and byte when the file is of another format or another chip, or truncated;
+ *   RangeError when it is no regular file
  * @see https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-2.0.html; class DVS128 of jAER
  *
  * @example
@@ -77,8 +77,8 @@ export const aedat2: EventFormat = {
 };
 
 /**
- * Decodes events, and returns how many are none of the special ones; -1 when an address has more than 16 bits. The words are
- * those of a little-endian view, so that the bytes of each stand in the opposite order.
+ * Decodes events, and returns how many are none of the special ones; -1 when an address has more than 16 bits. The
+ * words are those of a little-endian view, so that the bytes of each stand in the opposite order.
  */
 function decode(words: Uint32Array, { t, x, y, p }: Events, clock: Clock): number {
   let { last, base } = clock;

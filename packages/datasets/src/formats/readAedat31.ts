@@ -39,8 +39,8 @@ export const POLARITY = 1;
  *
  * @param file path, or the bytes of the whole file
  * @returns its events, in file order
- * @throws FileFormatError naming file and byte when the file is of another format, cut short, or holds an event outside the
- *   sensor; RangeError when it is no regular file
+ * @throws FileFormatError naming file and byte when the file is of another format, truncated, or holds an event outside
+ *   the sensor; RangeError when it is no regular file
  * @see https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-3.1.html
  *
  * @example
@@ -73,7 +73,7 @@ async function skipHeader(bytes: ByteReader): Promise<void> {
   }
   if (lines.at(-1)?.text === END_OF_HEADER) return;
   const must = `hold a line "${END_OF_HEADER}" before its events`;
-  if (bytes.position === bytes.length) throw bytes.cut(bytes.position, must, "the end of the file");
+  if (bytes.position === bytes.length) throw bytes.truncation(bytes.position, must, "the end of the file");
   throw bytes.fault(bytes.position, must, "another line");
 }
 
@@ -82,7 +82,7 @@ async function* readPacket(bytes: ByteReader): AsyncGenerator<Events> {
   const at = bytes.position;
   const header = await bytes.take(PACKET_HEADER_BYTES);
   if (header.length < PACKET_HEADER_BYTES) {
-    throw bytes.cut(at, `hold packet headers of ${PACKET_HEADER_BYTES} bytes`, `${header.length} bytes`);
+    throw bytes.truncation(at, `hold packet headers of ${PACKET_HEADER_BYTES} bytes`, `${header.length} bytes`);
   }
   const view = new DataView(header.buffer, header.byteOffset, header.length);
   const type = view.getUint16(0, true);
@@ -107,7 +107,7 @@ async function* readPacket(bytes: ByteReader): AsyncGenerator<Events> {
   }
   if (end > bytes.length) {
     const must = `hold the ${capacity} events of ${size} bytes that a packet declares`;
-    throw bytes.cut(at + 16, must, `${left} bytes after its header`);
+    throw bytes.truncation(at + 16, must, `${left} bytes after its header`);
   }
   bytes.position = end;
 }

@@ -30,19 +30,21 @@ export interface Aedat4Options extends RecordingOptions {
 /**
  * Reads the events of an AEDAT 4 recording.
  *
- * Format: the line `#!AER-DAT4.0\r\n`; u32 length and a FlatBuffer with the compression, the position of a table at the end of the
- * file, and an XML text that lists the streams; then packets, little-endian: `i32 stream, i32 size`, and `size` bytes, which are a
- * FlatBuffer, plain or as an LZ4 or Zstandard frame. A packet of events has a vector of 16 bytes an event,
+ * Format: the line `#!AER-DAT4.0\r\n`; u32 length and a FlatBuffer with the compression, the position of a table at the
+ * end of the file, and an XML text that lists the streams; then packets, little-endian: `i32 stream, i32 size`, and
+ * `size` bytes, which are a FlatBuffer, plain or as an LZ4 or Zstandard frame. A packet of events has a vector of 16
+ * bytes an event,
  *
  *     i64 t, i16 x, i16 y, u8 p, 3 bytes of padding
  *
- * with t in microseconds since 1970. So the bytes `e8 03 00 00 00 00 00 00 14 00 10 00 01 00 00 00` are the event x 20, y 16, p 1,
- * t 1000. Packets of other streams (frames, triggers, inertial sensors) are skipped. Events must lie on the sensor that the XML gives.
+ * with t in microseconds since 1970. So the bytes `e8 03 00 00 00 00 00 00 14 00 10 00 01 00 00 00` are the event x 20,
+ * y 16, p 1, t 1000. Packets of other streams (frames, triggers, inertial sensors) are skipped. Events must lie on the
+ * sensor that the XML gives.
  *
  * @param file path, or the bytes of the whole file
  * @returns its events, in file order
- * @throws FileFormatError naming file and byte when the file is of another format, damaged or cut short, has no such stream, or has
- *   an event outside the sensor; RangeError when it is no regular file
+ * @throws FileFormatError naming file and byte when the file is of another format, damaged or truncated, has no such
+ *   stream, or has an event outside the sensor; RangeError when it is no regular file
  * @see https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-4.0.html
  *
  * @example
@@ -73,12 +75,12 @@ export const aedat4: EventFormat<Aedat4Options> = {
       const at = bytes.position;
       const header = await bytes.take(PACKET_HEADER_BYTES);
       if (header.length < PACKET_HEADER_BYTES) {
-        throw bytes.cut(at, `hold packet headers of ${PACKET_HEADER_BYTES} bytes`, `${header.length} bytes`);
+        throw bytes.truncation(at, `hold packet headers of ${PACKET_HEADER_BYTES} bytes`, `${header.length} bytes`);
       }
       const [id = 0, size = 0] = new Int32Array(new Uint8Array(header).buffer);
       if (size < 0) throw bytes.fault(at + 4, "hold packets of at least 0 bytes", `${size}`);
       const left = bytes.length - bytes.position;
-      if (size > left) throw bytes.cut(at + 4, `hold the ${size} bytes that a packet declares`, `${left} bytes`);
+      if (size > left) throw bytes.truncation(at + 4, `hold the ${size} bytes that a packet declares`, `${left} bytes`);
       if (id === stream.id) {
         if (size > MOST_PACKET_BYTES) throw tooLong(bytes, at + 4, size);
         const packet = await bytes.take(size);
@@ -87,7 +89,7 @@ export const aedat4: EventFormat<Aedat4Options> = {
         bytes.position += size;
       }
     }
-    if (end > bytes.length) throw bytes.cut(bytes.length, `reach to its table at byte ${end}`, "its end");
+    if (end > bytes.length) throw bytes.truncation(bytes.length, `reach to its table at byte ${end}`, "its end");
   },
 };
 
@@ -108,7 +110,7 @@ async function readIoHeader(
   const length = prefix.length < 4 ? Number.POSITIVE_INFINITY : words32(prefix)[0]!;
   const left = bytes.length - bytes.position;
   if (length > MOST_PACKET_BYTES && left > MOST_PACKET_BYTES) throw tooLong(bytes, start, length);
-  if (length > left) throw bytes.cut(start, "hold a header of the length that it declares", `${left} bytes`);
+  if (length > left) throw bytes.truncation(start, "hold a header of the length that it declares", `${left} bytes`);
   bytes.position = start;
   const buffer = await bytes.take(4 + length);
   const { compression, tablePosition, streams } = readTable(bytes, start, "IOHE", () => {

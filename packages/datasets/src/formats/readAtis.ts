@@ -10,7 +10,7 @@ import {
 } from "./recording.js";
 
 const EVENT_BYTES = 5;
-/** This row is on no sensor that writes the format: it marks that the camera's 13-bit clock has gone round once. */
+/** This row is on no sensor that writes the format: it says that the camera's 13-bit clock has wrapped around. */
 const OVERFLOW_ROW = 240;
 const OVERFLOW_TIME = 2 ** 13;
 
@@ -18,14 +18,15 @@ const OVERFLOW_TIME = 2 ** 13;
  * Reads a recording of 40-bit events, of a sensor of any size up to 256 x 256.
  *
  * Format: 5 bytes an event and nothing else. Byte 0 is x, byte 1 is y, and bytes 2..4 are a big-endian number whose bit
- * 23 is p and whose bits 22..0 are t in microseconds. So the bytes `05 07 80 03 e8` are the event x 5, y 7, p 1, t 1000. An
- * entry with y = 240 is no event: it adds 2^13 us to all times after it, as in Tonic. (SpikingJelly takes it as an event.)
+ * 23 is p and whose bits 22..0 are t in microseconds. So the bytes `05 07 80 03 e8` are the event x 5, y 7, p 1, t
+ * 1000. An entry with y = 240 is no event: it adds 2^13 us to all times after it, as in Tonic. (SpikingJelly takes it
+ * as an event.)
  *
  * @param file path, or the bytes of the whole file
- * @param options the format has no mark: `height` and `width` are what tells a file of another one
+ * @param options the format has no signature: `height` and `width` are what tells a file of another one
  * @returns its events, in file order; a file of 0 bytes has none
- * @throws FileFormatError when the length is no multiple of 5, or an event lies outside the sensor; RangeError when it is no
- *   regular file
+ * @throws FileFormatError when the length is no multiple of 5, or an event lies outside the sensor; RangeError when it
+ *   is no regular file
  * @see Orchard et al., "Converting Static Image Datasets to Spiking Neuromorphic Datasets Using Saccades", 2015
  *
  * @example
@@ -49,7 +50,7 @@ export const atis: EventFormat = {
   },
 };
 
-/** Decodes events, and returns how many of the entries are ones. `clock.base` is what the rounds of the clock add. */
+/** Decodes events, and returns how many of the entries are events. `clock.base` is the microseconds to add for that. */
 function decode(bytes: Uint8Array, { t, x, y, p }: Events, clock: { base: number }): number {
   let { base } = clock;
   let n = 0;

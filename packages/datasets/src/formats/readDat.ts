@@ -18,18 +18,18 @@ const CHANGE_DETECTION = [0, 12];
 /**
  * Reads a DAT recording of Prophesee.
  *
- * Format: lines that start with `%`; a byte with the type of the events, which is 0 or 12, and one with their size, which is 8;
- * then the events, little-endian: `u32 t, u32 data`, with t in microseconds and
+ * Format: lines that start with `%`; a byte with the type of the events, which is 0 or 12, and one with their size,
+ * which is 8; then the events, little-endian: `u32 t, u32 data`, with t in microseconds and
  *
  *     x = data & 0x3fff    y = (data >> 14) & 0x3fff    p = (data >> 28) & 1
  *
- * So the bytes `e8 03 00 00 14 00 04 10` are the event x 20, y 16, p 1, t 1000. A time that lies more than 2^31 below the one
- * before it has gone round: 2^32 is added to it and to those after it.
+ * So the bytes `e8 03 00 00 14 00 04 10` are the event x 20, y 16, p 1, t 1000. A time that lies more than 2^31 below
+ * the one before it has wrapped around: 2^32 is added to it and to those after it.
  *
  * @param file path, or the bytes of the whole file
  * @returns its events, in file order
- * @throws FileFormatError naming file and byte when the file is of another format, holds events of another type, is cut short,
- *   or has an event outside the sensor; RangeError when it is no regular file
+ * @throws FileFormatError naming file and byte when the file is of another format, holds events of another type, is
+ *   truncated, or has an event outside the sensor; RangeError when it is no regular file
  * @see https://docs.prophesee.ai/stable/data/file_formats/dat.html; `dat_tools.py` of OpenEB
  *
  * @example

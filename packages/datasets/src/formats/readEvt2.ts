@@ -13,37 +13,37 @@ import {
 
 /** Types of words. */
 const [ON, TIME_HIGH] = [1, 8];
-/** Microseconds of a round of the clock: 28 bits of time above 6. */
-const ROUND = 2 ** 34;
-/** A base of time that falls by less has not gone round. */
-const LEAST_FALL = ROUND - 11 * 64;
+/** Microseconds after which the clock wraps around: 28 bits of time above 6. */
+const PERIOD = 2 ** 34;
+/** A time that falls by less has not wrapped around. */
+const LEAST_FALL = PERIOD - 11 * 64;
 
 /** The time that TIME_HIGH words have set. */
 interface EvtClock {
-  /** Microseconds, a multiple of 64, without rounds; -1 before the first TIME_HIGH. */
+  /** Microseconds, a multiple of 64, before wrap-around; -1 before the first TIME_HIGH. */
   high: number;
-  /** What the rounds add. */
-  rounds: number;
+  /** Microseconds to add for the times the clock has wrapped around. */
+  wrapped: number;
 }
 
 /**
  * Reads an EVT2 recording of Prophesee.
  *
- * Format: header lines that start with `%`, to `% end` where there is one, then little-endian words of 32 bits. Bits 31..28 are
- * the type:
+ * Format: header lines that start with `%`, to `% end` where there is one, then little-endian words of 32 bits. Bits
+ * 31..28 are the type:
  *
  *     0 and 1   an event with p = type: time bits 27..22, x bits 21..11, y bits 10..0
  *     8         TIME_HIGH: bits 27..0 are the time in units of 64 us
  *     others    triggers and vendors' own, skipped
  *
- * The time of an event is `high * 64 + its 6 bits` microseconds. So the words `80000002 1140a010` are the event x 20, y 16, p 1,
- * t 133. Events before the first TIME_HIGH have no time and are dropped. Where the time falls by nearly 2^34 us, the
- * clock has gone round, and 2^34 is added from there on.
+ * The time of an event is `high * 64 + its 6 bits` microseconds. So the words `80000002 1140a010` are the event x 20, y
+ * 16, p 1, t 133. Events before the first TIME_HIGH have no time and are dropped. Where the time falls by nearly 2^34
+ * us, the clock has wrapped around, and 2^34 is added from there on.
  *
  * @param file path, or the bytes of the whole file
  * @returns its events, in file order
- * @throws FileFormatError naming file and byte when the file is of another format, is cut short, or has an event outside the
- *   sensor; RangeError when it is no regular file
+ * @throws FileFormatError naming file and byte when the file is of another format, is truncated, or has an event
+ *   outside the sensor; RangeError when it is no regular file
  * @see https://docs.prophesee.ai/stable/data/encoding_formats/evt2.html; `metavision_evt2_raw_file_decoder` of OpenEB
  *
  * @example
@@ -62,7 +62,7 @@ export const evt2: EventFormat = {
   reader: "readEvt2",
   async *blocks(bytes) {
     await readPropheseeHeader(bytes);
-    const clock: EvtClock = { high: -1, rounds: 0 };
+    const clock: EvtClock = { high: -1, wrapped: 0 };
     for await (const chunk of records(bytes, 4, "words")) {
       const words = words32(chunk);
       const events = allocateEvents(words.length);
@@ -73,7 +73,7 @@ export const evt2: EventFormat = {
 
 /** Decodes words, and returns how many are events. */
 function decode(words: Uint32Array, { t, x, y, p }: Events, clock: EvtClock): number {
-  let base = clock.high < 0 ? -1 : clock.rounds + clock.high;
+  let base = clock.high < 0 ? -1 : clock.wrapped + clock.high;
   let n = 0;
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
@@ -92,12 +92,12 @@ function decode(words: Uint32Array, { t, x, y, p }: Events, clock: EvtClock): nu
   return n;
 }
 
-/** Sets the clock to `high` units of 64 us, and returns the microseconds with rounds. */
+/** Sets the clock to `high` units of 64 us, and returns the microseconds since the start. */
 function setTime(clock: EvtClock, high: number): number {
   const time = high * 64;
-  if (clock.high - time >= LEAST_FALL) clock.rounds += ROUND;
+  if (clock.high - time >= LEAST_FALL) clock.wrapped += PERIOD;
   clock.high = time;
-  return clock.rounds + time;
+  return clock.wrapped + time;
 }
 
 /**
@@ -110,8 +110,8 @@ function setTime(clock: EvtClock, high: number): number {
  *               each bit i that is set in the lower half is an event at x + i
  *     8         TIME_HIGH: bits 27..0 of the upper half are the time in units of 64 us
  *
- * So the words `00000000 80000002, 00000005 1140a010` (lower, upper) are the events x 20 and x 22, both y 16, p 1, t 133. All
- * else is as in {@link readEvt2}.
+ * So the words `00000000 80000002, 00000005 1140a010` (lower, upper) are the events x 20 and x 22, both y 16, p 1, t
+ * 133. All else is as in {@link readEvt2}.
  *
  * @param file path, or the bytes of the whole file
  * @returns its events, in file order
@@ -138,7 +138,7 @@ export const evt21: EventFormat = {
     // The columns of a vector may reach beyond those that 11 bits count.
     bytes.sensor.width ??= 2 ** 11;
     const legacy = header.some(({ text }) => /\bendianness[= ]legacy\b/.test(text));
-    const clock: EvtClock = { high: -1, rounds: 0 };
+    const clock: EvtClock = { high: -1, wrapped: 0 };
     for await (const chunk of records(bytes, 8, "words")) {
       const words = words32(chunk);
       const events = allocateEvents(countVectors(words, legacy ? 0 : 1));
@@ -159,7 +159,7 @@ function countVectors(words: Uint32Array, upper: number): number {
 
 /** Decodes vectors, and returns how many events they had. */
 function decodeVectors(words: Uint32Array, upper: number, { t, x, y, p }: Events, clock: EvtClock): number {
-  let base = clock.high < 0 ? -1 : clock.rounds + clock.high;
+  let base = clock.high < 0 ? -1 : clock.wrapped + clock.high;
   let n = 0;
   for (let i = 0; i < words.length; i += 2) {
     const head = words[i + upper]!;

@@ -13,17 +13,17 @@ import {
 
 /** Types of words. */
 const [ADDRESS_Y, ADDRESS_X, VECTOR_BASE_X, VECTOR_12, VECTOR_8, TIME_LOW, TIME_HIGH] = [0, 2, 3, 4, 5, 6, 8];
-/** Microseconds of a round of the clock: 12 bits of time above 12. */
-const ROUND = 2 ** 24;
-/** A base of time that falls by less has not gone round. */
-const LEAST_FALL = ROUND - 11 * 4096;
+/** Microseconds after which the clock wraps around: 12 bits of time above 12. */
+const PERIOD = 2 ** 24;
+/** A time that falls by less has not wrapped around. */
+const LEAST_FALL = PERIOD - 11 * 4096;
 
 /** What the words of a recording set for those after them. */
 interface Evt3State {
-  /** Microseconds of the last TIME_HIGH, without rounds; -1 before the first. */
+  /** Microseconds of the last TIME_HIGH, before wrap-around; -1 before the first. */
   high: number;
-  /** What the rounds of the clock add. */
-  rounds: number;
+  /** Microseconds to add for the times the clock has wrapped around. */
+  wrapped: number;
   /** Time of the next event, in microseconds. */
   time: number;
   /** Row of the next event. */
@@ -37,8 +37,8 @@ interface Evt3State {
 /**
  * Reads an EVT3 recording of Prophesee.
  *
- * Format: header lines that start with `%`, to `% end` where there is one, then little-endian words of 16 bits. Bits 15..12 are
- * the type:
+ * Format: header lines that start with `%`, to `% end` where there is one, then little-endian words of 16 bits. Bits
+ * 15..12 are the type:
  *
  *     0   ADDR_Y: y bits 10..0 of the events that follow
  *     2   ADDR_X: an event at x bits 10..0 with p bit 11
@@ -50,13 +50,13 @@ interface Evt3State {
  *     others   triggers and vendors' own, skipped
  *
  * with the time in microseconds. So the words `8001 6005 0010 2814` are the event x 20, y 16, p 1, t 4101, and with
- * `3064 4005` after them two more at x 100 and x 102 with p 0. Events before the first TIME_HIGH have no time and are dropped. Where
- * TIME_HIGH falls by nearly 2^24 us, the clock has gone round, and 2^24 is added from there on.
+ * `3064 4005` after them two more at x 100 and x 102 with p 0. Events before the first TIME_HIGH have no time and are
+ * dropped. Where TIME_HIGH falls by nearly 2^24 us, the clock has wrapped around, and 2^24 is added from there on.
  *
  * @param file path, or the bytes of the whole file
  * @returns its events, in file order
- * @throws FileFormatError naming file and byte when the file is of another format, is cut short, or has an event outside the
- *   sensor; RangeError when it is no regular file
+ * @throws FileFormatError naming file and byte when the file is of another format, is truncated, or has an event
+ *   outside the sensor; RangeError when it is no regular file
  * @see https://docs.prophesee.ai/stable/data/encoding_formats/evt3.html; `metavision_evt3_raw_file_decoder` of OpenEB
  *
  * @example
@@ -79,7 +79,7 @@ export const evt3: EventFormat = {
     await readPropheseeHeader(bytes);
     // The columns of a vector may reach beyond those that 11 bits count.
     bytes.sensor.width ??= 2 ** 11;
-    const state: Evt3State = { high: -1, rounds: 0, time: 0, y: 0, x: 0, p: 0 };
+    const state: Evt3State = { high: -1, wrapped: 0, time: 0, y: 0, x: 0, p: 0 };
     for await (const chunk of records(bytes, 2, "words")) {
       const words = words16(chunk);
       const events = allocateEvents(countEvents(words));
@@ -104,7 +104,7 @@ function countEvents(words: Uint16Array): number {
 
 /** Decodes words, and returns how many events they had. */
 function decode(words: Uint16Array, { t, x, y, p }: Events, state: Evt3State): number {
-  let { high, rounds, time, y: row, x: base, p: polarity } = state;
+  let { high, wrapped, time, y: row, x: base, p: polarity } = state;
   let n = 0;
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
@@ -139,19 +139,19 @@ function decode(words: Uint16Array, { t, x, y, p }: Events, state: Evt3State): n
         break;
       }
       case TIME_LOW:
-        time = rounds + Math.max(high, 0) + value;
+        time = wrapped + Math.max(high, 0) + value;
         break;
       case TIME_HIGH: {
         const before = high;
         high = value * 4096;
-        if (before - high >= LEAST_FALL) rounds += ROUND;
-        time = rounds + high;
+        if (before - high >= LEAST_FALL) wrapped += PERIOD;
+        time = wrapped + high;
         break;
       }
     }
   }
   state.high = high;
-  state.rounds = rounds;
+  state.wrapped = wrapped;
   state.time = time;
   state.y = row;
   state.x = base;

@@ -6,13 +6,15 @@ import { type EventFormat, type RecordingFile, type RecordingOptions, readFormat
 /**
  * Reads events from a `.npz` file, as SpikingJelly writes them to its folders `events_np`.
  *
- * Format: a ZIP archive with the arrays `t`, `x`, `y` and `p`, each `[N]`, of integers or booleans of any size: times in
- * microseconds, columns, rows and polarities 0 and 1. Arrays may be stored (`numpy.savez`) or deflated (`numpy.savez_compressed`).
+ * Format: a ZIP archive with the arrays `t`, `x`, `y` and `p`, each `[N]`, of integers or booleans of any size: times
+ * in microseconds, columns, rows and polarities 0 and 1. Arrays may be stored (`numpy.savez`) or deflated
+ * (`numpy.savez_compressed`).
  *
  * @param file path, or the bytes of the whole file; an array may have at most 2 GiB
  * @returns its events, in the order of the arrays
- * @throws FileFormatError naming the file when it is of another format or damaged, when an array is missing, has another
- *   length than the others or another type, or holds a value that no event has; RangeError when it is no regular file
+ * @throws FileFormatError naming the file when it is of another format or damaged, when an array is missing, has
+ *   another length than the others or another type, or holds a value that no event has; RangeError when it is no
+ *   regular file
  * @see `numpy.lib.format`; `load_events` of the data sets of SpikingJelly
  *
  * @example

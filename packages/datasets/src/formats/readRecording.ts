@@ -24,13 +24,13 @@ const FORMATS: readonly EventFormat[] = [aedat2, aedat31, aedat4, atis, dat, evt
 /**
  * Reads a recording of any format that `recogniseRecording` finds a reader for.
  *
- * Content alone decides, so a damaged file may be taken for events of 40 bits, which have no mark: pass `height` and `width`, or
- * call the format's own reader where it is known.
+ * Content alone decides, so a damaged file may be taken for events of 40 bits, which have no signature: pass `height`
+ * and `width`, or call the format's own reader where it is known.
  *
  * @param file path, or the bytes of the whole file
  * @returns its events, in file order
- * @throws FileFormatError when the file is of no such format, and as the reader of the format; RangeError when it is no regular
- *   file
+ * @throws FileFormatError when the file is of no such format, and as the reader of the format; RangeError when it is no
+ *   regular file
  *
  * @example
  * const [x, y] = [Uint16Array.of(5, 6), Uint16Array.of(7, 8)];
@@ -42,8 +42,8 @@ export async function readRecording(file: RecordingFile, options: RecordingOptio
 }
 
 /**
- * The events of a recording in blocks, of any format that {@link readRecording} takes: for recordings whose events do not
- * fit in memory. Memory use is that of some megabytes, whatever the file's length (NPZ is read whole).
+ * The events of a recording in blocks, of any format that {@link readRecording} takes: for recordings whose events do
+ * not fit in memory. Memory use is that of some megabytes, whatever the file's length (NPZ is read whole).
  *
  * @param file path, or the bytes of the whole file
  * @returns blocks of at least 1 event, in file order, which the caller may keep

@@ -13,8 +13,8 @@ export interface RecordingKind {
 /**
  * The format of an event recording, by its content; its name plays no part.
  *
- * AEDAT, DAT, EVT and NPZ files start with a mark. The 40-bit events of ATIS (`.bin` of N-MNIST and N-Caltech101, `.bs2`) have
- * none: a file of whole events, at least 8, whose first 1000 times never decrease, counts as one.
+ * AEDAT, DAT, EVT and NPZ files start with a signature. The 40-bit events of ATIS (`.bin` of N-MNIST and N-Caltech101,
+ * `.bs2`) have none: a file of whole events, at least 8, whose first 1000 times never decrease, counts as one.
  *
  * @param file path, or the bytes of the whole file
  * @returns the format and the function that reads it; `undefined` when the file is of none that is known

@@ -1,4 +1,4 @@
-/** @file What the readers of event recordings share: the file, its bytes in order, the sensor, files that were cut short. */
+/** @file What the readers of event recordings share: opening a file, its bytes in order, the sensor, truncated files. */
 import { openRegular } from "@sew/files";
 import { allocateEvents, type Events } from "../events.js";
 import { FileFormatError } from "../fileFormatError.js";
@@ -22,8 +22,8 @@ export interface RecordingOptions {
    */
   readonly width?: number;
   /**
-   * What to do about a file that ends within an event, packet or header, as a copy does that was interrupted: `"refuse"`
-   * throws, `"keep"` returns the events before the cut and emits a process warning (`TruncatedRecordingWarning`).
+   * How to treat a file that ends within an event, packet or header, such as an interrupted copy: `"refuse"` throws;
+   * `"keep"` returns the events before that point and emits a process warning (`TruncatedRecordingWarning`).
    *
    * @defaultValue `"refuse"`
    */
@@ -45,8 +45,8 @@ export interface ByteReader {
   take(count: number): Promise<Uint8Array>;
   /** The error of bytes that are not what the format says; without `offset` where the fault is not at one byte. */
   fault(offset: number | undefined, must: string, got: string, remedy?: string): FileFormatError;
-  /** The error of a file that ends too early. */
-  cut(offset: number, must: string, got: string): FileFormatError;
+  /** The error of a truncated file. */
+  truncation(offset: number, must: string, got: string): FileFormatError;
 }
 
 /** A format of event recordings: one file of this folder each. */
@@ -59,7 +59,8 @@ export interface EventFormat<Options extends RecordingOptions = RecordingOptions
 }
 
 const DAMAGED = "the file is damaged: copy or download it again";
-const CUT = `the file was cut short: copy or download it again, or pass truncated: "keep" for the events before the cut`;
+const TRUNCATED =
+  'the file is truncated: copy or download it again, or pass truncated: "keep" for the events before that point';
 
 /** All events of a recording. */
 export async function readFormat<Options extends RecordingOptions>(
@@ -146,7 +147,8 @@ async function openBytes(
     },
     fault: (offset, must, got, remedy = DAMAGED) =>
       new FileFormatError({ reader, file, must, got, remedy, ...(offset !== undefined && { offset }) }),
-    cut: (offset, must, got) => new FileFormatError({ reader, file, offset, must, got, remedy: CUT, truncated: true }),
+    truncation: (offset, must, got) =>
+      new FileFormatError({ reader, file, offset, must, got, remedy: TRUNCATED, truncated: true }),
   };
   return { bytes, close: async () => handle?.close() };
 }
@@ -156,7 +158,7 @@ async function checkFormat(format: RecordingFormat, bytes: ByteReader): Promise<
   const start = await bytes.take(CHUNK_BYTES);
   bytes.position = 0;
   const kind = recogniseBytes(start);
-  // Events of 40 bits have no mark by which they could be known.
+  // Events of 40 bits have no signature.
   if (kind?.format === format || (kind === undefined && format === "ATIS")) return;
   const { got, remedy } = describeKind(start, kind);
   throw bytes.fault(0, `be ${format}`, got, remedy);
@@ -218,7 +220,7 @@ export function firstEvents({ t, x, y, p }: Events, count: number): Events {
 }
 
 /**
- * The rest of the file in chunks of whole records of `size` bytes; a last record that is cut short is an error.
+ * The rest of the file in chunks of whole records of `size` bytes; a truncated last record is an error.
  *
  * @param what a record is called in the error
  */
@@ -227,7 +229,7 @@ export async function* records(bytes: ByteReader, size: number, what = "events")
     const chunk = await bytes.take(Math.floor(CHUNK_BYTES / size) * size);
     const rest = chunk.length % size;
     if (chunk.length > rest) yield rest === 0 ? chunk : chunk.subarray(0, chunk.length - rest);
-    if (rest > 0) throw bytes.cut(bytes.position - rest, `hold ${what} of ${size} bytes`, `${rest} bytes`);
+    if (rest > 0) throw bytes.truncation(bytes.position - rest, `hold ${what} of ${size} bytes`, `${rest} bytes`);
     if (chunk.length === 0) return;
   }
 }
@@ -253,21 +255,21 @@ export interface HeaderLine {
 }
 
 /**
- * The lines at the start of the file that start with `mark`, up to the line `last` where there is one. They end with LF or
- * CRLF. Leaves the position at the first byte after them.
+ * The lines at the start of the file that start with `prefix`, up to the line `last` where there is one. They end with
+ * LF or CRLF. Leaves the position at the first byte after them.
  */
-export async function readHeader(bytes: ByteReader, mark: string, last: string): Promise<HeaderLine[]> {
+export async function readHeader(bytes: ByteReader, prefix: string, last: string): Promise<HeaderLine[]> {
   const start = await bytes.take(CHUNK_BYTES);
   const lines: HeaderLine[] = [];
   let offset = 0;
   for (let text = ""; text !== last; ) {
-    if (!startsWith(start.subarray(offset), mark)) break;
+    if (!startsWith(start.subarray(offset), prefix)) break;
     const newline = start.indexOf(0x0a, offset);
     if (newline < 0) {
       if (bytes.length > start.length) {
         throw bytes.fault(start.length, `have a header of at most ${CHUNK_BYTES} bytes`, "a longer one");
       }
-      throw bytes.cut(start.length, "end its header with a whole line", "the end of the file");
+      throw bytes.truncation(start.length, "end its header with a whole line", "the end of the file");
     }
     text = latin1(start.subarray(offset, newline)).trimEnd();
     lines.push({ text, offset });
@@ -288,10 +290,10 @@ export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
-/** A clock of 32 bits. A time that is more than 2^31 below the one before it has gone round once more. */
+/** A clock of 32 bits. Where a time is more than 2^31 below the one before it, the clock has wrapped around. */
 export interface Clock {
   /** The time last read. */
   last: number;
-  /** What the rounds add, a multiple of 2^32. */
+  /** Microseconds to add for the times it has wrapped around, a multiple of 2^32. */
   base: number;
 }

@@ -1,4 +1,4 @@
-/** @file The marks by which formats of event recordings, and files that are mistaken for them, are known. */
+/** @file The signatures by which formats of event recordings, and files that are mistaken for them, are known. */
 
 /** Names of the formats of event recordings that this package reads. */
 export type RecordingFormat =
@@ -58,16 +58,16 @@ const SIGNATURES: readonly Signature[] = [
   { format: "ROSBAG", matches: starts("#ROSBAG"), remedy: CONVERT },
 ];
 
-/** Bytes at the start of a file in which its mark, and a header that tells versions apart, are looked for. */
+/** Bytes at the start of a file in which its signature, and a header that tells versions apart, are looked for. */
 const HEADER_BYTES = 2 ** 16;
 
-/** The format whose mark a file starts with. */
+/** The format whose signature a file starts with. */
 export function recogniseBytes(start: Uint8Array): Signature | undefined {
   const text = Buffer.from(start.buffer, start.byteOffset, Math.min(start.length, HEADER_BYTES)).toString("latin1");
   return SIGNATURES.find(({ matches }) => matches(text));
 }
 
-/** The format of a file by its first bytes and its length: by its mark or, where it has none, by what 40-bit events are. */
+/** The format of a file by its first bytes and its length: by its signature or, where it has none, as 40-bit events. */
 export function recogniseStart(start: Uint8Array, length: number): Signature | undefined {
   return recogniseBytes(start) ?? (isAtis(start, length) ? ATIS : undefined);
 }
@@ -101,7 +101,7 @@ function isDat(text: string): boolean {
   return text.startsWith("% ") && text.charCodeAt(percentHeader(text).length + 1) === 8;
 }
 
-/** Whether a file holds whole 40-bit events, at least 8, whose first 1000 times never decrease between rounds of the clock. */
+/** Whether a file holds at least 8 whole 40-bit events, whose first 1000 times never decrease but by wrapping around. */
 function isAtis(start: Uint8Array, length: number): boolean {
   if (length < 40 || length % 5 !== 0) return false;
   for (let at = 0, last = 0; at + 5 <= Math.min(start.length, 5000); at += 5) {

@@ -25,16 +25,18 @@ export interface Cifar10DvsOptions {
 /**
  * CIFAR10-DVS as published: 128 x 128 pixels, 10 classes of 1000 recordings, of which 9000 train and 1000 test.
  *
- * `dir` holds the ten unpacked folders `<class>/cifar10_<class>_<number>.aedat` (AEDAT 2.0). Samples are in the order of class
- * and file name, compared as text, and are named `<class>/cifar10_<class>_<number>`. The set's `name` ends in the split.
+ * `dir` holds the ten unpacked folders `<class>/cifar10_<class>_<number>.aedat` (AEDAT 2.0). Samples are in the order
+ * of class and file name, compared as text, and are named `<class>/cifar10_<class>_<number>`. The set's `name` ends in
+ * the split.
  *
- * Events are those of SpikingJelly: `x = 127 - y_raw`, `y = 127 - x_raw`, `p = 1 - p_raw` of the address's bits, rows and
- * columns exchanged against {@link readAedat2}, because the camera lay on its side. The pictures are upright.
+ * Events are those of SpikingJelly: `x = 127 - y_raw`, `y = 127 - x_raw`, `p = 1 - p_raw` of the address's bits, rows
+ * and columns exchanged against {@link readAedat2}, because the camera lay on its side. The pictures are upright.
+ * Special events, which SpikingJelly would take for others, are dropped.
  *
  * @param dir the folder that holds the class folders
  * @throws TypeError when `split` is none of these
- * @throws (samples) Error when a class has no folder or no recording, or a file is not named as published. A process warning
- *   (`IncompleteSetWarning`) says when a class does not have 1000 recordings: the split is then another one
+ * @throws (samples) Error when a class has no folder or no recording, or a file is not named as published. A process
+ *   warning (`IncompleteSetWarning`) says when a class does not have 1000 recordings: the split is then another one
  * @throws (events) FileFormatError as `readAedat2`
  * @see Li et al., "CIFAR10-DVS: An Event-Stream Dataset for Object Classification", 2017
  *

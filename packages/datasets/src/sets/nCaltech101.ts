@@ -18,12 +18,12 @@ const CLASSES =
 /**
  * N-Caltech101 as published: 180 x 240 pixels, 101 classes, 8,709 samples of about 0.3 s.
  *
- * `dir` is the unpacked `Caltech101` folder, `<class>/image_<number>.bin`. Samples are in the order of class and file name. The
- * set was published without a split: the train split is the first `ceil(0.9 n)` samples of each class, the rest the test
- * split, as SpikingJelly's `split_to_train_test_set(0.9, ...)` makes it.
+ * `dir` is the unpacked `Caltech101` folder, `<class>/image_<number>.bin`. Samples are in the order of class and file
+ * name. The set was published without a split: the train split is the first `ceil(0.9 n)` samples of each class, the
+ * rest the test split, as SpikingJelly's `split_to_train_test_set(0.9, ...)` makes it.
  *
- * Traps: `BACKGROUND_Google` is class 0, and works that leave it out report 100 classes. Coordinates are as recorded; Tonic
- * subtracts the least x and y of each sample from them. Entries at row 240 are no events, see {@link readAtis}.
+ * Traps: `BACKGROUND_Google` is class 0, and works that leave it out report 100 classes. Coordinates are as recorded;
+ * Tonic subtracts the least x and y of each sample from them. Entries at row 240 are no events, see {@link readAtis}.
  *
  * @param dir the folder that holds the class folders
  * @throws (samples) Error when a class has no folder or no recording

@@ -10,14 +10,15 @@ const CLASSES = ["background", "cars"];
 /**
  * N-CARS as published: 100 x 120 pixels, 2 classes, some 15,422 train and 8,607 test samples of 0.1 s.
  *
- * `dir` holds `train` and `test` (or `n-cars_train` and `n-cars_test`), each with the folders `background` and `cars` of `.dat`
- * files. Label 0 is background, 1 is car. Samples are in the order of class and file name, named `<class>/<file>`.
- * Recordings are cut-outs of different sizes; all lie in the top left of 100 rows and 120 columns.
+ * `dir` holds `train` and `test` (or `n-cars_train` and `n-cars_test`), each with the folders `background` and `cars`
+ * of `.dat` files. Label 0 is background, 1 is car. Samples are in the order of class and file name, named
+ * `<class>/<file>`. Recordings are cut-outs of different sizes; all lie in the top left of 100 rows and 120 columns.
  *
  * @param dir the folder that holds the splits
  * @throws (samples) Error when a split or class has no folder, or a class no recording
  * @throws (events) FileFormatError as `readDat`
- * @see Sironi et al., "HATS: Histograms of Averaged Time Surfaces for Robust Event-based Object Classification", CVPR 2018
+ * @see Sironi et al., "HATS: Histograms of Averaged Time Surfaces for Robust Event-based Object Classification", CVPR
+ *   2018
  *
  * @example
  * ```ts no-run

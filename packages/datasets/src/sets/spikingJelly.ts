@@ -23,12 +23,13 @@ export interface SpikingJellyEventsOptions {
 }
 
 /**
- * Events that SpikingJelly has cached: `events_np/train/<class>/*.npz` and `events_np/test/<class>/*.npz`, or, of sets without
- * a split, `events_np/<class>/*.npz`.
+ * Events that SpikingJelly has cached: `events_np/train/<class>/*.npz` and `events_np/test/<class>/*.npz`, or, of sets
+ * without a split, `events_np/<class>/*.npz`.
  *
- * Classes are the folders in the order of their names as text, which is SpikingJelly's: of DVS128 Gesture 0, 1, 10, 2, …, so
- * that label 2 is the folder "10". `classes[label]` is the folder. Samples are in the order of class and file name. Where there is no split,
- * the train split is the first `ceil(0.9 n)` samples of each class, as in the code of the paper.
+ * Classes are the folders in the order of their names as text, which is SpikingJelly's: of DVS128 Gesture 0, 1, 10, 2,
+ * …, so that label 2 is the folder "10". `classes[label]` is the folder. Samples are in the order of class and file
+ * name. Where there is no split, the train split is the first `ceil(0.9 n)` samples of each class, as in the code of
+ * the paper.
  *
  * @param dir the folder `events_np`
  * @throws Error when `dir` has no class folder
@@ -67,8 +68,9 @@ export interface SpikingJellyFramesOptions {
  * Frames that SpikingJelly has cached: `train/<class>/*.npz` and `test/<class>/*.npz`, or, of sets without a split,
  * `<class>/*.npz`, as a source of shape `[T, H, W, 2]`.
  *
- * A file holds the array `frames`, `[T, 2, H, W]`, of counts: channel 0 of OFF events, channel 1 of ON events. Classes, samples
- * and split are those of {@link spikingJellyEvents}. The fingerprint takes the CRC-32 that the files hold of their frames.
+ * A file holds the array `frames`, `[T, 2, H, W]`, of counts: channel 0 of OFF events, channel 1 of ON events. Classes,
+ * samples and split are those of {@link spikingJellyEvents}. The fingerprint takes the CRC-32 that the files hold of
+ * their frames.
  *
  * @param dir the folder of the frames, such as `frames_number_16_split_by_number`
  * @throws Error when a class has no folder, or no frames; FileFormatError when a file is no `.npz` with frames

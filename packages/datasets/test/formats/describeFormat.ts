@@ -18,12 +18,12 @@ export interface FormatCase {
   readonly read: (file: RecordingFile, options?: RecordingOptions) => Promise<Events>;
   /** Writes events; see `fixtures/recordings.mjs`. */
   readonly encode: (rows: readonly Row[]) => Uint8Array;
-  /** The largest time that a file can hold without a round of its clock, in microseconds. */
+  /** The largest time that a file can hold before its clock wraps around, in microseconds. */
   readonly maxTime: number;
   readonly maxX: number;
   readonly maxY: number;
-  /** What the clock goes round at, in microseconds. @defaultValue it never does */
-  readonly round?: number;
+  /** Microseconds after which the clock wraps around. @defaultValue it never does */
+  readonly period?: number;
   /** Whether a file that was cut anywhere within its events can be read up to the cut. @defaultValue `true` */
   readonly cuttable?: boolean;
 }
@@ -42,7 +42,7 @@ export const rowsFor = ({
   return fc.array(burst, { maxLength: 8 }).map((bursts) => bursts.flat().toSorted(([a], [b]) => a - b));
 };
 
-export function describeFormat({ format, read, encode, round, cuttable = true, ...range }: FormatCase): void {
+export function describeFormat({ format, read, encode, period, cuttable = true, ...range }: FormatCase): void {
   const reader = read.name;
   const some = fc.sample(rowsFor(range), { numRuns: 20, seed: 1 }).toSorted((a, b) => b.length - a.length)[0]!;
 
@@ -165,8 +165,8 @@ export function describeFormat({ format, read, encode, round, cuttable = true, .
       },
     );
 
-    it.runIf(round !== undefined)("adds a round wherever the clock goes round", async () => {
-      const times = [round! - 2, round! - 1, round!, round! + 5, 2 * round! - 1, 2 * round! + 3];
+    it.runIf(period !== undefined)("adds a period wherever the clock wraps around", async () => {
+      const times = [period! - 2, period! - 1, period!, period! + 5, 2 * period! - 1, 2 * period! + 3];
       const rows = times.map((t): Row => [t, 1, 2, 1]);
       expect(rowsOf(await read(encode(rows)))).toEqual(rows);
     });

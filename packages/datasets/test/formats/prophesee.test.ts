@@ -12,18 +12,18 @@ describeFormat({
   maxTime: 2 ** 32 - 1,
   maxX: 16383,
   maxY: 16383,
-  round: 2 ** 32,
+  period: 2 ** 32,
 });
-describeFormat({ format: "EVT2", read: readEvt2, encode: encodeEvt2, maxTime: 2 ** 34 - 1, round: 2 ** 34, ...large });
+describeFormat({ format: "EVT2", read: readEvt2, encode: encodeEvt2, maxTime: 2 ** 34 - 1, period: 2 ** 34, ...large });
 describeFormat({
   format: "EVT2.1",
   read: readEvt21,
   encode: encodeEvt21,
   maxTime: 2 ** 34 - 1,
-  round: 2 ** 34,
+  period: 2 ** 34,
   ...large,
 });
-describeFormat({ format: "EVT3", read: readEvt3, encode: encodeEvt3, maxTime: 2 ** 24 - 1, round: 2 ** 24, ...large });
+describeFormat({ format: "EVT3", read: readEvt3, encode: encodeEvt3, maxTime: 2 ** 24 - 1, period: 2 ** 24, ...large });
 
 const file = (header: string, words: Uint16Array | Uint32Array): Uint8Array =>
   Buffer.concat([Buffer.from(header, "latin1"), new Uint8Array(words.buffer)]);
@@ -65,7 +65,7 @@ describe("readEvt2", () => {
     expect(rowsOf(await readEvt2(file("% evt 2.0\n% end\n", words)))).toEqual([[133, 20, 16, 0]]);
   });
 
-  it("takes a small step back of TIME_HIGH as it is, and one of nearly a round as a round", async () => {
+  it("takes a small step back of TIME_HIGH as it is, and one of nearly a period as a wrap-around", async () => {
     const words = Uint32Array.of(0x8fffffff, 0x10000000, 0x8ffffff8, 0x10000000, 0x80000001, 0x10000000);
     const rows = rowsOf(await readEvt2(file("% evt 2.0\n% end\n", words)));
     expect(rows.map(([t]) => t)).toEqual([2 ** 34 - 64, 2 ** 34 - 64 * 8, 2 ** 34 + 64]);

@@ -13,7 +13,7 @@ describeFormat({
   maxTime: 2 ** 32 - 1,
   maxX: 127,
   maxY: 127,
-  round: 2 ** 32,
+  period: 2 ** 32,
 });
 
 const MAGIC = "#!AER-DAT2.0\r\n";
@@ -42,7 +42,7 @@ describe("readAedat2", () => {
   it("reads times as unsigned, and keeps small steps back", async () => {
     const times = [0xf0000000, 0xf0000005, 0xf0000003, 7, 0xfffffffe];
     const rows = rowsOf(await readAedat2(file(MAGIC, ...times.flatMap((t) => [0, t]))));
-    // After the round a time just below 2^32 is one of the round before, which the format cannot tell.
+    // After a wrap-around, a time just below 2^32 is one of before it, which the format cannot tell.
     expect(rows.map(([t]) => t)).toEqual([0xf0000000, 0xf0000005, 0xf0000003, 2 ** 32 + 7, 2 ** 32 + 0xfffffffe]);
   });
 
@@ -79,8 +79,8 @@ describe("readAedat2", () => {
   it("refuses a header that does not end", async () => {
     await expect(readAedat2(Buffer.from(`${MAGIC}# te`))).rejects.toThrow(
       formatError(
-        "readAedat2: the file must end its header with a whole line, got the end of the file at byte 18; the file was cut " +
-          'short: copy or download it again, or pass truncated: "keep" for the events before the cut',
+        "readAedat2: the file must end its header with a whole line, got the end of the file at byte 18; the file is " +
+          'truncated: copy or download it again, or pass truncated: "keep" for the events before that point',
       ),
     );
     await expect(readAedat2(Buffer.from(MAGIC + "# text\r\n".repeat(2 ** 17)))).rejects.toThrow(

@@ -56,7 +56,7 @@ describe("readAedat31", () => {
 
   const damaged = "; the file is damaged: copy or download it again";
   const cut =
-    '; the file was cut short: copy or download it again, or pass truncated: "keep" for the events before the cut';
+    '; the file is truncated: copy or download it again, or pass truncated: "keep" for the events before that point';
   it.each([
     {
       what: "an empty file",

@@ -31,7 +31,7 @@ describe("readAedat4", () => {
     await expect(readAedat4(whole.subarray(0, shorter))).rejects.toThrow(
       formatError(
         `readAedat4: the file must reach to its table at byte ${whole.length - 17}, got its end at byte ${shorter}; the file ` +
-          'was cut short: copy or download it again, or pass truncated: "keep" for the events before the cut',
+          'is truncated: copy or download it again, or pass truncated: "keep" for the events before that point',
       ),
     );
   });

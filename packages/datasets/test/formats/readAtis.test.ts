@@ -24,7 +24,7 @@ describe("readAtis", () => {
     ]);
   });
 
-  it("keeps counting rounds from one chunk of the file to the next", async () => {
+  it("keeps counting overflows from one chunk of the file to the next", async () => {
     const rows = Array.from(
       { length: 250_000 },
       (_, i): Row => (i % 1000 === 0 ? [0, 0, 240, 0] : [i % 8192, 1, 1, 1]),

@@ -44,7 +44,7 @@ describe("readNpz", () => {
 
   const u4 = (shape: number[], ...values: number[]): Uint8Array => npyOf("<u4", shape, Uint32Array.from(values));
   const good = { "t.npy": u4([1], 1), "x.npy": u4([1], 2), "y.npy": u4([1], 3), "p.npy": u4([1], 1) };
-  const other = "; it was written by another program";
+  const other = "; write the arrays with numpy.savez";
   const remedy = "; save them with numpy.savez(file, t=t, x=x, y=y, p=p)";
   it.each([
     [{ "t.npy": good["t.npy"], "x.npy": good["x.npy"] }, `hold an array y, got only t.npy, x.npy${other}`],

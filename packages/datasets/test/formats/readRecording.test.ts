@@ -108,7 +108,7 @@ describe("recogniseRecording", () => {
     expect(await recogniseRecording(Buffer.from(start, "latin1"))).toEqual(kind);
   });
 
-  it("takes 40-bit events by their times, which never decrease but where the clock has gone round", async () => {
+  it("takes 40-bit events by their times, which never decrease but where the clock wraps around", async () => {
     const overflow: Row[] = rows.map(([t, x, y, p], i) => (i === 6 ? [0, 0, 240, 0] : [i < 6 ? t : t - 60, x, y, p]));
     expect(await recogniseRecording(encodeAtis(overflow))).toEqual({ format: "ATIS", reader: "readAtis" });
     expect(await recogniseRecording(encodeAtis(rows.toReversed()))).toBeUndefined();

@@ -118,8 +118,8 @@ describe("spikingJellyFrames", () => {
     await writeFile(file, encodeNpz(rowsFor("1", 0)));
     await expect(source.read([2])).rejects.toThrow(
       formatError(
-        `spikingJellyFrames: ${file} must hold an array frames, got only t.npy, x.npy, y.npy, p.npy; it was written by ` +
-          "another program",
+        `spikingJellyFrames: ${file} must hold an array frames, got only t.npy, x.npy, y.npy, p.npy; write the arrays ` +
+          "with numpy.savez",
       ),
     );
     await writeFile(file, framesOf(rowsFor("1", 0), 2, false, Number.NaN));
