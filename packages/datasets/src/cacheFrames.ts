@@ -9,12 +9,19 @@ import { type CachePlan, storeFrames } from "./storeFrames.js";
 
 /** What {@link cacheFrames} makes, and where. */
 export type CacheFramesOptions = {
-  /** Folder for caches; each is a folder `<dataset>-<split>-<frames>-<by>` in it. */
+  /** Folder for caches; each is a folder `<dataset>-<split>-<frames>-<by>` in it, with further options after that. */
   readonly dir: string;
   /** Number of frames T per sample, at least 1. */
   readonly frames: number;
   /** Count the events of all polarities in one channel. @defaultValue `false` */
   readonly mergePolarities?: boolean;
+  /**
+   * How to treat the events after the last slice of full length: `"last"` counts them in the last frame, as SpikingJelly
+   * does; `"drop"` discards them, as Tonic's `ToFrame` does.
+   *
+   * @defaultValue `"last"`
+   */
+  readonly remainder?: "last" | "drop";
   /** Compare the SHA-256 of an existing cache; reads all of it. @defaultValue `false` */
   readonly verify?: boolean;
   /** Called after each sample that was converted; not called for an existing cache. @defaultValue none */
@@ -57,17 +64,19 @@ export async function cacheFrames<S extends Sample>(
   split: Split,
   options: CacheFramesOptions,
 ): Promise<FrameCache> {
-  const { dir, frames, mergePolarities = false, verify = false, onProgress } = options;
-  const slicing: Slicing =
+  const { dir, frames, mergePolarities = false, remainder = "last", verify = false, onProgress } = options;
+  const by =
     options.by === "duration"
       ? { by: options.by, microseconds: options.microseconds, frames }
       : { by: options.by ?? "count", frames };
-  checkSlicing("cacheFrames", slicing);
+  checkSlicing("cacheFrames", { ...by, remainder });
+  const slicing: Slicing = { ...by, ...(remainder === "drop" && { remainder }) };
   const { name, classes, height, width, polarities = 2 } = dataset;
   checkName("cacheFrames", "dataset", name);
   const path = join(
     dir,
     `${name}-${split}-${frames}-${slicing.by === "duration" ? `${slicing.microseconds}us` : slicing.by}` +
+      (remainder === "drop" ? "-dropped" : "") +
       (mergePolarities ? "-merged" : ""),
   );
   const samples = await dataset.samples(split);
@@ -105,7 +114,7 @@ export async function cacheFrames<S extends Sample>(
         const events = await dataset.events(sample);
         yield integrate(events, { ...slicing, height, width, polarities, mergePolarities });
         if (slicing.by === "duration") {
-          const lasts = durationFrames(events.t, slicing.microseconds);
+          const lasts = durationFrames(events.t, slicing);
           if (lasts > frames) cut++;
           longest = Math.max(longest, lasts);
         }

@@ -12,6 +12,8 @@ export interface FileFault {
   readonly got: string;
   /** What the user can do about it. @defaultValue none */
   readonly remedy?: string;
+  /** Whether the file ends too early, and is right as far as it goes. @defaultValue `false` */
+  readonly truncated?: boolean;
 }
 
 /**
@@ -31,12 +33,15 @@ export class FileFormatError extends Error {
   readonly file: string;
   readonly offset: number | undefined;
   readonly line: number | undefined;
+  /** Whether the file ends too early, and is right as far as it goes. */
+  readonly truncated: boolean;
 
-  constructor({ reader, file, offset, line, must, got, remedy }: FileFault) {
+  constructor({ reader, file, offset, line, must, got, remedy, truncated = false }: FileFault) {
     const where = offset !== undefined ? ` at byte ${offset}` : line !== undefined ? ` at line ${line}` : "";
     super(`${reader}: ${file} must ${must}, got ${got}${where}${remedy === undefined ? "" : `; ${remedy}`}`);
     this.file = file;
     this.offset = offset;
     this.line = line;
+    this.truncated = truncated;
   }
 }

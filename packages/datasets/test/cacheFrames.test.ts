@@ -196,6 +196,23 @@ describe("cacheFrames", () => {
     expect([events.mock.calls.length, await readdir(dir)]).toEqual([0, ["source.bin"]]);
   });
 
+  it("leaves out the remainder on request, in a cache of its own", async () => {
+    const { dir, dataset } = await source();
+    const counted = await cacheFrames(dataset, "train", { dir, ...options });
+    const dropped = await cacheFrames(dataset, "train", { dir, ...options, remainder: "drop" });
+    expect(dropped.path).toBe(`${counted.path}-dropped`);
+    expect(dropped.fingerprint).not.toBe(counted.fingerprint);
+    expect((await openFrameCache(dropped.path)).manifest.slicing).toEqual({
+      by: "count",
+      frames: 3,
+      remainder: "drop",
+    });
+    const events = await dataset.events((await dataset.samples("train"))[0]!);
+    expect([...dropped.read([0])]).toEqual([
+      ...integrate(events, { by: "count", frames: 3, remainder: "drop", height: 4, width: 3 }),
+    ]);
+  });
+
   it("cuts by duration to the number of frames, and says which recordings lose their end", async () => {
     const texts = warnings();
     const { dir, dataset } = await source();
