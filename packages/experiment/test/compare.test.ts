@@ -75,7 +75,7 @@ describe("a comparison", () => {
     const { code, err } = await elsewhere({}, "--compare", "failing", "--out", out);
     expect(code).toBe(1);
     expect(err).toContain(
-      `not there, seed 0: failed, see ${join(out, "not-there-seed-0", "log.txt")}: error: fetched: data must exist, got nowhere`,
+      `not there, seed 0: failed, see ${join(out, "not-there-seed-0", "log.txt")}: error: --data: dir must be a folder, got "nowhere"`,
     );
     expect(err).toContain("1 of 2 runs failed; the same command tries them again");
     expect(readFileSync(join(out, "results.md"), "utf8")).toMatch(/\| not there \| 0 \| – \|.*\n\| there \| 1 \| 0\./);
