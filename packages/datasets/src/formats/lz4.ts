@@ -74,9 +74,8 @@ function unpackBlock(block: Uint8Array, output: Uint8Array, start: number): numb
     }
     if (from + literals > block.length) throw new RangeError("truncated LZ4 literals");
     if (to + literals > output.length) return -1;
-    output.set(block.subarray(from, from + literals), to);
-    from += literals;
-    to += literals;
+    // Byte by byte: most literals are few, and a call of `set` costs more.
+    for (const end = to + literals; to < end; to++, from++) output[to] = block[from]!;
     if (from === block.length) return to;
 
     if (from + 2 > block.length) throw new RangeError("a truncated LZ4 match");

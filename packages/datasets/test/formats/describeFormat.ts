@@ -114,7 +114,8 @@ export function describeFormat({ format, read, encode, period, cuttable = true, 
         [{ height: 7, width: 9 }, "x < 9 and y < 7"],
         [{ height: 8, width: 5 }, "x < 5 and y < 8"],
       ] as const) {
-        await expect(read(encode(rows), options)).rejects.toThrow(
+        // Truncated files may be read, damaged ones may not.
+        await expect(read(encode(rows), { ...options, truncated: "keep" })).rejects.toThrow(
           formatError(
             `${reader}: the file must hold events with ${size}, got event 1 at x 5, y 7; it was recorded with another ` +
               "sensor or is damaged",
@@ -169,6 +170,14 @@ export function describeFormat({ format, read, encode, period, cuttable = true, 
       const times = [period! - 2, period! - 1, period!, period! + 5, 2 * period! - 1, 2 * period! + 3];
       const rows = times.map((t): Row => [t, 1, 2, 1]);
       expect(rowsOf(await read(encode(rows)))).toEqual(rows);
+    });
+
+    it.runIf(period !== undefined)("notices a wrap-around between two chunks of the file", async () => {
+      // Where 8 bytes are an event, the first chunk ends with the last event before the wrap-around.
+      const first = 2 ** 20 / 8;
+      const rows = Array.from({ length: first + 10 }, (_, i): Row => [i < first ? period! - 1 : period!, 1, 2, 1]);
+      const { t } = await read(encode(rows));
+      expect([t.length, t[first - 1], t[first], t.at(-1)]).toEqual([rows.length, period! - 1, period, period]);
     });
 
     it("survives any damage: events, or a FileFormatError", () =>

@@ -76,6 +76,15 @@ describe("unpackLz4", () => {
       { numRuns: 2000 },
     ));
 
+  it("refuses a match that starts before the first byte, and one at distance 0", () => {
+    for (const distance of [0, 4]) {
+      // One sequence: three literals, and a match of four bytes.
+      const block = [0x30, 1, 2, 3, distance, 0];
+      const frame = Uint8Array.from([...u32(0x184d2204), 0x40, 0x40, 0, ...u32(block.length), ...block, ...u32(0)]);
+      expect(() => unpackLz4(frame, 100)).toThrow(new RangeError(`an LZ4 match at distance ${distance} of 3 bytes`));
+    }
+  });
+
   it("grows its memory with what it unpacks: a small frame may become large", () => {
     const { frame, expected } = frameOf([[{ literals: [7], distance: 0, length: 2_000_000 }]], false);
     expect(frame.length).toBeLessThan(8000);
