@@ -34,16 +34,18 @@ if (built !== 0) process.exit(built);
 const {
   cacheFrames,
   dvsGesture,
+  encodeAedat31,
   fingerprint,
   imageFolder,
   imageNet,
   nMnist,
   openFrameCache,
-  readAedat31,
   readCifar,
-  readNMnist,
+  spikingJellyFrames,
   writeSyntheticGestures,
+  ...readers
 } = await import("../packages/datasets/dist/index.js");
+const writers = await import("../packages/datasets/test/fixtures/recordings.mjs");
 const { random } = await import("../packages/random/dist/index.js");
 
 process.removeAllListeners("warning");
@@ -67,6 +69,44 @@ for (const id of [1, 2]) {
     i & 255,
   ]);
   writeFileSync(join(digits, `${id}.bs2`), Uint8Array.from(events.flat()));
+}
+
+/** One recording in every format, and those that other programs wrote. */
+const recordings = join(dir, "recordings");
+mkdirSync(recordings);
+const rows = Array.from({ length: 60 }, (_, i) => [10 * i + (i >> 5) * 5000, (i * 7) % 34, (i * 5) % 34, i % 2]);
+const columns = {
+  t: Float64Array.from(rows, ([t]) => t),
+  x: Uint16Array.from(rows, ([, x]) => x),
+  y: Uint16Array.from(rows, ([, , y]) => y),
+  p: Uint8Array.from(rows, ([, , , p]) => p),
+};
+const foreign = JSON.parse(
+  readFileSync(new URL("../packages/datasets/test/fixtures/recordings.json", import.meta.url), "utf8"),
+).files;
+const written = {
+  "AEDAT 2.0": ["readAedat2", writers.encodeAedat2(rows)],
+  "AEDAT 3.1": ["readAedat31", encodeAedat31(columns)],
+  "AEDAT 4": ["readAedat4", writers.encodeAedat4(rows)],
+  ATIS: ["readAtis", writers.encodeAtis(rows)],
+  DAT: ["readDat", writers.encodeDat(rows)],
+  EVT2: ["readEvt2", writers.encodeEvt2(rows)],
+  "EVT2.1": ["readEvt21", writers.encodeEvt21(rows)],
+  EVT3: ["readEvt3", writers.encodeEvt3(rows)],
+  NPZ: ["readNpz", writers.encodeNpz(rows)],
+  ...Object.fromEntries(
+    Object.entries(foreign).map(([name, { reader, base64 }]) => [`${name} *`, [reader, Buffer.from(base64, "base64")]]),
+  ),
+};
+const frameFiles = join(dir, "spikingjelly", "train");
+for (const name of ["0", "1"]) {
+  mkdirSync(join(frameFiles, name), { recursive: true });
+  const frames = writers.npyOf(
+    "<f8",
+    [2, 2, 3, 3],
+    Float64Array.from({ length: 36 }, (_, i) => i),
+  );
+  writeFileSync(join(frameFiles, name, "0.npz"), writers.zipOf({ "frames.npy": frames }, { deflated: true }));
 }
 const images = join(dir, "images");
 const sharp = createRequire(new URL("../packages/datasets/package.json", import.meta.url))("sharp");
@@ -141,17 +181,25 @@ const validation = async () => {
 /** What is damaged, and how it is read. */
 const formats = {
   "frames.bin": { file: join(cache, "frames.bin"), read: cached, share: 0.2 },
-  "manifest.json": { file: join(cache, "manifest.json"), read: cached, share: 0.3 },
-  "AEDAT 3.1": {
-    file: join(gestures, "user01_led.aedat"),
-    read: async () =>
-      asData(Object.values(await readAedat31(join(gestures, "user01_led.aedat"))).map((c) => Array.from(c))),
-    share: 0.1,
-  },
-  "N-MNIST": {
-    file: join(digits, "1.bs2"),
-    read: async () => asData(Object.values(await readNMnist(join(digits, "1.bs2"))).map((c) => Array.from(c))),
-    share: 0.15,
+  "manifest.json": { file: join(cache, "manifest.json"), read: cached, share: 0.25 },
+  ...Object.fromEntries(
+    Object.entries(written).map(([name, [reader, bytes]], i, { length }) => {
+      const file = join(recordings, `${i}`);
+      writeFileSync(file, bytes);
+      const options = i % 2 === 0 ? { truncated: "keep" } : {};
+      const read = async () =>
+        asData(Object.values(await readers[reader](file, options)).map((column) => Array.from(column)));
+      return [name, { file, read, share: 0.25 / length }];
+    }),
+  ),
+  "frames of SpikingJelly": {
+    file: join(frameFiles, "0", "0.npz"),
+    read: async () => {
+      const source = await spikingJellyFrames(dirname(frameFiles), { split: "train" });
+      const frames = Array.from(await source.read([0, 1]));
+      return { data: fingerprint({ frames }), fingerprint: source.fingerprint };
+    },
+    share: 0.05,
   },
   "list of N-MNIST": { file: join(digits, "train1K.txt"), read: () => samplesOf(nMnist(digits)), share: 0.1 },
   "labels of DVS Gesture": {
@@ -207,7 +255,7 @@ function damaged(bytes, draw) {
   }
 }
 
-const rows = [];
+const results = [];
 let wrong = 0;
 for (const [f, [name, { file, read, share }]] of Object.entries(formats).entries()) {
   const good = readFileSync(file);
@@ -241,11 +289,11 @@ for (const [f, [name, { file, read, share }]] of Object.entries(formats).entries
   }
   writeFileSync(file, good);
   wrong += row.silent + row["other errors"] + row["over 5 s"];
-  rows.push([name, row]);
+  results.push([name, row]);
 }
 if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-console.table(Object.fromEntries(rows));
+console.table(Object.fromEntries(results));
 console.log(
-  `${rows.reduce((sum, [, { files }]) => sum + files, 0)} damaged files, ${wrong} of them not as they should be`,
+  `${results.reduce((sum, [, { files }]) => sum + files, 0)} damaged files, ${wrong} of them not as they should be`,
 );
 process.exitCode = wrong === 0 ? 0 : 1;

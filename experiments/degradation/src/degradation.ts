@@ -1,7 +1,7 @@
 /** @file Training loss by depth: data, model and the runs that are compared. */
 import { join } from "node:path";
 import { gradientNorms, lineChart, section, sideBySide } from "@sew/analysis";
-import { imageFolder, normalise, type Source, subset } from "@sew/datasets";
+import { cacheImages, imageFolder, normalise, type Source, subset } from "@sew/datasets";
 import {
   type Claim,
   type ComparedResult,
@@ -151,9 +151,12 @@ export const degradation = defineExperiment({
         // A block without a shortcut has no identity.
         zeroInit: block !== "plain",
       }),
-      async open({ data = "" }) {
-        const open = (split: string) => imageFolder(join(data, split), { height: 32, width: 32 });
-        return { train: firstOfEach(await open("train"), 100), test: firstOfEach(await open("test"), 50) };
+      async open({ data = "", cache: dir }, progress) {
+        const open = async (split: string, perClass: number) => {
+          const images = await imageFolder(join(data, split), { height: 32, width: 32 });
+          return cacheImages(firstOfEach(images, perClass), { dir, onProgress: progress(`decoding ${split} images`) });
+        };
+        return { train: await open("train", 100), test: await open("test", 50) };
       },
       allTransforms: () => [normalise({ mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] })],
     },

@@ -143,7 +143,7 @@ describe("pnpm experiment dvs-gesture", () => {
     const child = start(join(folder, "none"), ["--data", join(folder, "nowhere")]);
     expect(await ended(child)).toBe(1);
     expect(child.errors()).toContain(
-      `nMnist: dir must hold Train/<digit>/*.bin or train1K.txt, got neither in ${join(folder, "nowhere")}`,
+      `--data: dir must be a folder, got "${join(folder, "nowhere")}", which does not exist; name the folder of N-MNIST`,
     );
   });
 });

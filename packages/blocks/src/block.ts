@@ -16,6 +16,8 @@ export interface BlockOptions {
   readonly path?: "basic" | "bottleneck";
   /** Makes each of the block's neuron layers. */
   readonly neurons: ActivationFactory;
+  /** Makes the neurons that close the block: those behind F, or behind the sum. @defaultValue `neurons` */
+  readonly lastNeurons?: ActivationFactory;
   /** Makes each of the block's norms. @defaultValue `batchNorm` */
   readonly norm?: NormFactory;
   /** Whether the block starts as an identity (or as its shortcut, where it changes the shape). @defaultValue false */

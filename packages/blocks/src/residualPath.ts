@@ -88,7 +88,8 @@ export interface ResidualPath<E extends Ending> {
 export function residualPath<E extends Ending>(ending: E, options: BlockOptions): ResidualPath<E> {
   const shapes = convolutions(options);
   const inner = shapes.slice(0, -1).map((shape) => unit(shape, "neurons", options));
-  return { inner, last: unit(shapes.at(-1)!, ending, options) };
+  const { lastNeurons: neurons = options.neurons } = options;
+  return { inner, last: unit(shapes.at(-1)!, ending, { ...options, neurons }) };
 }
 
 /** The downsample shortcut of Fig. 2, conv1x1-norm and neurons unless it ends in a sum; none where no shape changes. */

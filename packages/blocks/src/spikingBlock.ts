@@ -27,7 +27,7 @@ export interface SpikingBlock extends Module {
 export function spikingBlock(options: BlockOptions): SpikingBlock {
   const path = residualPath("sum", options);
   const { last } = path;
-  const neuron = options.neurons(options.outChannels ?? options.channels);
+  const neuron = (options.lastNeurons ?? options.neurons)(options.outChannels ?? options.channels);
   const shortcut = shortcutPath("sum", options);
   if (options.zeroInit) makeConstant(last, 0);
   // From the spikes before the last unit to those after the sum: the currents of both paths are one stretch.

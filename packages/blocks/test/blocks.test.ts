@@ -4,19 +4,19 @@ import { disposeModule, evaluation, neurons, run } from "@sew/layers";
 import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire } from "@sew/neurons";
 import { expect, it } from "vitest";
+import { hasNeurons } from "./chain.js";
 
 const all = Object.entries<BlockFactory>(blocks);
 const input = [3, 2, 6, 4, 4];
 const options: BlockOptions = { channels: 4, neurons: neurons(integrateAndFire) };
-/** Those of ANNs, whose activations have no state. */
-const timeless = ["ANN", "RBA"];
 
 for (const [name, make] of all) {
   describeModule(`the block ${name}`, {
     make: () => make(options),
     input,
     output: input,
-    timeless: timeless.includes(name),
+    // The activations of an ANN have no state.
+    timeless: !hasNeurons(make),
   });
 }
 

@@ -1,6 +1,6 @@
 /** @file Chains of blocks on inputs that properties draw. */
-import { add, and, type BlockOptions, iand } from "@sew/blocks";
-import { type Module, sequential } from "@sew/layers";
+import { add, and, type BlockFactory, type BlockOptions, iand } from "@sew/blocks";
+import { disposeModule, type Module, relus, sequential } from "@sew/layers";
 import { random } from "@sew/random";
 import * as fc from "fast-check";
 
@@ -10,6 +10,27 @@ export const connects = [
   { name: "AND", connect: and },
   { name: "IAND", connect: iand },
 ] as const;
+
+/** Whether a block has the neurons that it receives, which those of ANNs leave unused. */
+export function hasNeurons(make: BlockFactory): boolean {
+  let used = false;
+  const neurons = (channels: number) => {
+    used = true;
+    return relus()(channels);
+  };
+  disposeModule(make({ channels: 4, neurons }));
+  return used;
+}
+
+/** Whether a block has an identity to start from. */
+export function hasZeroInit(make: BlockFactory): boolean {
+  try {
+    disposeModule(make({ channels: 4, neurons: relus(), zeroInit: true }));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** k blocks in a row, each with weights of its own. */
 export function chain(k: number, make: (options: Pick<BlockOptions, "random">) => Module, seed = 0): Module {

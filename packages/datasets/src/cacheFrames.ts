@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { inspect } from "node:util";
 import type { EventDataset, Sample, Split } from "./eventDataset.js";
 import type { FrameCache, FrameCacheManifest } from "./frameCache.js";
 import { checkSlicing, durationFrames, integrate, type Slicing, type SplitBy } from "./integrate.js";
@@ -8,15 +9,22 @@ import { type CachePlan, storeFrames } from "./storeFrames.js";
 
 /** What {@link cacheFrames} makes, and where. */
 export type CacheFramesOptions = {
-  /** Folder for caches; each is a folder `<dataset>-<split>-<frames>-<by>` in it. */
+  /** Folder for caches; each is a folder `<dataset>-<split>-<frames>-<by>` in it, with further options after that. */
   readonly dir: string;
   /** Number of frames T per sample, at least 1. */
   readonly frames: number;
   /** Count the events of all polarities in one channel. @defaultValue `false` */
   readonly mergePolarities?: boolean;
+  /**
+   * How to treat the events after the last slice of full length: `"last"` counts them in the last frame, as SpikingJelly
+   * does; `"drop"` discards them, as Tonic's `ToFrame` does.
+   *
+   * @defaultValue `"last"`
+   */
+  readonly remainder?: "last" | "drop";
   /** Compare the SHA-256 of an existing cache; reads all of it. @defaultValue `false` */
   readonly verify?: boolean;
-  /** Called after each sample that was converted; not called for an existing cache. */
+  /** Called after each sample that was converted; not called for an existing cache. @defaultValue none */
   readonly onProgress?: (done: number, total: number) => void;
 } & (
   | {
@@ -43,7 +51,7 @@ export type CacheFramesOptions = {
  *
  * @returns a `Source` of counts `[T, H, W, C]`, with C the data set's `polarities`, or 1 with `mergePolarities`
  * @throws RangeError when the split has no samples or a label is no class, and as `integrate`; what the data set throws
- * @throws Error when the cache's folder exists and is no frame cache
+ * @throws Error when a file of a sample does not exist, or the cache's folder exists and is no frame cache
  *
  * @example
  * await writeSyntheticGestures("gestures", { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
@@ -56,17 +64,19 @@ export async function cacheFrames<S extends Sample>(
   split: Split,
   options: CacheFramesOptions,
 ): Promise<FrameCache> {
-  const { dir, frames, mergePolarities = false, verify = false, onProgress } = options;
-  const slicing: Slicing =
+  const { dir, frames, mergePolarities = false, remainder = "last", verify = false, onProgress } = options;
+  const by =
     options.by === "duration"
       ? { by: options.by, microseconds: options.microseconds, frames }
       : { by: options.by ?? "count", frames };
-  checkSlicing("cacheFrames", slicing);
+  checkSlicing("cacheFrames", { ...by, remainder });
+  const slicing: Slicing = { ...by, ...(remainder === "drop" && { remainder }) };
   const { name, classes, height, width, polarities = 2 } = dataset;
   checkName("cacheFrames", "dataset", name);
   const path = join(
     dir,
     `${name}-${split}-${frames}-${slicing.by === "duration" ? `${slicing.microseconds}us` : slicing.by}` +
+      (remainder === "drop" ? "-dropped" : "") +
       (mergePolarities ? "-merged" : ""),
   );
   const samples = await dataset.samples(split);
@@ -104,7 +114,7 @@ export async function cacheFrames<S extends Sample>(
         const events = await dataset.events(sample);
         yield integrate(events, { ...slicing, height, width, polarities, mergePolarities });
         if (slicing.by === "duration") {
-          const lasts = durationFrames(events.t, slicing.microseconds);
+          const lasts = durationFrames(events.t, slicing);
           if (lasts > frames) cut++;
           longest = Math.max(longest, lasts);
         }
@@ -126,7 +136,12 @@ export async function cacheFrames<S extends Sample>(
 async function describeSources(samples: readonly Sample[]): Promise<FrameCacheManifest["sources"]> {
   const sources: FrameCacheManifest["sources"][number][] = [];
   for (const file of new Set(samples.flatMap(({ files }) => files))) {
-    const { size, mtimeMs } = await stat(file);
+    const { size, mtimeMs } = await stat(file).catch((error: NodeJS.ErrnoException) => {
+      const got = `${inspect(file)} (${error.code})`;
+      throw new Error(`cacheFrames: dataset must name files that exist, got ${got}; copy or unpack it again`, {
+        cause: error,
+      });
+    });
     sources.push({ name: basename(file), bytes: size, modified: mtimeMs });
   }
   return sources;

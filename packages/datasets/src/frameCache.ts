@@ -65,6 +65,7 @@ export function digestOf(manifest: Omit<FrameCacheManifest, "digest">): string {
 }
 
 const size = z.number().int().positive();
+const remainder = z.enum(["last", "drop"]).exactOptional();
 
 const manifestSchema = z
   .object({
@@ -74,8 +75,8 @@ const manifestSchema = z
     split: z.enum(["train", "test"]).exactOptional(),
     slicing: z
       .discriminatedUnion("by", [
-        z.object({ by: z.enum(["count", "time"]), frames: size }),
-        z.object({ by: z.literal("duration"), microseconds: size, frames: size }),
+        z.object({ by: z.enum(["count", "time"]), frames: size, remainder }),
+        z.object({ by: z.literal("duration"), microseconds: size, frames: size, remainder }),
       ])
       .exactOptional(),
     mergePolarities: z.boolean().exactOptional(),

@@ -10,12 +10,23 @@ export {
 } from "./createLoader.js";
 export { defineSource } from "./defineSource.js";
 export type { EventDataset, Sample, Split } from "./eventDataset.js";
+export * from "./eventDatasets.js";
 export { type Events, eventsBetween } from "./events.js";
 export { type FileFault, FileFormatError } from "./fileFormatError.js";
 export { fingerprint } from "./fingerprint.js";
-export { type Aedat31Options, parseAedat31, readAedat31 } from "./formats/readAedat31.js";
+export { readAedat2 } from "./formats/readAedat2.js";
+export { type Aedat4Options, readAedat4 } from "./formats/readAedat4.js";
+export { readAedat31 } from "./formats/readAedat31.js";
+export { readAtis } from "./formats/readAtis.js";
 export { type CifarOptions, type CifarRecords, parseCifar, readCifar } from "./formats/readCifar.js";
-export { parseNMnist, readNMnist } from "./formats/readNMnist.js";
+export { readDat } from "./formats/readDat.js";
+export { readEvt2, readEvt21 } from "./formats/readEvt2.js";
+export { readEvt3 } from "./formats/readEvt3.js";
+export { readNpz } from "./formats/readNpz.js";
+export { readRecording, streamRecording } from "./formats/readRecording.js";
+export { type RecordingKind, recogniseRecording } from "./formats/recogniseRecording.js";
+export type { RecordingFile, RecordingOptions } from "./formats/recording.js";
+export type { RecordingFormat } from "./formats/signatures.js";
 export { encodeAedat31, type WriteAedat31Options, writeAedat31 } from "./formats/writeAedat31.js";
 export {
   type FrameCache,
@@ -26,10 +37,14 @@ export {
 export { type IntegrateOptions, integrate, type Slicing, type SplitBy } from "./integrate.js";
 export type { ModuleReference } from "./moduleReference.js";
 export { type Cifar100Options, cifar10, cifar100 } from "./sets/cifar.js";
-export { type DvsGestureOptions, dvsGesture, type GestureSample, gestureClasses } from "./sets/dvsGesture.js";
 export { type ImageFolderOptions, imageFolder } from "./sets/imageFolder.js";
 export { type ImageNetOptions, imageNet } from "./sets/imageNet.js";
-export { nMnist } from "./sets/nMnist.js";
+export {
+  type SpikingJellyEventsOptions,
+  type SpikingJellyFramesOptions,
+  spikingJellyEvents,
+  spikingJellyFrames,
+} from "./sets/spikingJelly.js";
 export { type SyntheticGestureOptions, writeSyntheticGestures } from "./sets/writeSyntheticGestures.js";
 export { checkIndices, type Source } from "./source.js";
 export { type SplitOptions, type SplitSources, split } from "./split.js";

@@ -5,7 +5,15 @@ import { checkSize } from "./source.js";
 export type SplitBy = "count" | "time";
 
 /** How the events of a recording are cut into frames. */
-export type Slicing =
+export type Slicing = {
+  /**
+   * How to treat the events after the last slice of full length: `"last"` counts them in the last frame, as
+   * SpikingJelly does; `"drop"` discards them, as Tonic's `ToFrame` does.
+   *
+   * @defaultValue `"last"`
+   */
+  readonly remainder?: "last" | "drop";
+} & (
   | {
       /** Slices of equal event count, or the recording's duration in equal parts. */
       readonly by: SplitBy;
@@ -23,7 +31,8 @@ export type Slicing =
        * @defaultValue as many as the recording lasts
        */
       readonly frames?: number;
-    };
+    }
+);
 
 /** How {@link integrate} cuts the events, and the size of a frame. */
 export type IntegrateOptions = Slicing & {
@@ -44,23 +53,28 @@ export type IntegrateOptions = Slicing & {
  *
  * - by count: with d = floor(N / T), slice j holds the events [j d, (j+1) d). The last one holds the remainder too, so
  *   with N < T it holds everything.
- * - by time: with D = floor((t[N-1] - t[0]) / T) microseconds, slice j holds the events with t0 + D j <= t < t0 + D (j+1).
- *   The last one reaches to the end, so with D = 0 it holds everything. A slice without events is an empty frame
+ * - by time: with D = floor((t[N-1] - t[0]) / T) microseconds, slice j holds the events with t0 + D j <= t < t0 + D
+ *   (j+1). The last one reaches to the end, so with D = 0 it holds everything. A slice without events is an empty frame
  *   (SpikingJelly stops with an index error there).
- * - by duration D: the recording lasts T' = max(1, ceil((t[N-1] - t[0]) / D)) slices, cut as by time; an event at exactly
- *   t0 + D T' belongs to the last. Of these, `frames` keeps the first T, followed by T - T' empty frames where T' < T.
+ * - by duration D: the recording lasts T' = max(1, ceil((t[N-1] - t[0]) / D)) slices, cut as by time; an event at
+ *   exactly t0 + D T' belongs to the last. Of these, `frames` keeps the first T, followed by T - T' empty frames where
+ *   T' < T.
  *
- * Every event lands in exactly one frame, but those that `frames` cuts off by duration. Counts are raw: neither
- * normalised nor clipped.
+ * Every event lands in exactly one frame, but those that `frames` cuts off by duration. The counts equal those of
+ * SpikingJelly. With `remainder: "drop"` they equal those of Tonic's `ToFrame`: the last slice is as long as the
+ * others, by duration T' = max(1, floor((t[N-1] - t[0]) / D)), and events after it are left out. Counts are raw:
+ * neither normalised nor clipped.
  *
  * @param events in time order
  * @returns counts `[T, H, W, C]`; C is `polarities`, or 1 with `mergePolarities`
- * @throws RangeError when an option is not a positive integer, the result would have more than 2^31 counts, a coordinate lies
- *   outside H x W, a polarity is not in 0..polarities-1, a time is not a whole number, times decrease (by time and duration),
- *   or a count does not fit in 16 bits
- * @throws TypeError when `by` is neither `"count"`, `"time"` nor `"duration"`
+ * @throws RangeError when an option is not a positive integer, the result would have more than 2^31 counts, a
+ *   coordinate lies outside H x W, a polarity is not in 0..polarities-1, a time is not a whole number, times decrease
+ *   (by time and duration), or a count does not fit in 16 bits
+ * @throws TypeError when `by` is neither `"count"`, `"time"` nor `"duration"`, or `remainder` neither `"last"` nor
+ *   `"drop"`
  * @see `integrate_events_segment_to_frame`, `cal_fixed_frames_number_segment_index` and
- *   `integrate_events_by_fixed_duration` of SpikingJelly; Fang et al., arXiv:2102.04159
+ *   `integrate_events_by_fixed_duration` of SpikingJelly; `n_event_bins`, `n_time_bins` and `time_window` of Tonic;
+ *   Fang et al., arXiv:2102.04159
  *
  * @example
  * const [t, x] = [Float64Array.of(0, 10, 20, 30), Uint16Array.of(0, 1, 0, 0)];
@@ -77,12 +91,12 @@ export function integrate(events: Events, options: IntegrateOptions): Uint16Arra
   checkEvents(events, { height, width, polarities });
   const { t, x, y, p } = events;
   const channels = mergePolarities ? 1 : polarities;
-  const frames =
-    options.by === "duration" ? (options.frames ?? durationFrames(t, options.microseconds)) : options.frames;
+  const frames = options.by === "duration" ? (options.frames ?? durationFrames(t, options)) : options.frames;
   checkSize("integrate", [frames, height, width, channels]);
   const ends = sliceEnds(t, options);
   const counts = new Uint16Array(ends.length * height * width * channels);
-  for (let i = 0, frame = 0; i < ends.at(-1)!; i++) {
+  const end = ends.at(-1)!;
+  for (let i = 0, frame = 0; i < end; i++) {
     while (i >= ends[frame]!) frame++;
     const [column, row, polarity] = [x[i]!, y[i]!, p[i]!];
     const channel = mergePolarities ? 0 : polarity;
@@ -127,6 +141,12 @@ function checkEvents(
 
 /** Throws unless `slicing` is one of the three; `caller` opens the message. */
 export function checkSlicing(caller: string, slicing: Slicing): void {
+  const { remainder } = slicing;
+  if (remainder !== undefined && remainder !== "last" && remainder !== "drop") {
+    throw new TypeError(
+      `${caller}: remainder must be "last" or "drop", got ${JSON.stringify(remainder satisfies never)}`,
+    );
+  }
   switch (slicing.by) {
     case "count":
     case "time":
@@ -151,31 +171,39 @@ function checkPositive(caller: string, values: Readonly<Record<string, number>>)
   }
 }
 
-/** How many slices of `microseconds` a recording lasts. */
-export function durationFrames(t: Float64Array, microseconds: number): number {
-  return Math.max(1, Math.ceil(((t.at(-1) ?? 0) - (t[0] ?? 0)) / microseconds));
+/** How many slices of a fixed duration a recording lasts. */
+export function durationFrames(
+  t: Float64Array,
+  { microseconds, remainder }: Slicing & { readonly by: "duration" },
+): number {
+  const slices = ((t.at(-1) ?? 0) - (t[0] ?? 0)) / microseconds;
+  return Math.max(1, remainder === "drop" ? Math.floor(slices) : Math.ceil(slices));
 }
 
 /** Where each of the slices ends: slice j holds the events [ends[j-1], ends[j]). */
 function sliceEnds(t: Float64Array, slicing: Slicing): number[] {
+  const { remainder } = slicing;
   switch (slicing.by) {
     case "count": {
       const { frames } = slicing;
       const size = Math.floor(t.length / frames);
-      return Array.from({ length: frames }, (_, j) => (j === frames - 1 ? t.length : (j + 1) * size));
+      const ends = Array.from({ length: frames }, (_, j) => (j + 1) * size);
+      return remainder === "drop" ? ends : ends.with(-1, t.length);
     }
-    case "time":
-      return equalSlices(t, slicing.by, slicing.frames, Math.floor(((t.at(-1) ?? 0) - (t[0] ?? 0)) / slicing.frames));
+    case "time": {
+      const duration = Math.floor(((t.at(-1) ?? 0) - (t[0] ?? 0)) / slicing.frames);
+      return equalSlices(t, slicing, slicing.frames, duration);
+    }
     case "duration": {
-      const ends = equalSlices(t, slicing.by, durationFrames(t, slicing.microseconds), slicing.microseconds);
+      const ends = equalSlices(t, slicing, durationFrames(t, slicing), slicing.microseconds);
       const last = ends.at(-1)!;
       return Array.from({ length: slicing.frames ?? ends.length }, (_, j) => ends[j] ?? last);
     }
   }
 }
 
-/** Slices of `duration` microseconds; the last one reaches to the end. */
-function equalSlices(t: Float64Array, by: string, frames: number, duration: number): number[] {
+/** Slices of `duration` microseconds; the last one reaches to the end of the recording unless the remainder is dropped. */
+function equalSlices(t: Float64Array, { by, remainder }: Slicing, frames: number, duration: number): number[] {
   for (let i = 1; i < t.length; i++) {
     if (t[i]! < t[i - 1]!) {
       throw new RangeError(
@@ -185,9 +213,9 @@ function equalSlices(t: Float64Array, by: string, frames: number, duration: numb
     }
   }
   let end = 0;
-  return Array.from({ length: frames }, (_, j) => {
-    if (j === frames - 1) return t.length;
+  const ends = Array.from({ length: frames }, (_, j) => {
     while (end < t.length && t[end]! < t[0]! + duration * (j + 1)) end++;
     return end;
   });
+  return remainder === "drop" ? ends : ends.with(-1, t.length);
 }

@@ -1,10 +1,11 @@
 /** @file Writing a frame cache: once, atomically, and again where it is stale. What is in it is its caller's. */
 import { existsSync } from "node:fs";
 import { type FileHandle, open, readdir, rename, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { crc32 } from "node:zlib";
 import { lock, readRegular } from "@sew/files";
+import { makeFolder } from "./folders.js";
 import { digestOf, FRAMES, type FrameCache, type FrameCacheManifest, MANIFEST, openFrameCache } from "./frameCache.js";
 import { hashFile } from "./hashFile.js";
 import { writeFolderAtomic } from "./writeFolderAtomic.js";
@@ -41,6 +42,7 @@ export async function storeFrames(stored: StoredFrames): Promise<FrameCache> {
   const onWait = (holder: string): void => {
     process.emitWarning(`${caller}: waiting for ${path}, which is being made by ${holder}`, "FrameCacheWarning");
   };
+  await makeFolder(caller, dirname(path), "choose another folder for caches");
   const held = await lock(`${path}.lock`, { wait: true, onWait });
   try {
     // Another process may have made it meanwhile.

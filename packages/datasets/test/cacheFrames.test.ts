@@ -42,6 +42,25 @@ function warnings(): string[] {
 }
 
 describe("cacheFrames", () => {
+  it("names a folder for caches that is none", async () => {
+    const { dataset, file } = await source();
+    for (const dir of [file, join(file, "deeper")]) {
+      await expect(cacheFrames(dataset, "train", { dir, ...options })).rejects.toThrow(
+        new Error(`cacheFrames: dir must be a folder, got '${dir}', which is none; choose another folder for caches`),
+      );
+    }
+  });
+
+  it("names a file of a sample that does not exist", async () => {
+    const { dir } = await source();
+    const missing = join(dir, "gone\u001b.bin");
+    await expect(cacheFrames(datasetOf(samples, missing), "train", { dir, ...options })).rejects.toThrow(
+      new Error(
+        `cacheFrames: dataset must name files that exist, got '${dir}/gone\\x1B.bin' (ENOENT); copy or unpack it again`,
+      ),
+    );
+  });
+
   it("keeps what integrate gives for each sample, and describes it", () =>
     fc.assert(
       fc.asyncProperty(
@@ -175,6 +194,23 @@ describe("cacheFrames", () => {
       new RangeError(`cacheFrames: labels must be integers in 0..1, got ${got} for sample s0`),
     );
     expect([events.mock.calls.length, await readdir(dir)]).toEqual([0, ["source.bin"]]);
+  });
+
+  it("leaves out the remainder on request, in a cache of its own", async () => {
+    const { dir, dataset } = await source();
+    const counted = await cacheFrames(dataset, "train", { dir, ...options });
+    const dropped = await cacheFrames(dataset, "train", { dir, ...options, remainder: "drop" });
+    expect(dropped.path).toBe(`${counted.path}-dropped`);
+    expect(dropped.fingerprint).not.toBe(counted.fingerprint);
+    expect((await openFrameCache(dropped.path)).manifest.slicing).toEqual({
+      by: "count",
+      frames: 3,
+      remainder: "drop",
+    });
+    const events = await dataset.events((await dataset.samples("train"))[0]!);
+    expect([...dropped.read([0])]).toEqual([
+      ...integrate(events, { by: "count", frames: 3, remainder: "drop", height: 4, width: 3 }),
+    ]);
   });
 
   it("cuts by duration to the number of frames, and says which recordings lose their end", async () => {

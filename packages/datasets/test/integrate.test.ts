@@ -141,6 +141,30 @@ describe("integrate", () => {
       }),
     ));
 
+  it("leaves out the events after the last slice of full length, where the remainder is dropped, and no others", () =>
+    fc.assert(
+      fc.property(sortedRows(), frameCounts, fc.constantFrom("count", "time", "duration"), (rows, frames, by) => {
+        const slicing = by === "duration" ? ({ by, microseconds: 20 * frames } as const) : ({ by, frames } as const);
+        const counts = integrate(eventsOf(rows), { ...slicing, remainder: "drop", ...size });
+        const [t0, last] = [rows[0]?.[0] ?? 0, rows.at(-1)?.[0] ?? 0];
+        const length = by === "time" ? Math.floor((last - t0) / frames) : 20 * frames;
+        const slices = by === "duration" ? Math.max(1, Math.floor((last - t0) / length)) : frames;
+        const kept =
+          by === "count"
+            ? frames * Math.floor(rows.length / frames)
+            : rows.filter(([t]) => t < t0 + slices * length).length;
+        expect(counts.length).toBe(slices * size.height * size.width * 2);
+        expect(counts.reduce((a, b) => a + b, 0)).toBe(kept);
+        const all = integrate(eventsOf(rows.slice(0, kept)), { by: "count", frames: 1, ...size });
+        const cells = size.height * size.width * 2;
+        all.forEach((count, cell) => {
+          expect(Array.from({ length: slices }, (_, j) => counts[j * cells + cell]!).reduce((a, b) => a + b)).toBe(
+            count,
+          );
+        });
+      }),
+    ));
+
   it.each([
     [Uint8Array.of(0, 255), 2, "p in 0..1, got event 1 with p 255"],
     [Int8Array.of(-1, 1) as unknown as Uint8Array, 2, "p in 0..1, got event 0 with p -1"],
@@ -253,6 +277,9 @@ describe("integrate", () => {
     const by = "number" as SplitBy;
     expect(() => integrate(eventsOf([]), { frames: 2, by, ...size })).toThrow(
       new TypeError('integrate: by must be "count", "time" or "duration", got "number"'),
+    );
+    expect(() => integrate(eventsOf([]), { frames: 2, by: "count", remainder: "first" as "last", ...size })).toThrow(
+      new TypeError('integrate: remainder must be "last" or "drop", got "first"'),
     );
     const ragged = { ...eventsOf([[0, 0, 0, 0]]), p: new Uint8Array(0) };
     expect(() => integrate(ragged, { frames: 2, by: "count", ...size })).toThrow(

@@ -8,7 +8,10 @@ export interface OwnOption<T> {
   readonly description: string;
   /** The value in `--help`, such as `<n>`. @defaultValue none: a flag that takes no value */
   readonly value?: string;
-  /** The value of a text. Throws `InvalidArgumentError` of commander, with a sentence, when it is wrong. */
+  /**
+   * The value of a text. Throws `InvalidArgumentError` of commander, with a sentence, when it is wrong.
+   * @defaultValue the text itself
+   */
   readonly parse?: (text: string) => T;
   /** The value without the option and without a recipe's. */
   readonly default: T;

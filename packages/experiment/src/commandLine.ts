@@ -8,7 +8,7 @@ import { type OwnOption, oneOf, parseInteger, parseNumber, parseSeeds } from "./
 import type { Chosen, Experiment } from "./experiment.js";
 import { familyNames, neuronNames, surrogateNames } from "./model.js";
 import { losses, type OptimizerSetting, optimizers, schedules } from "./optimization.js";
-import { baseRecipe, type Settings } from "./settings.js";
+import { baseRecipe, recordingRecipe, type Settings } from "./settings.js";
 
 /** What to do with the settings. */
 export interface Actions {
@@ -78,7 +78,7 @@ function kitOptions(
     option("--batch <n>", "samples per training batch", parseInteger(1)),
     option("--accumulate <n>", "batches per update", parseInteger(1)),
     named("--optimizer <name>", "what updates the weights", words(optimizers)),
-    option("--lr, --learning-rate <rate>", "learning rate at the start", parseNumber({ above: 0 })),
+    option("--lr, --learning-rate <rate>", "learning rate at the start", parseNumber({ least: 0 })),
     option("--momentum <mu>", "momentum of sgd", decay),
     option("--nesterov", "Nesterov's momentum, with sgd"),
     option("--no-nesterov", "plain momentum"),
@@ -186,6 +186,7 @@ export function commandLine<Own extends object>(
       const recipe = dataset.recipe?.(chosen as unknown as Chosen<Own>) ?? {};
       const defaults = {
         ...baseRecipe,
+        ...(dataset.recordings && recordingRecipe),
         recompute: false,
         weightsExcept: [],
         ...Object.fromEntries(own.map(([name, option]) => [name, option.default])),
@@ -197,6 +198,10 @@ export function commandLine<Own extends object>(
       for (const name of ["momentum", "nesterov"] as const) {
         if (given[name] === undefined || given[name] === baseRecipe[name] || has.includes(name)) continue;
         fail(`--${name} has no effect with --optimizer ${optimizer}`);
+      }
+      for (const name of ["frames", "by"] as const) {
+        if (given[name] === undefined || dataset.recordings !== undefined) continue;
+        fail(`--${name} has no effect with --dataset ${given.dataset}, which has no recordings to cut into frames`);
       }
       if (given.trainFrames !== undefined && given.trainFrames > (frames ?? given.trainFrames)) {
         fail(`--train-frames must be at most --frames (${frames}), got ${given.trainFrames}`);

@@ -1,9 +1,18 @@
 /** @file From the sources of an experiment to batches. */
 
-import { createLoader, type Loader, type Source, split, temporalDelete } from "@sew/datasets";
-import { printable } from "@sew/kernels";
-import type { Experiment, Preparation, Sources } from "./experiment.js";
-import type { Settings } from "./settings.js";
+import { stat } from "node:fs/promises";
+import {
+  cacheFrames,
+  createLoader,
+  type EventDataset,
+  type Loader,
+  type Source,
+  split,
+  temporalDelete,
+} from "@sew/datasets";
+import { printable, shown } from "@sew/kernels";
+import type { Experiment, ExperimentDataset, Preparation, Sources } from "./experiment.js";
+import { recordingRecipe, type Settings } from "./settings.js";
 
 /** Samples per batch in evaluations: larger batches would gain nothing. */
 const EVALUATION_BATCH = 8;
@@ -39,9 +48,17 @@ export async function openData<Own extends object>(
 ): Promise<OpenedData> {
   const { batch, seed, workers, trainFrames } = settings;
   const dataset = experiment.datasets[settings.dataset]!;
-  const sources = divided(await dataset.open(settings, showPreparation), settings);
+  if (dataset.needsData === true) await checkFolder(settings.data!, dataset.title);
+  const sources = divided(await sourcesOf(dataset, settings), settings);
   const all = dataset.allTransforms?.(settings) ?? [];
-  const deleting = trainFrames !== undefined && trainFrames < sources.train.shape[0]!;
+  const [frames = 0] = sources.train.shape;
+  if (trainFrames !== undefined && trainFrames > frames) {
+    throw new RangeError(
+      `--train-frames: samples of ${settings.dataset} must have at least ${trainFrames} frames, got [${sources.train.shape}]; ` +
+        "leave it out",
+    );
+  }
+  const deleting = trainFrames !== undefined && trainFrames < frames;
   const transforms = [
     ...(deleting ? [temporalDelete({ keep: trainFrames })] : []),
     ...(dataset.transforms?.(settings) ?? []),
@@ -60,6 +77,40 @@ export async function openData<Own extends object>(
       for (const loader of [train, validation, test]) await loader?.close();
     },
   };
+}
+
+/** Throws unless `--data` names a folder. */
+async function checkFolder(data: string, title: string): Promise<void> {
+  const status = await stat(data).catch(() => undefined);
+  if (status?.isDirectory()) return;
+  const got = `${shown(data)}, which ${status === undefined ? "does not exist" : "is none"}`;
+  throw new RangeError(`--data: dir must be a folder, got ${got}; name the folder of ${title}`);
+}
+
+/** The samples of a data set; of recordings both splits as frames, integrated once into the cache. */
+async function sourcesOf<Own extends object>(
+  dataset: ExperimentDataset<Own>,
+  settings: Settings & Own,
+): Promise<Sources> {
+  if (dataset.open !== undefined) {
+    const sources = await dataset.open(settings, showPreparation);
+    if (sources?.train !== undefined) return sources;
+    throw new TypeError(
+      `defineExperiment: open of ${settings.dataset} must return train, the source of training samples, got ${shown(sources)}`,
+    );
+  }
+  const recordings = await dataset.recordings(settings, showPreparation);
+  return { train: await framesOf(recordings, "train", settings), test: await framesOf(recordings, "test", settings) };
+}
+
+function framesOf(recordings: EventDataset, split: "train" | "test", settings: Settings): Promise<Source> {
+  const { cache: dir, frames = recordingRecipe.frames, by = recordingRecipe.by } = settings;
+  return cacheFrames(recordings, split, {
+    dir,
+    frames,
+    by,
+    onProgress: showPreparation(`integrating ${split} frames`),
+  });
 }
 
 function divided(sources: Sources, { validation, seed, dataset }: Settings): Sources {

@@ -1,5 +1,5 @@
 /** @file What an experiment is: its recipes, its data, its model. */
-import type { Source, Transform } from "@sew/datasets";
+import type { EventDataset, Source, Transform } from "@sew/datasets";
 import type { Module } from "@sew/layers";
 import type { EpochMetrics, Evaluation } from "@sew/training";
 import type { OwnOption } from "./choices.js";
@@ -22,14 +22,30 @@ export interface Sources {
 /** What the command line gives, on which a recipe may depend. */
 export type Chosen<Own extends object = object> = Partial<Settings & Own> & Pick<Settings, "dataset" | "block">;
 
-/** A data set of an experiment. */
-export interface ExperimentDataset<Own extends object = object> {
+/** A data set of an experiment: what all have, and one way to open it. */
+export type ExperimentDataset<Own extends object = object> = DatasetDescription<Own> &
+  (
+    | {
+        /** Opens its samples, making what is missing. */
+        open(settings: Settings & NoInfer<Own>, progress: Preparation): Sources | Promise<Sources>;
+        readonly recordings?: undefined;
+      }
+    | {
+        /**
+         * Opens its recordings. Those of `"train"` and `"test"` are cut into `frames` by `by`, once, in the cache; without
+         * recordings these two settings are refused.
+         */
+        recordings(settings: Settings & NoInfer<Own>, progress: Preparation): EventDataset | Promise<EventDataset>;
+        readonly open?: undefined;
+      }
+  );
+
+/** What an experiment says of any data set. */
+export interface DatasetDescription<Own extends object = object> {
   /** What reports call it, such as `"DVS128 Gesture"`. */
   readonly title: string;
   /** Whether it needs `--data`, a folder. @defaultValue `false` */
   readonly needsData?: boolean;
-  /** Opens it, making what is missing. */
-  open(settings: Settings & NoInfer<Own>, progress: Preparation): Sources | Promise<Sources>;
   /** Transforms of training samples; random temporal delete for `trainFrames` comes before. @defaultValue none */
   transforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
   /** Transforms of all samples, behind those of training samples, such as a normalisation. @defaultValue none */
@@ -124,7 +140,8 @@ export interface Experiment<Own extends object = object> {
  * Defines an experiment: data sets with recipes, and a model. `runExperiment` gives it a command line, run folders,
  * training, evaluation and reports.
  *
- * @throws RangeError when it has no data set, or an option of its own has the name of one of the kit's
+ * @throws RangeError when it has no data set, and, when it is run, when an option of its own has the name of one of the kit's;
+ * TypeError when a data set has not exactly one of `open` and `recordings`
  *
  * @example
  * const stripes = defineExperiment({
@@ -148,6 +165,11 @@ export function defineExperiment<Own extends object = object>(definition: Experi
   }
   if (Object.keys(definition.datasets).length === 0) {
     throw new RangeError("defineExperiment: datasets must have one entry or more, got none");
+  }
+  for (const [name, { open, recordings }] of Object.entries<ExperimentDataset<Own>>(definition.datasets)) {
+    if ((open === undefined) !== (recordings === undefined)) continue;
+    const got = open === undefined ? "neither" : "both";
+    throw new TypeError(`defineExperiment: the data set ${name} must have open or recordings, got ${got}`);
   }
   return definition;
 }

@@ -6,6 +6,7 @@ export {
   type ComparedResult,
   type ComparedRun,
   type Comparison,
+  type DatasetDescription,
   defineExperiment,
   type Experiment,
   type ExperimentDataset,

@@ -57,6 +57,15 @@ function spiking({ neurons }: Family): boolean {
   return "neuron" in neurons(1);
 }
 
+/** The word `SEW`, and the names of blocks that it may be part of: of two that start alike the longer comes first. */
+const blockWords = new RegExp(
+  `\\b(?:${["SEW", ...Object.keys(blocks)]
+    .sort((a, b) => b.length - a.length)
+    .map((name) => name.replaceAll(" ", "\\s+"))
+    .join("|")})\\b`,
+  "g",
+);
+
 /**
  * A notation with its chosen words: `SEW` becomes the block, and the neurons become those chosen.
  *
@@ -72,7 +81,7 @@ export function chosenNotation(notation: string, { block, neuron }: Omit<Choices
   const [chosen] = spiking(family) ? (models.find(([name]) => name.toLowerCase() === neuron) ?? []) : ["ReLU"];
   const names = models.map(([name]) => name).join("|");
   return notation
-    .replaceAll(/\bSEW\b(?! (?:ADD|AND|IAND)\b)/g, word)
+    .replaceAll(blockWords, (name) => (name === "SEW" ? word : name))
     .replaceAll(new RegExp(`(?<=^|[-{}\\s])(?:${names})(?=$|[-{}\\s])`, "g"), (name) => chosen ?? name);
 }
 

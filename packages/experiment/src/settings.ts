@@ -20,7 +20,7 @@ export interface Recipe {
   readonly accumulate: number;
   /** @defaultValue `"sgd"` */
   readonly optimizer: OptimizerName;
-  /** Learning rate at the start, above 0. @defaultValue 0.001 */
+  /** Learning rate at the start, 0 or more. @defaultValue 0.001 */
   readonly learningRate: number;
   /** Momentum μ of `sgd`, in [0, 1). @defaultValue 0.9 */
   readonly momentum: number;
@@ -40,14 +40,14 @@ export interface Recipe {
   readonly warmup: number;
   /** Decay of an exponential moving average of the weights, in [0, 1). @defaultValue no average */
   readonly ema?: number | undefined;
-  /** Frames T of a recording, 1 or more. @defaultValue that of the data set */
+  /** Frames T that each recording is cut into, 1 or more. @defaultValue 16 for recordings, else none */
   readonly frames?: number | undefined;
   /** Time-steps for which a network sees a still image, 1 or more. @defaultValue 4, the paper's */
   readonly steps: number;
   /** Frames that a training batch keeps (random temporal delete), at most `frames`. @defaultValue all */
   readonly trainFrames?: number | undefined;
-  /** How recordings are cut into frames. @defaultValue `"count"` */
-  readonly by: SplitBy;
+  /** How recordings are cut into frames. @defaultValue `"count"` for recordings, else none */
+  readonly by?: SplitBy | undefined;
   /** Part of the training samples that is held out to choose the best epoch, in (0, 1). @defaultValue none */
   readonly validation?: number | undefined;
   /** Epochs without improvement after which the run ends, 1 or more. @defaultValue the run never ends early */
@@ -99,5 +99,7 @@ export const baseRecipe: Recipe = {
   schedule: "constant",
   warmup: 0,
   steps: 4,
-  by: "count",
 };
+
+/** What a recipe of recordings has besides. */
+export const recordingRecipe = { frames: 16, by: "count" } as const satisfies Partial<Recipe>;

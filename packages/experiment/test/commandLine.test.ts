@@ -1,8 +1,10 @@
+import { blocks } from "@sew/blocks";
+import { defineExperiment, type ExperimentDataset } from "@sew/experiment";
 import { CommanderError, InvalidArgumentError } from "commander";
 import { describe, expect, it, vi } from "vitest";
 import { oneOf, parseInteger, parseNumber } from "../src/choices.js";
 import { commandLine } from "../src/commandLine.js";
-import { chosenNotation } from "../src/model.js";
+import { chosenNotation, familyNames } from "../src/model.js";
 import { lossOf, optimizerOf, optimizers, scheduleOf } from "../src/optimization.js";
 import { baseRecipe } from "../src/settings.js";
 import { tiny } from "./tinyExperiment.mjs";
@@ -63,10 +65,19 @@ describe("the settings", () => {
     });
   });
 
+  it("cut recordings alone into frames, 16 of equal event count without a recipe", () => {
+    const { recipe: _, ...plain } = tiny.datasets.dots!;
+    const own = commandLine({ ...tiny, datasets: { dots: plain as ExperimentDataset } }, ["float32"]);
+    expect(own.settings(own.parse([]), "out")).toMatchObject({ frames: 16, by: "count" });
+    expect(settingsOf("--dataset", "dots", "--by", "time")).toMatchObject({ frames: 12, trainFrames: 9, by: "time" });
+    expect(Object.keys(settingsOf())).not.toEqual(expect.arrayContaining(["frames"]));
+    expect(Object.keys(settingsOf())).not.toEqual(expect.arrayContaining(["by"]));
+  });
+
+  it("take a learning rate of 0", () => expect(settingsOf("--lr", "0").learningRate).toBe(0));
+
   it("keep all frames when there are fewer than the recipe keeps", () => {
-    const recipe = { ...tiny.datasets.stripes!, recipe: () => ({ frames: 16, trainFrames: 12 }) };
-    const own = commandLine({ ...tiny, datasets: { stripes: recipe } }, ["float32"]);
-    const { frames, trainFrames } = own.settings(own.parse(["--frames", "8"]), "out");
+    const { frames, trainFrames } = settingsOf("--dataset", "dots", "--frames", "8");
     expect([frames, trainFrames]).toEqual([8, 8]);
   });
 });
@@ -76,7 +87,7 @@ describe("a wrong command line", () => {
     [["--epcohs", "3"], "error: unknown option '--epcohs'"],
     [
       ["--dataset", "strips"],
-      "option '--dataset <name>' argument 'strips' is invalid. It must be one of stripes, untested, fetched. Did you mean stripes?",
+      "option '--dataset <name>' argument 'strips' is invalid. It must be one of stripes, untested, fetched, dots. Did you mean stripes?",
     ],
     [["--block", "sew-ad"], "Did you mean sew-add?"],
     [["--neuron", "plf"], "Did you mean plif?"],
@@ -90,7 +101,16 @@ describe("a wrong command line", () => {
     [["--resume", "--overwrite"], "error: --resume and --overwrite exclude each other"],
     [["--weights-except", "classifier"], "error: --weights-except needs --weights"],
     [["--optimizer", "adam", "--momentum", "0.8"], "error: --momentum has no effect with --optimizer adam"],
-    [["--frames", "4", "--train-frames", "5"], "error: --train-frames must be at most --frames (4), got 5"],
+    [
+      ["--dataset", "dots", "--frames", "4", "--train-frames", "5"],
+      "error: --train-frames must be at most --frames (4), got 5",
+    ],
+    [
+      ["--frames", "4"],
+      "error: --frames has no effect with --dataset stripes, which has no recordings to cut into frames",
+    ],
+    [["--by", "count"], "error: --by has no effect with --dataset stripes, which has no recordings to cut into frames"],
+    [["--lr", "-1"], "It must be a number of at least 0."],
     [["train"], "error: too many arguments. Expected 0 arguments but got 1."],
   ])("%j is refused: %s", (argv, message) => expect(refusal(...argv)).toContain(message));
 
@@ -112,6 +132,19 @@ describe("a wrong command line", () => {
         [],
       ).parse([]),
     ).toThrow("defineExperiment: options must have names of their own, got --learning-rate"));
+});
+
+describe("defineExperiment", () => {
+  const { open } = tiny.datasets.stripes!;
+  const { recordings } = tiny.datasets.dots!;
+  it.each([
+    ["neither", {}],
+    ["both", { open, recordings }],
+  ])("refuses a data set with %s of open and recordings", (got, ways) =>
+    expect(() =>
+      defineExperiment({ ...tiny, datasets: { wrong: { title: "Wrong", ...(ways as { open: typeof open & {} }) } } }),
+    ).toThrow(new TypeError(`defineExperiment: the data set wrong must have open or recordings, got ${got}`)),
+  );
 });
 
 describe("values", () => {
@@ -149,10 +182,17 @@ describe("chosenNotation", () => {
   it("has ReLU for neurons in the ANNs", () =>
     expect(chosenNotation("c8-BN-LIF-SEW(c8)-FC2", { block: "ann" })).toBe("c8-BN-ReLU-ANN(c8)-FC2"));
 
-  it("refuses a family that no notation describes", () =>
+  it.each(Object.keys(blocks))("leaves a SEW that is part of the name %s", (name) => {
+    const own = `c8-BN-IF-${name} Block(c8)-${name}-{${name.replace(" ", "  ")}(c8)}*2-FC2`;
+    expect(chosenNotation(own, { block: "plain" })).toBe(own);
+  });
+
+  it("refuses a family that no notation describes", () => {
+    const known = familyNames.filter((name) => name !== "td-bn").join(", ");
     expect(() => chosenNotation(notation, { block: "td-bn" })).toThrow(
-      "model: block must be one of sew-add, sew-and, sew-iand, spiking, plain, ann, rba for a notation, got td-bn; its norm has no notation",
-    ));
+      new RangeError(`model: block must be one of ${known} for a notation, got td-bn; its norm has no notation`),
+    );
+  });
 });
 
 describe("recipes", () => {

@@ -104,9 +104,51 @@ describe("the folder of a run", () => {
   });
 
   it("is not left behind by a run that does not start", async () => {
-    const { code, err } = await run("--dataset", "fetched", "--data", "nowhere");
-    expect([code, err]).toEqual([1, expect.stringContaining("error: fetched: data must exist, got nowhere\n")]);
+    expect(await run("--dataset", "fetched", "--data", "nowhere")).toMatchObject({ code: 1 });
     expect(readdirSync("runs/tiny").filter((name) => name.startsWith("fetched"))).toEqual([]);
+  });
+});
+
+describe("the data", () => {
+  it("must be a folder where the data set needs one", async () => {
+    writeFileSync("file", "");
+    for (const [data, got] of [
+      ["no\u001bwhere", '"no\\u001bwhere", which does not exist'],
+      ["file", '"file", which is none'],
+    ] as const) {
+      expect(await run("--dataset", "fetched", "--data", data)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(`error: --data: dir must be a folder, got ${got}; name the folder of Stripes`),
+      });
+    }
+  });
+
+  it("must have training samples", async () => {
+    expect(await run("--dataset", "fetched", "--data", ".")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(
+        "error: defineExperiment: open of fetched must return train, the source of training samples, got an object\n",
+      ),
+    });
+  });
+
+  it("must have the frames that training keeps", async () => {
+    expect(await run("--train-frames", "4", "--out", "never")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(
+        "error: --train-frames: samples of stripes must have at least 4 frames, got [3,6,6,2]; leave it out\n",
+      ),
+    });
+    expect(await run("--train-frames", "2", "--epochs", "1", "--out", "kept")).toMatchObject({ code: 0 });
+  });
+
+  it("are recordings, cut into frames once into the cache, which a resumed run takes up", async () => {
+    const dots = ["--dataset", "dots", "--out", "dots", "--cache", "frames"];
+    expect(await run(...dots)).toMatchObject({ code: 0, err: expect.stringContaining("integrating test frames: 4/4") });
+    expect(readdirSync("frames").sort()).toEqual(["dots-test-12-count", "dots-train-12-count"]);
+    expect(json("dots/config.json")).toMatchObject({ frames: 12, trainFrames: 9, by: "count" });
+    const resumed = await run("--out", "dots", "--resume", "--epochs", "2");
+    expect([resumed.code, resumed.err.includes("integrating")]).toEqual([0, false]);
   });
 });
 

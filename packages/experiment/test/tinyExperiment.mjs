@@ -36,6 +36,22 @@ function stripes(name, count, seed) {
   };
 }
 
+/** Recordings of a dot that moves along a row or a column. */
+const dots = {
+  name: "dots",
+  classes: ["row", "column"],
+  height: 6,
+  width: 6,
+  samples: async (split) =>
+    Array.from({ length: split === "train" ? 8 : 4 }, (_, i) => ({ name: `${i}`, label: i % 2, files: [] })),
+  async events({ name, label }) {
+    const along = Uint16Array.from({ length: 24 }, (_, i) => i % 6);
+    const across = new Uint16Array(24).fill(Number(name) % 6);
+    const [x, y] = label === 0 ? [along, across] : [across, along];
+    return { t: Float64Array.from(along, (_, i) => i), x, y, p: new Uint8Array(24) };
+  },
+};
+
 export const tiny = defineExperiment({
   name: "tiny",
   description: "Rows and columns.",
@@ -64,9 +80,12 @@ export const tiny = defineExperiment({
     fetched: {
       title: "Stripes in a folder",
       needsData: true,
-      open: ({ data }) => {
-        throw new RangeError(`fetched: data must exist, got ${data}`);
-      },
+      open: () => ({}),
+    },
+    dots: {
+      title: "Dots",
+      recipe: () => ({ epochs: 1, batch: 4, frames: 12, trainFrames: 9 }),
+      recordings: () => dots,
     },
   },
   model: ({ width, head, seed }, { classes }) =>

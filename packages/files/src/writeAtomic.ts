@@ -41,7 +41,8 @@ export async function writeAtomic(file: string, chunks: readonly Uint8Array[], c
 
 /**
  * Throws unless a path is free or that of a regular file, which {@link writeAtomic} may replace: renaming over a device or a
- * pipe would remove it. A symbolic link counts as what it leads to, and stays; one to nothing is refused.
+ * pipe would remove it. Folders of the path may be missing. A symbolic link counts as what it leads to, and stays; one to
+ * nothing is refused.
  *
  * @param caller opens the message
  * @throws RangeError when it is something else
@@ -50,7 +51,10 @@ export async function writeAtomic(file: string, chunks: readonly Uint8Array[], c
  * await checkWritable("report", "report.html");
  */
 export async function checkWritable(caller: string, file: string): Promise<void> {
-  const found = await stat(file).catch(() => lstat(file).catch(() => undefined));
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOTDIR") return lstat(file).catch(() => undefined);
+    throw new RangeError(`${caller}: ${file} must be in a folder, got a path through a file; choose another name`);
+  });
   if (found === undefined || found.isFile()) return;
   const kind = found.isDirectory() ? "a folder" : found.isSymbolicLink() ? "a link to nothing" : "a device or pipe";
   throw new RangeError(`${caller}: ${file} must be a regular file or new, got ${kind}; choose another name`);

@@ -75,5 +75,10 @@ describe("writeAtomic", () => {
       expect(await messageOf(checkWritable("--json", at(name)))).toBe(`--json: ${at(name)} ${refused}`);
     }
     expect((await stat("/dev/null")).isCharacterDevice()).toBe(true);
+    for (const name of [join("target", "x"), join("target", "x", "y")]) {
+      const refused = `${at(name)} must be in a folder, got a path through a file; choose another name`;
+      expect(await messageOf(checkWritable("--json", at(name)))).toBe(`--json: ${refused}`);
+    }
+    await checkWritable("--json", at(join("no", "such", "folder")));
   });
 });

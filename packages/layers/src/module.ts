@@ -30,13 +30,13 @@ export const evaluation: Context = { training: false };
 export interface Module {
   /** The function that it computes. Call it through {@link run}, which frees intermediate tensors. */
   forward(x: Tensor, context: Context): Tensor;
-  /** Variables that training changes. */
+  /** Variables that training changes. @defaultValue none */
   readonly parameters?: Readonly<Record<string, Variable>>;
   /** The least value of a parameter, by its name: an update that goes below ends there. @defaultValue none */
   readonly lowerBounds?: Readonly<Record<string, number>>;
-  /** Variables that a forward pass in training updates, such as running statistics. */
+  /** Variables that a forward pass in training updates, such as running statistics. @defaultValue none */
   readonly buffers?: Readonly<Record<string, Variable>>;
-  /** The modules it consists of; a parameter's full name is the path to it, joined by dots. */
+  /** The modules it consists of; a parameter's full name is the path to it, joined by dots. @defaultValue none */
   readonly children?: Readonly<Record<string, Module>>;
 }
 

@@ -29,10 +29,10 @@ export interface Streamed {
  *
  * @param model the network
  * @param x the next steps `[T, N, ...]`; T may be 1
- * @param state the state that the call before returned. @defaultValue none: every neuron layer starts at rest
+ * @param state the state that the call before returned, of every neuron layer. @defaultValue none: all start at rest
  * @param context options of the pass. @defaultValue evaluation
  * @returns y `[T, N, ...]` and the state after the last step; all tensors are the caller's to dispose
- * @throws RangeError when the state is not that of the model's neuron layers, or of another batch size
+ * @throws RangeError when the state is that of other neuron layers than the model's, lacks one, or is of another batch size
  *
  * @example
  * const model = sequential({ neuron: neurons(integrateAndFire)(1) });
@@ -43,12 +43,13 @@ export interface Streamed {
 export function stream(
   model: Module,
   x: Tensor,
-  state: NetworkState = {},
+  state?: NetworkState,
   context: Omit<Context, "memory"> = evaluation,
 ): Streamed {
   const paths = distinctModules(model);
   const known = new Set(paths.values());
-  const foreign = Object.keys(state).filter((path) => !known.has(path.replace(/#\d+$/, "")));
+  const before = new Map(Object.entries(state ?? {}));
+  const foreign = [...before.keys()].filter((path) => !known.has(path.replace(/#\d+$/, "")));
   if (foreign.length > 0) throw foreignState(foreign);
   // A layer in two places runs twice in a pass, and each run has a state of its own.
   const counter = () => {
@@ -67,12 +68,14 @@ export function stream(
   };
   const [recalled, stored] = [counter(), counter()];
   const after: Record<string, State> = {};
-  const unused = new Set(Object.keys(state));
+  const unused = new Set(before.keys());
   const memory: StateMemory = {
     recall(layer) {
       const path = recalled(layer);
-      if (!unused.delete(path) && Object.keys(state).length > 0) throw missingState(path);
-      return state[path];
+      unused.delete(path);
+      const own = before.get(path);
+      if (own === undefined && state !== undefined) throw missingState(path);
+      return own;
     },
     store(layer, next) {
       // The tidy of the layer would free it.

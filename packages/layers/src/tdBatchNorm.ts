@@ -11,9 +11,9 @@ export type NormFactory = (channels: number, paths?: number) => BatchNorm;
 
 /** Options of {@link tdBatchNorm}. */
 export interface TdBatchNormOptions extends Omit<BatchNormOptions, "gain"> {
-  /** α, the standard deviation of the neurons' input in units of their threshold. */
+  /** α, the standard deviation of the neurons' input in units of their threshold, above 0. @defaultValue 1 */
   readonly alpha?: number;
-  /** V_th of the neurons that follow. */
+  /** V_th of the neurons that follow, above 0. @defaultValue 1 */
   readonly vThreshold?: number;
 }
 

@@ -17,7 +17,7 @@ import {
   stream,
 } from "@sew/layers";
 import { spikesOfShape } from "@sew/layers/testing";
-import { lif, plif } from "@sew/neurons";
+import { lif, plif, type State } from "@sew/neurons";
 import { memory, slice, type Tensor, tensor3d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
@@ -92,6 +92,35 @@ describeBackends("stream", () => {
     expect(memory().numTensors).toBe(before);
     x.dispose();
   });
+
+  it("refuses a state that lacks that of a layer, and leaves nothing in memory", () =>
+    scoped(() => {
+      const model = sequential({ first: neurons(lif)(1), second: neurons(lif)(1) });
+      const x = tensor3d([[[1]]]);
+      const { first, second } = stream(model, x).state as Readonly<Record<string, State>>;
+      const before = memory().numTensors;
+      for (const [state, path] of [
+        [{}, "first"],
+        [{ second }, "first"],
+        [{ first }, "second"],
+        [{ first, second: undefined }, "second"],
+      ] as const) {
+        expect(() => stream(model, x, state as NetworkState)).toThrow(
+          new RangeError(
+            `stream: state must be that of each neuron layer of this model, got none for "${path}"; pass what the call before returned`,
+          ),
+        );
+      }
+      expect(memory().numTensors).toBe(before);
+    }));
+
+  it("takes the empty state of a model without neurons", () =>
+    scoped(() => {
+      const [model, x] = [sequential({ flatten: flatten() }), spikesOfShape([1, 1, 2, 2, 1])];
+      const { state } = stream(model, x);
+      expect(state).toEqual({});
+      expect(read(stream(model, x, state).y)).toEqual(read(x));
+    }));
 
   it("refuses the state of another model, and of another batch", () =>
     scoped(() => {

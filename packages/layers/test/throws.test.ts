@@ -102,7 +102,7 @@ describeBackends("a layer that throws", () => {
         const net = make({ ...thrower("forward"), forward: (x, c) => thrower("forward").forward(x, c) });
         const x = spikesOfShape(shape);
         leavesNothing(() => run(net, x, context));
-        leavesNothing(() => stream(net, x, {}, context));
+        leavesNothing(() => stream(net, x, undefined, context));
         leavesNothing(() => summary(net, shape));
         x.dispose();
         disposeModule(net);

@@ -25,6 +25,7 @@ import {
 import {
   add,
   concat,
+  dispose,
   fill,
   memory,
   moments,
@@ -70,9 +71,6 @@ describe("resNet", () => {
       expect(namedParameters(net).get("stem.conv.weight")!.shape).toEqual([7, 7, 1, 64]);
       expect(namedParameters(net).get("classifier.weight")!.shape).toEqual([512, 10]);
     }));
-
-  it("has the paper's families", () =>
-    expect(names).toEqual(["sew-add", "sew-and", "sew-iand", "spiking", "plain", "ann", "rba", "td-bn"]));
 
   it("starts from Kaiming normal: variance 2 / fan_out in every convolution", () =>
     using(18, {}, (net) => {
@@ -192,19 +190,28 @@ describeBackends("resNet", (backend) => {
       ),
   );
 
-  it.each(names)("of family %s has the ANN's parameters (plain: but for shortcuts) and trains in place", (name) =>
+  /** Parameters of the paper's families: those of the ANN, of Plain but for the shortcuts. */
+  const counts: Readonly<Record<string, number>> = {
+    ...Object.fromEntries(
+      ["sew-add", "sew-and", "sew-iand", "spiking", "ann", "rba", "td-bn"].map((name) => [name, 11_689_512]),
+    ),
+    plain: 11_515_688,
+  };
+
+  it.each(names)("of family %s trains in place, those of the paper with as many parameters as their ANN", (name) =>
     // AND falls silent with depth (section 4.1), and then no gradient reaches the stem: it starts from identities.
     using(18, { ...family(name), zeroInit: name === "sew-and" }, (net) => {
-      expect(countParameters(net)).toBe(name === "plain" ? 11_515_688 : 11_689_512);
       const parameters = [...namedParameters(net).values()];
       const x = spikesOfShape([2, 2, 32, 32, 3]);
       const before = memory().numTensors;
       const { value, grads } = variableGrads(() => sum(run(net, x, { training: true })) as Scalar, parameters);
       expect(memory().numTensors - before).toBe(1 + parameters.length);
       const stem = read(grads[namedParameters(net).get("stem.conv.weight")!.name]!);
+      dispose([x, value, grads]);
       expect(stem.every(Number.isFinite)).toBe(true);
+      if (!(name in counts)) return;
+      expect(countParameters(net)).toBe(counts[name]);
       expect(stem.some((g) => g !== 0)).toBe(true);
-      for (const t of [x, value, ...Object.values(grads)]) t.dispose();
     }),
   );
 

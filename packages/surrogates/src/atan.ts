@@ -4,7 +4,7 @@ import { type Spike, spike } from "./spike.js";
 
 /** Options of {@link atan}. */
 export interface AtanOptions {
-  /** Steepness α; σ'(0) = α/2. The paper trains with 2. */
+  /** Steepness α, above 0; σ'(0) = α/2. The paper trains with 2. @defaultValue 2 */
   readonly alpha?: number;
 }
 

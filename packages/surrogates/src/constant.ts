@@ -4,7 +4,7 @@ import { type Spike, spike } from "./spike.js";
 
 /** Options of {@link constant}. */
 export interface ConstantOptions {
-  /** The slope everywhere. */
+  /** The slope everywhere, above 0. @defaultValue 1 */
   readonly value?: number;
 }
 

@@ -4,7 +4,7 @@ import { type Spike, spike } from "./spike.js";
 
 /** Options of {@link erf}. */
 export interface ErfOptions {
-  /** Steepness α; σ'(0) = α/√π. */
+  /** Steepness α, above 0; σ'(0) = α/√π. @defaultValue 2 */
   readonly alpha?: number;
 }
 

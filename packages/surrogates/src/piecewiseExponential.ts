@@ -4,7 +4,7 @@ import { type Spike, spike } from "./spike.js";
 
 /** Options of {@link piecewiseExponential}. */
 export interface PiecewiseExponentialOptions {
-  /** Steepness α; σ'(0) = α/2. */
+  /** Steepness α, above 0; σ'(0) = α/2. @defaultValue 1 */
   readonly alpha?: number;
 }
 

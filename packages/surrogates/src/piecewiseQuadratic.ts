@@ -4,7 +4,7 @@ import { type Spike, spike } from "./spike.js";
 
 /** Options of {@link piecewiseQuadratic}. */
 export interface PiecewiseQuadraticOptions {
-  /** Height α of the triangle; its base is 2/α wide, so that the area stays 1. */
+  /** Height α of the triangle, above 0; its base is 2/α wide, so that the area stays 1. @defaultValue 1 */
   readonly alpha?: number;
 }
 

@@ -4,7 +4,7 @@ import { type Spike, spike } from "./spike.js";
 
 /** Options of {@link rectangular}. */
 export interface RectangularOptions {
-  /** Width a of the window; its height is 1/a, so that the area stays 1. */
+  /** Width a of the window, above 0; its height is 1/a, so that the area stays 1. @defaultValue 1 */
   readonly a?: number;
 }
 

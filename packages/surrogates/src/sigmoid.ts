@@ -4,7 +4,7 @@ import { type Spike, spike } from "./spike.js";
 
 /** Options of {@link sigmoid}. */
 export interface SigmoidOptions {
-  /** Steepness α; σ'(0) = α/4. */
+  /** Steepness α, above 0; σ'(0) = α/4. @defaultValue 4 */
   readonly alpha?: number;
 }
 

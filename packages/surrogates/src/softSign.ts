@@ -4,7 +4,7 @@ import { type Spike, spike } from "./spike.js";
 
 /** Options of {@link softSign}. */
 export interface SoftSignOptions {
-  /** Steepness α; σ'(0) = α/2. */
+  /** Steepness α, above 0; σ'(0) = α/2. @defaultValue 2 */
   readonly alpha?: number;
 }
 

@@ -4,7 +4,7 @@ import { type Spike, spike } from "./spike.js";
 
 /** Options of {@link superSpike}. */
 export interface SuperSpikeOptions {
-  /** Height α; σ'(0) = α. */
+  /** Height α, above 0; σ'(0) = α. @defaultValue 1 */
   readonly alpha?: number;
 }
 

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { neuronModels } from "@sew/neurons";
 import { describeBackends, unavailable, use } from "@sew/testing";
 import { getBackend, memory, setBackend } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -226,7 +227,11 @@ describe("a block case that was changed", () => {
     ["g of a SEW block", { connect: null }, "familyBlock: connect must be ADD, AND or IAND in SEW blocks, got null"],
     ["surrogate", { surrogate: "tan", alpha: 1 }, "referenceSpike: name must be one of "],
     ["τ", { neuron: "LIF", tau: 0.5 }, "lif: tau must be at least 1 time-step, got 0.5"],
-    ["neuron", { neuron: "Izhikevich" }, "neuronCase: neuron must be one of IF, LIF, PLIF, QIF, EIF, got Izhikevich"],
+    [
+      "neuron",
+      { neuron: "Izhikevich" },
+      `neuronCase: neuron must be one of ${Object.keys(neuronModels).join(", ")}, got Izhikevich`,
+    ],
     ["type", { planes: "8" }, "cases[0].planes: Invalid input: expected number, received string"],
     ["missing neuron", { neuron: undefined }, "withDefaults: neuron must be named, such as LIF, got none"],
     ["missing field", { yShape: undefined }, "cases[0].yShape: Invalid input: expected array, received undefined"],

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -6,7 +6,8 @@ import { engine, setBackend } from "@tensorflow/tfjs-core";
 import ts from "typescript";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { agree, complete, docExamples, type Example, markdownExamples, moduleOf } from "./examples.js";
-import { fromRoot, root, workspaces } from "./workspace.js";
+import { guides, writeGuide } from "./guides.js";
+import { filesUnder, fromRoot, root, workspaces } from "./workspace.js";
 
 const packages = workspaces("packages");
 const names = packages.map(({ manifest }) => manifest.name);
@@ -35,14 +36,19 @@ function optionsFor(file: string): ts.CompilerOptions {
 function compile(example: Example): string[] {
   const file = join(folder, `${count++}.mts`);
   writeFileSync(file, complete(example, scopeOf(example)));
-  const program = ts.createProgram([file], optionsFor(file));
+  return diagnosticsOf([file]);
+}
+
+/** What the compiler objects to in some files. */
+function diagnosticsOf(files: readonly string[]): string[] {
+  const program = ts.createProgram(files, optionsFor(files[0]!));
   return ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " "));
 }
 
 /** Runs an example in an empty folder; returns the values that are not as promised. */
-async function execute(example: Example): Promise<string[]> {
+async function execute(example: Example, scope = scopeOf(example)): Promise<string[]> {
   const file = join(folder, `${count++}.mjs`);
-  writeFileSync(file, moduleOf(example, scopeOf(example)));
+  writeFileSync(file, moduleOf(example, scope));
   const wrong: string[] = [];
   const check = (place: string, actual: unknown, expected: unknown): void => {
     if (!agree(actual, expected)) wrong.push(`${place}, but it is ${JSON.stringify(actual)}`);
@@ -91,6 +97,57 @@ describe("the examples in doc comments", () => {
 
 describe("the code in READMEs and guides", () => {
   for (const example of markdownExamples()) holds(example);
+});
+
+describe("the files that guides show in full", () => {
+  for (const [n, files] of guides().entries()) {
+    const here = join(folder, `guide${n}`);
+    beforeAll(() => writeGuide(files, here));
+    it(`compile beside the packages that they extend: ${files[0]!.where}`, () =>
+      expect(diagnosticsOf(files.map(({ path }) => join(here, path)))).toEqual([]));
+    for (const { path, examples } of files) {
+      it.each(examples)("have the values that their examples promise: $where", async (example) => {
+        const file = join(here, path);
+        const module = (await import(/* @vite-ignore */ file)) as object;
+        expect(await execute(example, new Map([[file, new Set(Object.keys(module))], ...scopeOf(example)]))).toEqual(
+          [],
+        );
+      });
+    }
+  }
+});
+
+/** Optional properties of the exported `…Options` in a source that say no `@defaultValue`. */
+function withoutDefault(file: string): string[] {
+  const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
+  const found: string[] = [];
+  const visit = (node: ts.Node, options: string): void => {
+    const optional = (ts.isPropertySignature(node) || ts.isMethodSignature(node)) && node.questionToken !== undefined;
+    if (optional && !ts.getJSDocTags(node).some(({ tagName }) => tagName.text === "defaultValue")) {
+      found.push(`${options}.${node.name.getText()}`);
+    }
+    ts.forEachChild(node, (child) => visit(child, options));
+  };
+  for (const statement of source.statements) {
+    if (!ts.isInterfaceDeclaration(statement) && !ts.isTypeAliasDeclaration(statement)) continue;
+    const { name, modifiers = [] } = statement;
+    const isExported = modifiers.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+    if (isExported && name.text.endsWith("Options")) visit(statement, name.text);
+  }
+  return found;
+}
+
+describe("every option shows its default", () => {
+  it.each(packages)("of $manifest.name", ({ folder }) =>
+    expect(filesUnder(join(folder, "src"), ".ts").flatMap(withoutDefault)).toEqual([]),
+  );
+
+  it("or is found", () => {
+    const file = join(folder, "options.ts");
+    const code = "export type AOptions = {\n/** @defaultValue 1 */\na?: 1; b?: 2 } & ({ c: 1 } | { d?(): void });";
+    writeFileSync(file, `${code} interface BOptions { e?: 1 } export interface Result { f?: 1 }`);
+    expect(withoutDefault(file)).toEqual(["AOptions.b", "AOptions.d"]);
+  });
 });
 
 describe("the check of examples itself", () => {

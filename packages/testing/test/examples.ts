@@ -19,37 +19,52 @@ const fence = /^```ts( no-run)?\n([\s\S]*?)^```/gm;
 
 /** The code of every `@example` in the sources of a package. */
 export function docExamples({ folder, manifest }: Workspace): Example[] {
-  return filesUnder(join(folder, "src"), ".ts").flatMap((file) => {
-    const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
-    const found: Example[] = [];
-    const visit = (node: ts.Node): void => {
-      for (const tag of ts.getJSDocTags(node)) {
-        // An inner declaration inherits the tags of the statement around it; only its own count.
-        if (tag.tagName.text !== "example" || tag.parent.parent !== node) continue;
-        const text = ts.getTextOfJSDocComment(tag.comment) ?? "";
-        const line = source.getLineAndCharacterOfPosition(tag.getStart()).line + 1;
-        const [block] = text.matchAll(fence);
-        const at = { where: `${fromRoot(file)}:${line}`, of: manifest.name };
-        found.push({ ...at, code: block?.[2] ?? text, runs: block?.[1] === undefined });
-      }
-      ts.forEachChild(node, visit);
-    };
-    visit(source);
-    return found;
-  });
+  return filesUnder(join(folder, "src"), ".ts").flatMap((file) =>
+    examplesIn(readFileSync(file, "utf8"), fromRoot(file), manifest.name),
+  );
 }
 
-/** The code of every `ts` block of the READMEs and guides. */
+/** The code of every `@example` in a source. */
+export function examplesIn(text: string, file: string, of: string): Example[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: Example[] = [];
+  const visit = (node: ts.Node): void => {
+    for (const tag of ts.getJSDocTags(node)) {
+      // An inner declaration inherits the tags of the statement around it; only its own count.
+      if (tag.tagName.text !== "example" || tag.parent.parent !== node) continue;
+      const text = ts.getTextOfJSDocComment(tag.comment) ?? "";
+      const line = source.getLineAndCharacterOfPosition(tag.getStart()).line + 1;
+      const [block] = text.matchAll(fence);
+      const at = { where: `${file}:${line}`, of };
+      found.push({ ...at, code: block?.[2] ?? text, runs: block?.[1] === undefined });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** The code of every `ts` block of the READMEs and guides, but for those that are whole files; see `guideFiles`. */
 export function markdownExamples(): Example[] {
-  return markdownFiles().flatMap((file) => {
-    const text = readFileSync(file, "utf8");
-    return [...text.matchAll(fence)].map(({ 1: noRun, 2: code, index }) => ({
-      where: `${fromRoot(file)}:${text.slice(0, index).split("\n").length}`,
-      code: code!,
-      of: undefined,
-      runs: noRun === undefined,
-    }));
-  });
+  return markdownFiles()
+    .flatMap(markdownBlocks)
+    .filter(({ code }) => pathOf(code) === undefined);
+}
+
+/** The `ts` blocks of a README or guide. */
+export function markdownBlocks(file: string): Example[] {
+  const text = readFileSync(file, "utf8");
+  return [...text.matchAll(fence)].map(({ 1: noRun, 2: code, index }) => ({
+    where: `${fromRoot(file)}:${text.slice(0, index).split("\n").length}`,
+    code: code!,
+    of: undefined,
+    runs: noRun === undefined,
+  }));
+}
+
+/** The path that the code of a whole file opens with, such as `// packages/neurons/src/lif.ts`. */
+export function pathOf(code: string): string | undefined {
+  return /^\/\/ (packages\/\S+\.ts)\n/.exec(code)?.[1];
 }
 
 /** The names that a piece of code uses as values without declaring them. */

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
+import { guides } from "./guides.js";
 import { filesUnder, fromRoot, root, type Workspace, workspaces } from "./workspace.js";
 
 /** Who may import whom: the table of docs/architecture.md. */
@@ -69,30 +70,40 @@ interface Import {
   readonly how: "statically" | "on demand" | "types";
 }
 
-/** The packages that the sources of a workspace import. */
+const guideFiles = guides().flat();
+
+/** The packages that the sources of a workspace import, and those that the guides would add to it. */
 function imports({ folder }: Workspace): Import[] {
-  return filesUnder(join(folder, "src"), ".ts").flatMap((file) => {
-    const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
-    const found: Import[] = [];
-    const visit = (node: ts.Node): void => {
-      const add = (name: ts.Expression | undefined, how: Import["how"]): void => {
-        if (name === undefined || !ts.isStringLiteral(name) || name.text.startsWith(".")) return;
-        const of = name.text.split("/").slice(0, name.text.startsWith("@") ? 2 : 1);
-        found.push({ file: fromRoot(file), of: of.join("/"), how });
-      };
-      if (ts.isImportDeclaration(node)) {
-        const isType = node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
-        add(node.moduleSpecifier, isType ? "types" : "statically");
-      } else if (ts.isExportDeclaration(node)) {
-        add(node.moduleSpecifier, node.isTypeOnly ? "types" : "statically");
-      } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
-        add(node.arguments[0], "on demand");
-      }
-      ts.forEachChild(node, visit);
+  const source = `${fromRoot(folder)}/src/`;
+  const added = guideFiles.filter(({ path }) => path.startsWith(source));
+  return [
+    ...filesUnder(join(folder, "src"), ".ts").flatMap((file) => importsOf(fromRoot(file), readFileSync(file, "utf8"))),
+    ...added.flatMap(({ where, code }) => importsOf(where, code)),
+  ];
+}
+
+/** The packages that a source imports. */
+function importsOf(file: string, text: string): Import[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: Import[] = [];
+  const visit = (node: ts.Node): void => {
+    const add = (name: ts.Expression | undefined, how: Import["how"]): void => {
+      if (name === undefined || !ts.isStringLiteral(name) || name.text.startsWith(".")) return;
+      const of = name.text.split("/").slice(0, name.text.startsWith("@") ? 2 : 1);
+      found.push({ file, of: of.join("/"), how });
     };
-    visit(source);
-    return found;
-  });
+    if (ts.isImportDeclaration(node)) {
+      const isType = node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+      add(node.moduleSpecifier, isType ? "types" : "statically");
+    } else if (ts.isExportDeclaration(node)) {
+      add(node.moduleSpecifier, node.isTypeOnly ? "types" : "statically");
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      add(node.arguments[0], "on demand");
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
 }
 
 const packages = workspaces("packages");
@@ -152,7 +163,7 @@ describe.each(packages.map((workspace) => [workspace.manifest.name, workspace] a
   it("names in its package.json whatever its sources import", () => {
     const { dependencies = {}, peerDependencies = {}, devDependencies = {} } = manifest;
     const undeclared = found.filter(({ of, how }) => {
-      if (of.startsWith("node:") || of === manifest.name) return false;
+      if (of.startsWith("node:")) return false;
       return !(of in dependencies || of in peerDependencies || (how === "types" && of in devDependencies));
     });
     expect(undeclared).toEqual([]);

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import MarkdownIt from "markdown-it";
+import ts from "typescript";
 
 const markdown = new MarkdownIt();
 
@@ -45,4 +46,31 @@ export function deadLinks(text: string, file: string): string[] {
     const [path] = decodeURIComponent(target).split("#");
     return !/^[a-z]+:/i.test(target) && path !== "" && !existsSync(join(dirname(file), path!));
   });
+}
+
+/** Links to decisions that give them another number than their files have. */
+export function misnumberedDecisions(text: string): string[] {
+  const links = text.matchAll(/\[(?:decision )?(\d+)\]\((?:\S*\/)?(\d{4})-\S+?\.md\)/g);
+  return [...links].filter(([, number, file]) => Number(number) !== Number(file)).map(([link]) => link);
+}
+
+/** Packages that code imports although no `npm install` above it names them; code above the first is not judged. */
+export function notInstalled(text: string): string[] {
+  const installed = new Set<string>();
+  const missing: string[] = [];
+  for (const { type, content } of markdown.parse(text, {})) {
+    if (type !== "fence" && type !== "code_block") continue;
+    const lines = [...content.matchAll(/^npm install (.*)$/gm)];
+    for (const [, packages] of lines)
+      for (const name of packages!.split(" ")) installed.add(name.replace(/(?<=.)@.*/, ""));
+    if (installed.size === 0 || lines.length > 0) continue;
+    for (const { fileName } of ts.preProcessFile(content).importedFiles) {
+      const name = fileName
+        .split("/")
+        .slice(0, fileName.startsWith("@") ? 2 : 1)
+        .join("/");
+      if (!/^(\.|node:)/.test(name) && !installed.has(name)) missing.push(name);
+    }
+  }
+  return missing;
 }

@@ -2,7 +2,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describeBackends } from "@sew/testing";
+import { neuronModels } from "@sew/neurons";
+import { type Spike, surrogates } from "@sew/surrogates";
+import { describeBackends, read } from "@sew/testing";
+import { tensor1d } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { type ReferenceKind, referenceCases } from "../src/reference/index.js";
 
@@ -38,7 +41,7 @@ interface Formula {
 }
 
 const a5 = 1 + Math.PI ** 2 / 4;
-const surrogates: readonly Formula[] = [
+const formulas: readonly Formula[] = [
   {
     names: ["atan", "ATan", "a tan"],
     alpha: 3,
@@ -112,7 +115,7 @@ const surrogateCase = ({ alpha, derivative, primitive }: Formula, surrogate: str
 });
 
 describeBackends("a reference case of a surrogate", () => {
-  describe.each(surrogates.flatMap((of) => of.names.map((name) => ({ name, of }))))("$name", ({ name, of }) => {
+  describe.each(formulas.flatMap((of) => of.names.map((name) => ({ name, of }))))("$name", ({ name, of }) => {
     it("agrees with the formula in float64", () => expect(run("surrogates", surrogateCase(of, name))).toEqual([]));
 
     it("tells a wrong slope and a wrong primitive", () => {
@@ -133,10 +136,18 @@ describeBackends("a reference case of a surrogate", () => {
     expect(run("surrogates", { ...edges, x: [-0.4, 0.4], derivative: [0, 0] })).toHaveLength(1);
   });
 
+  it.each(Object.entries<() => Spike>(surrogates))("has every surrogate of the record: %s", (name, make) => {
+    const [made, u] = [make(), tensor1d(x)];
+    const [derivative, primitive] = [read(made.slope(u)), read(made.primitive!(u))];
+    const c = { surrogate: name, x, spike: x.map((u) => (u >= 0 ? 1 : 0)), derivative, primitive };
+    u.dispose();
+    expect(run("surrogates", c)).toEqual([]);
+  });
+
   it("names those that there are when asked for another", () =>
-    expect(() => run("surrogates", surrogateCase(surrogates[0]!, "leakyKReLU"))).toThrow(
+    expect(() => run("surrogates", surrogateCase(formulas[0]!, "leakyKReLU"))).toThrow(
       new RangeError(
-        "referenceSpike: name must be one of atan, sigmoid, rect, rectangular, constant, scaledAtan, piecewiseQuadratic, piecewiseExp, piecewiseExponential, softSign, superSpike, erf, got leakyKReLU",
+        `referenceSpike: name must be one of ${[...Object.keys(surrogates), "rect", "piecewiseExp"].join(", ")}, got leakyKReLU`,
       ),
     ));
 });
@@ -247,6 +258,6 @@ describeBackends("a reference case of a neuron", () => {
 
   it("names those that there are when asked for another", () =>
     expect(() => run("neurons", neuronCase("Izhikevich", lif(2, true), resets[0]!, {}))).toThrow(
-      new RangeError("neuronCase: neuron must be one of IF, LIF, PLIF, QIF, EIF, got Izhikevich"),
+      new RangeError(`neuronCase: neuron must be one of ${Object.keys(neuronModels).join(", ")}, got Izhikevich`),
     ));
 });

@@ -72,21 +72,22 @@ export function selectionOf({ validation, test }: Data): Selection {
  *
  * A spiking neuron does not fire on NaN, so that the loss of such a batch is finite while its gradients are not.
  *
- * @param place where the batch is, for the error of a value that is not finite
+ * @param place where the batch is, for errors
  */
 export function toTensors(caller: string, batch: Batch, place = ""): { x: Tensor; labels: Tensor1D } {
   const { x, shape, labels, names } = batch;
+  const inBatch = place && ` in the batch${place}`;
   if (shape.length < 2 || !shape.every((n) => Number.isInteger(n) && n > 0)) {
-    throw new RangeError(
-      `${caller}: shape must be [T, N, ...] of integers of at least 1, got [${shape}]${place && ` in the batch${place}`}`,
-    );
+    throw new RangeError(`${caller}: shape must be [T, N, ...] of integers of at least 1, got [${shape}]${inBatch}`);
   }
   const size = shape.reduce((a, b) => a * b, 1);
   if (size !== x.length) {
-    throw new RangeError(`${caller}: x must have ${size} values for its shape [${shape}], got ${x.length}`);
+    throw new RangeError(`${caller}: x must have ${size} values for its shape [${shape}], got ${x.length}${inBatch}`);
   }
   if (shape[1] !== labels.length) {
-    throw new RangeError(`${caller}: labels must have one value for each of N = ${shape[1]}, got ${labels.length}`);
+    throw new RangeError(
+      `${caller}: labels must have one value for each of N = ${shape[1]}, got ${labels.length}${inBatch}`,
+    );
   }
   if (!allFinite(x)) {
     const wrong = x.findIndex((value) => !Number.isFinite(value));
@@ -110,8 +111,21 @@ function allFinite(x: Float32Array): boolean {
   return zero === 0;
 }
 
+/** Where a batch is, and the names of its data's classes. */
+interface OutputOptions {
+  /** For the error of a label. @defaultValue nothing */
+  readonly place?: string;
+  /** Names of the classes, to compare with the output. @defaultValue not compared */
+  readonly classes?: readonly string[] | undefined;
+}
+
 /** Throws unless the model's output is `[T, N, classes]`, of the data's classes, and every label is one of them. */
-export function checkOutput(caller: string, { shape }: Tensor, labels: Int32Array, names?: readonly string[]): void {
+export function checkOutput(
+  caller: string,
+  { shape }: Tensor,
+  labels: Int32Array,
+  { place = "", classes: names }: OutputOptions = {},
+): void {
   const [, batch, classes] = shape as [number, number, number];
   if (shape.length !== 3 || batch !== labels.length) {
     throw new RangeError(`${caller}: the model's output must be [T, ${labels.length}, classes], got [${shape}]`);
@@ -123,6 +137,8 @@ export function checkOutput(caller: string, { shape }: Tensor, labels: Int32Arra
   }
   const wrong = labels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (wrong !== undefined) {
-    throw new RangeError(`${caller}: labels must be from 0 to ${classes - 1} for [${shape}], got ${wrong}`);
+    throw new RangeError(
+      `${caller}: labels must be from 0 to ${classes - 1} for [${shape}], got ${wrong}${place && ` in the batch${place}`}`,
+    );
   }
 }

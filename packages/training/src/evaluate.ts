@@ -66,8 +66,8 @@ interface EvaluatingOptions {
   readonly loss: Loss;
   /** Opens error messages. @defaultValue `"evaluate"` */
   readonly caller?: string;
-  /** Which data these are, for error messages, such as ` of the test data in epoch 3`. @defaultValue nothing */
-  readonly of?: string;
+  /** Names the data in errors, such as "the test data of epoch 3". @defaultValue not named */
+  readonly data?: string;
   /** Names of the classes, to compare with the model's output. @defaultValue not compared */
   readonly classes?: readonly string[] | undefined;
 }
@@ -76,17 +76,19 @@ interface EvaluatingOptions {
 export async function* evaluating(
   model: Module,
   batches: AsyncIterable<Batch>,
-  { loss, caller = "evaluate", of = "", classes }: EvaluatingOptions,
+  { loss, caller = "evaluate", data, classes }: EvaluatingOptions,
 ): AsyncGenerator<EvaluationProgress, Evaluation> {
   const sums = { batches: 0, samples: 0, loss: 0, top1: 0, top5: 0 };
   let counts: number[][] | undefined;
   await checkWeights(caller, model);
   for await (const batch of batches) {
     const { labels } = batch;
+    const place =
+      data === undefined ? `batch ${sums.batches} (from 0)` : `batch ${sums.batches} of ${data} (all from 0)`;
     const output = tidy(() => {
-      const tensors = toTensors(caller, batch, `, batch ${sums.batches} (from 0)${of}`);
+      const tensors = toTensors(caller, batch, `, ${place}`);
       const logits = run(model, tensors.x, evaluation) as Tensor3D;
-      checkOutput(caller, logits, labels, classes);
+      checkOutput(caller, logits, labels, { place: `, ${place}`, classes });
       return concat([reshape(lossOf(caller, loss, logits, tensors.labels), [1]), reshape(mean(logits, 0), [-1])]);
     });
     const values = await output.data<"float32">();
@@ -94,7 +96,7 @@ export async function* evaluating(
     const value = values[0]!;
     if (!Number.isFinite(value)) {
       throw new Error(
-        `${caller}: loss must be finite, got ${value} at batch ${sums.batches} (from 0)${of}; the weights are too large or not ` +
+        `${caller}: loss must be finite, got ${value} at ${place}; the weights are too large or not ` +
           "finite: lower the learning rate, or load another checkpoint",
       );
     }
@@ -108,7 +110,10 @@ export async function* evaluating(
     yield { batches: sums.batches, samples: sums.samples, loss: sums.loss / sums.samples };
   }
   const { samples, top1, top5 } = sums;
-  if (counts === undefined) throw new RangeError(`${caller}: batches${of} must hold at least 1 sample, got none`);
+  if (counts === undefined) {
+    const where = data === undefined ? "" : ` in ${data} (from 0)`;
+    throw new RangeError(`${caller}: batches must hold at least 1 sample, got none${where}`);
+  }
   return {
     samples,
     loss: sums.loss / samples,

@@ -26,7 +26,7 @@ export interface ScheduleLength {
 
 /** Options of {@link cosine}. */
 export interface CosineOptions extends ScheduleLength {
-  /** The rate at the start; above 0. */
+  /** The rate at the start; 0 or more. */
   readonly learningRate: number;
 }
 
@@ -34,20 +34,20 @@ export interface CosineOptions extends ScheduleLength {
  * `lr(t) = lr · (1 + cos(π·t / T_max)) / 2`: PyTorch's CosineAnnealingLR with η_min = 0. T_max is `epochs` or `steps`,
  * usually the length of the run; behind it the rate stays 0.
  *
- * @throws RangeError when learningRate is not a positive number or the length not a positive integer
+ * @throws RangeError when learningRate is not a finite number of at least 0 or the length not a positive integer
  *
  * @example
  * cosine({ learningRate: 0.1, epochs: 320 })({ epoch: 160, step: 16000 }); // 0.05
  */
 export function cosine({ learningRate, ...length }: CosineOptions): Schedule {
-  checkPositive("cosine", "learningRate", learningRate);
+  checkRate("cosine", learningRate);
   const { of, count } = clock("cosine", length);
   return (time) => (learningRate * (1 + Math.cos(Math.PI * Math.min(1, of(time) / count)))) / 2;
 }
 
 /** Options of {@link stepDecay}: the length is that between two changes. */
 export interface StepDecayOptions extends ScheduleLength {
-  /** The rate at the start; above 0. */
+  /** The rate at the start; 0 or more. */
   readonly learningRate: number;
   /** Factor of each change; above 0. @defaultValue 0.1 */
   readonly gamma?: number;
@@ -56,14 +56,17 @@ export interface StepDecayOptions extends ScheduleLength {
 /**
  * `lr(t) = lr · γ^⌊t / size⌋`: PyTorch's StepLR. The size is `epochs` or `steps`.
  *
- * @throws RangeError when learningRate or gamma is not a positive number or the length not a positive integer
+ * @throws RangeError when learningRate is not a finite number of at least 0, gamma not a positive number, or the length not a
+ * positive integer
  *
  * @example
  * stepDecay({ learningRate: 1, epochs: 64, gamma: 0.5 })({ epoch: 128, step: 12800 }); // 0.25
  */
 export function stepDecay({ learningRate, gamma = 0.1, ...length }: StepDecayOptions): Schedule {
-  checkPositive("stepDecay", "learningRate", learningRate);
-  checkPositive("stepDecay", "gamma", gamma);
+  checkRate("stepDecay", learningRate);
+  if (!(gamma > 0 && Number.isFinite(gamma))) {
+    throw new RangeError(`stepDecay: gamma must be a positive number, got ${gamma}`);
+  }
   const { of, count } = clock("stepDecay", length);
   return (time) => learningRate * gamma ** Math.floor(of(time) / count);
 }
@@ -71,13 +74,13 @@ export function stepDecay({ learningRate, gamma = 0.1, ...length }: StepDecayOpt
 /**
  * `lr(t) = lr`; a plain number does the same wherever a schedule is taken.
  *
- * @throws RangeError when learningRate is not a positive number
+ * @throws RangeError when learningRate is not a finite number of at least 0
  *
  * @example
  * constant(0.001)({ epoch: 7, step: 700 }); // 0.001
  */
 export function constant(learningRate: number): Schedule {
-  checkPositive("constant", "learningRate", learningRate);
+  checkRate("constant", learningRate);
   return () => learningRate;
 }
 
@@ -132,8 +135,8 @@ function clock(
   return { of: name === "steps" ? ({ step }) => step : ({ epoch }) => epoch, count };
 }
 
-function checkPositive(caller: string, name: string, value: number): void {
-  if (!(value > 0 && Number.isFinite(value))) {
-    throw new RangeError(`${caller}: ${name} must be a positive number, got ${value}`);
+function checkRate(caller: string, value: number): void {
+  if (!(value >= 0 && Number.isFinite(value))) {
+    throw new RangeError(`${caller}: learningRate must be a finite number of at least 0, got ${value}`);
   }
 }

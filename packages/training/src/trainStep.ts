@@ -122,7 +122,7 @@ export async function accumulatedStep(
           const { value, gradients: own } = optimizer.gradients(() => {
             const context = { training: true, seed: index === 0 ? seed : mixSeed(seed, index) };
             const logits = run(model, tensors.x, context) as Tensor3D;
-            checkOutput(caller, logits, batch.labels, classes);
+            checkOutput(caller, logits, batch.labels, { place: place(index), classes });
             scores = keep(reshape(mean(logits, 0), [-1]));
             return lossOf(caller, loss, logits, tensors.labels);
           });

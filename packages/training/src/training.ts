@@ -19,7 +19,7 @@ export interface TrainingOptions {
   readonly data: Data;
   /** Epochs of the whole run; 1 or more. */
   readonly epochs: number;
-  /** A number above 0 or a schedule, such as `cosine({ learningRate: 0.1, epochs: 64 })`. */
+  /** A finite number, 0 or more, or a schedule, such as `cosine({ learningRate: 0.1, epochs: 64 })`. */
   readonly learningRate: number | Schedule;
   /** Transform of the gradients, or an optimiser of the model, which the caller disposes. @defaultValue `momentum()` */
   readonly optimizer?: Transform | Optimizer | undefined;
@@ -212,7 +212,7 @@ async function* evaluateOn(
   const steps = evaluating(model, source.epoch(), {
     loss,
     caller: "training",
-    of: ` of the ${which} data in epoch ${state.epoch}`,
+    data: `the ${which} data of epoch ${state.epoch}`,
     classes: source.classes,
   });
   try {

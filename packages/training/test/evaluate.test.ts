@@ -62,13 +62,13 @@ describe("evaluate", () => {
     const model = linear(2, 3);
     expect(await messageOf(evaluate(model, given()))).toBe("evaluate: batches must hold at least 1 sample, got none");
     expect(await messageOf(evaluate(model, given({ ...batch([1, 2], 2, [0]), shape: [1, 1, 3] })))).toBe(
-      "evaluate: x must have 3 values for its shape [1,1,3], got 2",
+      "evaluate: x must have 3 values for its shape [1,1,3], got 2 in the batch, batch 0 (from 0)",
     );
     expect(await messageOf(evaluate(model, given({ ...batch([1, 2], 2, [0]), labels: Int32Array.of(0, 1) })))).toBe(
-      "evaluate: labels must have one value for each of N = 1, got 2",
+      "evaluate: labels must have one value for each of N = 1, got 2 in the batch, batch 0 (from 0)",
     );
     expect(await messageOf(evaluate(model, given(batch([1, 2], 2, [3]))))).toBe(
-      "evaluate: labels must be from 0 to 2 for [1,1,3], got 3",
+      "evaluate: labels must be from 0 to 2 for [1,1,3], got 3 in the batch, batch 0 (from 0)",
     );
     expect(await messageOf(evaluate({ forward: () => scalar(1) }, given(batch([1, 2], 2, [0]))))).toBe(
       "evaluate: the model's output must be [T, 1, classes], got []",

@@ -81,8 +81,16 @@ describe("warmup", () => {
 });
 
 describe("every schedule", () => {
+  it("takes a rate of 0, which freezes the weights", () => {
+    const schedules = [constant(0), cosine({ learningRate: 0, epochs: 2 }), stepDecay({ learningRate: 0, epochs: 2 })];
+    for (const schedule of schedules) expect([at(0), at(1), at(5)].map(schedule)).toEqual([0, 0, 0]);
+  });
+
   it.each([
-    [() => cosine({ learningRate: 0, epochs: 1 }), "cosine: learningRate must be a positive number, got 0"],
+    [
+      () => cosine({ learningRate: -0.1, epochs: 1 }),
+      "cosine: learningRate must be a finite number of at least 0, got -0.1",
+    ],
     [() => cosine({ learningRate: 1, epochs: 0.5 }), "cosine: epochs must be an integer of at least 1, got 0.5"],
     [() => cosine({ learningRate: 1 }), "cosine: length must be one of epochs and steps, got neither"],
     [
@@ -91,11 +99,14 @@ describe("every schedule", () => {
     ],
     [
       () => stepDecay({ learningRate: Number.NaN, epochs: 1 }),
-      "stepDecay: learningRate must be a positive number, got NaN",
+      "stepDecay: learningRate must be a finite number of at least 0, got NaN",
     ],
     [() => stepDecay({ learningRate: 1, steps: 0 }), "stepDecay: steps must be an integer of at least 1, got 0"],
     [() => stepDecay({ learningRate: 1, epochs: 1, gamma: -1 }), "stepDecay: gamma must be a positive number, got -1"],
-    [() => constant(Number.POSITIVE_INFINITY), "constant: learningRate must be a positive number, got Infinity"],
+    [
+      () => constant(Number.POSITIVE_INFINITY),
+      "constant: learningRate must be a finite number of at least 0, got Infinity",
+    ],
     [() => warmup({ epochs: -1 }, 0.1), "warmup: epochs must be an integer of at least 1, got -1"],
   ])("refuses what it cannot use (%#)", (make, message) => expect(make).toThrow(new RangeError(message)));
 

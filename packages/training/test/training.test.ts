@@ -1,5 +1,7 @@
-import { disposeModule, namedParameters } from "@sew/layers";
+import { disposeModule, linear, namedParameters } from "@sew/layers";
 import {
+  type Batch,
+  type BatchSource,
   type Data,
   earlyStopping,
   listen,
@@ -12,7 +14,7 @@ import {
 import { fill, memory, tidy } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { messageOf } from "./support.js";
-import { tinyBatch, tinyData, tinyModel } from "./tinyRun.mjs";
+import { tinyData, tinyModel } from "./tinyRun.mjs";
 
 async function collect(events: AsyncIterable<TrainingEvent>): Promise<TrainingEvent[]> {
   const all: TrainingEvent[] = [];
@@ -143,24 +145,6 @@ describe("training on data that do not belong together", () => {
     );
     expect([...namedParameters(model)].map(([name, w]) => [name, ...w.dataSync()])).toEqual(before);
   });
-
-  it("names the data that are empty or not finite", async () => {
-    const empty = { ...test, async *epoch() {} };
-    expect(await messageOf(collect(run({ train, test: empty })))).toBe(
-      "training: batches of the test data in epoch 0 must hold at least 1 sample, got none",
-    );
-    const broken = {
-      async *epoch() {
-        const batch = tinyBatch(0);
-        batch.x[0] = Number.NaN;
-        yield batch;
-      },
-    };
-    expect(await messageOf(collect(run({ train, validation: broken })))).toBe(
-      "training: x must be finite, got NaN in sample 0 of the batch, batch 0 (from 0) of the validation data in epoch 0; " +
-        "repair or remove that sample of the data",
-    );
-  });
 });
 
 describe("training of weights that are not finite", () => {
@@ -173,6 +157,42 @@ describe("training of weights that are not finite", () => {
         "learning rate",
     );
     disposeModule(model);
+  });
+});
+
+describe("training with wrong validation or test data", () => {
+  async function* none() {}
+  async function* batchOf(x: readonly number[], labels: readonly number[], names?: readonly string[]) {
+    yield { x: Float32Array.from(x), shape: [1, labels.length, 2], labels: Int32Array.from(labels), names };
+  }
+  /** Data that are right in the first epoch, and these afterwards. */
+  const laterOn = (later: () => AsyncIterable<Batch>): BatchSource => {
+    let epochs = 0;
+    return { epoch: () => (epochs++ === 0 ? batchOf([1, 2], [0]) : later()) };
+  };
+
+  it.each<[string, () => AsyncIterable<Batch>, string]>([
+    ["no sample", none, "batches must hold at least 1 sample, got none in the % data of epoch 1 (from 0)"],
+    [
+      "NaN",
+      () => batchOf([1, 2, 3, Number.NaN], [0, 1], ["a", "b\u001b"]),
+      "x must be finite, got NaN in sample 1 (b\\x1b) of the batch, batch 0 of the % data of epoch 1 (all from 0); repair or " +
+        "remove that sample of the data",
+    ],
+    [
+      "a label of no class",
+      () => batchOf([1, 2], [3]),
+      "labels must be from 0 to 2 for [1,1,3], got 3 in the batch, batch 0 of the % data of epoch 1 (all from 0)",
+    ],
+  ])("names the data, the epoch and the sample: %s", async (_, later, message) => {
+    for (const which of ["validation", "test"] as const) {
+      const model = linear(2, 3);
+      const data = { train: { epoch: () => batchOf([1, 2], [0]) }, [which]: laterOn(later) };
+      expect(await messageOf(collect(training({ model, data, epochs: 2, learningRate: 0.1 })))).toBe(
+        `training: ${message.replace("%", which)}`,
+      );
+      disposeModule(model);
+    }
   });
 });
 

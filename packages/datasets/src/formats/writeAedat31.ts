@@ -18,11 +18,11 @@ export interface WriteAedat31Options {
  * Writes events as an AEDAT 3.1 file, the inverse of `readAedat31`.
  *
  * Events are put into polarity packets of at most `packetEvents`; a packet ends earlier where `floor(t / 2^31)`, the
- * timestamp overflow, changes. The header's start time is that of 1970. The file appears
- * atomically.
+ * timestamp overflow, changes. The header's start time is that of 1970. The file appears atomically.
  *
  * @param path the file; an existing one is replaced
- * @throws RangeError when a column, coordinate (0..32767), polarity (0 or 1) or time (whole microseconds in 0..2^53) is not one
+ * @throws RangeError when a column, coordinate (0..32767), polarity (0 or 1) or time (whole microseconds in 0..2^53) is
+ *   not one
  *
  * @example
  * await writeAedat31("one.aedat", {

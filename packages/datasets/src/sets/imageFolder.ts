@@ -1,6 +1,7 @@
 /** @file A folder of images, one folder a class. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { readFolder } from "../folders.js";
 import type { Source } from "../source.js";
 import type { ResizedCentreCropOptions } from "../transforms/resizedCrop.js";
 import { checkDecoding, imageSource } from "./imageSource.js";
@@ -30,7 +31,7 @@ export interface ImageFolderOptions extends ResizedCentreCropOptions {
  * first picture), TIFF and AVIF are decoded by `sharp`, an optional peer dependency: `npm install sharp`.
  *
  * @param dir the folder that holds the class folders
- * @throws Error when `sharp` is not installed, or `dir` has no class folder or a class folder no image
+ * @throws Error when `sharp` is not installed, or `dir` is no folder or has no class folder, or a class folder no image
  * @throws RangeError when an option is out of its range
  * @throws (read) FileFormatError naming the file, when it is no image, or damaged
  *
@@ -48,7 +49,7 @@ export async function imageFolder(
 ): Promise<Source> {
   const decoding = { height, width, channels, ...(resize !== undefined && { resize }) };
   await checkDecoding("imageFolder", decoding);
-  const classes = await foldersIn(dir);
+  const classes = await foldersIn("imageFolder", dir);
   if (classes.length === 0) {
     throw new Error(
       `imageFolder: dir must hold one folder of images per class, got none in ${dir}; name the folder above them`,
@@ -69,9 +70,10 @@ export async function imageFolder(
 }
 
 /** The names of the folders in `dir`, sorted. */
-export async function foldersIn(dir: string): Promise<string[]> {
+export async function foldersIn(caller: string, dir: string): Promise<string[]> {
   const folders: string[] = [];
-  for (const entry of await readdir(dir, { withFileTypes: true })) {
+  const remedy = "name the folder that holds one folder of images per class";
+  for (const entry of await readFolder(caller, dir, remedy)) {
     if (entry.name.startsWith(".")) continue;
     // Of a link, what it leads to counts.
     const kind = entry.isSymbolicLink() ? await stat(join(dir, entry.name)) : entry;

@@ -149,7 +149,7 @@ async function listClasses(dir: string, classes: readonly string[]): Promise<Omi
 
 /** The class folders of a split; throws when there is another folder among them, which would move the labels. */
 async function classFolders(folder: string): Promise<string[]> {
-  const classes = await foldersIn(folder);
+  const classes = await foldersIn("imageNet", folder);
   const other = classes.find((name) => !WNID.test(name));
   if (other === undefined) return classes;
   throw new Error(

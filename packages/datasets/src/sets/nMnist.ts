@@ -1,11 +1,14 @@
 /** @file N-MNIST: the digits of MNIST, seen by an event camera that moves. */
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { EventDataset, Sample, Split } from "../eventDataset.js";
 import { FileFormatError } from "../fileFormatError.js";
+import { readAtis } from "../formats/readAtis.js";
 import { readLines } from "../formats/readLines.js";
-import { NMNIST_SENSOR, readNMnist } from "../formats/readNMnist.js";
+import { listClassFolders } from "./classFolders.js";
+
+/** Side of the square field of view, in pixels. */
+const SENSOR = 34;
 
 const FOLDERS: Record<Split, string> = { train: "Train", test: "Test" };
 const LISTS: Record<Split, string> = { train: "train1K.txt", test: "test100.txt" };
@@ -20,7 +23,7 @@ const DIGITS = Array.from({ length: 10 }, (_, digit) => `${digit}`);
  *
  * @param dir the folder that holds `Train` and `Test`, or the lists
  * @throws (samples) Error when neither layout is there or a file is missing; FileFormatError when a list is malformed
- * @throws (events) FileFormatError as `readNMnist`
+ * @throws (events) FileFormatError as `readAtis`
  *
  * @example
  * ```ts no-run
@@ -34,10 +37,12 @@ export function nMnist(dir: string): EventDataset {
   return {
     name: "n-mnist",
     classes: DIGITS,
-    height: NMNIST_SENSOR,
-    width: NMNIST_SENSOR,
+    height: SENSOR,
+    width: SENSOR,
     samples(split) {
-      if (existsSync(join(dir, FOLDERS[split]))) return fromFolders(join(dir, FOLDERS[split]));
+      const folder = join(dir, FOLDERS[split]);
+      if (existsSync(folder))
+        return listClassFolders({ caller: "nMnist", dir: folder, folders: DIGITS, ending: ".bin" });
       if (existsSync(join(dir, LISTS[split]))) return fromList(dir, split);
       return Promise.reject(
         new Error(
@@ -46,28 +51,8 @@ export function nMnist(dir: string): EventDataset {
         ),
       );
     },
-    events: ({ files: [path = ""] }) => readNMnist(path),
+    events: ({ files: [path = ""] }) => readAtis(path, { height: SENSOR, width: SENSOR }),
   };
-}
-
-async function fromFolders(folder: string): Promise<Sample[]> {
-  const samples: Sample[] = [];
-  for (const [label, digit] of DIGITS.entries()) {
-    const names = await readdir(join(folder, digit)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-      throw new Error(`nMnist: dir must hold one folder per digit, got no ${join(folder, digit)}; unpack it again`);
-    });
-    const samplesOfDigit = names.filter((name) => name.endsWith(".bin")).sort();
-    if (samplesOfDigit.length === 0) {
-      throw new Error(
-        `nMnist: dir must hold samples of each digit, got none in ${join(folder, digit)}; unpack it again`,
-      );
-    }
-    for (const name of samplesOfDigit) {
-      samples.push({ name: `${digit}/${name.slice(0, -4)}`, label, files: [join(folder, digit, name)] });
-    }
-  }
-  return samples;
 }
 
 /** The samples of a list. Throws when one is listed twice, here or in the list of the other split. */

@@ -1,13 +1,14 @@
 /** @file A synthetic stand-in for DVS128 Gesture, for machines without the recordings. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, stat, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readRegular } from "@sew/files";
 import { checkSeed } from "@sew/random";
 import * as z from "zod";
+import { readFolder } from "../folders.js";
 import { hashFile } from "../hashFile.js";
 import { createWorkerPool } from "../workerPool.js";
 import { writeFolderAtomic } from "../writeFolderAtomic.js";
@@ -29,7 +30,7 @@ export interface SyntheticGestureOptions {
   readonly gestureSeconds?: number;
   /** Threads that make recordings, 1..1000. @defaultValue the number of cores */
   readonly workers?: number;
-  /** Called after each recording that was made; not called when the set exists. */
+  /** Called after each recording that was made; not called when the set exists. @defaultValue none */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -180,7 +181,7 @@ async function checkReplaceable(dir: string): Promise<void> {
   const written = new Map(files.map(({ name, sha256 }) => [name, sha256]));
   if (files.length > 0)
     written.set(SYNTHETIC_MARKER, await hashFile("writeSyntheticGestures", join(dir, SYNTHETIC_MARKER)));
-  for (const name of await readdir(dir)) {
+  for (const { name } of await readFolder("writeSyntheticGestures", dir, "choose another folder")) {
     const path = join(dir, name);
     if (
       written.has(name) &&

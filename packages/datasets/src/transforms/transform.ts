@@ -44,7 +44,7 @@ export interface Transform {
    * @defaultValue none: the transform changes samples of the source's own shape
    */
   readonly view?: ChooseView;
-  /** How a worker thread makes this transform again; `defineTransform` sets it. */
+  /** How a worker thread makes this transform again; `defineTransform` sets it. @defaultValue none: threads cannot run it */
   readonly module?: ModuleReference;
 }
 

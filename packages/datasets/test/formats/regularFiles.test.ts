@@ -2,16 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  dvsGesture,
-  imageFolder,
-  imageNet,
-  nMnist,
-  openFrameCache,
-  readAedat31,
-  readCifar,
-  readNMnist,
-} from "@sew/datasets";
+import * as datasets from "@sew/datasets";
+import { dvsGesture, imageFolder, imageNet, nMnist, openFrameCache } from "@sew/datasets";
 import { beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../support.js";
 
@@ -22,9 +14,11 @@ beforeAll(async () => {
 
 /** Where each reader's file is, and the reader. */
 const readers: Readonly<Record<string, readonly [file: string, read: () => Promise<unknown>]>> = {
-  readAedat31: ["f", () => readAedat31(join(dir, "f"))],
-  readNMnist: ["f", () => readNMnist(join(dir, "f"))],
-  readCifar: ["f", () => readCifar(join(dir, "f"), { classes: [10] })],
+  ...Object.fromEntries(
+    Object.entries(datasets)
+      .filter(([name]) => name.startsWith("read") || name === "recogniseRecording")
+      .map(([name, read]) => [name, ["f", () => (read as typeof datasets.readAtis)(join(dir, "f"))] as const]),
+  ),
   dvsGesture: ["trials_to_train.txt", () => dvsGesture(dir).samples("train")],
   nMnist: ["train1K.txt", () => nMnist(dir).samples("train")],
   openFrameCache: ["manifest.json", () => openFrameCache(dir)],

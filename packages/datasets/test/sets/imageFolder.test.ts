@@ -279,6 +279,14 @@ describe("imageFolder", () => {
 
   it("says what the folder lacks", async () => {
     const dir = await temporaryFolder();
+    const remedy = "name the folder that holds one folder of images per class";
+    await expect(imageFolder(join(dir, "no\u001b"), square)).rejects.toThrow(
+      new Error(`imageFolder: dir must be a folder, got '${dir}/no\\x1B', which does not exist; ${remedy}`),
+    );
+    await writeFile(join(dir, "file"), "");
+    await expect(imageFolder(join(dir, "file"), square)).rejects.toThrow(
+      new Error(`imageFolder: dir must be a folder, got '${dir}/file', which is none; ${remedy}`),
+    );
     await expect(imageFolder(dir, square)).rejects.toThrow(
       new Error(
         `imageFolder: dir must hold one folder of images per class, got none in ${dir}; name the folder above them`,

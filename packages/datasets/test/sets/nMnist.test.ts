@@ -55,11 +55,13 @@ describe("nMnist", () => {
     );
     await mkdir(join(dir, "Train", "0"), { recursive: true });
     await expect(nMnist(dir).samples("train")).rejects.toThrow(
-      new Error(`nMnist: dir must hold samples of each digit, got none in ${join(dir, "Train", "0")}; unpack it again`),
+      new Error(
+        `nMnist: dir must hold .bin files of each class, got none in ${join(dir, "Train", "0")}; unpack it again`,
+      ),
     );
     await writeFile(join(dir, "Train", "0", "00001.bin"), "");
     await expect(nMnist(dir).samples("train")).rejects.toThrow(
-      new Error(`nMnist: dir must hold one folder per digit, got no ${join(dir, "Train", "1")}; unpack it again`),
+      new Error(`nMnist: dir must hold one folder per class, got no ${join(dir, "Train", "1")}; unpack it again`),
     );
     await writeFile(join(dir, "test100.txt"), "# fine\n60001 seven\n");
     await expect(nMnist(dir).samples("test")).rejects.toThrow(

@@ -97,6 +97,14 @@ describe("writeSyntheticGestures", () => {
     expect(await readdir(join(dir, ".."))).toEqual(["gestures"]);
   });
 
+  it("names a path that is no folder", async () => {
+    const file = join(await temporaryFolder(), "file");
+    await writeFile(file, "");
+    await expect(writeSyntheticGestures(file, small)).rejects.toThrow(
+      new Error(`writeSyntheticGestures: dir must be a folder, got '${file}', which is none; choose another folder`),
+    );
+  });
+
   it("does not touch a folder that holds anything else", async () => {
     const dir = await temporaryFolder();
     const refusal = (what: string) =>

@@ -10,6 +10,6 @@ import { stream } from "../stream.js";
  * gradient 0 · ∞.
  */
 export function staysFinite(net: Module, s: Tensor, context: Context): boolean {
-  const { state } = stream(net, s, {}, context);
+  const { state } = stream(net, s, undefined, context);
   return Object.values(state).every(({ v }) => read(v!).every((potential) => Math.abs(potential) < 2 ** 64));
 }

@@ -1,19 +1,7 @@
 /** @file The cases of surrogates.json. */
 
 import { difference, read } from "@sew/kernels/testing";
-import {
-  atan,
-  constant,
-  erf,
-  piecewiseExponential,
-  piecewiseQuadratic,
-  rectangular,
-  type Spike,
-  scaledAtan,
-  sigmoid,
-  softSign,
-  superSpike,
-} from "@sew/surrogates";
+import { constant, piecewiseExponential, rectangular, type Spike, surrogates } from "@sew/surrogates";
 import { tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { type ReferenceCase, report } from "./case.js";
 import { lookUp } from "./names.js";
@@ -33,25 +21,20 @@ export interface SurrogateCase {
 /** A surrogate of the height α and the width 1/α, as the peer's rect is. */
 const window = ({ alpha = 1 }: { readonly alpha?: number }): Spike => rectangular({ a: 1 / alpha });
 
-/** Our surrogates, by our names and the peer's. */
-const surrogates: Readonly<Record<string, (options: { readonly alpha?: number }) => Spike>> = {
-  atan,
-  sigmoid,
-  rect: window,
+type MakeSpike = (options: { readonly alpha?: number }) => Spike;
+
+/** Every surrogate by its name, with α for the one parameter that it has under another name; and the peer's names. */
+const spikes: Readonly<Record<string, MakeSpike>> = {
+  ...(surrogates as Readonly<Record<string, MakeSpike>>),
   rectangular: window,
+  rect: window,
   constant: ({ alpha }) => (alpha === undefined ? constant() : constant({ value: alpha })),
-  scaledAtan: () => scaledAtan(),
-  piecewiseQuadratic,
   piecewiseExp: piecewiseExponential,
-  piecewiseExponential,
-  softSign,
-  superSpike,
-  erf,
 };
 
 /** The spike function that a case names, in any spelling of the name; with its default parameter unless `alpha` is given. */
 export function referenceSpike(name: string, alpha?: number | null): Spike {
-  return lookUp("referenceSpike: name", surrogates, name)(typeof alpha === "number" ? { alpha } : {});
+  return lookUp("referenceSpike: name", spikes, name)(typeof alpha === "number" ? { alpha } : {});
 }
 
 /** The case as something to run. */

@@ -1,0 +1,31 @@
+import { type EventDataset, eventDatasets } from "@sew/datasets";
+import { describe, expect, it } from "vitest";
+import { gesture, recordingsOf } from "../src/gesture.js";
+
+describe("the data sets of the experiment", () => {
+  it("are all of @sew/datasets and the synthetic one, DVS128 Gesture first", () => {
+    const names = Object.keys(gesture.datasets);
+    expect(names[0]).toBe("dvs-gesture");
+    expect(new Set(names)).toEqual(new Set([...Object.keys(eventDatasets), "synthetic"]));
+  });
+
+  it.each([
+    { height: 32, width: 48, blocks: 5 },
+    { height: 34, width: 33, blocks: 5 },
+    { height: 31, width: 64, blocks: 4 },
+    { height: 180, width: 240, blocks: 7 },
+    { height: 720, width: 1280, blocks: 7 },
+  ])("have, without a recipe of their own, $blocks poolings on $height x $width", async ({ height, width, blocks }) => {
+    const open = (name: string): EventDataset => ({
+      name,
+      classes: ["a", "b"],
+      height,
+      width,
+      samples: async () => [],
+      events: () => Promise.reject(new Error("unread")),
+    });
+    const { title, recipe, recordings } = recordingsOf("sticks", open);
+    expect([title, recipe!({ dataset: "sticks", block: "sew-add", data: "dir" })]).toEqual(["sticks", { blocks }]);
+    expect(recordings).toBeTypeOf("function");
+  });
+});
