@@ -13,7 +13,7 @@ export interface CacheImagesOptions {
   readonly workers?: number;
   /** Compare the SHA-256 of an existing cache; reads all of it. @defaultValue `false` */
   readonly verify?: boolean;
-  /** Called after each sample that was decoded; not called for an existing cache. */
+  /** Called after each sample that was decoded; not called for an existing cache. @defaultValue none */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
