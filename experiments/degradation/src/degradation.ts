@@ -13,7 +13,7 @@ import {
   type Settings,
   spread,
 } from "@sew/experiment";
-import { disposeModule, type Module } from "@sew/layers";
+import { disposeModule, type Module, namedModules } from "@sew/layers";
 import { crossEntropy } from "@sew/training";
 import { type Tensor3D, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import { twoStages } from "./network.js";
@@ -176,7 +176,9 @@ export const degradation = defineExperiment({
       "int32",
     );
     try {
-      const norms = await gradientNorms(model, x, (logits) => crossEntropy(logits as Tensor3D, labels));
+      // Of ANNs, too, whose blocks have no neurons to know them by.
+      const paths = [...namedModules(model)].map(([path]) => path).filter((path) => /^stage\d\.block\d+$/.test(path));
+      const norms = await gradientNorms(model, x, (logits) => crossEntropy(logits as Tensor3D, labels), { paths });
       return { gradientNorms: Object.values(norms) };
     } finally {
       x.dispose();

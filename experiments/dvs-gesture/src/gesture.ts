@@ -1,11 +1,20 @@
 /** @file 7B-Net on event recordings: data and model. */
-import { dvsGesture, type EventDataset, eventDatasets, nMnist, writeSyntheticGestures } from "@sew/datasets";
+import {
+  dvsGesture,
+  type EventDataset,
+  eventDatasets,
+  nMnist,
+  spikingJellyFrames,
+  writeSyntheticGestures,
+} from "@sew/datasets";
 import { defineExperiment, type ExperimentDataset, flag, integer } from "@sew/experiment";
-import { nMnistRecipe, paper, synthetic } from "./recipes.js";
+import { code, nMnistRecipe, paper, synthetic, withDelete } from "./recipes.js";
 
 /** The options of this experiment's own. */
 export interface GestureOptions {
   readonly blocks: number;
+  readonly stemKernel: number;
+  readonly temporalDelete: boolean;
   readonly lenientLabels: boolean;
 }
 
@@ -22,12 +31,30 @@ export function recordingsOf(name: string, open: (dir: string) => EventDataset):
   };
 }
 
+const names = {
+  "sew-add": "SEW ADD",
+  "sew-iand": "SEW IAND",
+  plain: "Plain",
+  spiking: "Spiking",
+  "sew-and": "SEW AND",
+};
+const blockOf = ([block, name]: [string, string]) => ({ name, options: ["--block", block] });
+
+/** The blocks of Table 4, best first. */
+const table4 = Object.entries(names).map(blockOf);
+
+/** Three of them without random temporal delete, as in Fig. 10. */
+const fig10 = table4
+  .filter(({ name }) => ["SEW ADD", "Plain", "Spiking"].includes(name))
+  .map(({ name, options }) => ({ name: `${name}, all frames`, options: [...options, "--no-temporal-delete"] }));
+
 /** The data sets that have a recipe of their own; the first is the default. */
 const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
   "dvs-gesture": {
     title: "DVS128 Gesture",
     needsData: true,
-    recipe: ({ block }) => paper(block),
+    recipe: ({ block, temporalDelete }) => withDelete(paper(block), temporalDelete),
+    presets: { code: ({ block, temporalDelete }) => withDelete({ ...paper(block), ...code(block) }, temporalDelete) },
     recordings: ({ data = "", lenientLabels }) => dvsGesture(data, { labelProblems: lenientLabels ? "warn" : "error" }),
   },
   synthetic: {
@@ -35,11 +62,20 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
     notes: [
       "The recordings are synthetic: drawn figures before a simulated event camera. Accuracies on them are not accuracies on DVS128 Gesture.",
     ],
-    recipe: () => synthetic,
+    recipe: ({ temporalDelete }) => withDelete(synthetic, temporalDelete),
     async recordings({ data = "runs/data/synthetic-gestures" }, progress) {
       await writeSyntheticGestures(data, { onProgress: progress("making synthetic recordings") });
       return dvsGesture(data);
     },
+  },
+  "spikingjelly-frames": {
+    title: "DVS128 Gesture, cut into frames by SpikingJelly",
+    needsData: true,
+    recipe: ({ block, temporalDelete }) => withDelete(paper(block), temporalDelete),
+    open: async ({ data = "" }) => ({
+      train: await spikingJellyFrames(data, { split: "train" }),
+      test: await spikingJellyFrames(data, { split: "test" }),
+    }),
   },
   "n-mnist": {
     title: "N-MNIST",
@@ -54,6 +90,8 @@ export const gesture = defineExperiment<GestureOptions>({
   description: "Trains 7B-Net on event recordings. For dvs-gesture the recipe is the paper's (Tables 7 and 8).",
   options: {
     blocks: integer("residual blocks, each followed by a pooling", { least: 1, default: 7 }),
+    stemKernel: integer("size of the stem's convolution", { least: 1, default: 3 }),
+    temporalDelete: flag("train on some of the frames, the paper's random temporal delete", true),
     lenientLabels: flag("warn of labels that overlap or lie outside a recording, instead of stopping"),
   },
   datasets: {
@@ -64,5 +102,9 @@ export const gesture = defineExperiment<GestureOptions>({
         .map(([name, open]) => [name, recordingsOf(name, open)]),
     ),
   },
-  model: ({ blocks }, { classes }) => `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*${blocks}-FC${classes.length}`,
+  model: ({ blocks, stemKernel }, { classes }) =>
+    `c32k${stemKernel}s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*${blocks}-FC${classes.length}`,
+  comparisons: {
+    table4: { title: "Blocks, and random temporal delete (Table 4, Fig. 10)", runs: [...table4, ...fig10] },
+  },
 });

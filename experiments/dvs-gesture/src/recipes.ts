@@ -5,6 +5,11 @@ import type { FamilyName } from "@sew/models";
 /** A recipe for 7B-Net, of any number of residual blocks. */
 export type GestureRecipe = Partial<Recipe> & { readonly blocks: number };
 
+/** A recipe with or without random temporal delete: without it a training batch keeps all frames. */
+export function withDelete(recipe: GestureRecipe, temporalDelete = true): GestureRecipe {
+  return temporalDelete ? recipe : { ...recipe, trainFrames: recipe.frames };
+}
+
 /** Table 8 of the paper: the learning rate of each block on DVS128 Gesture. */
 const table8: Readonly<Partial<Record<FamilyName, number>>> = {
   "sew-add": 0.001,
@@ -35,6 +40,11 @@ export function paper(block: FamilyName): GestureRecipe {
     schedule: "step",
     neuron: learningRate <= HIGHEST_RATE_FOR_TAU ? "plif" : "lif",
   };
+}
+
+/** Where the authors' code differs from the paper: a stem of 1x1, and blocks that start as identities. */
+export function code(block: FamilyName): Partial<GestureRecipe> & { readonly stemKernel: number } {
+  return { stemKernel: 1, zeroInit: block !== "plain" };
 }
 
 /** Small enough for a first run of minutes on two cores. */

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { gesture, recordingsOf } from "../src/gesture.js";
 
 describe("the data sets of the experiment", () => {
-  it("are all of @sew/datasets and the synthetic one, DVS128 Gesture first", () => {
+  it("are all of @sew/datasets, caches of SpikingJelly and the synthetic one, DVS128 Gesture first", () => {
     const names = Object.keys(gesture.datasets);
     expect(names[0]).toBe("dvs-gesture");
-    expect(new Set(names)).toEqual(new Set([...Object.keys(eventDatasets), "synthetic"]));
+    expect(new Set(names)).toEqual(new Set([...Object.keys(eventDatasets), "spikingjelly-frames", "synthetic"]));
   });
 
   it.each([

@@ -1,7 +1,16 @@
 /** @file Gradient norms: how much of a loss's gradient reaches each block of a network. */
+import { shown } from "@sew/kernels";
 import { type Module, namedBuffers, namedModules, run } from "@sew/layers";
 import { engine, keep, norm, type Scalar, stack, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
+
+/** Options of {@link gradientNorms}. */
+export interface GradientNormsOptions {
+  /** Seed of dropout. @defaultValue 0 */
+  readonly seed?: number;
+  /** Paths of the modules whose outputs count. @defaultValue those of all blocks */
+  readonly paths?: readonly string[];
+}
 
 /**
  * The L2 norm of a loss's gradient by the output of each block, `‖∂L/∂O^l‖`, in one forward and one backward pass in training
@@ -13,9 +22,8 @@ import { blocksOf } from "./blocksOf.js";
  * @param model a module with blocks, as `firingRates` defines them
  * @param x a sequence `[T, N, ...]`
  * @param loss a scalar of the model's output `[T, N, ...]`
- * @param seed of dropout. @defaultValue 0
  * @returns the norms by the paths of the blocks, from the input on
- * @throws RangeError when the model has no block
+ * @throws RangeError when the model has no block, or no module of a path
  * @see W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, section 4 and Figs. 6 to 8
  *
  * @example
@@ -27,11 +35,14 @@ export async function gradientNorms(
   model: Module,
   x: Tensor,
   loss: (output: Tensor) => Scalar,
-  seed = 0,
+  { seed = 0, paths }: GradientNormsOptions = {},
 ): Promise<Readonly<Record<string, number>>> {
-  const watched = new Set(blocksOf(model).map(({ block }) => block));
+  const modules = new Map(namedModules(model));
+  const missing = paths?.find((path) => !modules.has(path));
+  if (missing !== undefined) throw new RangeError(`gradientNorms: paths must name modules, got ${shown(missing)}`);
+  const watched = new Set(paths?.map((path) => modules.get(path)!) ?? blocksOf(model).map(({ block }) => block));
   if (watched.size === 0) throw new RangeError("gradientNorms: model must have a block, got none");
-  const paths = [...namedModules(model)].filter(([, module]) => watched.has(module));
+  const named = [...modules].filter(([, module]) => watched.has(module));
   const buffers = [...namedBuffers(model).values()].map((buffer) => [buffer, buffer.clone()] as const);
   /** The outputs of the blocks, which the pass makes; the gradient is taken by them as by inputs. */
   const outputs = new Map<Module, Tensor>();
@@ -48,7 +59,7 @@ export async function gradientNorms(
     });
     const values = await norms.data();
     norms.dispose();
-    const names = [...outputs.keys()].map((block) => paths.find(([, module]) => module === block)![0]);
+    const names = [...outputs.keys()].map((block) => named.find(([, module]) => module === block)![0]);
     return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
   } finally {
     for (const output of outputs.values()) output.dispose();

@@ -56,6 +56,17 @@ describeBackends("gradientNorms", () => {
     x.dispose();
   });
 
+  it("are those of the modules that are asked for", async () => {
+    const [model, x] = [net("c4-ReLU-FC3"), input()];
+    const norms = await gradientNorms(model, x, squares, { paths: ["neuron0"] });
+    expect(Object.keys(norms)).toEqual(["neuron0"]);
+    await expect(gradientNorms(model, x, squares, { paths: ["neuron1"] })).rejects.toThrow(
+      new RangeError('gradientNorms: paths must name modules, got "neuron1"'),
+    );
+    disposeModule(model);
+    x.dispose();
+  });
+
   it("refuses a model without blocks", async () => {
     const x = ones([1, 1, 2]);
     await expect(gradientNorms(flatten(), x, squares)).rejects.toThrow(

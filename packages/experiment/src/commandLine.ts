@@ -17,8 +17,8 @@ export interface Actions {
   readonly overwrite?: boolean;
   readonly resume?: boolean;
   readonly evaluate?: boolean;
-  /** Name of a comparison, or `none`. */
-  readonly compare?: string;
+  /** Name of a comparison, or `none`; true for the first one. */
+  readonly compare?: string | true;
   readonly seeds?: readonly number[];
   readonly jobs?: number;
   /** File for the final numbers. */
@@ -52,6 +52,7 @@ function kitOptions(
   { datasets, comparisons = {} }: Pick<Experiment, "datasets" | "comparisons">,
   precisions: readonly string[],
 ): Option[] {
+  const presets = [...new Set(Object.values(datasets).flatMap(({ presets: own = {} }) => words(own)))];
   const fraction = parseNumber({ above: 0, below: 1 });
   const decay = parseNumber({ least: 0, below: 1 });
   return [
@@ -66,6 +67,7 @@ function kitOptions(
     option("--weights-except <name>", "part of the model that keeps its initial weights; repeatable").argParser(
       (text: string, before: readonly string[] = []) => [...before, text],
     ),
+    ...(presets.length === 0 ? [] : [named("--preset <name>", "another recipe than the data set's own", presets)]),
     option("--model <notation>", 'network, such as "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11"'),
     named("--block <name>", "residual block", familyNames).default("sew-add"),
     named("--neuron <name>", "neurons", neuronNames),
@@ -101,7 +103,7 @@ function kitOptions(
             .argParser(oneOf(["none"]))
             .hideHelp(),
         ]
-      : [named("--compare <name>", "make runs that belong together, and one report", [...words(comparisons), "none"])]),
+      : [named("--compare [name]", "make runs that belong together, and one report", [...words(comparisons), "none"])]),
     option("--seeds <list>", "make the run with each of these seeds, such as 0,1,2, and one report", parseSeeds),
     option("--jobs <n>", "runs at a time of --compare and --seeds", parseInteger(1)),
     option("--seed <n>", "seed of all random choices", parseInteger(0)).default(0),
@@ -183,7 +185,13 @@ export function commandLine<Own extends object>(
         fail(`--dataset ${given.dataset} needs --data <dir>, the folder of its recordings`);
       }
       const own = Object.entries((experiment.options ?? {}) as Readonly<Record<string, OwnOption<unknown>>>);
-      const recipe = dataset.recipe?.(chosen as unknown as Chosen<Own>) ?? {};
+      const asked = chosen as unknown as Chosen<Own>;
+      const preset = given.preset === undefined ? undefined : dataset.presets?.[given.preset];
+      if (given.preset !== undefined && preset === undefined) {
+        const names = words(dataset.presets ?? {}).join(", ") || "left out";
+        fail(`--preset must be ${names} for --dataset ${given.dataset}, got ${given.preset}`);
+      }
+      const recipe = { ...dataset.recipe?.(asked), ...preset?.(asked) };
       const defaults = {
         ...baseRecipe,
         ...(dataset.recordings && recordingRecipe),

@@ -228,7 +228,7 @@ async function conclude<Own extends object>(
   );
   const complete = failed.size === 0;
   const claims = complete ? (comparison.claims?.(results) ?? []) : [];
-  const sections = await comparison.sections?.(results);
+  const sections = complete ? await comparison.sections?.(results) : undefined;
   const notes = [...failed].map(([{ name, seed }, text]) => `${name}, seed ${seed}: ${text}`);
   await writeComparisonReport(out, {
     experiment: experiment.name,

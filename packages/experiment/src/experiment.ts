@@ -52,6 +52,8 @@ export interface DatasetDescription<Own extends object = object> {
   allTransforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
   /** How the experiment trains on it. An option of the command line has precedence. @defaultValue the kit's defaults */
   recipe?(chosen: Chosen<NoInfer<Own>>): Partial<Recipe & NoInfer<Own>>;
+  /** Other recipes by the names that `--preset` takes; what one leaves out is that of `recipe`. @defaultValue none */
+  readonly presets?: Readonly<Record<string, (chosen: Chosen<NoInfer<Own>>) => Partial<Recipe & NoInfer<Own>>>>;
   /** What a reader of its reports must know first. @defaultValue none */
   readonly notes?: readonly string[];
 }
@@ -107,7 +109,7 @@ export interface Comparison {
   readonly threads?: number;
   /** What the results must show; where they do not, the command ends with status 1. @defaultValue nothing */
   claims?(results: readonly ComparedResult[]): readonly Claim[];
-  /** Sections of its report behind the table. @defaultValue curves of the training loss and the accuracy */
+  /** Sections of its report behind the table, where no run failed. @defaultValue curves of training loss and accuracy */
   sections?(results: readonly ComparedResult[]): readonly Section[] | Promise<readonly Section[]>;
 }
 

@@ -65,7 +65,8 @@ function comparedBy<Own extends object>(
 ): Compared<Own> | undefined {
   const { seeds, resume, evaluate, overwrite = false, out, jobs, json, dataset, block } = given;
   const single = resume === true || evaluate === true;
-  const chosen = given.compare ?? (single ? "none" : (experiment.compares ?? "none"));
+  const asked = given.compare === true ? Object.keys(experiment.comparisons!)[0] : given.compare;
+  const chosen = asked ?? (single ? "none" : (experiment.compares ?? "none"));
   if (chosen === "none" && seeds === undefined) return undefined;
   const name = chosen === "none" ? `${dataset}-${block}` : chosen;
   const alone: Comparison = { title: `${experiment.name}, several seeds`, runs: [{ name, options: [] }] };

@@ -8,6 +8,8 @@ import type { LossName, OptimizerName, ScheduleName } from "./optimization.js";
 export interface Recipe {
   /** Neurons, in the place of those of the notation. @defaultValue those of the notation */
   readonly neuron?: NeuronName | undefined;
+  /** Precision of dense products. @defaultValue that of the environment variable `SEW_PRECISION`, else float32 */
+  readonly precision?: string | undefined;
   /** Whether every residual block starts as an identity. @defaultValue `false` */
   readonly zeroInit: boolean;
   /** Surrogate of the spikes' derivative. @defaultValue the paper's `atan` with α = 2 */
@@ -57,6 +59,8 @@ export interface Recipe {
 /** Every setting of a run. */
 export interface Settings extends Recipe {
   readonly dataset: string;
+  /** Name of the recipe. @defaultValue the data set's own */
+  readonly preset?: string | undefined;
   /** Residual block: the word `SEW` of a notation stands for it. @defaultValue `"sew-add"` */
   readonly block: FamilyName;
   /** Folder of the data. @defaultValue none */
@@ -73,8 +77,6 @@ export interface Settings extends Recipe {
   readonly model?: string | undefined;
   /** @defaultValue `"native"` */
   readonly backend: string;
-  /** Precision of dense products. @defaultValue that of the environment variable `SEW_PRECISION`, else float32 */
-  readonly precision?: string | undefined;
   /** Seed of all random choices, an integer of at least 0. @defaultValue 0 */
   readonly seed: number;
   /** Threads that prepare batches, 0 or more. @defaultValue 1 */

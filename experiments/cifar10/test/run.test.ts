@@ -1,0 +1,56 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cifar } from "../src/cifar.js";
+
+const main = fileURLToPath(new URL("../dist/src/main.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "sew-cifar10-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+beforeAll(async () => {
+  for (const split of ["train", "test"]) {
+    for (const [i, name] of ["blue", "red"].entries()) {
+      const dir = join(folder, "data", split, name);
+      mkdirSync(dir, { recursive: true });
+      const background = { r: 255 * i, g: 0, b: 255 * (1 - i) };
+      await sharp({ create: { width: 32, height: 32, channels: 3, background } })
+        .png()
+        .toFile(join(dir, "0.png"));
+    }
+  }
+});
+
+function train(name: string, ...options: string[]): Record<string, unknown> {
+  const [out, json] = [join(folder, name), join(folder, `${name}.json`)];
+  const data = ["--dataset", "cifar10-images", "--data", join(folder, "data"), "--cache", join(folder, "cache")];
+  const fixed = ["--compare", "none", ...data, "--batch", "2", "--epochs", "1", "--steps", "2"];
+  execFileSync(process.execPath, [main, ...fixed, "--out", out, "--json", json, ...options], { stdio: "pipe" });
+  return JSON.parse(readFileSync(json, "utf8"));
+}
+
+describe("pnpm experiment cifar10", () => {
+  it("trains the net of appendix A.5", () =>
+    expect(train("sew", "--surrogate", "rectangular")).toMatchObject({
+      notation: "c32k3s1-BN-IF-{{SEW ADD Block(c32)}*2-MPk2s2}*5-FC2",
+      parameters: 3 * 9 * 32 + 64 + 10 * 2 * (9 * 32 * 32 + 64) + 32 * 2 + 2,
+    }));
+
+  it("trains Spiking blocks whose last neurons pass gradients of 1", () =>
+    expect(train("unit", "--block", "spiking", "--unit-gradient")).toMatchObject({
+      notation: "c32k3s1-BN-IF-{{Spiking Block(c32)}*2-MPk2s2}*5-FC2, last neurons of gradient 1",
+    }));
+
+  it("compares the six cells of Table 9", () =>
+    expect(cifar.comparisons!.table9!.runs.map(({ name }) => name)).toEqual([
+      "SEW ADD, ArcTan",
+      "SEW ADD, Rectangular",
+      "SEW ADD, Constant 1",
+      "Spiking, ArcTan",
+      "Spiking, Rectangular",
+      "Spiking, Constant 1",
+    ]));
+});
