@@ -177,15 +177,16 @@ async function makeOne(
     running.add(kill);
     const [code] = (await once(child, "close")) as [number | null];
     running.delete(kill);
-    return { code, text: code === 0 ? "" : `failed, see ${file}: ${await lastLine(file)}` };
+    return { code, text: code === 0 ? "" : `failed, see ${file}: ${await errorIn(file)}` };
   } finally {
     await log.close();
   }
 }
 
-/** The last line of a log. */
-async function lastLine(file: string): Promise<string> {
-  return (await readFile(file, "utf8")).trimEnd().split("\n").at(-1) ?? "";
+/** The last error of a log, else its last line. */
+async function errorIn(file: string): Promise<string> {
+  const lines = (await readFile(file, "utf8")).trimEnd().split("\n");
+  return lines.findLast((line) => line.startsWith("error: ")) ?? lines.at(-1) ?? "";
 }
 
 async function historyOf(folder: string): Promise<EpochMetrics[]> {
