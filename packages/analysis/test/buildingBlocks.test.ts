@@ -106,6 +106,30 @@ describe("lineChart", () => {
       { numRuns: 40 },
     ));
 
+  it("shades the range behind a line, and its axis has room for it", () => {
+    const line = { name: "loss", values: [2, 1] };
+    const plain = pageOf(lineChart({ title: "x", lines: [line] }));
+    const shaded = pageOf(lineChart({ title: "x", lines: [{ ...line, range: [[1, 9] as const, [0, 1] as const] }] }));
+    const areas = (page: string) => named(page, "path").filter((path) => attribute(path, "fill-opacity") === "0.15");
+    expect([areas(plain).length, areas(shaded).length > 0]).toEqual([0, true]);
+    expect(words(named(plain, "svg")[0]!)).not.toContain("10");
+    expect(words(named(shaded, "svg")[0]!)).toContain("10");
+    expect(labels(shaded)).toEqual(labels(plain));
+  });
+
+  it("shades ranges on either side of 0, from the least to the greatest value", () => {
+    const height = (range: readonly [number, number]) => {
+      const lines = [{ values: [-4, 0, 4], range: [range, range, range] }];
+      const [area] = named(pageOf(lineChart({ title: "x", lines })), "path").filter(
+        (path) => attribute(path, "fill-opacity") === "0.15",
+      );
+      const ys = [...attribute(area!, "d")!.matchAll(/(-?[\d.]+) (-?[\d.]+)/g)].map(([, , y]) => Number(y));
+      return Math.max(...ys) - Math.min(...ys);
+    };
+    expect(height([-4, 4])).toBeCloseTo(2 * height([-4, 0]), 1);
+    expect(height([-4, 4])).toBeCloseTo(2 * height([0, 4]), 1);
+  });
+
   it("has an axis for vanishing values", () => {
     const page = pageOf(lineChart({ title: "Gradient", lines: [{ values: [4e-25, 1e-25] }] }));
     expect(labels(page)).toEqual(["Gradient, epoch 1 to 2; at the end 1e-25"]);

@@ -53,6 +53,12 @@ describe("the settings", () => {
     expect(settingsOf("--loud-labels").loudLabels).toBe(true);
   });
 
+  it("are those of a preset, then of the recipe, and options have precedence over both", () => {
+    expect(settingsOf("--preset", "wide")).toMatchObject({ preset: "wide", width: 9, epochs: 3, learningRate: 0.02 });
+    expect(settingsOf("--preset", "wide", "--block", "plain", "--width", "1")).toMatchObject({ width: 1, epochs: 4 });
+    expect(settingsOf()).not.toHaveProperty("preset");
+  });
+
   it("of a config.json are those of the command line that made it", () => {
     const argv = ["--weight-decay", "1e-4", "--nesterov", "--width", "3", "--weights", "w", "--loud-labels"];
     const made = settingsOf(...argv, "--weights-except", "a", "--weights-except", "b");
@@ -84,6 +90,11 @@ describe("the settings", () => {
 
 describe("a wrong command line", () => {
   it.each([
+    [["--preset", "wid"], "It must be one of wide. Did you mean wide?"],
+    [
+      ["--dataset", "untested", "--preset", "wide"],
+      "error: --preset must be left out for --dataset untested, got wide",
+    ],
     [["--epcohs", "3"], "error: unknown option '--epcohs'"],
     [
       ["--dataset", "strips"],

@@ -70,6 +70,7 @@ export const tiny = defineExperiment({
         learningRate: block === "plain" ? 0.01 : 0.02,
         schedule: "cosine",
       }),
+      presets: { wide: ({ block }) => ({ width: 9, epochs: block === "plain" ? 4 : 3 }) },
       open: () => ({ train: stripes("train", 16, 1), test: stripes("test", 8, 2) }),
     },
     untested: {

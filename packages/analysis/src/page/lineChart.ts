@@ -183,7 +183,14 @@ function band({ range, index }: Drawn, x: readonly number[], unit: number): obje
   if (range === undefined) return [];
   const data = (of: (ends: readonly [number, number]) => number): [number, number | null][] =>
     x.map((at, i) => [at, range[i]?.every(Number.isFinite) ? of(range[i]) / unit : null]);
-  const common = { type: "line", silent: true, stack: `band ${index}`, symbol: "none", lineStyle: { opacity: 0 } };
+  const common = {
+    type: "line",
+    silent: true,
+    stack: `band ${index}`,
+    stackStrategy: "all",
+    symbol: "none",
+    lineStyle: { opacity: 0 },
+  };
   return [
     { ...common, data: data(([least]) => least) },
     {
