@@ -1,5 +1,4 @@
 /** @file Gradient norms: how much of a loss's gradient reaches each block of a network. */
-import { shown } from "@sew/kernels";
 import { type Module, namedBuffers, namedModules, run } from "@sew/layers";
 import { engine, keep, norm, type Scalar, stack, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
@@ -39,7 +38,8 @@ export async function gradientNorms(
 ): Promise<Readonly<Record<string, number>>> {
   const modules = new Map(namedModules(model));
   const missing = paths?.find((path) => !modules.has(path));
-  if (missing !== undefined) throw new RangeError(`gradientNorms: paths must name modules, got ${shown(missing)}`);
+  if (missing !== undefined)
+    throw new RangeError(`gradientNorms: paths must name modules, got ${JSON.stringify(missing)}`);
   const watched = new Set(paths?.map((path) => modules.get(path)!) ?? blocksOf(model).map(({ block }) => block));
   if (watched.size === 0) throw new RangeError("gradientNorms: model must have a block, got none");
   const named = [...modules].filter(([, module]) => watched.has(module));

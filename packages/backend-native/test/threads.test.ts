@@ -12,7 +12,9 @@ describeNative("threads", () => {
   it("that the system does not start take no part, with a warning, and end no process", ({ skip }) => {
     if (spawnSync("prlimit", ["--version"]).status !== 0) skip("prlimit is not installed");
     if (process.env.SEW_SANITIZER !== undefined) skip("a sanitizer takes address space of its own");
-    // While they are started there is address space for the stacks of two more.
+    const wanted = Math.min(cores() + 4, 256);
+    // While they are started there is address space for the stacks of two more; unless the garbage collector has just released
+    // some, and then once more.
     const program = `
       import { readFileSync } from "node:fs";
       import { execFileSync } from "node:child_process";
@@ -23,11 +25,14 @@ describeNative("threads", () => {
       const convolution = () => tf.conv2d(tf.ones([32, 16, 16, 32]), tf.ones([3, 3, 32, 32]), 1, "same").dataSync();
       setThreads(1);
       const one = convolution();
-      const [, kilobytes] = /VmSize:\\s*(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"));
       const limit = (bytes) => execFileSync("prlimit", ["--pid", String(process.pid), "--as=" + bytes + ":"]);
-      limit(Number(kilobytes) * 1024 + 2.5 * 2 ** 20);
-      setThreads(256);
-      limit("unlimited");
+      for (let attempt = 0; attempt < 20 && [1, ${wanted}].includes(threads()); attempt++) {
+        setThreads(1);
+        const [, kilobytes] = /VmSize:\\s*(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"));
+        limit(Number(kilobytes) * 1024 + 2.5 * 2 ** 20);
+        setThreads(256);
+        limit("unlimited");
+      }
       const many = convolution();
       console.log(JSON.stringify([threads(), many.every((value, i) => value === one[i])]));`;
     const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
@@ -37,7 +42,6 @@ describeNative("threads", () => {
     expect(status, stderr).toBe(0);
     const [started, same] = JSON.parse(stdout) as [number, boolean];
     expect(same).toBe(true);
-    const wanted = Math.min(cores() + 4, 256);
     expect(started).toBeLessThan(wanted);
     expect(stderr).toBe(
       `@sew/backend-native: the system has started ${started} of ${wanted} threads, and kernels use these. Raise its limit ` +
