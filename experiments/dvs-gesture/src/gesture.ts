@@ -40,6 +40,7 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
       await writeSyntheticGestures(data, { onProgress: progress("making synthetic recordings") });
       return dvsGesture(data);
     },
+    checked: ({ data = "" }) => dvsGesture(data),
   },
   "n-mnist": {
     title: "N-MNIST",

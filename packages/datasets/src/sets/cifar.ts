@@ -140,6 +140,7 @@ async function openCifar({ caller, name, dir, inner, files, records, kinds, kind
     labels,
     names: Array.from(labels, (_, i) => `${files[Math.floor(i / records)]}/${`${i % records}`.padStart(5, "0")}`),
     fingerprint: fingerprint({ name, classes, labels, pixels: createHash("sha256").update(pixels).digest("hex") }),
+    files: { count: files.length, bytes: count * (sizeOf(SHAPE) + kinds.length) },
     module: { url: import.meta.url, name: openPixels.name, options },
     ...openPixels(options),
   };
