@@ -125,11 +125,12 @@ export async function checkData(
   data: CheckedData,
   { workers = availableParallelism(), archives, onProgress }: CheckDataOptions = {},
 ): Promise<DataCheck> {
-  const warnings: string[] = [];
-  const onWarning = ({ message }: Error): void => void warnings.push(message);
+  const warnings = new Set<string>();
+  const onWarning = ({ message }: Error): void => void warnings.add(message);
   process.on("warning", onWarning);
   const report = new Findings();
   const splits = splitsOf(data, workers);
+  if (splits.length === 0) report.problem("checkData: data must have a split, got none");
   try {
     if (archives !== undefined) {
       for (const message of await checkArchives(archives, onProgress)) report.problem(message);
@@ -146,7 +147,7 @@ export async function checkData(
   } finally {
     process.off("warning", onWarning);
   }
-  return { ...report.all(), warnings };
+  return { ...report.all(), warnings: [...warnings] };
 }
 
 /** A split that can be read. */

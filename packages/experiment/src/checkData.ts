@@ -18,6 +18,8 @@ import { writeJson } from "./writeJson.js";
 
 /** Problems, duplicates and warnings that are shown of each; `--json` writes all. */
 const SHOWN = 50;
+/** Samples that are named of each problem. */
+const NAMES = 5;
 /** Classes that the terminal shows. */
 const CLASSES = 20;
 
@@ -117,9 +119,9 @@ function classRows({ classes, splits }: DataCheck): string[][] {
 const nameOf = ({ split, name, className }: CheckedSample): string => `${split}/${name} (${className})`;
 
 function problemText({ message, samples }: DataProblem): string {
-  const [first] = samples;
-  if (first === undefined) return message;
-  return `${nameOf(first)}${samples.length > 1 ? ` and ${samples.length - 1} more` : ""}: ${message}`;
+  if (samples.length === 0) return message;
+  const more = samples.length - NAMES;
+  return `${samples.slice(0, NAMES).map(nameOf).join(", ")}${more > 0 ? ` and ${more} more` : ""}: ${message}`;
 }
 
 /** What is shown of a list, and how many are not. */
@@ -141,9 +143,7 @@ function sectionsOf(found: DataCheck): (Section | undefined)[] {
   const { splits, examples } = found;
   const measures = measureRows(splits);
   const lists = listsOf(found).map(([heading, texts]) =>
-    texts.length === 0
-      ? undefined
-      : section(heading, html`<ul class="notes">${texts.map((text) => html`<li>${text}</li>`)}</ul>`),
+    texts.length === 0 ? undefined : section(heading, ...texts.map((text) => html`<p>${text}</p>`)),
   );
   const fingerprints = splits.map(
     ({ name, fingerprint }) => html`<p>SHA-256 of ${name}: <code>${fingerprint}</code></p>`,
