@@ -24,6 +24,9 @@ const recipe: Partial<Recipe> = {
 const transforms = () => [randomCrop({ height: 32, width: 32, padding: 4 }), randomFlip()];
 const allTransforms = () => [normalise({ mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] })];
 
+/** The images of a split, in class folders. */
+const images = (data: string, split: string) => imageFolder(join(data, split), { height: 32, width: 32 });
+
 /** Table 9, by the names of the surrogates. */
 const table9 = { atan: "ArcTan", rectangular: "Rectangular", constant: "Constant 1" } as const;
 
@@ -59,6 +62,7 @@ export const cifar = defineExperiment({
       transforms,
       allTransforms,
       open: async ({ data = "" }) => ({ train: await cifar10(data, "train"), test: await cifar10(data, "test") }),
+      checked: ({ data = "" }) => ({ train: cifar10(data, "train"), test: cifar10(data, "test") }),
     },
     "cifar10-images": {
       title: "Images of CIFAR-10 in folders",
@@ -68,11 +72,11 @@ export const cifar = defineExperiment({
       allTransforms,
       async open({ data = "", cache: dir }, progress) {
         const open = async (split: string) => {
-          const images = await imageFolder(join(data, split), { height: 32, width: 32 });
-          return cacheImages(images, { dir, onProgress: progress(`decoding ${split} images`) });
+          return cacheImages(await images(data, split), { dir, onProgress: progress(`decoding ${split} images`) });
         };
         return { train: await open("train"), test: await open("test") };
       },
+      checked: ({ data = "" }) => ({ train: images(data, "train"), test: images(data, "test") }),
     },
   },
   model: (settings, { shape, classes }) =>

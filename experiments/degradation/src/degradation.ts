@@ -18,6 +18,9 @@ import { crossEntropy } from "@sew/training";
 import { type Tensor3D, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import { twoStages } from "./network.js";
 
+/** The images of a split, in class folders. */
+const images = (data: string, split: string) => imageFolder(join(data, split), { height: 32, width: 32 });
+
 /** The first so many samples of each class. */
 function firstOfEach(source: Source, perClass: number): Source {
   const seen = source.classes.map(() => 0);
@@ -153,11 +156,12 @@ export const degradation = defineExperiment({
       }),
       async open({ data = "", cache: dir }, progress) {
         const open = async (split: string, perClass: number) => {
-          const images = await imageFolder(join(data, split), { height: 32, width: 32 });
-          return cacheImages(firstOfEach(images, perClass), { dir, onProgress: progress(`decoding ${split} images`) });
+          const some = firstOfEach(await images(data, split), perClass);
+          return cacheImages(some, { dir, onProgress: progress(`decoding ${split} images`) });
         };
         return { train: await open("train", 100), test: await open("test", 50) };
       },
+      checked: ({ data = "" }) => ({ train: images(data, "train"), test: images(data, "test") }),
       allTransforms: () => [normalise({ mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] })],
     },
   },

@@ -67,6 +67,7 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
       await writeSyntheticGestures(data, { onProgress: progress("making synthetic recordings") });
       return dvsGesture(data);
     },
+    checked: ({ data = "" }) => dvsGesture(data),
   },
   "spikingjelly-frames": {
     title: "DVS128 Gesture, cut into frames by SpikingJelly",

@@ -32,6 +32,8 @@ export interface EventDataset<S extends Sample = Sample> {
   readonly width: number;
   /** Number of polarities: `p` of an event is in 0..polarities-1. @defaultValue 2 */
   readonly polarities?: number;
+  /** Number of samples as the set was published; `checkData` reports another one. @defaultValue not known */
+  readonly published?: Readonly<Record<Split, number>>;
   /** The samples of a split, always in the same order. Those that share a file follow one another. */
   samples(split: Split): Promise<readonly S[]>;
   /** The events of a sample, within the sensor. */

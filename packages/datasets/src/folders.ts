@@ -1,4 +1,4 @@
-/** @file Folders that an argument `dir` names, and what is said of those that are none. */
+/** @file Folders that an argument `dir` names, and what is said of those that are none, or lack files. */
 import type { Dirent } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { inspect } from "node:util";
@@ -30,4 +30,10 @@ function refuse(caller: string, dir: string, remedy: string): (error: NodeJS.Err
     const reason = reasons[code] ?? `which gives ${code}`;
     throw new Error(`${caller}: dir must be a folder, got ${inspect(dir)}, ${reason}; ${remedy}`, { cause: error });
   };
+}
+
+/** Names as a sentence lists them: the first three, and how many more there are. */
+export function listNames(names: readonly string[]): string {
+  const more = names.length - 3;
+  return `${names.slice(0, 3).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

@@ -179,6 +179,7 @@ export async function openFrameCache(
     labels,
     names,
     fingerprint: fingerprint({ dataset, classes, labels, names, shape, ...identity }),
+    files: { count: 1, bytes },
     module: { url: import.meta.url, name: openFrames.name, options: layout },
     ...openFrames(layout),
     path,

@@ -1,6 +1,17 @@
 export { type CacheFramesOptions, cacheFrames } from "./cacheFrames.js";
 export { type CacheImagesOptions, cacheImages } from "./cacheImages.js";
 export {
+  type CheckDataOptions,
+  type CheckedData,
+  type CheckedSample,
+  checkData,
+  type DataCheck,
+  type DataProblem,
+  type Distribution,
+  type ExampleSample,
+  type SplitCheck,
+} from "./checkData.js";
+export {
   type Batch,
   createLoader,
   type EpochOptions,

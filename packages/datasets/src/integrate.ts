@@ -88,7 +88,7 @@ export function integrate(events: Events, options: IntegrateOptions): Uint16Arra
   checkSlicing("integrate", options);
   checkPositive("integrate", { height, width, polarities });
   checkColumns("integrate", events);
-  checkEvents(events, { height, width, polarities });
+  checkEvents("integrate", events, { height, width, polarities });
   const { t, x, y, p } = events;
   const channels = mergePolarities ? 1 : polarities;
   const frames = options.by === "duration" ? (options.frames ?? durationFrames(t, options)) : options.frames;
@@ -112,8 +112,9 @@ export function integrate(events: Events, options: IntegrateOptions): Uint16Arra
   return counts;
 }
 
-/** Throws unless every event has a time in whole microseconds and a polarity, and lies on the sensor. */
-function checkEvents(
+/** Throws unless every event has a time in whole microseconds and a polarity, and lies on the sensor; `caller` opens the message. */
+export function checkEvents(
+  caller: string,
   { t, x, y, p }: Events,
   { height, width, polarities }: { readonly height: number; readonly width: number; readonly polarities: number },
 ): void {
@@ -121,18 +122,18 @@ function checkEvents(
     const [time, column, row, polarity] = [t[i]!, x[i]!, y[i]!, p[i]!];
     if (!Number.isSafeInteger(time)) {
       throw new RangeError(
-        `integrate: events must have times in whole microseconds, got event ${i} at ${time}; multiply seconds by 1e6, and round`,
+        `${caller}: events must have times in whole microseconds, got event ${i} at ${time}; multiply seconds by 1e6, and round`,
       );
     }
     // `>>> 0` changes every number but the whole ones from 0 on: callers from JavaScript may have other arrays.
     if (column >>> 0 !== column || row >>> 0 !== row || column >= width || row >= height) {
       throw new RangeError(
-        `integrate: events must lie within ${height} rows and ${width} columns, got event ${i} at x ${column}, y ${row}`,
+        `${caller}: events must lie within ${height} rows and ${width} columns, got event ${i} at x ${column}, y ${row}`,
       );
     }
     if (polarity >>> 0 !== polarity || polarity >= polarities) {
       throw new RangeError(
-        `integrate: events must have p in 0..${polarities - 1}, got event ${i} with p ${polarity}; ` +
+        `${caller}: events must have p in 0..${polarities - 1}, got event ${i} with p ${polarity}; ` +
           "map the polarities to 0 (OFF) and 1 (ON)",
       );
     }

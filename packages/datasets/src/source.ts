@@ -43,6 +43,10 @@ export interface Source {
   readonly names: readonly string[];
   /** A SHA-256 in hexadecimal that changes when samples, labels, their order, or how they are made change. */
   readonly fingerprint: string;
+  /** The files it is read from: how many, and their length in all. @defaultValue not known */
+  readonly files?: { readonly count: number; readonly bytes: number };
+  /** Number of samples as the set was published; `checkData` reports another one. @defaultValue not known */
+  readonly published?: number;
   /**
    * The values of these samples, one sample after another, in a new array that the caller may change.
    *

@@ -21,6 +21,8 @@ export interface Actions {
   readonly compare?: string | true;
   readonly seeds?: readonly number[];
   readonly jobs?: number;
+  /** Folder of data to be checked. */
+  readonly checkData?: string;
   /** File for the final numbers. */
   readonly json?: string;
 }
@@ -29,7 +31,17 @@ export interface Actions {
 export type Given<Own> = Partial<Settings & Own> & Actions & Pick<Settings, "dataset" | "block">;
 
 /** Options that do not belong to a run, so that no later command takes them from its `config.json`. */
-const actions: readonly string[] = ["out", "overwrite", "resume", "evaluate", "compare", "seeds", "jobs", "json"];
+const actions: readonly string[] = [
+  "out",
+  "overwrite",
+  "resume",
+  "evaluate",
+  "compare",
+  "seeds",
+  "jobs",
+  "checkData",
+  "json",
+];
 
 const words = (record: object): string[] => Object.keys(record);
 
@@ -58,6 +70,7 @@ function kitOptions(
   return [
     named("--dataset <name>", "data to train on", words(datasets)).default(words(datasets)[0]),
     option("--data <dir>", "folder of the data"),
+    option("--check-data <dir>", "read every sample of this folder instead of training, and report what is wrong"),
     option("--cache <dir>", "folder for what is made of the data, such as frames").default("runs/cache"),
     option("--out <dir>", "folder of the run (default: a new one under runs/)"),
     option("--overwrite", "replace the run that the folder holds"),
@@ -174,12 +187,16 @@ export function commandLine<Own extends object>(
         const option = given.seeds === undefined ? "--compare" : "--seeds";
         if (other !== undefined) fail(`${option} and --${other} exclude each other; a comparison continues by itself`);
       }
+      if (given.checkData !== undefined) {
+        const other = (["data", "resume", "evaluate", "compare", "seeds"] as const).find((action) => given[action]);
+        if (other !== undefined) fail(`--check-data and --${other} exclude each other`);
+      }
       if (given.weightsExcept !== undefined && given.weights === undefined) fail("--weights-except needs --weights");
       return given;
     },
     rest: (given) => argumentsOf({ ...given, seed: undefined }, command(experiment, precisions)),
     settings(given, out) {
-      const { overwrite, resume, evaluate, compare, seeds, jobs, json, ...chosen } = given;
+      const { overwrite, resume, evaluate, compare, seeds, jobs, checkData, json, ...chosen } = given;
       const dataset = experiment.datasets[given.dataset]!;
       if (dataset.needsData === true && given.data === undefined) {
         fail(`--dataset ${given.dataset} needs --data <dir>, the folder of its recordings`);

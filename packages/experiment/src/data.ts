@@ -27,9 +27,9 @@ export interface OpenedData {
 }
 
 /** Shows how far a slow preparation is, at most once a second, on one line of a terminal or several of a file. */
-const showPreparation: Preparation = (what) => {
-  let last = 0;
+export const showPreparation: Preparation = (what) => {
   const started = performance.now();
+  let last = started;
   return (done, total) => {
     const now = performance.now();
     if (done < total && now - last < 1000) return;
@@ -48,7 +48,7 @@ export async function openData<Own extends object>(
 ): Promise<OpenedData> {
   const { batch, seed, workers, trainFrames } = settings;
   const dataset = experiment.datasets[settings.dataset]!;
-  if (dataset.needsData === true) await checkFolder(settings.data!, dataset.title);
+  if (dataset.needsData === true) await checkFolder("--data", settings.data!, dataset.title);
   const sources = divided(await sourcesOf(dataset, settings), settings);
   const all = dataset.allTransforms?.(settings) ?? [];
   const [frames = 0] = sources.train.shape;
@@ -79,12 +79,12 @@ export async function openData<Own extends object>(
   };
 }
 
-/** Throws unless `--data` names a folder. */
-async function checkFolder(data: string, title: string): Promise<void> {
+/** Throws unless an option names a folder. */
+export async function checkFolder(option: string, data: string, title: string): Promise<void> {
   const status = await stat(data).catch(() => undefined);
   if (status?.isDirectory()) return;
   const got = `${shown(data)}, which ${status === undefined ? "does not exist" : "is none"}`;
-  throw new RangeError(`--data: dir must be a folder, got ${got}; name the folder of ${title}`);
+  throw new RangeError(`${option}: dir must be a folder, got ${got}; name the folder of ${title}`);
 }
 
 /** The samples of a data set; of recordings both splits as frames, integrated once into the cache. */

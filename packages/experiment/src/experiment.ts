@@ -1,5 +1,5 @@
 /** @file What an experiment is: its recipes, its data, its model. */
-import type { EventDataset, Source, Transform } from "@sew/datasets";
+import type { CheckedData, EventDataset, Source, Transform } from "@sew/datasets";
 import type { Module } from "@sew/layers";
 import type { EpochMetrics, Evaluation } from "@sew/training";
 import type { OwnOption } from "./choices.js";
@@ -50,6 +50,13 @@ export interface DatasetDescription<Own extends object = object> {
   transforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
   /** Transforms of all samples, behind those of training samples, such as a normalisation. @defaultValue none */
   allTransforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
+  /**
+   * What `--check-data` reads. Define it where `open` caches or selects samples, or makes missing ones, and where splits open
+   * one by one: a promise that rejects is a problem of its split alone.
+   *
+   * @defaultValue what `recordings` or `open` returns
+   */
+  checked?(settings: Settings & NoInfer<Own>): CheckedData | Promise<CheckedData>;
   /** How the experiment trains on it. An option of the command line has precedence. @defaultValue the kit's defaults */
   recipe?(chosen: Chosen<NoInfer<Own>>): Partial<Recipe & NoInfer<Own>>;
   /** Other recipes by the names that `--preset` takes; what one leaves out is that of `recipe`. @defaultValue none */

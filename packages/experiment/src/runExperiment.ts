@@ -6,6 +6,7 @@ import { checkWritable } from "@sew/files";
 import { countParameters } from "@sew/layers";
 import { ignoreWriteErrors } from "@sew/training/node";
 import { CommanderError } from "commander";
+import { checkDataOf } from "./checkData.js";
 import { type CommandLine, commandLine, type Given } from "./commandLine.js";
 import { type Compared, compare } from "./compare.js";
 import { openData } from "./data.js";
@@ -21,7 +22,7 @@ import { writeJson } from "./writeJson.js";
  * is set.
  *
  * @param argv the arguments. @defaultValue those of the process
- * @returns the exit code: 0 done, 130 stopped by a signal with a checkpoint written, 1 error, 2 wrong command line
+ * @returns the exit code: 0 done, 130 stopped by a signal with a checkpoint written, 1 error or problems of `--check-data`, 2 wrong command line
  *
  * @example
  * ```ts no-run
@@ -41,6 +42,7 @@ export async function runExperiment<Own extends object>(
     const line = commandLine(experiment, native?.precisions ?? ["float32"]);
     const given = line.parse(argv);
     if (given.json !== undefined) await checkWritable("--json", given.json);
+    if (given.checkData !== undefined) return await checkDataOf(experiment, line, given);
     const compared = comparedBy(experiment, line, given);
     if (compared !== undefined) return await compare(compared);
     const folder = await chooseFolder(experiment.name, given);

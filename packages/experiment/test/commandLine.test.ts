@@ -110,6 +110,9 @@ describe("a wrong command line", () => {
     [["--ema", "1"], "It must be a number of at least 0 and below 1."],
     [["--dataset", "fetched"], "error: --dataset fetched needs --data <dir>"],
     [["--resume", "--overwrite"], "error: --resume and --overwrite exclude each other"],
+    [["--check-data", "d", "--resume"], "error: --check-data and --resume exclude each other"],
+    [["--check-data", "d", "--data", "e"], "error: --check-data and --data exclude each other"],
+    [["--check-data", "d", "--seeds", "0,1"], "error: --check-data and --seeds exclude each other"],
     [["--weights-except", "classifier"], "error: --weights-except needs --weights"],
     [["--optimizer", "adam", "--momentum", "0.8"], "error: --momentum has no effect with --optimizer adam"],
     [

@@ -59,7 +59,8 @@ export async function decodeImage(
     return new Uint8Array(Uint8ClampedArray.from(values).buffer);
   } catch (error) {
     if (error instanceof FileFormatError) throw error;
-    return fail((error as Error).message);
+    // libvips adds a line for each of its warnings.
+    return fail((error as Error).message.split("\n", 1)[0]!);
   }
 }
 

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Split } from "../eventDataset.js";
 import { fingerprint } from "../fingerprint.js";
+import { listNames } from "../folders.js";
 import { CIFAR_SIDE, readCifar } from "../formats/readCifar.js";
 import { checkIndices, type Source, sizeOf } from "../source.js";
 
@@ -140,6 +141,7 @@ async function openCifar({ caller, name, dir, inner, files, records, kinds, kind
     labels,
     names: Array.from(labels, (_, i) => `${files[Math.floor(i / records)]}/${`${i % records}`.padStart(5, "0")}`),
     fingerprint: fingerprint({ name, classes, labels, pixels: createHash("sha256").update(pixels).digest("hex") }),
+    files: { count: files.length, bytes: count * (sizeOf(SHAPE) + kinds.length) },
     module: { url: import.meta.url, name: openPixels.name, options },
     ...openPixels(options),
   };
@@ -148,11 +150,12 @@ async function openCifar({ caller, name, dir, inner, files, records, kinds, kind
 /** `dir` or its folder `inner`, whichever holds the files. */
 function folderOf(caller: string, dir: string, inner: string, files: readonly string[]): string {
   const folder = existsSync(join(dir, inner)) ? join(dir, inner) : dir;
-  const missing = files.find((file) => !existsSync(join(folder, `${file}.bin`)));
-  if (missing === undefined) return folder;
-  const got = existsSync(join(folder, missing)) ? `${missing}, the version for Python,` : "no such file";
+  const missing = files.filter((file) => !existsSync(join(folder, `${file}.bin`)));
+  const [first] = missing;
+  if (first === undefined) return folder;
+  const got = existsSync(join(folder, first)) ? `${first}, the version for Python,` : "no such file";
   throw new Error(
-    `${caller}: dir must hold ${missing}.bin, got ${got} in ${folder}; unpack the binary version of the set there`,
+    `${caller}: dir must hold ${listNames(missing.map((file) => `${file}.bin`))}, got ${got} in ${folder}; unpack the binary version of the set there`,
   );
 }
 

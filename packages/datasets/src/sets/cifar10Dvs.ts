@@ -57,6 +57,7 @@ export function cifar10Dvs(dir: string, { split: rule = "sew" }: Cifar10DvsOptio
     classes: CLASSES,
     height: DVS128_SENSOR,
     width: DVS128_SENSOR,
+    published: { train: 9000, test: 1000 },
 
     async samples(split) {
       const samples = await listClassFolders({ caller: "cifar10Dvs", dir, folders: CLASSES, ending: ".aedat" });

@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sample } from "../eventDataset.js";
+import { listNames } from "../folders.js";
 
 /** Where the recordings of a data set are. */
 export interface ClassFolders {
@@ -23,19 +24,28 @@ export interface ClassFolders {
  */
 export async function listClassFolders({ caller, dir, folders, ending }: ClassFolders): Promise<Sample[]> {
   const samples: Sample[] = [];
+  const [missing, empty]: [string[], string[]] = [[], []];
   for (const [label, name] of folders.entries()) {
     const folder = join(dir, name);
     const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw error;
-      throw new Error(`${caller}: dir must hold one folder per class, got no ${folder}; unpack it again`);
+      missing.push(folder);
+      return undefined;
     });
+    if (entries === undefined) continue;
     const files = entries.filter((file) => file.endsWith(ending) && !file.startsWith(".")).sort();
-    if (files.length === 0) {
-      throw new Error(`${caller}: dir must hold ${ending} files of each class, got none in ${folder}; unpack it again`);
-    }
+    if (files.length === 0) empty.push(folder);
     for (const file of files) {
       samples.push({ name: `${name}/${file.slice(0, -ending.length)}`, label, files: [join(folder, file)] });
     }
+  }
+  if (missing.length > 0) {
+    throw new Error(`${caller}: dir must hold one folder per class, got no ${listNames(missing)}; unpack it again`);
+  }
+  if (empty.length > 0) {
+    throw new Error(
+      `${caller}: dir must hold ${ending} files of each class, got none in ${listNames(empty)}; unpack it again`,
+    );
   }
   return samples;
 }

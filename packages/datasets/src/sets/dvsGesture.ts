@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { EventDataset, Sample, Split } from "../eventDataset.js";
 import { type Events, eventsBetween } from "../events.js";
 import { FileFormatError } from "../fileFormatError.js";
+import { listNames } from "../folders.js";
 import { readAedat31 } from "../formats/readAedat31.js";
 import { readLines } from "../formats/readLines.js";
 
@@ -112,11 +113,13 @@ export function dvsGesture(
     return last.events;
   };
 
+  const synthetic = existsSync(join(dir, SYNTHETIC_MARKER));
   return {
-    name: existsSync(join(dir, SYNTHETIC_MARKER)) ? "synthetic-gestures" : "dvs-gesture",
+    name: synthetic ? "synthetic-gestures" : "dvs-gesture",
     classes: gestureClasses,
     height: GESTURE_SENSOR,
     width: GESTURE_SENSOR,
+    ...(!synthetic && { published: { train: 1176, test: 288 } }),
 
     async samples(split) {
       const samples: GestureSample[] = [];
@@ -169,6 +172,7 @@ async function readTrials(dir: string, split: Split): Promise<string[]> {
   }
   const elsewhere = new Set(existsSync(other) ? (await readTrialList(other)).map(({ trial }) => trial) : []);
   const seen = new Set<string>();
+  const absent: string[] = [];
   for (const { trial, line } of trials) {
     if (seen.has(trial) || elsewhere.has(trial)) {
       const got = `${trial} ${seen.has(trial) ? "twice" : `also in ${other}`}`;
@@ -176,16 +180,16 @@ async function readTrials(dir: string, split: Split): Promise<string[]> {
     }
     seen.add(trial);
     const recording = join(dir, `${trial}.aedat`);
-    if (!existsSync(recording)) throw missing(recording);
+    if (!existsSync(recording)) absent.push(recording);
   }
+  if (absent.length > 0) throw missing(listNames(absent));
   const unlisted = (await readdir(dir)).filter((name) => {
     const [, trial] = /^(.+)\.aedat$/.exec(name) ?? [];
     return trial !== undefined && !seen.has(trial) && !elsewhere.has(trial);
   });
   if (unlisted.length > 0 && existsSync(other)) {
     process.emitWarning(
-      `dvsGesture: ${dir} has recordings that no list names, and that are not used: ${unlisted.slice(0, 3).join(", ")}` +
-        `${unlisted.length > 3 ? ` and ${unlisted.length - 3} more` : ""}`,
+      `dvsGesture: ${dir} has recordings that no list names, and that are not used: ${listNames(unlisted)}`,
       "UnlistedRecordingWarning",
     );
   }
@@ -263,9 +267,9 @@ async function readLinesOf(file: string): Promise<string[]> {
   });
 }
 
-function missing(file: string): Error {
+function missing(files: string): Error {
   return new Error(
-    `dvsGesture: dir must hold the DVS128 Gesture files, got no ${file}; ` +
+    `dvsGesture: dir must hold the DVS128 Gesture files, got no ${files}; ` +
       "unpack DvsGesture.tar.gz there, or make a synthetic set with writeSyntheticGestures",
   );
 }

@@ -1,7 +1,7 @@
 /** @file A folder of images, one folder a class. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { readFolder } from "../folders.js";
+import { listNames, readFolder } from "../folders.js";
 import type { Source } from "../source.js";
 import type { ResizedCentreCropOptions } from "../transforms/resizedCrop.js";
 import { checkDecoding, imageSource } from "./imageSource.js";
@@ -90,17 +90,17 @@ export async function imagesIn(
 ): Promise<{ labels: number[]; names: string[] }> {
   const labels: number[] = [];
   const names: string[] = [];
+  const empty: string[] = [];
   for (const [label, name] of classes.entries()) {
     const files = (await readdir(join(dir, name))).filter(isImage);
-    if (files.length === 0) {
-      throw new Error(`${caller}: each class folder must hold images, got none in ${join(dir, name)}; remove it`);
-    }
+    if (files.length === 0) empty.push(join(dir, name));
     for (const file of files.sort()) {
       labels.push(label);
       names.push(`${name}/${file}`);
     }
   }
-  return { labels, names };
+  if (empty.length === 0) return { labels, names };
+  throw new Error(`${caller}: each class folder must hold images, got none in ${listNames(empty)}; remove it`);
 }
 
 /** Whether a file of this name is an image; macOS keeps notes on `x.jpg` in `._x.jpg`. */

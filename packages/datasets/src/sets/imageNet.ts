@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FileFormatError } from "../fileFormatError.js";
+import { listNames } from "../folders.js";
 import { readLines } from "../formats/readLines.js";
 import type { Source } from "../source.js";
 import type { ResizedCentreCropOptions } from "../transforms/resizedCrop.js";
@@ -37,6 +38,9 @@ interface Listing {
 const MAPPING = "LOC_synset_mapping.txt";
 const SOLUTION = "LOC_val_solution.csv";
 const WNID = /^n\d{8}$/;
+
+/** Images as published, of all classes. */
+const PUBLISHED = { classes: 1000, train: 1_281_167, val: 50_000 } as const;
 
 /**
  * ImageNet (ILSVRC 2012): 1,281,167 train and 50,000 validation images of 1000 classes, as a source of shape
@@ -79,7 +83,14 @@ export async function imageNet(
   const decoding = { height, width, resize, channels: 3 } as const;
   await checkDecoding("imageNet", decoding);
   const listing = existsSync(join(dir, MAPPING)) ? await listArchive(dir, split) : await listFolders(dir, split);
-  return imageSource({ caller: "imageNet", name: `imagenet-${split}`, ...listing, decoding, hashFiles });
+  return imageSource({
+    caller: "imageNet",
+    name: `imagenet-${split}`,
+    ...listing,
+    decoding,
+    hashFiles,
+    ...(listing.classes.length === PUBLISHED.classes && { published: PUBLISHED[split] }),
+  });
 }
 
 /** The classes of `train`, of which `val` has all; those of `val` where there is no `train`. */
@@ -124,10 +135,10 @@ async function listArchive(dir: string, split: "train" | "val"): Promise<Listing
     );
   }
   const found = new Set(images);
-  const missing = [...labels.keys()].find((file) => !found.has(file));
-  if (missing !== undefined) {
+  const missing = [...labels.keys()].filter((file) => !found.has(file)).map((file) => join(folder, file));
+  if (missing.length > 0) {
     throw new Error(
-      `imageNet: dir must hold every image of ${SOLUTION}, got no ${join(folder, missing)}; unpack it again`,
+      `imageNet: dir must hold every image of ${SOLUTION}, got no ${listNames(missing)}; unpack it again`,
     );
   }
   // In the order of class folders.
@@ -160,12 +171,12 @@ async function classFolders(folder: string): Promise<string[]> {
 
 /** Throws when the classes `found` in `where` are not those of `list`: other classes would move the labels. */
 function checkClasses(found: readonly string[], expected: readonly string[], where: string, list: string): void {
-  const missing = expected.find((name) => !found.includes(name));
-  const excess = found.find((name) => !expected.includes(name));
-  if (missing === undefined && excess === undefined) return;
+  const missing = expected.filter((name) => !found.includes(name));
+  const excess = found.filter((name) => !expected.includes(name));
+  if (missing.length === 0 && excess.length === 0) return;
   throw new Error(
     `imageNet: ${where} must hold a folder for each class of ${list} and no other, got ` +
-      `${missing === undefined ? `also ${excess}` : `no ${missing}`}; unpack it again`,
+      `${missing.length === 0 ? `also ${listNames(excess)}` : `no ${listNames(missing)}`}; unpack it again`,
   );
 }
 

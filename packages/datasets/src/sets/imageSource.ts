@@ -36,6 +36,8 @@ export interface ImageFiles {
   readonly decoding: Decoding;
   /** Whether the bytes of the files are in the fingerprint, or their lengths. */
   readonly hashFiles: boolean;
+  /** Number of samples as the set was published. @defaultValue not known */
+  readonly published?: number;
 }
 
 /** Throws when options are out of their ranges, or sharp is not installed. */
@@ -60,9 +62,11 @@ export async function imageSource({
   files,
   decoding,
   hashFiles,
+  published,
 }: ImageFiles): Promise<Source> {
   const { height, width, channels } = decoding;
   const options: ImageReaderOptions = { caller, dir, files: packStrings(files), decoding };
+  let bytes = 0;
   return {
     name,
     classes,
@@ -77,12 +81,17 @@ export async function imageSource({
       contents: await inTurns(files, (file) => contentOf(join(dir, file))),
       decoding,
     }),
+    files: { count: files.length, bytes },
+    ...(published !== undefined && { published }),
     module: { url: import.meta.url, name: openImages.name, options },
     ...openImages(options),
   };
 
   async function contentOf(file: string): Promise<string | number> {
-    return hashFiles ? hashFile(caller, file) : (await stat(file)).size;
+    const content = hashFiles ? await hashFile(caller, file) : undefined;
+    const { size } = await stat(file);
+    bytes += size;
+    return content ?? size;
   }
 }
 

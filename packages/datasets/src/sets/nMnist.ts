@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { EventDataset, Sample, Split } from "../eventDataset.js";
 import { FileFormatError } from "../fileFormatError.js";
+import { listNames } from "../folders.js";
 import { readAtis } from "../formats/readAtis.js";
 import { readLines } from "../formats/readLines.js";
 import { listClassFolders } from "./classFolders.js";
@@ -39,6 +40,7 @@ export function nMnist(dir: string): EventDataset {
     classes: DIGITS,
     height: SENSOR,
     width: SENSOR,
+    ...(existsSync(join(dir, FOLDERS.train)) && { published: { train: 60_000, test: 10_000 } }),
     samples(split) {
       const folder = join(dir, FOLDERS[split]);
       if (existsSync(folder))
@@ -65,18 +67,19 @@ async function fromList(dir: string, split: Split): Promise<Sample[]> {
   const other = join(dir, LISTS[split === "train" ? "test" : "train"]);
   const elsewhere = new Set(existsSync(other) ? (await readList(other)).map(({ name }) => name) : []);
   const seen = new Set<string>();
-  return rows.map(({ name, label, line }) => {
+  const missing: string[] = [];
+  const samples = rows.map(({ name, label, line }): Sample => {
     if (seen.has(name) || elsewhere.has(name)) {
       const got = `${name} ${seen.has(name) ? "twice" : `also in ${other}`}`;
       throw new FileFormatError({ reader: "nMnist", file, line, must: "list each sample once", got });
     }
     seen.add(name);
     const path = join(dir, `${name}.bs2`);
-    if (!existsSync(path)) {
-      throw new Error(`nMnist: dir must hold every sample of ${LISTS[split]}, got no ${path}; copy it again`);
-    }
+    if (!existsSync(path)) missing.push(path);
     return { name, label, files: [path] };
   });
+  if (missing.length === 0) return samples;
+  throw new Error(`nMnist: dir must hold every sample of ${LISTS[split]}, got no ${listNames(missing)}; copy it again`);
 }
 
 async function readList(file: string): Promise<{ name: string; label: number; line: number }[]> {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { nMnist } from "@sew/datasets";
 import { describeEventDataset } from "@sew/datasets/testing";
@@ -53,15 +53,16 @@ describe("nMnist", () => {
         `nMnist: dir must hold Test/<digit>/*.bin or test100.txt, got neither in ${dir}; unpack Test.zip of N-MNIST there`,
       ),
     );
-    await mkdir(join(dir, "Train", "0"), { recursive: true });
+    for (let digit = 0; digit < 9; digit++) await mkdir(join(dir, "Train", `${digit}`), { recursive: true });
+    await expect(nMnist(dir).samples("train")).rejects.toThrow(
+      new Error(`nMnist: dir must hold one folder per class, got no ${join(dir, "Train", "9")}; unpack it again`),
+    );
+    await mkdir(join(dir, "Train", "9"));
+    for (let digit = 1; digit < 10; digit++) await writeFile(join(dir, "Train", `${digit}`, "00001.bin"), "");
     await expect(nMnist(dir).samples("train")).rejects.toThrow(
       new Error(
         `nMnist: dir must hold .bin files of each class, got none in ${join(dir, "Train", "0")}; unpack it again`,
       ),
-    );
-    await writeFile(join(dir, "Train", "0", "00001.bin"), "");
-    await expect(nMnist(dir).samples("train")).rejects.toThrow(
-      new Error(`nMnist: dir must hold one folder per class, got no ${join(dir, "Train", "1")}; unpack it again`),
     );
     await writeFile(join(dir, "test100.txt"), "# fine\n60001 seven\n");
     await expect(nMnist(dir).samples("test")).rejects.toThrow(
@@ -82,6 +83,12 @@ describe("nMnist", () => {
     await writeFile(join(dir, "test100.txt"), "60001 7\n");
     await expect(nMnist(dir).samples("test")).rejects.toThrow(
       new Error(`nMnist: dir must hold every sample of test100.txt, got no ${join(dir, "60001.bs2")}; copy it again`),
+    );
+    await writeFile(join(dir, "test100.txt"), "60001 7\n1 2\n60003 1\n60004 1\n60005 0\n");
+    const missing = [60001, 60003, 60004].map((id) => join(dir, `${id}.bs2`)).join(", ");
+    await rm(join(dir, "train1K.txt"));
+    await expect(nMnist(dir).samples("test")).rejects.toThrow(
+      new Error(`nMnist: dir must hold every sample of test100.txt, got no ${missing} and 1 more; copy it again`),
     );
   });
 });
