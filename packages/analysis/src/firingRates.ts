@@ -1,5 +1,5 @@
 /** @file Firing rates: Φ of every spiking layer and every block of a network. */
-import { evaluation, type Module, type NeuronLayer, namedModules, run } from "@sew/layers";
+import { type Module, type NeuronLayer, namedModules, run } from "@sew/layers";
 import { keep, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
 
@@ -9,6 +9,8 @@ export interface LayerRate {
   readonly rate: number;
   /** The fraction of its neurons that never fire, from 0 to 1. */
   readonly silent: number;
+  /** The rate of each neuron, from 0 to 1. Absent without the option `neurons`. */
+  readonly neurons?: Float32Array;
 }
 
 /** Firing rates of a block. */
@@ -36,6 +38,8 @@ export interface FiringRatesOptions {
   readonly training?: boolean;
   /** Seed of dropout in training mode. @defaultValue none */
   readonly seed?: number;
+  /** Whether each layer has the rates of its neurons too. @defaultValue `false` */
+  readonly neurons?: boolean;
 }
 
 /**
@@ -71,7 +75,7 @@ export async function firingRates(model: Module, x: Tensor, options: FiringRates
   for (const module of paths.keys()) if (isSpiking(module)) watched.add(module);
 
   const counts = await countsOf(model, x, watched, options);
-  const rates = new Map([...counts].map(([module, runs]) => [module, rateOf(runs, steps * samples)]));
+  const rates = new Map([...counts].map(([module, runs]) => [module, rateOf(runs, steps * samples, options)]));
   const layers: [string, LayerRate][] = [];
   for (const [module, path] of paths) {
     const rate = rates.get(module);
@@ -113,7 +117,8 @@ async function countsOf(
     if (watched.has(module)) sums.push([module, keep(tidy(() => sum(output, [0, 1])))]);
   };
   try {
-    run(model, x, { ...evaluation, ...options, observe }).dispose();
+    const { training = false, seed } = options;
+    run(model, x, { training, ...(seed !== undefined && { seed }), observe }).dispose();
     const counts = new Map<Module, ArrayLike<number>[]>();
     for (const [module, count] of sums) counts.set(module, [...(counts.get(module) ?? []), await count.data()]);
     return counts;
@@ -123,7 +128,7 @@ async function countsOf(
 }
 
 /** The rate over all runs. It sums in float64: float32 loses single spikes beyond 2²⁴ of them. */
-function rateOf(runs: readonly ArrayLike<number>[], times: number): LayerRate {
+function rateOf(runs: readonly ArrayLike<number>[], times: number, options: FiringRatesOptions): LayerRate {
   let [total, neurons, silent] = [0, 0, 0];
   for (const counts of runs) {
     neurons += counts.length;
@@ -132,7 +137,8 @@ function rateOf(runs: readonly ArrayLike<number>[], times: number): LayerRate {
       if (counts[i] === 0) silent++;
     }
   }
-  return { rate: total / (neurons * times), silent: silent / neurons };
+  const each = options.neurons && Float32Array.from(runs.flatMap((counts) => Array.from(counts, (n) => n / times)));
+  return { rate: total / (neurons * times), silent: silent / neurons, ...(each && { neurons: each }) };
 }
 
 function warningsOn(path: string, rate: number): string[] {

@@ -1,6 +1,6 @@
 /** @file Gradient norms: how much of a loss's gradient reaches each block of a network. */
 import { type Module, namedBuffers, namedModules, run } from "@sew/layers";
-import { engine, keep, norm, type Scalar, stack, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { engine, keep, type Scalar, sqrt, square, stack, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
 
 /** Options of {@link gradientNorms}. */
@@ -34,14 +34,49 @@ export async function gradientNorms(
   model: Module,
   x: Tensor,
   loss: (output: Tensor) => Scalar,
-  { seed = 0, paths }: GradientNormsOptions = {},
+  options: GradientNormsOptions = {},
 ): Promise<Readonly<Record<string, number>>> {
+  const perSample = await perSampleNorms("gradientNorms", model, x, loss, options);
+  return Object.fromEntries(Object.entries(perSample).map(([path, norms]) => [path, Math.hypot(...norms)]));
+}
+
+/**
+ * {@link gradientNorms} of each sample by itself: `‖∂L/∂O^l[:, n]‖`, in one pass too.
+ *
+ * @param model a module with blocks whose outputs are sequences `[T, N, ...]`
+ * @param x a sequence `[T, N, ...]`
+ * @param loss a scalar of the model's output `[T, N, ...]`
+ * @returns N norms by the paths of the blocks, from the input on
+ * @throws RangeError when the model has no block
+ *
+ * @example
+ * const net = network("c2-BN-IF-{SEW}*2-FC3", { height: 4, width: 4, zeroInit: true });
+ * const norms = await gradientNormsPerSample(net, ones([2, 5, 4, 4, 2]), (scores) => sum(square(scores)));
+ * norms.block0.length; // 5
+ */
+export async function gradientNormsPerSample(
+  model: Module,
+  x: Tensor,
+  loss: (output: Tensor) => Scalar,
+  options: GradientNormsOptions = {},
+): Promise<Readonly<Record<string, readonly number[]>>> {
+  return perSampleNorms("gradientNormsPerSample", model, x, loss, options);
+}
+
+async function perSampleNorms(
+  caller: string,
+  model: Module,
+  x: Tensor,
+  loss: (output: Tensor) => Scalar,
+  { seed = 0, paths }: GradientNormsOptions,
+): Promise<Record<string, readonly number[]>> {
   const modules = new Map(namedModules(model));
   const missing = paths?.find((path) => !modules.has(path));
-  if (missing !== undefined)
-    throw new RangeError(`gradientNorms: paths must name modules, got ${JSON.stringify(missing)}`);
+  if (missing !== undefined) {
+    throw new RangeError(`${caller}: paths must name modules, got ${JSON.stringify(missing)}`);
+  }
   const watched = new Set(paths?.map((path) => modules.get(path)!) ?? blocksOf(model).map(({ block }) => block));
-  if (watched.size === 0) throw new RangeError("gradientNorms: model must have a block, got none");
+  if (watched.size === 0) throw new RangeError(`${caller}: model must have a block, got none`);
   const named = [...modules].filter(([, module]) => watched.has(module));
   const buffers = [...namedBuffers(model).values()].map((buffer) => [buffer, buffer.clone()] as const);
   /** The outputs of the blocks, which the pass makes; the gradient is taken by them as by inputs. */
@@ -55,9 +90,9 @@ export async function gradientNorms(
   try {
     const norms = tidy(() => {
       const { grads } = engine().gradients(() => loss(run(model, x, { training: true, seed, observe })), inputs);
-      return stack(grads.slice(1).map((gradient) => norm(gradient)));
+      return stack(grads.slice(1).map(normPerSample));
     });
-    const values = await norms.data();
+    const values = (await norms.array()) as number[][];
     norms.dispose();
     const names = [...outputs.keys()].map((block) => named.find(([, module]) => module === block)![0]);
     return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
@@ -68,4 +103,10 @@ export async function gradientNorms(
       before.dispose();
     }
   }
+}
+
+/** L2 norms of `[T, N, ...]` over all axes but N. */
+function normPerSample(gradient: Tensor): Tensor {
+  const axes = gradient.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+  return sqrt(sum(square(gradient), axes));
 }

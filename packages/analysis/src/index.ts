@@ -7,7 +7,7 @@ export {
   type LayerRate,
 } from "./firingRates.js";
 export { type FrameStrip, type FrameStripOptions, frameStrip, type Picture } from "./frameStrip.js";
-export { type GradientNormsOptions, gradientNorms } from "./gradientNorms.js";
+export { type GradientNormsOptions, gradientNorms, gradientNormsPerSample } from "./gradientNorms.js";
 export { type BarChartOptions, type Bars, barChart } from "./page/barChart.js";
 export type { Figure } from "./page/figures.js";
 export { type Content, type Html, html, trustedHtml } from "./page/html.js";

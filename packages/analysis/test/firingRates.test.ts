@@ -41,6 +41,11 @@ describe("firingRates of known spikes", () => {
     expect(warnings).toEqual([]);
   });
 
+  it("have those of each neuron on request", async () => {
+    const { layers } = await firingRates(sequential({ first: copy() }), x(), { neurons: true });
+    expect(layers.first!.neurons).toEqual(Float32Array.of(0.75, 0.25, 0));
+  });
+
   it("give A and O of each block, O above 1 where it sums more", async () => {
     const net = sequential({ one: doubling(), inner: sequential({ two: doubling(), three: doubling() }) });
     const { blocks, layers } = await firingRates(net, x());

@@ -1,9 +1,9 @@
-import { gradientNorms } from "@sew/analysis";
+import { gradientNorms, gradientNormsPerSample } from "@sew/analysis";
 import { describeBackends } from "@sew/kernels/testing";
 import { disposeModule, flatten, type Module, namedBuffers, neurons } from "@sew/layers";
 import { network } from "@sew/models";
 import { lif } from "@sew/neurons";
-import { memory, mul, ones, randomUniform, type Scalar, sum, type Tensor } from "@tensorflow/tfjs-core";
+import { memory, mul, ones, randomUniform, type Scalar, slice, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 
 const squares = (scores: Tensor): Scalar => sum(mul(scores, scores));
@@ -46,6 +46,19 @@ describeBackends("gradientNorms", () => {
     x.dispose();
   });
 
+  it("is made of those of the samples, each of which has its own", async () => {
+    const model = net("c4-BN-IF-{SEW}*2-FC3");
+    const x = randomUniform([4, 3, 4, 4, 2], 0, 3, "float32", 2);
+    const norms = await gradientNorms(model, x, squares);
+    const perSample = await gradientNormsPerSample(model, x, squares);
+    for (const [block, norm] of Object.entries(norms)) expect(Math.hypot(...perSample[block]!)).toBeCloseTo(norm, 4);
+    // A loss of the first sample alone: no gradient reaches the others past the block that is an identity.
+    const first = await gradientNormsPerSample(model, x, (scores) => squares(slice(scores, [0, 0, 0], [-1, 1, -1])));
+    expect(first.block1!.map((norm) => norm > 0)).toEqual([true, false, false]);
+    disposeModule(model);
+    x.dispose();
+  });
+
   it("leaves running statistics and memory as they were", async () => {
     const [model, x] = [net("c4-BN-IF-{SEW}*2-FC3", false), input()];
     const values = () => [...namedBuffers(model).values()].map((buffer) => [...buffer.dataSync()]);
@@ -71,6 +84,9 @@ describeBackends("gradientNorms", () => {
     const x = ones([1, 1, 2]);
     await expect(gradientNorms(flatten(), x, squares)).rejects.toThrow(
       new RangeError("gradientNorms: model must have a block, got none"),
+    );
+    await expect(gradientNormsPerSample(flatten(), x, squares)).rejects.toThrow(
+      new RangeError("gradientNormsPerSample: model must have a block, got none"),
     );
     x.dispose();
   });

@@ -99,6 +99,11 @@ function kitOptions(
     option("--no-nesterov", "plain momentum"),
     option("--weight-decay <lambda>", "weight decay", parseNumber({ least: 0 })),
     option("--clip-norm <norm>", "maximum global L2 norm of the gradients", parseNumber({ above: 0 })),
+    option(
+      "--neuron-rate <factor>",
+      "learning rate of PLIF's w, as a factor of the others'",
+      parseNumber({ least: 0 }),
+    ),
     option("--label-smoothing <epsilon>", "label smoothing", decay),
     named("--loss <name>", "loss", words(losses)),
     named("--schedule <name>", "how the learning rate falls", words(schedules)),

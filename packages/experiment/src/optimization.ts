@@ -1,4 +1,5 @@
 /** @file Optimisers, schedules and losses by name: the one place that lists them. */
+import { type Module, namedModules, namedParameters } from "@sew/layers";
 import {
   adam,
   adamW,
@@ -10,6 +11,7 @@ import {
   crossEntropyPerStep,
   type Loss,
   type Schedule,
+  scaleBy,
   sgd,
   stepDecay,
   type Transform,
@@ -63,10 +65,22 @@ export const losses = {
 /** The name of a loss. */
 export type LossName = keyof typeof losses;
 
-/** The transform of the gradients that a recipe says. */
-export function optimizerOf(recipe: Recipe): Transform {
-  const transform = optimizers[recipe.optimizer].make(recipe);
-  return recipe.clipNorm === undefined ? transform : chain(clipByGlobalNorm(recipe.clipNorm), transform);
+/** The transform of a model's gradients that a recipe says. */
+export function optimizerOf(recipe: Recipe, model: Module): Transform {
+  const { clipNorm, neuronRate } = recipe;
+  const learned = neuronParameters(model);
+  return chain(
+    ...(clipNorm === undefined ? [] : [clipByGlobalNorm(clipNorm)]),
+    optimizers[recipe.optimizer].make(recipe),
+    ...(neuronRate === 1 ? [] : [scaleBy((name) => (learned.has(name) ? neuronRate : 1))]),
+  );
+}
+
+/** The full names of the parameters that layers of neurons learn. */
+function neuronParameters(model: Module): ReadonlySet<string> {
+  const layers = [...namedModules(model)].filter(([, module]) => "neuron" in module);
+  const learned = new Set(layers.flatMap(([, { parameters = {} }]) => Object.values(parameters)));
+  return new Set([...namedParameters(model)].filter(([, variable]) => learned.has(variable)).map(([name]) => name));
 }
 
 /** The learning rates that a recipe says. */

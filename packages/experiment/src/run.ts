@@ -69,7 +69,7 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
     seed,
     accumulate,
     learningRate: scheduleOf(settings),
-    optimizer: optimizerOf(settings),
+    optimizer: optimizerOf(settings, built.model),
     loss: lossOf(settings),
     averageDecay: ema,
     settings: await identityOf(run),

@@ -32,6 +32,8 @@ export interface Recipe {
   readonly weightDecay: number;
   /** Maximum global L2 norm of the gradients, above 0. @defaultValue no clipping */
   readonly clipNorm?: number | undefined;
+  /** Factor of the learning rate for learned parameters of neurons, such as the w of PLIF; 0 or more. @defaultValue 1 */
+  readonly neuronRate: number;
   /** Label smoothing ε, in [0, 1). @defaultValue 0 */
   readonly labelSmoothing: number;
   /** @defaultValue `"cross-entropy"` */
@@ -96,6 +98,7 @@ export const baseRecipe: Recipe = {
   momentum: 0.9,
   nesterov: false,
   weightDecay: 0,
+  neuronRate: 1,
   labelSmoothing: 0,
   loss: "cross-entropy",
   schedule: "constant",

@@ -1,5 +1,9 @@
 import { blocks } from "@sew/blocks";
 import { defineExperiment, type ExperimentDataset } from "@sew/experiment";
+import { disposeModule, learnable, linear, namedParameters, neurons, sequential } from "@sew/layers";
+import { lif, plif } from "@sew/neurons";
+import { optimizer, type ParameterTransform } from "@sew/training";
+import { ones, scalar } from "@tensorflow/tfjs-core";
 import { CommanderError, InvalidArgumentError } from "commander";
 import { describe, expect, it, vi } from "vitest";
 import { oneOf, parseInteger, parseNumber } from "../src/choices.js";
@@ -211,8 +215,30 @@ describe("chosenNotation", () => {
 
 describe("recipes", () => {
   it.each(Object.keys(optimizers) as (keyof typeof optimizers)[])("make %s", (optimizer) =>
-    expect(optimizerOf({ ...baseRecipe, optimizer, weightDecay: 0.1, clipNorm: 1 })).toBeDefined(),
+    expect(optimizerOf({ ...baseRecipe, optimizer, weightDecay: 0.1, clipNorm: 1 }, linear(2, 2))).toBeDefined(),
   );
+
+  it("scale the learning rate of what neurons learn, whatever its name, and of nothing else", () => {
+    const model = sequential({
+      w: linear(2, 3),
+      plif: sequential({ shared: neurons(plif)(3) }),
+      lif: neurons(lif, { vThreshold: learnable(1, "channel") })(3),
+    });
+    const factors = (neuronRate: number) => {
+      const transforms = optimizerOf({ ...baseRecipe, neuronRate }, model) as readonly ParameterTransform[];
+      const scaled = transforms.filter(({ name }) => name === "scaleBy");
+      return scaled.map(({ where }) => [...namedParameters(model).keys()].filter(where!));
+    };
+    expect(factors(0.1)).toEqual([["plif.shared.w", "lif.vThreshold"]]);
+    expect(factors(1)).toEqual([]);
+    const trained = optimizer(model, optimizerOf({ ...baseRecipe, neuronRate: 0.5, momentum: 0 }, model));
+    const values = () => ["plif.shared.w", "w.bias"].map((name) => namedParameters(model).get(name)!.dataSync()[0]!);
+    const before = values();
+    trained.apply({ "plif.shared.w": scalar(1), "w.bias": ones([3]) }, 0.5);
+    expect(values().map((value, i) => before[i]! - value)).toEqual([0.25, expect.closeTo(0.5, 6)]);
+    disposeModule(model);
+    trained.dispose();
+  });
 
   it("warm up to a schedule", () => {
     const rate = scheduleOf({ ...baseRecipe, schedule: "step", learningRate: 1, warmup: 2 });

@@ -7,7 +7,7 @@ export {
   type RunSettings,
   saveCheckpoint,
 } from "./checkpoint.js";
-export { appendEvent, type ScalarEvent, startEventFile, tensorBoard } from "./eventFile.js";
+export { type EventFile, type Histogram, openEventFile, type Png, type SummaryEvent } from "./eventFile.js";
 export {
   type BatchProgress,
   type ConsoleProgressOptions,
@@ -19,4 +19,5 @@ export {
 export { checkRunFolder, type RunFolderOptions } from "./runFolder.js";
 export type { SeenData } from "./seenData.js";
 export { type StopSignalCalls, type StopSignalOptions, type StopSignals, stopSignals } from "./stopSignals.js";
+export { type TensorBoardOptions, tensorBoard } from "./tensorBoard.js";
 export { type TrainOptions, type TrainResult, train } from "./train.js";

@@ -3,7 +3,7 @@ import { saveWeights } from "@sew/checkpoints";
 import { getBackend } from "@tensorflow/tfjs-core";
 import { crossEntropy } from "../crossEntropy.js";
 import { type Selection, selectionOf } from "../data.js";
-import { initialState, type Listener, listen, onEvent, type TrainingState } from "../events.js";
+import { initialState, type Listener, listen, onEvent, type TrainingEvent, type TrainingState } from "../events.js";
 import type { EpochMetrics } from "../metrics.js";
 import { momentum } from "../momentum.js";
 import { type Optimizer, optimizer as optimizerOf } from "../optimizer.js";
@@ -12,11 +12,11 @@ import type { Transform } from "../transform.js";
 import { weightAverage } from "../weightAverage.js";
 import { ignoreWriteErrors } from "./brokenOutput.js";
 import { checkJson, checkpoints, loadCheckpoint, type RunSettings, versions } from "./checkpoint.js";
-import { tensorBoard } from "./eventFile.js";
 import { consoleProgress, type Progress, showProgress } from "./progress.js";
 import { checkRunFolder, exists, lockRunFolder, prepareRunFolder } from "./runFolder.js";
 import { watchData } from "./seenData.js";
 import { type StopSignalCalls, type StopSignals, stopSignals } from "./stopSignals.js";
+import { type TensorBoardOptions, tensorBoard } from "./tensorBoard.js";
 import { writeMetrics } from "./writeMetrics.js";
 
 /** Options of {@link train}. */
@@ -45,6 +45,8 @@ export interface TrainOptions extends Omit<TrainingOptions, "optimizer" | "start
   readonly resumeCommand?: string | undefined;
   /** Receives progress updates. @defaultValue a bar (terminal) or log lines on stderr */
   readonly progress?: Progress | undefined;
+  /** What TensorBoard shows besides the metrics of steps and epochs. @defaultValue nothing */
+  readonly tensorBoard?: TensorBoardOptions | undefined;
   /** Listeners next to the run, such as `earlyStopping({ patience: 10 })`. @defaultValue none */
   readonly listeners?: readonly Listener[] | undefined;
 }
@@ -77,8 +79,8 @@ export interface TrainResult {
  * of an epoch too, on the same backend and with data that repeat.
  *
  * @throws RangeError when an option is out of range, a batch does not fit the model, the folder holds another run, or a
- * checkpoint is damaged or of another run; Error when the loss, a gradient, a running statistic or a weight is not finite, or
- * a file cannot be written
+ * checkpoint is damaged or of another run; Error when the loss, a gradient, a running statistic or a weight is not finite, which
+ * names the last state that was saved, or a file cannot be written
  *
  * @example
  * import "@tensorflow/tfjs";
@@ -139,14 +141,16 @@ async function trainIn(options: TrainOptions, progress: Progress): Promise<Train
       kept = saved;
     };
     const run = listen(
-      training({ ...loop, data: watched.data, optimizer, start: state }),
+      namingLastState(training({ ...loop, data: watched.data, optimizer, start: state }), () => {
+        return kept && `${describe(kept, epochs)} is in ${file}`;
+      }),
       ...(average === undefined ? [] : [average.listener]),
       ...listeners,
       bestWeights(options, settings),
       signals.listener,
       checkpoints({ ...parts, file, settings, seconds: options.checkpointSeconds, seen: watched.seen, onSave }),
       metricsFile(out),
-      tensorBoard(out),
+      tensorBoard(out, options.tensorBoard),
       showProgress(progress, data, epochs),
     );
     for await (const event of run) ({ state } = event);
@@ -158,6 +162,20 @@ async function trainIn(options: TrainOptions, progress: Progress): Promise<Train
     signals?.release();
     optimizer?.dispose();
     average?.dispose();
+  }
+}
+
+/** Events of a run whose errors, such as a loss that is not finite, end with the last state that was saved, if any. */
+async function* namingLastState(
+  events: AsyncIterable<TrainingEvent>,
+  last: () => string | undefined,
+): AsyncGenerator<TrainingEvent> {
+  try {
+    yield* events;
+  } catch (error) {
+    const state = last();
+    if (error instanceof Error && state !== undefined) error.message += `; the last good state, ${state}`;
+    throw error;
   }
 }
 

@@ -573,6 +573,26 @@ describe("train", () => {
     disposeModule(model);
   });
 
+  it("names the last good state behind what is not finite, and keeps it", async () => {
+    const [model, out] = [linear(2, 2), await temporaryFolder()];
+    const last = join(out, "last.safetensors");
+    const { train: good, test } = linearData(1);
+    const bad = linearData(Number.NaN).train;
+    const data = { test: test!, train: { epoch: (at) => (at?.epoch === 1 ? bad : good).epoch(at) } } as Data;
+    let saved: Buffer | undefined;
+    const listeners = [
+      onEvent(async (event) => {
+        if (event.type === "step" && event.epoch === 1) saved = await readFile(last);
+      }),
+    ];
+    expect(await messageOf(train({ ...linearOptions(out, model, data), epochs: 2, listeners }))).toBe(
+      "training: x must be finite, got NaN in sample 0 of the batch at batch 1 of epoch 1, step 4 (all from 0); repair or " +
+        `remove that sample of the data; the last good state, epoch 2/2, after 0 batches, is in ${last}`,
+    );
+    expect(await readFile(last)).toEqual(saved);
+    disposeModule(model);
+  });
+
   it("saves no weight that is not finite, even where the loss is", async () => {
     const out = await temporaryFolder();
     const inner = linear(2, 2);
