@@ -1,4 +1,4 @@
-import { learnedRate, multiStepNeuron } from "@sew/kernels";
+import { floats, learnedRate, multiStepNeuron } from "@sew/kernels";
 import { type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { checkState } from "./checkState.js";
 import type { Neuron, State } from "./neuron.js";
@@ -34,9 +34,10 @@ export function unroll<S extends string>(neuron: Neuron<S>, x: Tensor, state?: N
   }
   checkState("unroll", neuron, x, state);
   return tidy(() => {
-    const before = (state ?? neuron.initialState(shape)) as State;
-    const inputs = { x, ...before, rate: learnedRate(neuron) } as State<"x" | "v" | "rate">;
-    const [spikes, ...after] = multiStepNeuron(inputs, { formula: neuron });
+    // Not all backends add truth values as numbers.
+    const inputs: Record<string, Tensor> = { x: floats(x), rate: learnedRate(neuron) };
+    for (const [name, value] of Object.entries<Tensor>(state ?? neuron.initialState(shape))) inputs[name] = floats(value);
+    const [spikes, ...after] = multiStepNeuron(inputs as State<"x" | "v" | "rate">, { formula: neuron });
     const names = neuron.stateNames;
     return { spikes: spikes!, state: Object.fromEntries(names.map((name, i) => [name, after[i]!])) as State<S> };
   });
