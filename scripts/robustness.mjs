@@ -6,18 +6,32 @@
 // do. A damaged checkpoint must be refused with its file and a byte offset, or read as the undamaged one.
 //
 //   --kills <n>      SIGKILLs at random moments (200)
+//   --conversions <n>  SIGKILLs at random moments of conversions of recordings and images into caches (50)
 //   --signals <n>    of each of SIGINT, SIGTERM and SIGHUP, at random moments (10)
 //   --mutations <n>  damaged checkpoints, besides all single bits of the header (20000)
 //   --seed <n>       of the moments and the damages (0)
-//   --only <part>    one of kills, signals, output, disk, folder, limits, mutations (all)
+//   --only <part>    one of kills, conversion, signals, output, disk, folder, limits, mutations (all)
 //
 // Ends with a table and, where something was lost or silently different, with status 1. What cannot be tried here, such as a
 // full disk where mounting is not permitted, is skipped with the reason. 200 kills take some 10 minutes.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
@@ -26,6 +40,7 @@ import { turbo } from "./turbo.mjs";
 const { values } = parseArgs({
   options: {
     kills: { type: "string", default: "200" },
+    conversions: { type: "string", default: "50" },
     signals: { type: "string", default: "10" },
     mutations: { type: "string", default: "20000" },
     seed: { type: "string", default: "0" },
@@ -38,7 +53,8 @@ if (values.help) {
   console.log(head.replaceAll(/^\/\/ ?/gm, ""));
   process.exit();
 }
-const [kills, signals, mutations, seed] = ["kills", "signals", "mutations", "seed"].map((name) => {
+const numbers = ["kills", "conversions", "signals", "mutations", "seed"];
+const [kills, conversions, signals, mutations, seed] = numbers.map((name) => {
   const value = Number(values[name]);
   if (Number.isInteger(value) && value >= 0) return value;
   console.error(`robustness: --${name} must be an integer of at least 0, got ${values[name]}`);
@@ -171,6 +187,64 @@ const parts = {
       out = fresh("killed");
     }
     await finish("run that ended between the kills", out, "the last of them");
+  },
+
+  async conversion() {
+    const row = "SIGKILL at a random moment of a conversion";
+    const program = fileURLToPath(new URL("../packages/datasets/test/fixtures/convert.mjs", import.meta.url));
+    const data = join(dir, "data");
+    const undisturbed = join(dir, "converted");
+    /** Converts; with `moment`, until it is killed so many milliseconds after its start. Returns how long it took, too. */
+    const convert = async (args, moment) => {
+      const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+      const ended = { text: "" };
+      child.stderr.on("data", (chunk) => (ended.text += chunk));
+      const closed = once(child, "close");
+      await Promise.race([once(child.stdout, "data"), once(child, "exit")]);
+      const begun = performance.now();
+      child.stdout.resume();
+      if (moment !== undefined) {
+        await Promise.race([setTimeout(moment), once(child, "exit")]);
+        child.kill("SIGKILL");
+      }
+      [ended.code, ended.signal] = await closed;
+      return { ...ended, length: performance.now() - begun };
+    };
+    const made = await convert(["make", data]);
+    const converted = await convert([data, undisturbed]);
+    if (made.code !== 0 || converted.code !== 0) throw new Error(`robustness: ${made.text}${converted.text}`);
+    const expected = contents(undisturbed);
+    let interrupted = 0;
+    for (let killed = 0; killed < conversions; ) {
+      const out = fresh("cache");
+      // Every second conversion replaces caches that are damaged.
+      const replaces = killed % 2 === 1;
+      if (replaces) {
+        cpSync(undisturbed, out, { recursive: true });
+        for (const file of Object.keys(expected)) if (file.endsWith(".bin")) truncateSync(join(out, file), 99);
+      }
+      const moment = draw.uniform() * converted.length;
+      const { signal } = await convert([data, out], moment);
+      if (signal !== "SIGKILL") continue;
+      killed++;
+      const left = existsSync(out) ? contents(out) : {};
+      const isLeftover = (file) => file.includes(".tmp-");
+      const isDamaged = (file) => replaces && statSync(join(out, file)).size === 99;
+      const torn = Object.keys(left).filter(
+        (file) => !isLeftover(file) && left[file] !== expected[file] && !isDamaged(file),
+      );
+      const next = await convert([data, out]);
+      const equal = next.code === 0 && isDeepStrictEqual(contents(out), expected);
+      count(row, torn.length === 0, `after ${moment} ms: torn ${torn}`);
+      count(
+        "conversion after that",
+        equal,
+        `after ${moment} ms: ${next.code} ${next.text} ${Object.keys(contents(out))}`,
+      );
+      if (Object.keys(left).some(isLeftover)) interrupted++;
+      rmSync(out, { recursive: true });
+    }
+    note(row, `${interrupted} within a conversion`);
   },
 
   async signals() {
@@ -345,6 +419,19 @@ const parts = {
     }
   },
 };
+
+/** SHA-256 of every file of a folder, but for locks: one that nobody holds is taken by the next conversion. */
+function contents(folder) {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && !entry.name.endsWith(".lock"),
+  );
+  return Object.fromEntries(
+    files.map(({ parentPath, name }) => {
+      const path = join(parentPath, name);
+      return [relative(folder, path), createHash("sha256").update(readFileSync(path)).digest("hex")];
+    }),
+  );
+}
 
 /** One of eight damages. */
 function damaged(bytes, at) {

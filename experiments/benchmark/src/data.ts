@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
 import { Command } from "commander";
+import { eventRows } from "./data/events.js";
 import { imageRows } from "./data/images.js";
 import { type DataFigures, dataTable, measure } from "./data/row.js";
 import { atLeastOne } from "./options.js";
@@ -12,10 +13,10 @@ import { atLeastOne } from "./options.js";
 const program = new Command("pnpm bench data")
   .description(
     "Counts the images that are read, decoded, augmented and put into batches of 32 a second, beside what sharp needs for " +
-      "the same pixels. A core's second counts the time of all threads, which other work on the machine hardly changes.",
+      "the same pixels, and the events that each reader reads and that become frames. A core's second counts the time of all threads, which other work on the machine hardly changes.",
   )
   .option("--data <folder>", "class folders of images (default: 64 synthetic JPEGs of 500x375)")
-  .option("--runs <n>", "runs of each figure, a pass over the images each; the median counts", atLeastOne, 5)
+  .option("--runs <n>", "runs of each figure, a pass over the images or events each; the median counts", atLeastOne, 5)
   .option("--json <file>", "write every figure here", "runs/benchmark/data.json")
   .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .showHelpAfterError("(--help lists the options)");
@@ -25,13 +26,14 @@ const { data, runs, json } = program.opts<{ data?: string; runs: number; json: s
 try {
   const machine = { cpu: cpus()[0]?.model, cores: cpus().length };
   console.log(`${machine.cpu}, ${machine.cores} cores, node ${process.version}`);
-  const { rows, close } = await imageRows(data);
+  const parts = [await imageRows(data), await eventRows()];
+  const rows = parts.flatMap((part) => part.rows);
   const figures: DataFigures[] = [];
   for (const [i, row] of rows.entries()) {
     console.error(`${i + 1} of ${rows.length}: ${row.name}`);
     figures.push(await measure(row, runs));
   }
-  await close();
+  for (const { close } of parts) await close();
   console.table(dataTable(figures));
   await mkdir(dirname(json), { recursive: true });
   const text = `${JSON.stringify({ machine, date: new Date().toISOString(), runs, rows: figures }, null, 2)}\n`;

@@ -47,7 +47,7 @@ describe("a row", () => {
 });
 
 describe("pnpm bench data", () => {
-  it("measures images of one's own, prints a table and writes every figure", async () => {
+  it("measures images of one's own and the readers of events, prints a table and writes every figure", async () => {
     mkdirSync(join(folder, "images", "a"), { recursive: true });
     for (const i of [0, 1, 2]) {
       const image = sharp({ create: { width: 300 + i, height: 280, channels: 3, background: { r: i, g: 9, b: 200 } } });
@@ -56,13 +56,17 @@ describe("pnpm bench data", () => {
     const { status, stdout } = bench("--data", "images", "--runs", "1", "--json", "figures.json");
     expect(status).toBe(0);
     expect(stdout).toContain("'JPEG, crop, flip, normalise, 2 workers'");
+    expect(stdout).toContain("'readAedat2'");
     expect(stdout).toContain("every figure: figures.json");
     const { rows } = JSON.parse(readFileSync(join(folder, "figures.json"), "utf8"));
-    expect(rows.map(({ count }: { count: number }) => count)).toEqual([3, 3, 3, 3, 3, 3, 3, 10_000]);
+    const counts = (unit: string) =>
+      rows.flatMap((row: { unit: string; count: number }) => (row.unit === unit ? [row.count] : []));
+    expect(counts("images")).toEqual([3, 3, 3, 3, 3, 3, 3, 10_000]);
+    expect(counts("events")).toEqual(Array(11).fill(4 * 2 ** 20));
     for (const { limit } of rows) {
       if (limit !== undefined) expect(rows.filter(({ name }: { name: string }) => name === limit)).toHaveLength(1);
     }
-  }, 60_000);
+  }, 120_000);
 
   it("says what is wrong with a folder, and with an option", () => {
     mkdirSync(join(folder, "empty"));

@@ -44,8 +44,8 @@ export type CacheFramesOptions = {
  *
  * Processes that need the same cache at one time make it once: the others wait. A cache is made again when a source file has changed its size or time of modification, when samples or options differ,
  * or when the frames are damaged; a process warning (`FrameCacheWarning`) then says why. It appears atomically: an
- * interrupted conversion leaves the former cache, and at most a folder `*.tmp-*` that the next call removes. A folder
- * that holds anything but a frame cache is never replaced. Memory use is that of one sample.
+ * interrupted conversion leaves the former cache, and at most a folder `*.tmp-*` and a file `*.lock` that the next conversion
+ * removes. A folder that holds anything but a frame cache is never replaced. Memory use is that of one sample.
  *
  * By duration, a warning says how many recordings were longer than `frames`, and how many frames the longest one needs.
  *
