@@ -20,11 +20,11 @@ const table8: Readonly<Partial<Record<FamilyName, number>>> = {
 };
 
 /**
- * Above this learning rate the neurons keep τ = 2. The gradient of τ, a sum over all neurons and steps of a layer, throws
- * it to its limits within some steps. The published runs were spared: a bug in their neurons' kernel lost most of that sum
+ * The highest learning rate of τ. Its gradient is a sum over all neurons and steps of a layer: at the rates of Table 8 it
+ * drives τ away within some steps. The published runs were spared: a bug in their neurons' kernel lost most of that sum
  * (SpikingJelly issue 151).
  */
-const HIGHEST_RATE_FOR_TAU = 0.005;
+const HIGHEST_RATE_OF_TAU = 0.005;
 
 /** Tables 7 and 8 of the paper. */
 export function paper(block: FamilyName): GestureRecipe {
@@ -38,7 +38,8 @@ export function paper(block: FamilyName): GestureRecipe {
     optimizer: "sgd",
     learningRate,
     schedule: "step",
-    neuron: learningRate <= HIGHEST_RATE_FOR_TAU ? "plif" : "lif",
+    neuron: "plif",
+    neuronRate: Math.min(1, HIGHEST_RATE_OF_TAU / learningRate),
   };
 }
 

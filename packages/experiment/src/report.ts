@@ -15,7 +15,7 @@ import {
 } from "@sew/analysis";
 import type { Loader } from "@sew/datasets";
 import type { Module } from "@sew/layers";
-import type { EpochMetrics, Evaluation } from "@sew/training";
+import type { Batch, EpochMetrics, Evaluation } from "@sew/training";
 import { tensor } from "@tensorflow/tfjs-core";
 
 export type { Section };
@@ -70,26 +70,42 @@ const SAMPLES = 4;
 
 /** Looks at the first batch of a loader. */
 export async function lookAt(model: Module, loader: Loader): Promise<Look | undefined> {
-  for await (const { x, shape, labels } of loader.epoch()) {
-    const input = tensor(x, [...shape]);
-    const rates = await firingRates(model, input);
-    input.dispose();
-    const isImage = shape.length === 5 && shape[4]! <= 3;
-    const classes = isImage ? [...new Set(labels)].slice(0, SAMPLES) : [];
-    const name = (label: number): string => loader.classes[label]!;
-    return { rates, samples: classes.map((label) => sampleOf(x, shape, labels.indexOf(label), name(label))) };
-  }
+  const batch = await firstBatch(loader);
+  if (batch === undefined) return undefined;
+  const input = tensor(batch.x, [...batch.shape]);
+  const rates = await firingRates(model, input);
+  input.dispose();
+  return { rates, samples: samplesOf(batch, loader.classes) };
+}
+
+/** The first batch that a loader yields in its first epoch; undefined where it is empty. */
+export async function firstBatch(loader: Loader): Promise<Batch | undefined> {
+  for await (const batch of loader.epoch()) return batch;
   return undefined;
 }
 
-/** One sample `[T, H, W, C]` out of a batch `[T, N, H, W, C]`. */
-function sampleOf(x: Float32Array, shape: readonly number[], index: number, className: string): Sample {
-  const [steps, batch, ...image] = shape as [number, number, number, number, number];
-  const size = image.reduce((a, b) => a * b);
-  const frames = new Float32Array(steps * size);
+/** A sample of each of the first classes of a batch; none where they are no images. */
+export function samplesOf(batch: Batch, classes: readonly string[]): Sample[] {
+  const { shape, labels } = batch;
+  if (shape.length !== 5 || shape[4]! > 3) return [];
+  const shown = [...new Set(labels)].slice(0, SAMPLES);
+  return shown.map((label) => {
+    const { x, shape } = pick(batch, [labels.indexOf(label)]);
+    const [steps, , ...image] = shape as [number, number, number, number, number];
+    return { className: classes[label]!, frames: x, shape: [steps, ...image] };
+  });
+}
+
+/** Some samples of a batch `[T, N, ...]`. */
+export function pick({ x, shape, labels }: Batch, indices: readonly number[]): Batch & { readonly x: Float32Array } {
+  const [steps, samples, ...rest] = shape as [number, number, ...number[]];
+  const size = rest.reduce((a, b) => a * b, 1);
+  const picked = new Float32Array(steps * indices.length * size);
   for (let t = 0; t < steps; t++) {
-    const from = (t * batch + index) * size;
-    frames.set(x.subarray(from, from + size), t * size);
+    for (const [n, index] of indices.entries()) {
+      const from = (t * samples + index) * size;
+      picked.set(x.subarray(from, from + size), (t * indices.length + n) * size);
+    }
   }
-  return { className, frames, shape: [steps, ...image] };
+  return { x: picked, shape: [steps, indices.length, ...rest], labels: Int32Array.from(indices, (i) => labels[i]!) };
 }

@@ -9,6 +9,7 @@ import { type EpochMetrics, type Evaluation, earlyStopping, evaluate, type Liste
 import { consoleProgress, type Progress, train } from "@sew/training/node";
 import type { Actions } from "./commandLine.js";
 import type { OpenedData } from "./data.js";
+import { type Diagnosis, diagnose } from "./diagnosis.js";
 import { commit, type Environment, nativePackage, versions } from "./environment.js";
 import type { Experiment, FinishedRun, Measures } from "./experiment.js";
 import type { BuiltModel } from "./model.js";
@@ -61,6 +62,7 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
   const { resume, overwrite } = actions;
   if (resume !== true) await takeWeights(run);
   const progress = consoleProgress();
+  const diagnosis = diagnose(run, progress);
   const result = await train({
     model: built.model,
     data,
@@ -77,7 +79,12 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
     overwrite,
     progress,
     resumeCommand: resumeCommand(out, actions),
-    listeners: [...(patience === undefined ? [] : [earlyStopping({ patience })]), files(run, progress)],
+    tensorBoard: diagnosis.tensorBoard,
+    listeners: [
+      ...(patience === undefined ? [] : [earlyStopping({ patience })]),
+      diagnosis.listener,
+      files(run, diagnosis, progress),
+    ],
   });
   if (result.stopped) return undefined;
   const { history, best = history.at(-1)!, bestBy } = result;
@@ -95,7 +102,7 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
   };
   const finished = finishedRun(run, history, evaluation);
   const measures = await run.experiment.measures?.(finished);
-  await finalReport(run, finished, { evaluation, evaluatedOn });
+  await finalReport(run, diagnosis, finished, { evaluation, evaluatedOn });
   const how = bestBy === "last" ? "the last one" : `best on ${bestBy} data`;
   const file = join(out, "report.html");
   const accuracy = evaluation === undefined ? "" : `${evaluatedOn} top-1 ${percent(evaluation.top1)} `;
@@ -181,7 +188,7 @@ async function arithmeticOf({ backend, instructionSet, precision }: Environment)
 }
 
 /** A listener that writes `config.json` once the run may start, and the report of each epoch once its checkpoint is. */
-function files<Own extends object>(run: Run<Own>, progress: Progress): Listener {
+function files<Own extends object>(run: Run<Own>, diagnosis: Diagnosis, progress: Progress): Listener {
   const { settings, actions } = run;
   const { out } = settings;
   return async function* (events) {
@@ -197,7 +204,7 @@ function files<Own extends object>(run: Run<Own>, progress: Progress): Listener 
       }
       yield event;
       if (event.type === "epoch") {
-        await writeRunReport(out, reported(run, event.state.history, best)).catch((error: Error) =>
+        await writeRunReport(out, reported(run, diagnosis, event.state.history, best)).catch((error: Error) =>
           progress.message(`warning: no report of epoch ${event.epoch + 1}: ${error.message}`),
         );
       }
@@ -228,6 +235,7 @@ async function writeConfig<Own extends object>(run: Run<Own>): Promise<void> {
 
 function reported<Own extends object>(
   { experiment, settings, data, built, environment }: Run<Own>,
+  diagnosis: Diagnosis,
   history: readonly EpochMetrics[],
   evaluated: Evaluated,
 ): ReportedRun {
@@ -235,7 +243,7 @@ function reported<Own extends object>(
   return {
     title: `${title}: ${settings.model === undefined ? settings.block : experiment.name}`,
     notation: built.notation,
-    notes,
+    notes: [...notes, ...diagnosis.alarms().map(({ epoch, text }) => `Alarm, epoch ${epoch + 1}: ${text}.`)],
     parameters: countParameters(built.model),
     classes: data.sources.train.classes,
     history,
@@ -247,13 +255,18 @@ function reported<Own extends object>(
 
 async function finalReport<Own extends object>(
   run: Run<Own>,
+  diagnosis: Diagnosis,
   finished: FinishedRun<Own>,
   evaluated: Evaluated,
 ): Promise<void> {
   const { experiment, settings, data } = run;
   const look = await lookAt(finished.model, data.test ?? data.validation ?? data.train);
   const sections = await experiment.sections?.(finished);
-  await writeRunReport(settings.out, { ...reported(run, finished.history, evaluated), look, sections: sections ?? [] });
+  await writeRunReport(settings.out, {
+    ...reported(run, diagnosis, finished.history, evaluated),
+    look,
+    sections: sections ?? [],
+  });
 }
 
 function median(values: readonly number[]): number {

@@ -1,9 +1,19 @@
 import { execSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { instructionSets } from "@sew/backend-native";
+import { readSafetensors, writeSafetensors } from "@sew/checkpoints";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { elsewhere, interrupted, json, present, run, tensors } from "./runs.js";
 
@@ -79,6 +89,40 @@ describe("a run", () => {
   });
 });
 
+describe("the diagnosis of a run", () => {
+  it("is for TensorBoard: hyper-parameters, samples, firing rates and gradient norms of each block", async () => {
+    const names = readdirSync(whole).filter((name) => name.startsWith("events.out.tfevents."));
+    const text = readFileSync(join(whole, names[0]!)).toString("latin1");
+    for (const tag of [
+      "_hparams_/session_start_info",
+      "step/loss",
+      "samples/row",
+      "samples/column",
+      "firing rates/block0",
+      "gradient norm/block0",
+      "gradient norm of samples/block0",
+    ]) {
+      expect([tag, text.includes(tag)]).toEqual([tag, true]);
+    }
+  });
+
+  it("raises an alarm of a block that never fires: on standard error, in alarms.json and in the report, once", async () => {
+    const { tensors } = await readSafetensors(join(whole, "best.safetensors"));
+    const { shape } = tensors.get("unit0.norm.bias")!;
+    const dark = { shape, values: new Float32Array(shape[0]!).fill(-100) };
+    await writeSafetensors("dark.safetensors", new Map([...tensors, ["unit0.norm.bias", dark]]), {});
+    const still = ["--learning-rate", "0", "--schedule", "constant", "--epochs", "1"];
+    const { code, err } = await run("--weights", "dark.safetensors", ...still, "--out", "silent");
+    const alarm = "block0 is silent: neither its residual path nor its output fires";
+    expect([code, err]).toEqual([0, expect.stringContaining(`alarm, epoch 1: ${alarm}`)]);
+    expect(json("silent", "alarms.json")).toMatchObject({ alarms: [{ kind: "silent", place: "block0", epoch: 0 }] });
+    expect(readFileSync("silent/report.html", "utf8")).toContain(`<li>Alarm, epoch 1: ${alarm}`);
+    const resumed = await run("--out", "silent", "--resume", "--epochs", "2");
+    expect([resumed.code, resumed.err.includes("alarm,")]).toEqual([0, false]);
+    expect(readFileSync("silent/report.html", "utf8")).toContain(`<li>Alarm, epoch 1: ${alarm}`);
+  });
+});
+
 describe("the folder of a run", () => {
   it("is a new one each time without --out, and is named", async () => {
     const { code, err } = await run("--epochs", "1");
@@ -100,7 +144,8 @@ describe("the folder of a run", () => {
     expect(await run("--out", "replaced", "--epochs", "1")).toMatchObject({ code: 0 });
     expect(await run("--out", "replaced", "--epochs", "1", "--seed", "5", "--overwrite")).toMatchObject({ code: 0 });
     expect(json("replaced/config.json")).toMatchObject({ seed: 5 });
-    expect(readdirSync("replaced").filter((name) => name.startsWith("events."))).toHaveLength(1);
+    const events = readdirSync("replaced").filter((name) => name.startsWith("events."));
+    expect(events.filter((name) => statSync(join("replaced", name)).size > 0)).toHaveLength(1);
   });
 
   it("is not left behind by a run that does not start", async () => {
@@ -174,8 +219,8 @@ describe("the native backend where it cannot be loaded", () => {
 
 describe("a resumed run", () => {
   it("ends as one that SIGINT did not stop, with the settings of its config.json", async () => {
-    // The sixth batch is in the second epoch.
-    const stopped = await interrupted(6, "--out", "stopped", "--seed", "3", "--ema", "0.5");
+    // Of the reads of an epoch, and those of the diagnosis before and after the first, the seventh is in the second epoch.
+    const stopped = await interrupted(7, "--out", "stopped", "--seed", "3", "--ema", "0.5");
     expect([stopped.code, stopped.err]).toEqual([130, expect.stringContaining("SIGINT: stopping after this step")]);
     const [, command] = /^stopped in epoch 2\/2; resume by: ((?:cd .* && )?node .*)$/m.exec(stopped.err)!;
     expect(command).toMatch(/tinyExperiment\.mjs --out stopped --resume$/);

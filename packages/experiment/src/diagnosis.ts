@@ -1,0 +1,184 @@
+/** @file What is measured of a network while it trains: for alarms, and for TensorBoard. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { firingRates, frameStrip, gradientNormsPerSample, type Sample } from "@sew/analysis";
+import { readRegular } from "@sew/files";
+import type { Batch, Listener, TestedEvent } from "@sew/training";
+import type { Progress, TensorBoardOptions } from "@sew/training/node";
+import { type Tensor3D, tensor, tensor1d } from "@tensorflow/tfjs-core";
+import { type Alarm, alarmsAfter, type Known, type Measured } from "./alarms.js";
+import { lossOf } from "./optimization.js";
+import { firstBatch, pick, samplesOf } from "./report.js";
+import type { Run } from "./run.js";
+import { writeJson } from "./writeJson.js";
+
+/** The diagnosis of a run. */
+export interface Diagnosis {
+  /** The alarms so far. */
+  alarms(): readonly Alarm[];
+  /** Measures after epochs, and raises alarms: as messages, and in `alarms.json`. */
+  readonly listener: Listener;
+  /** What TensorBoard shows of it. */
+  readonly tensorBoard: TensorBoardOptions;
+}
+
+/** Samples that are measured, of the evaluation data and of the training data. */
+const SAMPLES = 4;
+
+/**
+ * Training samples per measurement, so that it takes less than 1 % of an epoch: 4 samples are trained on and 4 evaluated,
+ * which takes as long as a third.
+ */
+const SAMPLES_PER_MEASUREMENT = 600;
+
+/** Measurements have a seed of their own, so that those of all epochs have the same dropout. */
+const SEED = 0;
+
+const MAX_FILE = 2 ** 24;
+
+const nothing: Known = { alarms: [], inOrder: [] };
+
+/** What a measurement gives. */
+interface Measurement extends Measured {
+  readonly perSample: Readonly<Record<string, readonly number[]>>;
+}
+
+/**
+ * The diagnosis of a run: after the first and the last epoch and every k-th between, k being 600 / training samples, rounded
+ * up, so that epochs of 600 samples or more are all measured and a measurement costs less than 1 % of the time.
+ */
+export function diagnose<Own extends object>(run: Run<Own>, progress: Progress): Diagnosis {
+  const { settings, data, built } = run;
+  const { train } = data.sources;
+  const file = join(settings.out, "alarms.json");
+  const every = Math.ceil(SAMPLES_PER_MEASUREMENT / train.count);
+  const expected = { classes: train.classes.length, zeroInit: settings.zeroInit, warmup: settings.warmup };
+  let known = nothing;
+  let measurement: Measurement | undefined;
+  let samples: Promise<Samples> | undefined;
+
+  const measure = async ({ epoch }: TestedEvent): Promise<Measurement | undefined> => {
+    if (epoch % every !== 0 && epoch !== settings.epochs - 1) return undefined;
+    try {
+      samples ??= samplesOfRun(run);
+      return await measured(run, await samples);
+    } catch (error) {
+      progress.message(`warning: no diagnosis of epoch ${epoch + 1}: ${(error as Error).message}`);
+      return undefined;
+    }
+  };
+
+  return {
+    alarms: () => known.alarms,
+    async *listener(events) {
+      for await (const event of events) {
+        if (event.type === "start") {
+          known = event.state.step === 0 ? nothing : await readKnown(file, event.state.epoch);
+          if (known === nothing) await rm(file, { force: true });
+        }
+        if (event.type === "tested") {
+          measurement = await measure(event);
+          const before = known;
+          known = alarmsAfter(before, [...event.state.history, event.metrics], measurement, expected);
+          for (const { epoch, text } of known.alarms.slice(before.alarms.length)) {
+            progress.message(`alarm, epoch ${epoch + 1}: ${text}`);
+          }
+          if (known.alarms.length + known.inOrder.length > before.alarms.length + before.inOrder.length) {
+            await writeJson("alarms", file, known);
+          }
+        }
+        yield event;
+      }
+    },
+    tensorBoard: {
+      hyperparameters: { ...settings, model: built.notation, out: undefined, cache: undefined, data: undefined },
+      async images() {
+        try {
+          samples ??= samplesOfRun(run);
+          const { shown } = await samples;
+          return Object.fromEntries(
+            shown.map(({ className, frames, shape }) => [`samples/${className}`, frameStrip(frames, shape)]),
+          );
+        } catch (error) {
+          progress.message(`warning: no pictures of samples for TensorBoard: ${(error as Error).message}`);
+          return {};
+        }
+      },
+      summaries: () => (measurement === undefined ? {} : summariesOf(measurement)),
+    },
+  };
+}
+
+/** What an earlier start knew after so many epochs. Where the file is lost or damaged, alarms are raised anew. */
+async function readKnown(file: string, epochs: number): Promise<Known> {
+  try {
+    const { alarms, inOrder } = JSON.parse((await readRegular("alarms", file, MAX_FILE)).toString()) as Known;
+    return { alarms: alarms.filter(({ epoch }) => epoch < epochs), inOrder: [...inOrder] };
+  } catch {
+    return nothing;
+  }
+}
+
+/** Some samples of a run. */
+interface Samples {
+  /** Those that are measured. */
+  readonly evaluated: Batch | undefined;
+  readonly trained: Batch | undefined;
+  /** Those that are shown. */
+  readonly shown: readonly Sample[];
+}
+
+async function samplesOfRun<Own extends object>({ data }: Run<Own>): Promise<Samples> {
+  const few = (batch: Batch | undefined): Batch | undefined =>
+    batch && pick(batch, [...batch.labels.keys()].slice(0, SAMPLES));
+  const batch = await firstBatch(data.train);
+  const trained = few(batch);
+  const other = data.test ?? data.validation;
+  const evaluated = other === undefined ? trained : few(await firstBatch(other));
+  return { evaluated, trained, shown: batch === undefined ? [] : samplesOf(batch, data.train.classes) };
+}
+
+async function measured<Own extends object>(
+  { built: { model }, settings }: Run<Own>,
+  { evaluated, trained }: Samples,
+): Promise<Measurement | undefined> {
+  if (evaluated === undefined || trained === undefined) return undefined;
+  const x = tensor(evaluated.x, [...evaluated.shape]);
+  const rates = await firingRates(model, x, { neurons: true }).finally(() => x.dispose());
+  const hasBlocks = Object.keys(rates.blocks).length > 0;
+  const perSample = hasBlocks ? await normsOf(model, trained, lossOf(settings)) : {};
+  const norms = Object.entries(perSample).map(([block, each]) => [block, Math.hypot(...each)] as const);
+  return { rates, perSample, norms: Object.fromEntries(norms) };
+}
+
+async function normsOf(
+  model: Parameters<typeof gradientNormsPerSample>[0],
+  { x, shape, labels }: Batch,
+  loss: ReturnType<typeof lossOf>,
+): Promise<Measurement["perSample"]> {
+  const [input, targets] = [tensor(x, [...shape]), tensor1d(labels, "int32")];
+  try {
+    return await gradientNormsPerSample(model, input, (logits) => loss(logits as Tensor3D, targets), SEED);
+  } finally {
+    input.dispose();
+    targets.dispose();
+  }
+}
+
+type Summaries = Awaited<ReturnType<NonNullable<TensorBoardOptions["summaries"]>>>;
+
+/** For each block a histogram of its neurons' firing rates, its gradient norm, and a histogram of that of its samples. */
+function summariesOf({ rates, norms, perSample }: Measurement): Summaries {
+  const summaries: Record<string, Summaries[string]> = {};
+  for (const block of Object.keys(rates.blocks)) {
+    const layers = Object.entries(rates.layers).filter(([layer]) => layer.startsWith(`${block}.`));
+    const neurons = layers.flatMap(([, layer]) => [...layer.neurons!]);
+    if (neurons.length > 0) summaries[`firing rates/${block}`] = { histogram: neurons };
+  }
+  for (const [block, norm] of Object.entries(norms)) {
+    if (!Number.isFinite(norm)) continue;
+    summaries[`gradient norm/${block}`] = norm;
+    summaries[`gradient norm of samples/${block}`] = { histogram: perSample[block]! };
+  }
+  return summaries;
+}
