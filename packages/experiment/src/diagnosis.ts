@@ -158,7 +158,7 @@ async function normsOf(
 ): Promise<Measurement["perSample"]> {
   const [input, targets] = [tensor(x, [...shape]), tensor1d(labels, "int32")];
   try {
-    return await gradientNormsPerSample(model, input, (logits) => loss(logits as Tensor3D, targets), SEED);
+    return await gradientNormsPerSample(model, input, (logits) => loss(logits as Tensor3D, targets), { seed: SEED });
   } finally {
     input.dispose();
     targets.dispose();

@@ -36,7 +36,8 @@ export function unroll<S extends string>(neuron: Neuron<S>, x: Tensor, state?: N
   return tidy(() => {
     // Not all backends add truth values as numbers.
     const inputs: Record<string, Tensor> = { x: floats(x), rate: learnedRate(neuron) };
-    for (const [name, value] of Object.entries<Tensor>(state ?? neuron.initialState(shape))) inputs[name] = floats(value);
+    for (const [name, value] of Object.entries<Tensor>(state ?? neuron.initialState(shape)))
+      inputs[name] = floats(value);
     const [spikes, ...after] = multiStepNeuron(inputs as State<"x" | "v" | "rate">, { formula: neuron });
     const names = neuron.stateNames;
     return { spikes: spikes!, state: Object.fromEntries(names.map((name, i) => [name, after[i]!])) as State<S> };
