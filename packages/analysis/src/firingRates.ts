@@ -137,8 +137,12 @@ function rateOf(runs: readonly ArrayLike<number>[], times: number, options: Firi
       if (counts[i] === 0) silent++;
     }
   }
-  const each = options.neurons && Float32Array.from(runs.flatMap((counts) => Array.from(counts, (n) => n / times)));
-  return { rate: total / (neurons * times), silent: silent / neurons, ...(each && { neurons: each }) };
+  const rate = { rate: total / (neurons * times), silent: silent / neurons };
+  if (options.neurons !== true) return rate;
+  const each = new Float32Array(neurons);
+  let at = 0;
+  for (const counts of runs) for (let i = 0; i < counts.length; i++) each[at++] = counts[i]! / times;
+  return { ...rate, neurons: each };
 }
 
 function warningsOn(path: string, rate: number): string[] {

@@ -1,6 +1,18 @@
 /** @file Gradient norms: how much of a loss's gradient reaches each block of a network. */
 import { type Module, namedBuffers, namedModules, run } from "@sew/layers";
-import { engine, keep, type Scalar, sqrt, square, stack, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import {
+  engine,
+  keep,
+  reshape,
+  type Scalar,
+  scalar,
+  sqrt,
+  square,
+  stack,
+  sum,
+  type Tensor,
+  tidy,
+} from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
 
 /** Options of {@link gradientNorms}. */
@@ -81,7 +93,8 @@ async function perSampleNorms(
   const buffers = [...namedBuffers(model).values()].map((buffer) => [buffer, buffer.clone()] as const);
   /** The outputs of the blocks, which the pass makes; the gradient is taken by them as by inputs. */
   const outputs = new Map<Module, Tensor>();
-  const inputs: Tensor[] = [x];
+  /** The first only stands there until a block has run: by x the gradient would cost as much as the whole rest. */
+  const inputs: Tensor[] = [scalar(0)];
   const observe = (module: Module, output: Tensor): void => {
     if (!watched.has(module) || outputs.has(module)) return;
     outputs.set(module, keep(output));
@@ -97,7 +110,7 @@ async function perSampleNorms(
     const names = [...outputs.keys()].map((block) => named.find(([, module]) => module === block)![0]);
     return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
   } finally {
-    for (const output of outputs.values()) output.dispose();
+    for (const tensor of [inputs[0]!, ...outputs.values()]) tensor.dispose();
     for (const [buffer, before] of buffers) {
       buffer.assign(before);
       before.dispose();
@@ -107,6 +120,7 @@ async function perSampleNorms(
 
 /** L2 norms of `[T, N, ...]` over all axes but N. */
 function normPerSample(gradient: Tensor): Tensor {
-  const axes = gradient.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
-  return sqrt(sum(square(gradient), axes));
+  const [steps, samples] = gradient.shape as [number, number];
+  // The inner axes first: a sum over all of them at once would transpose the whole gradient.
+  return sqrt(sum(sum(reshape(square(gradient), [steps, samples, -1]), 2), 0));
 }
