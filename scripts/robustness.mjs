@@ -3,14 +3,15 @@
 // A run is that of packages/experiment/test/tinyExperiment.mjs on the native backend: rows and columns of 6 x 6 pixels, 40
 // epochs, a checkpoint after each. Whatever happened to it, the run that is resumed must end with the tensors, the metrics
 // (but for the clock) and the best weights of one that nothing happened to, bit for bit; what ends by itself must say what to
-// do. A damaged checkpoint must be refused with its file and a byte offset, or read as the undamaged one.
+// do. A damaged checkpoint must be refused with its file and a byte offset, or read as the undamaged one. A conversion of data
+// that is killed must leave no cache that differs from an undisturbed one, and the conversion after it must give that one.
 //
-//   --kills <n>      SIGKILLs at random moments (200)
+//   --kills <n>        SIGKILLs at random moments (200)
 //   --conversions <n>  SIGKILLs at random moments of conversions of recordings and images into caches (50)
-//   --signals <n>    of each of SIGINT, SIGTERM and SIGHUP, at random moments (10)
-//   --mutations <n>  damaged checkpoints, besides all single bits of the header (20000)
-//   --seed <n>       of the moments and the damages (0)
-//   --only <part>    one of kills, conversion, signals, output, disk, folder, limits, mutations (all)
+//   --signals <n>      of each of SIGINT, SIGTERM and SIGHUP, at random moments (10)
+//   --mutations <n>    damaged checkpoints, besides all single bits of the header (20000)
+//   --seed <n>         of the moments and the damages (0)
+//   --only <part>      one of kills, conversion, signals, output, disk, folder, limits, mutations (all)
 //
 // Ends with a table and, where something was lost or silently different, with status 1. What cannot be tried here, such as a
 // full disk where mounting is not permitted, is skipped with the reason. 200 kills take some 10 minutes.

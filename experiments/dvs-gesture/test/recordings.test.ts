@@ -1,12 +1,28 @@
-import { type EventDataset, eventDatasets } from "@sew/datasets";
+import { mkdtempSync, readdirSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkData, type EventDataset, eventDatasets } from "@sew/datasets";
+import type { Settings } from "@sew/experiment";
 import { describe, expect, it } from "vitest";
-import { gesture, recordingsOf } from "../src/gesture.js";
+import { type GestureOptions, gesture, recordingsOf } from "../src/gesture.js";
 
 describe("the data sets of the experiment", () => {
   it("are all of @sew/datasets, caches of SpikingJelly and the synthetic one, DVS128 Gesture first", () => {
     const names = Object.keys(gesture.datasets);
     expect(names[0]).toBe("dvs-gesture");
     expect(new Set(names)).toEqual(new Set([...Object.keys(eventDatasets), "spikingjelly-frames", "synthetic"]));
+  });
+
+  it("are checked without making synthetic recordings", async () => {
+    const data = mkdtempSync(join(tmpdir(), "sew-gestures-"));
+    const settings = { data } as Settings & GestureOptions;
+    const { problems } = await checkData(await gesture.datasets.synthetic!.checked!(settings));
+    expect(problems.map(({ message }) => message.split(", got ")[0])).toEqual([
+      "dvsGesture: dir must hold the DVS128 Gesture files",
+      "dvsGesture: dir must hold the DVS128 Gesture files",
+    ]);
+    expect(readdirSync(data)).toEqual([]);
+    rmdirSync(data);
   });
 
   it.each([

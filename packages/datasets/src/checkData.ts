@@ -110,7 +110,7 @@ const JOB = 32;
  * two splits (a leak) or of two classes; an archive with another MD5 than the published one. A problem does not end the check. Samples are equal when they have the same
  * events, or the same pixels; equal ones of one class and split are listed as duplicates alone.
  *
- * Of image files all pixels are decoded, whatever the source crops. Memory use is that of some samples, and some 100 bytes
+ * Of image files all pixels are decoded, whatever the source crops. Memory use is that of some samples, and some 200 bytes
  * for each sample of the set.
  *
  * @param data the data set. A source may be a promise; one that rejects is a problem of its split

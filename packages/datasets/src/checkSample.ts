@@ -72,7 +72,7 @@ function faultOf(values: Float32Array, expected: number): string | undefined {
   return wrong < 0 ? undefined : `checkData: samples must hold finite numbers, got ${values[wrong]} at value ${wrong}`;
 }
 
-/** 128 bits of the SHA-256 of arrays, in 22 characters: of a million samples the digests fit in memory. */
+/** 128 bits of the SHA-256 of arrays, in 22 characters. */
 function digestOf(arrays: readonly ArrayBufferView[]): string {
   const hash = createHash("sha256");
   for (const array of arrays) hash.update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));

@@ -291,6 +291,10 @@ describe("checkData of images", () => {
   it("goes on after damaged ones, also where the damage is outside of the crop", async () => {
     const dir = await images();
     const cut = join(dir, "train", "dog", "1.jpg");
+    const tall = Uint8Array.from({ length: 3 * 40 * 800 }, (_, k) => (k * k) % 251);
+    await sharp(tall, { raw: { width: 40, height: 800, channels: 3 } })
+      .jpeg()
+      .toFile(cut);
     await truncate(cut, (await readFile(cut)).length - 30);
     await writeFile(join(dir, "test", "cat", "0.jpg"), "no image");
     const { splits, problems } = await checkData(folders(dir));
