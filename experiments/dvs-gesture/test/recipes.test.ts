@@ -7,7 +7,7 @@ describe("the paper's recipe", () => {
     ["sew-add", 0.001, 1],
     ["sew-and", 0.03, 0.005 / 0.03],
     ["sew-iand", 0.063, 0.005 / 0.063],
-    ["spiking", 0.1, 0.05],
+    ["spiking", 0.1, 0.005 / 0.1],
     ["plain", 0.005, 1],
   ] satisfies [FamilyName, number, number][])("for %s is that of Tables 7 and 8", (block, learningRate, neuronRate) =>
     expect(paper(block)).toEqual({

@@ -31,6 +31,12 @@ const SAMPLES = 4;
  */
 const SAMPLES_BETWEEN = 400;
 
+/**
+ * Updates before a measurement may raise an alarm: by then running statistics have forgotten their initial values, 0.9⁵⁰ of
+ * which is left.
+ */
+const SETTLED = 50;
+
 /** Measurements have a seed of their own, so that those of all epochs have the same dropout. */
 const SEED = 0;
 
@@ -79,7 +85,9 @@ export function diagnose<Own extends object>(run: Run<Own>, progress: Progress):
         if (event.type === "tested") {
           measurement = await measure(event);
           const before = known;
-          known = alarmsAfter(before, [...event.state.history, event.metrics], measurement, expected);
+          const { history, step } = event.state;
+          const settled = step >= SETTLED ? measurement : undefined;
+          known = alarmsAfter(before, [...history, event.metrics], settled, expected);
           for (const { epoch, text } of known.alarms.slice(before.alarms.length)) {
             progress.message(`alarm, epoch ${epoch + 1}: ${text}`);
           }
