@@ -104,6 +104,7 @@ export async function cacheFrames<S extends Sample>(
 
   /** Recordings that last longer than `frames`, and the frames of the longest. */
   let [cut, longest] = [0, 0];
+  let silent = 0;
   const cache = await storeFrames({
     caller: "cacheFrames",
     path,
@@ -112,6 +113,7 @@ export async function cacheFrames<S extends Sample>(
     async *samples() {
       for (const [i, sample] of samples.entries()) {
         const events = await dataset.events(sample);
+        if (events.t.length === 0) silent++;
         yield integrate(events, { ...slicing, height, width, polarities, mergePolarities });
         if (slicing.by === "duration") {
           const lasts = durationFrames(events.t, slicing);
@@ -119,6 +121,11 @@ export async function cacheFrames<S extends Sample>(
           longest = Math.max(longest, lasts);
         }
         onProgress?.(i + 1, samples.length);
+      }
+      if (silent === samples.length) {
+        throw new RangeError(
+          `cacheFrames: dataset must have recordings with events, got none in the ${split} split of ${name}; check its files`,
+        );
       }
     },
   });

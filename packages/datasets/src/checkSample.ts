@@ -60,6 +60,10 @@ export function checkRecording(
     return { fault: messageOf(error) };
   }
   if (t.length === 0) return { fault: "checkData: a recording must hold events, got none; copy or download it again" };
+  const back = t.findIndex((time, i) => time < (t[i - 1] ?? time));
+  if (back >= 0) {
+    return { fault: `checkData: times must not decrease, got ${t[back]} after ${t[back - 1]} at event ${back}` };
+  }
   const milliseconds = (t.at(-1)! - t[0]!) / 1000;
   return { digest: digestOf([t, x, y, p]), measures: { events: t.length, milliseconds } };
 }

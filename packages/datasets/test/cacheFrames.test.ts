@@ -68,6 +68,7 @@ describe("cacheFrames", () => {
         fc.integer({ min: 1, max: 4 }),
         fc.constantFrom("count" as const, "time" as const),
         async (of, frames, by) => {
+          fc.pre(of.some((rows) => rows.length > 0));
           const { dir, dataset } = await source(of);
           const cache = await cacheFrames(dataset, "train", { dir, frames, by });
           const expected = of.flatMap((rows) => [...integrate(eventsOf(rows), { frames, by, height: 4, width: 3 })]);
@@ -322,6 +323,15 @@ describe("cacheFrames", () => {
     const others = datasetOf([samples[2]!, samples[0]!, samples[1]!], file);
     await cacheFrames(others, "train", { dir, ...options });
     expect(() => open.read([0])).toThrow("was made again meanwhile");
+  });
+
+  it("refuses a split without a single event", async () => {
+    const { dir, file } = await source();
+    await expect(cacheFrames(datasetOf([[], []], file), "train", { dir, ...options })).rejects.toThrow(
+      new RangeError(
+        "cacheFrames: dataset must have recordings with events, got none in the train split of in-memory; check its files",
+      ),
+    );
   });
 
   it("refuses samples of one name, and frames that no array holds, before it converts anything", async () => {

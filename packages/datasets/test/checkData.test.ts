@@ -218,13 +218,18 @@ describe("checkData of recordings", () => {
   });
 
   it("finds events that no sensor has", async () => {
-    const rows: Row[][] = [[[0, 0, 0, 1]], [[0, 1, 1, 2]], [[0, 0, 9, 1]], [[0.5, 0, 0, 1]]];
+    const back: Row[] = [
+      [5, 0, 0, 1],
+      [4, 0, 0, 1],
+    ];
+    const rows: Row[][] = [[[0, 0, 0, 1]], [[0, 1, 1, 2]], [[0, 0, 9, 1]], [[0.5, 0, 0, 1]], back];
     const file = join(await temporaryFolder(), "file");
     await writeFile(file, "");
     expect(messages(await checkData(datasetOf(rows, file)))).toEqual([
       "checkData: events must have p in 0..1, got event 0 with p 2; map the polarities to 0 (OFF) and 1 (ON)",
       "checkData: events must lie within 4 rows and 3 columns, got event 0 at x 0, y 9",
       "checkData: events must have times in whole microseconds, got event 0 at 0.5; multiply seconds by 1e6, and round",
+      "checkData: times must not decrease, got 4 after 5 at event 1",
       "checkData: test of in-memory must hold samples, got none",
     ]);
   });

@@ -155,7 +155,7 @@ function sectionsOf(found: DataCheck): (Section | undefined)[] {
     splits.length === 0
       ? undefined
       : section("Classes", table(["class", ...splits.map(({ name }) => name)], classRows(found))),
-    samplesSection(examples, "A sample of each class"),
+    examplesSection(examples),
   ];
 }
 
@@ -189,4 +189,14 @@ function summaryOf(title: string, found: DataCheck): string {
     problems.length === 0 ? "all is well" : `${problems.length} ${problems.length === 1 ? "problem" : "problems"}`,
   ];
   return parts.join("\n\n");
+}
+
+/** Pictures of samples; in their place why there are none, since not all values can be shown as a picture. */
+function examplesSection(examples: DataCheck["examples"]): Section | undefined {
+  const title = "A sample of each class";
+  try {
+    return samplesSection(examples, title);
+  } catch (error) {
+    return section(title, html`<p>No picture: ${(error as Error).message}</p>`);
+  }
 }

@@ -196,6 +196,21 @@ export function commandLine<Own extends object>(
         const other = (["data", "resume", "evaluate", "compare", "seeds"] as const).find((action) => given[action]);
         if (other !== undefined) fail(`--check-data and --${other} exclude each other`);
       }
+      const cli = (name: string): boolean => program.getOptionValueSource(name) === "cli";
+      const single = given.resume === true || given.evaluate === true || given.checkData !== undefined;
+      const asked = given.compare ?? (single ? "none" : (experiment.compares ?? "none"));
+      const name = asked === true ? words(experiment.comparisons ?? {})[0]! : asked;
+      const many = name !== "none" || given.seeds !== undefined;
+      if (many && cli("seed")) fail("--seed has no effect on several runs; --seeds has");
+      if (!many && given.jobs !== undefined) fail("--jobs needs --compare or --seeds");
+      const own = experiment.comparisons?.[name]?.runs.flatMap(({ options }) => options) ?? [];
+      const ignored = program.options.find(
+        (each) => cli(each.attributeName()) && own.some((word) => word.split("=")[0] === each.long),
+      );
+      if (ignored !== undefined) fail(`${ignored.long} has no effect on --compare ${name}, whose runs have their own`);
+      if (Object.keys(config).length > 0 && given.preset !== config.preset) {
+        fail("--preset has no effect on a run that exists: its settings are those of its config.json");
+      }
       if (given.weightsExcept !== undefined && given.weights === undefined) fail("--weights-except needs --weights");
       return given;
     },

@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { lock } from "@sew/files";
+import { shown } from "@sew/kernels";
 import type { EpochMetrics } from "@sew/training";
 import { lastOf, writeComparisonReport } from "./compareReport.js";
 import type { ComparedResult, Comparison, Experiment, Measures } from "./experiment.js";
@@ -40,6 +41,9 @@ interface Planned {
 /** File in a run's folder that is there once it has ended by itself. */
 const ENDED = "numbers.json";
 
+/** File in a comparison's folder that says of which runs it is. */
+const PLAN = "comparison.json";
+
 /**
  * Makes the runs that are not there yet, and the report of all.
  *
@@ -58,7 +62,7 @@ export async function compare<Own extends object>(compared: Compared<Own>): Prom
     say(`${out}: ${planned.length} runs, ${planned.length - left.length} of them there already; ${jobs} at a time`);
     const { failed, stopped } = await makeAll(left, { jobs, threads });
     if (stopped) {
-      say("stopped; the same command continues");
+      say(`stopped; the same command${compared.overwrite ? " without --overwrite" : ""} continues`);
       return 130;
     }
     return await conclude(compared, planned, failed);
@@ -67,28 +71,53 @@ export async function compare<Own extends object>(compared: Compared<Own>): Prom
   }
 }
 
-/** The runs, once it is known that the folder holds none of another comparison. */
+/** The runs, once it is known that the folder holds these and no others. */
 async function plan<Own extends object>(compared: Compared<Own>): Promise<Planned[]> {
   const { experiment, name, comparison, options, out, overwrite } = compared;
+  checkNames(comparison);
   const planned = (comparison.seeds ?? [0]).flatMap((seed) =>
     comparison.runs.map((run): Planned => {
       const folder = join(out, `${slugOf(run.name)}-seed-${seed}`);
       return { ...run, options: [...options, ...run.options], seed, folder };
     }),
   );
-  const file = join(out, "comparison.json");
-  const made = { experiment: experiment.name, comparison: name, options: [...options] };
-  const before = existsSync(file) ? JSON.parse(await readFile(file, "utf8")) : undefined;
-  if (overwrite) for (const { folder } of planned) await rm(join(folder, ENDED), { force: true });
-  else if (before !== undefined && !isDeepStrictEqual(before, made)) {
-    throw new RangeError(
-      `--out: ${out} holds the comparison ${before.comparison} with the options ${before.options?.join(" ")}; the same ` +
-        "options continue it, --overwrite replaces it, --out names another folder",
-    );
+  const file = join(out, PLAN);
+  const runs = comparison.runs.map((run) => ({ name: run.name, options: [...run.options] }));
+  const made = { experiment: experiment.name, comparison: name, options: [...options], runs };
+  if (!overwrite) {
+    const remedy = "the same command continues it, --overwrite replaces it, --out names another folder";
+    const before = existsSync(file) ? await readJson(file) : undefined;
+    const foreign = planned.find(({ folder }) => existsSync(folder));
+    if (before === undefined && foreign !== undefined) {
+      throw new RangeError(`--out: ${out} must hold a comparison, got ${foreign.folder} without ${PLAN}; ${remedy}`);
+    }
+    if (before !== undefined && !isDeepStrictEqual(before, made)) {
+      throw new RangeError(`--out: ${out} must hold this comparison, got one of other options or runs; ${remedy}`);
+    }
   }
   await writeJson("comparison", file, made);
-  if (overwrite) for (const { folder } of planned) await rm(join(folder, "last.safetensors"), { force: true });
+  if (overwrite) {
+    for (const { folder } of planned) {
+      for (const each of [ENDED, "last.safetensors"]) await rm(join(folder, each), { force: true });
+    }
+  }
   return planned;
+}
+
+/** Throws where two runs would have one folder. */
+function checkNames({ runs }: Comparison): void {
+  const names = new Map<string, string>();
+  for (const { name } of runs) {
+    const slug = slugOf(name);
+    const other = names.get(slug);
+    if (slug === "" || other !== undefined) {
+      const got = slug === "" ? shown(name) : `${shown(other)} and ${shown(name)}`;
+      throw new RangeError(
+        `defineExperiment: runs of a comparison must have names that differ in Latin letters and digits, got ${got}`,
+      );
+    }
+    names.set(slug, name);
+  }
 }
 
 /** A name as a folder can have it. */
@@ -124,7 +153,10 @@ async function makeAll(
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined && !stopped; next = queue.shift()) {
       const started = performance.now();
-      const { code, text } = await makeOne(next, threads, running);
+      const { code, text } = await makeOne(next, threads, running).catch((error: Error) => ({
+        code: 1,
+        text: `failed: ${error.message}`,
+      }));
       if (code === 130) stopped = true;
       if (stopped) return;
       seconds.push((performance.now() - started) / 1000);
@@ -157,6 +189,7 @@ async function makeOne(
   await mkdir(folder, { recursive: true });
   const file = join(folder, "log.txt");
   const log = await open(file, "a");
+  const { size: from } = await log.stat();
   try {
     const begun = existsSync(join(folder, "last.safetensors"));
     const held = existsSync(join(folder, "metrics.jsonl")) || existsSync(join(folder, "best.safetensors"));
@@ -175,30 +208,79 @@ async function makeOne(
     });
     const kill = (signal: NodeJS.Signals): void => void child.kill(signal);
     running.add(kill);
-    const [code] = (await once(child, "close")) as [number | null];
+    const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     running.delete(kill);
-    return { code, text: code === 0 ? "" : `failed, see ${file}: ${await errorIn(file)}` };
+    if (code === 0 && !existsSync(join(folder, ENDED))) {
+      const remedy = "a program that compares must pass the arguments of its process to runExperiment";
+      return { code: 1, text: `failed, see ${file}: it ended without results; ${remedy}` };
+    }
+    const why = signal === null ? await errorIn(file, from) : `ended by ${signal}`;
+    return { code, text: code === 0 ? "" : `failed, see ${file}: ${why}` };
   } finally {
     await log.close();
   }
 }
 
-/** The last error of a log, else its last line. */
-async function errorIn(file: string): Promise<string> {
-  const lines = (await readFile(file, "utf8")).trimEnd().split("\n");
+/** The last error of a log from a byte on, else its last line. */
+async function errorIn(file: string, from: number): Promise<string> {
+  const lines = (await readFile(file)).subarray(from).toString().trimEnd().split("\n");
   return lines.findLast((line) => line.startsWith("error: ")) ?? lines.at(-1) ?? "";
 }
 
+/** A JSON object of a file; the error names the file. */
+async function readJson(file: string): Promise<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(await readFile(file, "utf8"));
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch (error) {
+    throw damaged(file, (error as Error).message);
+  }
+  throw damaged(file, "another value");
+}
+
+function damaged(file: string, got: string): RangeError {
+  return new RangeError(`comparison: ${file} must hold a JSON object, got ${got}; --overwrite makes the runs anew`);
+}
+
 async function historyOf(folder: string): Promise<EpochMetrics[]> {
-  const text = await readFile(join(folder, "metrics.jsonl"), "utf8");
-  return text
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as EpochMetrics);
+  const file = join(folder, "metrics.jsonl");
+  try {
+    const text = await readFile(file, "utf8");
+    return text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as EpochMetrics);
+  } catch (error) {
+    throw damaged(file, (error as Error).message);
+  }
 }
 
 async function measuresOf(folder: string): Promise<Measures> {
-  return JSON.parse(await readFile(join(folder, ENDED), "utf8")).measures ?? {};
+  return ((await readJson(join(folder, ENDED))).measures ?? {}) as Measures;
+}
+
+/** What must be the same for all seeds of a run: its data, and the arithmetic. */
+async function groundsOf(folder: string): Promise<unknown> {
+  const { fingerprints, environment } = await readJson(join(folder, "config.json"));
+  const { backend, precision, instructionSet } = (environment ?? {}) as Record<string, unknown>;
+  return { fingerprints, backend, precision, instructionSet };
+}
+
+/** Throws where the seeds of a run differ in more than the seed. */
+async function checkGrounds(planned: readonly Planned[], failed: ReadonlyMap<Planned, string>): Promise<void> {
+  const first = new Map<string, readonly [folder: string, grounds: unknown]>();
+  for (const each of planned) {
+    if (failed.has(each)) continue;
+    const grounds = await groundsOf(each.folder);
+    const before = first.get(each.name);
+    if (before === undefined) first.set(each.name, [each.folder, grounds]);
+    else if (!isDeepStrictEqual(before[1], grounds)) {
+      throw new RangeError(
+        `comparison: runs of ${each.name} must have the same data, backend and precision, got others in ${before[0]} and ` +
+          `${each.folder}; remove the folder of one of them, and the same command makes it anew`,
+      );
+    }
+  }
 }
 
 /** The last epoch of a run in some words. */
@@ -212,6 +294,7 @@ async function conclude<Own extends object>(
   planned: readonly Planned[],
   failed: ReadonlyMap<Planned, string>,
 ): Promise<number> {
+  await checkGrounds(planned, failed);
   const results = await Promise.all(
     comparison.runs.map(async (run): Promise<ComparedResult> => {
       const own = planned.filter((each) => each.name === run.name && !failed.has(each));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { checkIndices, type DataCheck, type EventDataset, fingerprint, type Source } from "@sew/datasets";
 import { defineExperiment, runExperiment } from "@sew/experiment";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { tiny } from "./tinyExperiment.mjs";
 
 const home = process.cwd();
 const folder = mkdtempSync(join(tmpdir(), "sew-experiment-"));
@@ -178,6 +179,33 @@ events        train      2    2       2     2         2
 milliseconds  train     10   10      10    10        10
 `);
     expect(out).toContain("Caltech101.zip must have the published MD5 66201824eabb0239c7ab992480b50ba3, got d41d8cd9");
+  });
+
+  it("says why there is no picture of values that none can show", async () => {
+    const negative = {
+      ...tiny.datasets.stripes!,
+      needsData: true,
+      checked: () => ({
+        train: {
+          name: "negative",
+          classes: ["only", "other"],
+          count: 2,
+          shape: [1, 2, 2, 2],
+          labels: [0, 1],
+          names: ["a", "b"],
+          fingerprint: "x",
+          read: (indices: ArrayLike<number>) =>
+            Float32Array.from({ length: 8 * indices.length }, (__, i) => -i - indices[0]!),
+        },
+      }),
+    };
+    const out = mkdtempSync(join(tmpdir(), "sew-check-"));
+    const write = vi.spyOn(process.stdout, "write").mockImplementation(() => true);
+    const experiment = { ...tiny, datasets: { negative } };
+    const code = await runExperiment(experiment as never, ["--check-data", out, "--out", out]);
+    write.mockRestore();
+    expect([code, readFileSync(join(out, "data.html"), "utf8")]).toEqual([0, expect.stringContaining("No picture: ")]);
+    rmSync(out, { recursive: true });
   });
 
   it("refuses a folder that is none", async () => {

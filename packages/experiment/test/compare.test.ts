@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { runExperiment } from "@sew/experiment";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { elsewhere, json, present, run, tensors } from "./runs.js";
+import { tiny } from "./tinyExperiment.mjs";
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "sew-compare-"));
@@ -81,15 +83,82 @@ describe("a comparison", () => {
     expect(readFileSync(join(out, "results.md"), "utf8")).toMatch(/\| not there \| 0 \| – \|.*\n\| there \| 1 \| 0\./);
   }, 60_000);
 
-  it("is refused in a folder of another one", async () => {
+  it("is refused in a folder of another one, of runs of none, and of damaged results, which it names", async () => {
     const out = temporaryFolder();
     await elsewhere(green, ...blocks(out));
-    const { code, err } = await run("--compare", "blocks", "--out", out, "--epochs", "3");
-    expect([code, err]).toEqual([
+    const remedy = "the same command continues it, --overwrite replaces it, --out names another folder";
+    const other = await run("--compare", "blocks", "--out", out, "--epochs", "3");
+    expect([other.code, other.err]).toEqual([
       1,
-      expect.stringContaining(`--out: ${out} holds the comparison blocks with the options`),
+      `error: --out: ${out} must hold this comparison, got one of other options or runs; ${remedy}\n`,
+    ]);
+    const numbers = join(out, "plain-seed-0", "numbers.json");
+    writeFileSync(numbers, '{"a');
+    const damaged = await run(...blocks(out));
+    expect([damaged.code, damaged.err]).toEqual([
+      1,
+      expect.stringContaining(`comparison: ${numbers} must hold a JSON object`),
+    ]);
+    rmSync(join(out, "comparison.json"));
+    const foreign = await run(...blocks(out));
+    expect([foreign.code, foreign.err]).toEqual([
+      1,
+      `error: --out: ${out} must hold a comparison, got ${join(out, "sew-add-seed-0")} without comparison.json; ${remedy}\n`,
     ]);
   }, 60_000);
+
+  it("is refused where the seeds of a run have other data or another arithmetic", async () => {
+    const out = temporaryFolder();
+    await elsewhere(green, ...blocks(out));
+    const file = join(out, "plain-seed-0", "config.json");
+    const config = json(file);
+    writeFileSync(file, JSON.stringify({ ...config, fingerprints: { train: "other" } }));
+    const { code, err } = await elsewhere(green, ...blocks(out, "--seeds", "0,1"));
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining(
+        `comparison: runs of plain must have the same data, backend and precision, got others in ` +
+          `${join(out, "plain-seed-0")} and ${join(out, "plain-seed-1")}; remove the folder of one of them`,
+      ),
+    ]);
+  }, 60_000);
+
+  it("says how to go on without losing what an overwriting one has made", async () => {
+    const out = temporaryFolder();
+    const stopped = await elsewhere(
+      { ...green, SEW_TEST_INTERRUPT: "6" },
+      ...blocks(out, "--jobs", "1", "--overwrite"),
+    );
+    expect(stopped.err).toContain("stopped; the same command without --overwrite continues");
+  }, 60_000);
+
+  it("tries the others where the folder of a run cannot be made", async () => {
+    const out = temporaryFolder();
+    writeFileSync(join(out, "comparison.json"), "");
+    const again = await elsewhere(green, ...blocks(out, "--overwrite"));
+    expect(again.code).toBe(0);
+    for (const name of ["plain-seed-1", "sew-add-seed-1"]) expect(existsSync(join(out, name))).toBe(false);
+    writeFileSync(join(out, "plain-seed-1"), "");
+    const { code, err } = await elsewhere(green, ...blocks(out, "--seeds", "0,1"));
+    expect([code, err]).toEqual([1, expect.stringContaining("plain, seed 1: failed: EEXIST")]);
+    expect(existsSync(join(out, "sew-add-seed-1", "numbers.json"))).toBe(true);
+  }, 60_000);
+
+  it.each([
+    [["A+", "A-"], '"A+" and "A-"'],
+    [["α"], '"α"'],
+  ])("refuses runs whose names %j would share a folder", async (names, got) => {
+    const runs = names.map((name) => ({ name, options: [] }));
+    const experiment = { ...tiny, comparisons: { collide: { title: "x", runs } } };
+    const write = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
+    const code = await runExperiment(experiment, ["--compare", "--out", temporaryFolder()]);
+    const text = write.mock.calls.map(([chunk]) => chunk).join("");
+    write.mockRestore();
+    expect([code, text]).toEqual([
+      1,
+      `error: defineExperiment: runs of a comparison must have names that differ in Latin letters and digits, got ${got}\n`,
+    ]);
+  });
 
   it.each([
     [["--compare", "block"], "It must be one of failing, blocks, none. Did you mean blocks?"],
@@ -100,6 +169,12 @@ describe("a comparison", () => {
       "error: --seeds and --evaluate exclude each other; a comparison continues by itself",
     ],
     [["--compare", "blocks", "--resume"], "error: --compare and --resume exclude each other"],
+    [["--seeds", "0,1", "--seed", "5"], "error: --seed has no effect on several runs; --seeds has"],
+    [
+      ["--compare", "blocks", "--width", "3"],
+      "error: --width has no effect on --compare blocks, whose runs have their own",
+    ],
+    [["--jobs", "2"], "error: --jobs needs --compare or --seeds"],
   ])("refuses %j", async (argv, message) => {
     const { code, err } = await run(...argv);
     expect([code, err]).toEqual([2, expect.stringContaining(message)]);

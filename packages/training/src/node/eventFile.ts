@@ -109,7 +109,10 @@ export async function openEventFile(
   };
 }
 
-/** The records of a file to keep, up to the first that is damaged, such as the last one of a machine that lost power. */
+/**
+ * The records of a file to keep: without those whose data are damaged, up to the first whose length is, such as the last one of
+ * a machine that lost power.
+ */
 function keptRecords(file: Buffer, keep: (step: number, tag: string) => boolean): Buffer[] {
   const kept: Buffer[] = [];
   for (let at = 0; at + 12 <= file.length; ) {
@@ -118,14 +121,15 @@ function keptRecords(file: Buffer, keep: (step: number, tag: string) => boolean)
     const end = at + 12 + Number(header.readBigUInt64LE());
     if (end + 4 > file.length) break;
     const data = file.subarray(at + 12, end);
-    if (file.readUInt32LE(end) !== maskedCrc(data)) break;
+    const record = file.subarray(at, end + 4);
+    at = end + 4;
+    if (file.readUInt32LE(end) !== maskedCrc(data)) continue;
     const summary = fieldOf(data, 5) as Buffer | undefined;
     const value = summary && (fieldOf(summary, 1) as Buffer | undefined);
     const tag = value && String(fieldOf(value, 1));
     if (tag !== undefined && keep((fieldOf(data, 2) as number | undefined) ?? 0, tag)) {
-      kept.push(file.subarray(at, end + 4));
+      kept.push(record);
     }
-    at = end + 4;
   }
   return kept;
 }
@@ -146,6 +150,12 @@ function valueField(tag: string, value: number | Histogram | Png): Buffer {
   if (typeof value === "object" && value !== null) {
     if ("histogram" in value) return bytes(5, histogramFields(tag, value.histogram));
     if ("png" in value) {
+      for (const side of ["width", "height"] as const) {
+        if (Number.isSafeInteger(value[side]) && value[side] > 0) continue;
+        throw new RangeError(
+          `EventFile.append: ${side} must be an integer above 0, got ${value[side]} for ${printable(tag)}`,
+        );
+      }
       // The 4 says red, green, blue and opacity.
       return bytes(4, [varint(1, value.height), varint(2, value.width), varint(3, 4), bytes(4, [value.png])]);
     }
