@@ -1,11 +1,12 @@
 /** @file Unpacking LZ4 frames, the compression of AEDAT 4. */
+import { xxHash32 } from "./xxHash32.js";
 
 const FRAME_MAGIC = 0x184d2204;
 /** A match is at least so long. */
 const MINIMUM_MATCH = 4;
 
 /**
- * Unpacks one LZ4 frame; checksums are skipped.
+ * Unpacks one LZ4 frame, and compares the checksums of its blocks and contents, where it has them.
  *
  * @param frame the frame and nothing else
  * @param atMost the most bytes that it may unpack to
@@ -17,7 +18,12 @@ export function unpackLz4(frame: Uint8Array, atMost: number): Uint8Array {
   if (frame.length < 7 || view.getUint32(0, true) !== FRAME_MAGIC) throw new RangeError("no LZ4 frame");
   const flags = view.getUint8(4);
   if (flags >>> 6 !== 1) throw new RangeError(`an LZ4 frame of version ${flags >>> 6}`);
-  const [hasBlockChecksums, hasSize, hasDictionary] = [flags & 16, flags & 8, flags & 1];
+  const [hasBlockChecksums, hasSize, hasChecksum, hasDictionary] = [flags & 16, flags & 8, flags & 4, flags & 1];
+  const compare = (what: string, bytes: Uint8Array, position: number): void => {
+    if (position + 4 > frame.length) throw new RangeError("an LZ4 frame without its end");
+    const [own, found] = [view.getUint32(position, true), xxHash32(bytes)];
+    if (own !== found) throw new RangeError(`an LZ4 ${what} with the checksum ${found} instead of ${own}`);
+  };
   let at = 7 + (hasSize ? 8 : 0) + (hasDictionary ? 4 : 0);
   let output = new Uint8Array(Math.min(atMost, Math.max(2 ** 16, 4 * frame.length)));
   let length = 0;
@@ -25,11 +31,18 @@ export function unpackLz4(frame: Uint8Array, atMost: number): Uint8Array {
     if (at + 4 > frame.length) throw new RangeError("an LZ4 frame without its end");
     const header = view.getUint32(at, true);
     at += 4;
-    if (header === 0) return output.subarray(0, length);
+    if (header === 0) {
+      if (hasChecksum) compare("frame", output.subarray(0, length), at);
+      return output.subarray(0, length);
+    }
     const size = header & 0x7fffffff;
     if (at + size > frame.length) throw new RangeError("a truncated LZ4 block");
     const block = frame.subarray(at, at + size);
-    at += size + (hasBlockChecksums ? 4 : 0);
+    at += size;
+    if (hasBlockChecksums) {
+      compare("block", block, at);
+      at += 4;
+    }
     // A match may reach into the blocks before its own, so all of them are unpacked into one array.
     for (;;) {
       const end = header >>> 31 === 1 ? copyBlock(block, output, length) : unpackBlock(block, output, length);

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { unpackLz4 } from "../../src/formats/lz4.js";
+import { xxHash32 } from "../../src/formats/xxHash32.js";
 
 /** Literals, then a match of `length` bytes from `distance` bytes back. */
 interface Sequence {
@@ -75,6 +76,24 @@ describe("unpackLz4", () => {
       ),
       { numRuns: 2000 },
     ));
+
+  it.each([
+    ["block", 0x50],
+    ["frame", 0x44],
+  ])("refuses what differs from the checksum of its %s", (_, flags) => {
+    const block = [0x50, 1, 2, 3, 4, 5];
+    const checksum = (bytes: readonly number[]) => u32(xxHash32(Uint8Array.from(bytes)));
+    const start = [...u32(0x184d2204), flags, 0x40, 0, ...u32(block.length)];
+    const end = flags === 0x50 ? [...checksum(block), ...u32(0)] : [...u32(0), ...checksum([1, 2, 3, 4, 5])];
+    const frame = Uint8Array.from([...start, ...block, ...end]);
+    expect([...unpackLz4(frame, 100)]).toEqual([1, 2, 3, 4, 5]);
+    for (let i = 0; i < 5 * 8; i++) {
+      const damaged = Uint8Array.from(frame);
+      damaged[start.length + 1 + (i >> 3)]! ^= 1 << (i & 7);
+      expect(() => unpackLz4(damaged, 100)).toThrow(/^an LZ4 (block|frame) with the checksum \d+ instead of \d+$/);
+    }
+    expect(() => unpackLz4(frame.subarray(0, -1), 100)).toThrow(RangeError);
+  });
 
   it("refuses a match that starts before the first byte, and one at distance 0", () => {
     for (const distance of [0, 4]) {
