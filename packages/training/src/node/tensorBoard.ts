@@ -54,7 +54,9 @@ export function tensorBoard(folder: string, options: TensorBoardOptions = {}): L
         }
         if (event.type === "tested") {
           const { step, time, values } = summaryOf(event.metrics);
-          file?.append({ step, time, values: { ...values, ...(await options.summaries?.(event)) } });
+          const write = async () =>
+            file?.append({ step, time, values: { ...values, ...(await options.summaries?.(event)) } });
+          if (!(await guarded("summaries", write))) file?.append({ step, time, values });
         }
         yield event;
       }
@@ -62,6 +64,21 @@ export function tensorBoard(folder: string, options: TensorBoardOptions = {}): L
       file?.close();
     }
   };
+}
+
+/** Writes what a user's function gives, and returns whether it could: its error is a warning, and no epoch is lost for it. */
+async function guarded(what: string, write: () => Promise<void>): Promise<boolean> {
+  try {
+    await write();
+    return true;
+  } catch (error) {
+    const { message } = error as Error;
+    process.emitWarning(
+      `tensorBoard: ${what} must return what can be shown, got the error: ${message}`,
+      "TensorBoardWarning",
+    );
+    return false;
+  }
 }
 
 /** Opens the event file of a run in this state: what it did before, without what the state does not know. */
@@ -80,7 +97,9 @@ async function begin(
   const time = Date.now() / 1000;
   if (hyperparameters !== undefined) file.append({ step: 0, time, values: {}, hyperparameters });
   // Those of a run beyond its first epoch were kept.
-  if (epochs === 0 && images !== undefined) file.append({ step: 0, time, values: await images() });
+  if (epochs === 0 && images !== undefined) {
+    await guarded("images", async () => file.append({ step: 0, time, values: await images() }));
+  }
   for (const metrics of history) if (!found.has(metrics.epoch)) file.append(summaryOf(metrics));
   return file;
 }

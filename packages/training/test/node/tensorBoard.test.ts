@@ -70,6 +70,37 @@ async function shownIn(out: string): Promise<unknown[]> {
 }
 
 describe("TensorBoard", () => {
+  it.each<[string, TensorBoardOptions, string]>([
+    [
+      "that throw",
+      {
+        summaries: () => {
+          throw new Error("boom");
+        },
+      },
+      "summaries must return what can be shown, got the error: boom",
+    ],
+    [
+      "that cannot be shown",
+      { summaries: () => ({ x: "y" as never }) },
+      "summaries must return what can be shown, got the error: EventFile.append",
+    ],
+    [
+      "that throw, for pictures",
+      { images: () => Promise.reject(new Error("none")) },
+      "images must return what can be shown, got the error: none",
+    ],
+  ])("warns of summaries %s, and loses no epoch for it", async (_, tensorBoard, message) => {
+    const out = await temporaryFolder();
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    await runIn(out, { tensorBoard });
+    const warnings = warn.mock.calls.map(([text]) => String(text));
+    warn.mockRestore();
+    expect(warnings[0]).toContain(`tensorBoard: ${message}`);
+    const epochs = (await parse(await eventFileOf(out))).filter(({ values }) => "loss/train" in values);
+    expect([epochs.length, existsSync(join(out, "last.safetensors"))]).toEqual([3, true]);
+  });
+
   it("shows every step, every epoch, hyper-parameters, pictures and what the run adds, over steps and epochs from 0", async () => {
     const out = await temporaryFolder();
     await runIn(out);
