@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { damaged } from "./damaged.mjs";
 import { turbo } from "./turbo.mjs";
 
 const { values } = parseArgs({
@@ -228,32 +229,6 @@ const formats = {
     share: 0.02,
   },
 };
-
-/** One of six damages. */
-function damaged(bytes, draw) {
-  const at = draw.int(bytes.length);
-  const copy = Buffer.from(bytes);
-  switch (draw.int(6)) {
-    case 0:
-      copy[at] ^= 1 << draw.int(8);
-      return copy;
-    case 1:
-      copy[at] = draw.int(256);
-      return copy;
-    case 2:
-      return copy.subarray(0, at);
-    case 3:
-      return Buffer.concat([copy.subarray(0, at), Buffer.from([draw.int(256)]), copy.subarray(at)]);
-    case 4:
-      return Buffer.concat([copy.subarray(0, at), copy.subarray(Math.min(bytes.length, at + 1 + draw.int(16)))]);
-    default: {
-      // A piece of the file written over another.
-      const from = draw.int(bytes.length);
-      copy.copy(copy, at, from, from + 1 + draw.int(32));
-      return copy;
-    }
-  }
-}
 
 const results = [];
 let wrong = 0;

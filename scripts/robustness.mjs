@@ -36,6 +36,7 @@ import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
+import { damaged } from "./damaged.mjs";
 import { turbo } from "./turbo.mjs";
 
 const { values } = parseArgs({
@@ -416,7 +417,7 @@ const parts = {
     for (let n = 0; n < mutations; n++) {
       // Every second damage begins in the header.
       const at = draw.int(n % 2 === 0 ? header : good.length);
-      await read("checkpoint, damaged at random", damaged(good, at), `damage ${n} at byte ${at}`);
+      await read("checkpoint, damaged at random", damaged(good, draw, at), `damage ${n} at byte ${at}`);
     }
   },
 };
@@ -432,37 +433,6 @@ function contents(folder) {
       return [relative(folder, path), createHash("sha256").update(readFileSync(path)).digest("hex")];
     }),
   );
-}
-
-/** One of eight damages. */
-function damaged(bytes, at) {
-  const copy = Buffer.from(bytes);
-  const size = 1 + draw.int(32);
-  const from = draw.int(bytes.length);
-  switch (draw.int(8)) {
-    case 0:
-      copy[at] ^= 1 << draw.int(8);
-      return copy;
-    case 1:
-      copy[at] = draw.int(256);
-      return copy;
-    case 2:
-      return copy.subarray(0, at);
-    case 3:
-      return Buffer.concat([copy.subarray(0, at), Buffer.from([draw.int(256)]), copy.subarray(at)]);
-    case 4:
-      return Buffer.concat([copy.subarray(0, at), copy.subarray(Math.min(bytes.length, at + size))]);
-    case 5:
-      copy.fill(0, at, Math.min(at + 4096, bytes.length));
-      return copy;
-    case 6:
-      for (let i = at; i < Math.min(at + size, bytes.length); i++) copy[i] = draw.int(256);
-      return copy;
-    default:
-      // A piece of the file written over another.
-      bytes.copy(copy, at, from, from + size);
-      return copy;
-  }
 }
 
 const chosen = values.only === undefined ? Object.keys(parts) : [values.only];

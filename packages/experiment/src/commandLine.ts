@@ -197,9 +197,7 @@ export function commandLine<Own extends object>(
         if (other !== undefined) fail(`--check-data and --${other} exclude each other`);
       }
       const cli = (name: string): boolean => program.getOptionValueSource(name) === "cli";
-      const single = given.resume === true || given.evaluate === true || given.checkData !== undefined;
-      const asked = given.compare ?? (single ? "none" : (experiment.compares ?? "none"));
-      const name = asked === true ? words(experiment.comparisons ?? {})[0]! : asked;
+      const name = comparisonName(experiment, given);
       const many = name !== "none" || given.seeds !== undefined;
       if (many && cli("seed")) fail("--seed has no effect on several runs; --seeds has");
       if (!many && given.jobs !== undefined) fail("--jobs needs --compare or --seeds");
@@ -260,6 +258,16 @@ export function commandLine<Own extends object>(
       };
     },
   };
+}
+
+/** The name of the comparison that a command line asks for; `none` for a single run. */
+export function comparisonName<Own extends object>(
+  { comparisons = {}, compares = "none" }: Pick<Experiment<Own>, "comparisons" | "compares">,
+  { compare, resume, evaluate, checkData }: Given<Own>,
+): string {
+  if (compare === true) return words(comparisons)[0]!;
+  const single = resume === true || evaluate === true || checkData !== undefined;
+  return compare ?? (single ? "none" : compares);
 }
 
 /** The arguments that give the settings of a `config.json`. */

@@ -7,7 +7,7 @@ import { countParameters } from "@sew/layers";
 import { ignoreWriteErrors } from "@sew/training/node";
 import { CommanderError } from "commander";
 import { checkDataOf } from "./checkData.js";
-import { type CommandLine, commandLine, type Given } from "./commandLine.js";
+import { type CommandLine, commandLine, comparisonName, type Given } from "./commandLine.js";
 import { type Compared, compare } from "./compare.js";
 import { openData } from "./data.js";
 import { isExplained, nativePackage, startBackend } from "./environment.js";
@@ -65,10 +65,8 @@ function comparedBy<Own extends object>(
   line: CommandLine<Own>,
   given: Given<Own>,
 ): Compared<Own> | undefined {
-  const { seeds, resume, evaluate, overwrite = false, out, jobs, json, dataset, block } = given;
-  const single = resume === true || evaluate === true;
-  const asked = given.compare === true ? Object.keys(experiment.comparisons!)[0] : given.compare;
-  const chosen = asked ?? (single ? "none" : (experiment.compares ?? "none"));
+  const { seeds, overwrite = false, out, jobs, json, dataset, block } = given;
+  const chosen = comparisonName(experiment, given);
   if (chosen === "none" && seeds === undefined) return undefined;
   const name = chosen === "none" ? `${dataset}-${block}` : chosen;
   const alone: Comparison = { title: `${experiment.name}, several seeds`, runs: [{ name, options: [] }] };
