@@ -15,4 +15,6 @@ export interface EpochRecord {
   readonly seconds: number;
   /** Training samples per second. */
   readonly samplesPerSecond: number;
+  /** Share of the training time in which it waited for the next batch, from 0 to 1. @defaultValue not shown */
+  readonly dataWait?: number;
 }

@@ -14,6 +14,7 @@ const epochs = (...losses: readonly number[]): EpochMetrics[] =>
     trainTop1: 0.1,
     seconds: 1,
     samplesPerSecond: 1,
+    dataWait: 0,
     time: 0,
   }));
 

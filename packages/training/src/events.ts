@@ -10,12 +10,13 @@ export interface TrainingState {
   readonly batch: number;
   /** Updates made since the start of the run. */
   readonly step: number;
-  /** Of those batches: loss and correct labels summed over samples, and the time they took. */
+  /** Of those batches: loss and correct labels summed over samples, and the time they took, and were waited for. */
   readonly sums: {
     readonly samples: number;
     readonly loss: number;
     readonly correct: number;
     readonly seconds: number;
+    readonly waited: number;
   };
   /** The learning rate of the last update. */
   readonly learningRate: number;
@@ -30,7 +31,7 @@ export const initialState: TrainingState = {
   epoch: 0,
   batch: 0,
   step: 0,
-  sums: { samples: 0, loss: 0, correct: 0, seconds: 0 },
+  sums: { samples: 0, loss: 0, correct: 0, seconds: 0, waited: 0 },
   learningRate: 0,
   history: [],
 };

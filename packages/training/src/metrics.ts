@@ -20,6 +20,8 @@ export interface EpochMetrics {
   readonly seconds: number;
   /** Training samples per second of training. */
   readonly samplesPerSecond: number;
+  /** Share of the training time in which it waited for the next batch, from 0 to 1; decoding in its own thread counts. */
+  readonly dataWait: number;
   /** End of the epoch, in seconds since 1970. */
   readonly time: number;
 }

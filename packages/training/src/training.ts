@@ -146,7 +146,7 @@ async function* trainEpoch(
   try {
     for (;;) {
       const { step, batch, sums } = state;
-      let learningRate = 0;
+      let [learningRate, waited] = [0, 0];
       const rate = (): number => {
         learningRate = rateAt("training", schedule, { epoch, step, stepsPerEpoch: stepsOf(options) });
         return learningRate;
@@ -155,7 +155,9 @@ async function* trainEpoch(
       const result = await accumulatedStep(
         model,
         optimizer,
-        take(batches, accumulate),
+        take(batches, accumulate, (milliseconds) => {
+          waited += milliseconds;
+        }),
         { rate, seed: mixSeed(seed, epoch, batch), loss, reduce, classes: data.train.classes },
         "training",
         place,
@@ -178,6 +180,7 @@ async function* trainEpoch(
           loss: sums.loss + samples * result.loss,
           correct: sums.correct + correct,
           seconds: sums.seconds + (performance.now() - resumed) / 1000,
+          waited: sums.waited + waited / 1000,
         },
       };
       yield { type: "step", state, epoch, step, batch, loss: result.loss, correct, samples, learningRate };
@@ -193,9 +196,15 @@ async function* trainEpoch(
 }
 
 /** The next n batches, or those that are left. */
-async function* take(batches: AsyncIterator<Batch>, n: number): AsyncGenerator<Batch> {
+async function* take(
+  batches: AsyncIterator<Batch>,
+  n: number,
+  onWait: (milliseconds: number) => void,
+): AsyncGenerator<Batch> {
   for (let i = 0; i < n; i++) {
+    const asked = performance.now();
     const { value, done } = await batches.next();
+    onWait(performance.now() - asked);
     if (done === true) return;
     yield value;
   }
@@ -243,6 +252,7 @@ function summarise(
     ...(test?.top5 !== undefined && { testTop5: test.top5 }),
     seconds: sums.seconds + seconds,
     samplesPerSecond: sums.samples / sums.seconds,
+    dataWait: sums.waited / sums.seconds,
     time: Date.now() / 1000,
   };
 }

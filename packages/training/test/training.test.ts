@@ -2,6 +2,7 @@ import { disposeModule, linear, namedParameters } from "@sew/layers";
 import {
   type Batch,
   type BatchSource,
+  crossEntropy,
   type Data,
   earlyStopping,
   listen,
@@ -12,7 +13,7 @@ import {
   training,
 } from "@sew/training";
 import { fill, memory, tidy } from "@tensorflow/tfjs-core";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { messageOf } from "./support.js";
 import { tinyData, tinyModel } from "./tinyRun.mjs";
 
@@ -102,6 +103,34 @@ describe("training", () => {
       new Set([0, 1, 2, 3].map((step) => JSON.stringify({ epoch: Math.floor(step / 2), step, stepsPerEpoch: 2 }))),
     );
     disposeModule(model);
+  });
+
+  it.each([1, 2])("tells the share of its time in which it waits for data, %d batches a step", async (accumulate) => {
+    let clock = 0;
+    const now = vi.spyOn(performance, "now").mockImplementation(() => clock);
+    try {
+      const train: BatchSource = {
+        async *epoch(options) {
+          for await (const batch of tinyData.train.epoch(options)) {
+            clock += 30;
+            yield batch;
+          }
+        },
+      };
+      const loss: typeof crossEntropy = (...of) => {
+        clock += 10;
+        return crossEntropy(...of);
+      };
+      const model = tinyModel();
+      const events = await collect(
+        training({ model, data: { train }, epochs: 2, learningRate: 0.05, loss, accumulate }),
+      );
+      const { history } = events.at(-1)!.state;
+      expect(history.map(({ dataWait }) => dataWait.toFixed(12))).toEqual(["0.750000000000", "0.750000000000"]);
+      disposeModule(model);
+    } finally {
+      now.mockRestore();
+    }
   });
 
   it("refuses options at once, and a rate that turns bad at its step", async () => {

@@ -133,6 +133,7 @@ const others: readonly Metric[] = [
   metric("Learning rate", (record) => record.learningRate, short),
   metric("Time", (record) => record.seconds, duration),
   metric("Samples/s", (record) => record.samplesPerSecond, fixed(1)),
+  metric("Waiting for data", (record) => record.dataWait, percent),
 ];
 
 /** The metrics that any of the epochs has. */

@@ -52,7 +52,7 @@ const stateSchema = z.strictObject({
   epoch: count,
   batch: count,
   step: count,
-  sums: z.strictObject({ samples: count, loss: z.number(), correct: count, seconds: z.number() }),
+  sums: z.strictObject({ samples: count, loss: z.number(), correct: count, seconds: z.number(), waited: z.number() }),
   learningRate: z.number().min(0),
   history: z.array(
     z.strictObject({
@@ -68,6 +68,7 @@ const stateSchema = z.strictObject({
       testTop5: accuracy,
       seconds: z.number(),
       samplesPerSecond: z.number(),
+      dataWait: z.number(),
       time: z.number(),
     }),
   ),

@@ -203,7 +203,7 @@ function describeSpeed(samplesPerSecond: number): string {
 }
 
 function describeEpoch(metrics: EpochMetrics, epochs: number): string {
-  const { epoch, trainLoss, trainTop1, seconds, samplesPerSecond } = metrics;
+  const { epoch, trainLoss, trainTop1, seconds, samplesPerSecond, dataWait } = metrics;
   const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`;
   const describe = (name: string, loss?: number, top1?: number, top5?: number): string[] => {
     if (loss === undefined || top1 === undefined) return [];
@@ -218,6 +218,7 @@ function describeEpoch(metrics: EpochMetrics, epochs: number): string {
     ...describe("validation", metrics.validationLoss, metrics.validationTop1, metrics.validationTop5),
     ...describe("test", metrics.testLoss, metrics.testTop1, metrics.testTop5),
     `${describeSpeed(samplesPerSecond)}, ${describeTime(seconds)}`,
+    ...(dataWait >= 0.02 ? [`${Math.round(100 * dataWait)} % waiting for data`] : []),
     ...(left > 0 ? [`about ${describeTime(left * seconds)} left`] : []),
   ].join(" · ");
 }

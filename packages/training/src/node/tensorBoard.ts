@@ -117,6 +117,7 @@ function summaryOf({ epoch, time, learningRate, ...metrics }: EpochMetrics): Sum
     testTop5: "top-5/test",
     seconds: "time/seconds per epoch",
     samplesPerSecond: "time/samples per second",
+    dataWait: "time/share waiting for data",
   };
   const named = Object.entries(metrics).map(([name, value]) => [tags[name as keyof typeof metrics], value] as const);
   return { step: epoch, time, values: { [LEARNING_RATE]: learningRate, ...Object.fromEntries(named) } };

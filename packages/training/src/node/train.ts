@@ -268,7 +268,7 @@ function bestWeights({ model, out }: TrainOptions, { settings }: RunSettings): L
   return onEvent(async (event) => {
     if (event.type !== "tested" || !event.best) return;
     // Without what the clock says: the same run makes the same file.
-    const { seconds, samplesPerSecond, time, ...metrics } = event.metrics;
+    const { seconds, samplesPerSecond, dataWait, time, ...metrics } = event.metrics;
     const description = { metrics: JSON.stringify(metrics), settings: JSON.stringify(settings) };
     await saveWeights(model, join(out, "best.safetensors"), { ...description, versions: versions() });
   });

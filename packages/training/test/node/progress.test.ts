@@ -38,6 +38,7 @@ const metrics: EpochMetrics = {
   testTop5: 0.75,
   seconds: 60,
   samplesPerSecond: 20,
+  dataWait: 0.0199,
   time: 0,
 };
 
@@ -60,14 +61,14 @@ describe("consoleProgress", () => {
     const { stream, text } = recorder(false);
     const { epoch, message, close } = consoleProgress({ stream });
     epoch(metrics, 192);
-    epoch({ ...metrics, epoch: 191, seconds: 7300 }, 192);
+    epoch({ ...metrics, epoch: 191, seconds: 7300, dataWait: 0.125 }, 192);
     message("stopped");
     close();
     expect(text()).toBe(
       "epoch 3/192 · train loss 1.5000, top-1 50.00 % · test loss 1.2500, top-1 62.50 %, top-5 75.00 % · 20.0 samples/s, " +
         "1 min 0 s · about 3 h 9 min left\n" +
         "epoch 192/192 · train loss 1.5000, top-1 50.00 % · test loss 1.2500, top-1 62.50 %, top-5 75.00 % · 20.0 " +
-        "samples/s, 2 h 1 min\nstopped\n",
+        "samples/s, 2 h 1 min · 13 % waiting for data\nstopped\n",
     );
   });
 

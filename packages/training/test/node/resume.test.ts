@@ -43,7 +43,7 @@ async function results(out: string) {
   );
   const { tensors, metadata } = await readSafetensors(join(out, "last.safetensors"));
   const lines = (await readFile(join(out, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
-  const metrics = lines.map((line) => ({ ...JSON.parse(line), seconds: 0, samplesPerSecond: 0, time: 0 }));
+  const metrics = lines.map((line) => ({ ...JSON.parse(line), seconds: 0, samplesPerSecond: 0, dataWait: 0, time: 0 }));
   return { final, best, tensors, updates: metadata.updates, metrics };
 }
 

@@ -125,6 +125,7 @@ describe("TensorBoard", () => {
       "top-1/test",
       "time/seconds per epoch",
       "time/samples per second",
+      "time/share waiting for data",
       "gradient norm/block0",
       "firing rate/block0",
     ]);
@@ -208,6 +209,7 @@ describe.skipIf(python === undefined)(`TensorBoard's own reader${reason}`, () =>
       "step/learning rate",
       "step/loss",
       "time/samples per second",
+      "time/share waiting for data",
       "time/seconds per epoch",
       "top-1/test",
       "top-1/train",

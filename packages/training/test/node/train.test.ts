@@ -99,8 +99,9 @@ describe("train", () => {
       [1, 0.05],
       [2, 0.05 * 0.1],
     ]);
-    for (const { seconds, samplesPerSecond, trainTop1, testTop1, ...rest } of history) {
-      expect(Math.min(seconds, samplesPerSecond)).toBeGreaterThan(0);
+    for (const { seconds, samplesPerSecond, dataWait, trainTop1, testTop1, ...rest } of history) {
+      expect(Math.min(seconds, samplesPerSecond, dataWait)).toBeGreaterThan(0);
+      expect(dataWait).toBeLessThan(1);
       expect([trainTop1 * 20, testTop1! * 8].every(Number.isInteger)).toBe(true);
       expect(rest).not.toHaveProperty("testTop5");
     }
