@@ -49,10 +49,11 @@ function eventsOf(rows: readonly Row[]): Events {
   };
 }
 
-/** The rows of events: every reader from a file in the system's cache, then integration from memory. */
-export async function eventRows(): Promise<DataRows> {
-  const own = await mkdtemp(join(tmpdir(), "sew-bench-"));
-  process.once("exit", () => rmSync(own, { recursive: true, force: true }));
+/**
+ * The same events as arrays, and as a file of each format with its reader. A function of its own, so that nothing holds the
+ * million rows later: each garbage collection would visit them.
+ */
+async function recordings() {
   // The writers of the tests; the package writes AEDAT 3.1 alone.
   const writers: Readonly<Record<string, Encode>> = await import(
     new URL("../../../../../packages/datasets/test/fixtures/recordings.mjs", import.meta.url).href
@@ -71,6 +72,14 @@ export async function eventRows(): Promise<DataRows> {
     [readEvt3, encoded("encodeEvt3")],
     [readNpz, encoded("encodeNpz")],
   ] as const;
+  return { columns, readers };
+}
+
+/** The rows of events: every reader from a file in the system's cache, then integration from memory. */
+export async function eventRows(): Promise<DataRows> {
+  const own = await mkdtemp(join(tmpdir(), "sew-bench-"));
+  process.once("exit", () => rmSync(own, { recursive: true, force: true }));
+  const { columns, readers } = await recordings();
   const rows: DataRow[] = [];
   for (const [read, bytes] of readers) {
     const file = join(own, read.name);
