@@ -28,3 +28,6 @@ export { type NormNeuronAttrs, type NormNeuronGradAttrs, normNeuron, normNeuronK
 export { normNeuronTraining, normNeuronTrainingKernel } from "./normNeuronTraining.js";
 export { printable } from "./printable.js";
 export { shown } from "./shown.js";
+export type { BinaryOp, Instruction, NeuronProgram, Program, ProgramParameter, Rate, UnaryOp } from "./program/program.js";
+export { runProgram } from "./program/runProgram.js";
+export { withSlope } from "./withSlope.js";

@@ -1,6 +1,6 @@
 /** @file Eq. 2's step and the slope that stands in for its derivative. */
-import type { RecognisedSlope } from "@sew/kernels";
-import { cast, customGrad, type GradSaveFunc, greaterEqual, mul, type Tensor } from "@tensorflow/tfjs-core";
+import { type RecognisedSlope, withSlope } from "@sew/kernels";
+import { cast, greaterEqual, type Tensor } from "@tensorflow/tfjs-core";
 
 /** A surrogate slope σ'(u), element-wise: same shape in and out. */
 export type Slope = (u: Tensor) => Tensor;
@@ -22,19 +22,6 @@ export interface Spike extends SlopeForms {
   (u: Tensor): Tensor;
   /** The slope σ'(u) used in place of Θ'(u). */
   readonly slope: Slope;
-}
-
-/** `forward(u)`, with `slope(u)` as its derivative. */
-function withSlope(forward: (u: Tensor) => Tensor, slope: Slope): (u: Tensor) => Tensor {
-  const op = customGrad((...inputs) => {
-    const [u, save] = inputs as [Tensor, GradSaveFunc];
-    save([u]);
-    return {
-      value: forward(u),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => mul(dy, slope(saved[0]!)),
-    };
-  });
-  return (u) => op(u);
 }
 
 /**
