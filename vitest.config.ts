@@ -13,7 +13,7 @@ export default defineConfig({
         name: basename(folder),
         root: path(folder),
         include: ["test/**/*.test.ts"],
-        setupFiles: ["seed", ...(hasTensors(folder) ? ["backends"] : [])].map((name) =>
+        setupFiles: ["seed", "temporary", ...(hasTensors(folder) ? ["backends"] : [])].map((name) =>
           path(`scripts/vitest/${name}.ts`),
         ),
         // The files of a project share one process, in which Node loads TensorFlow.js and our packages once. Not where

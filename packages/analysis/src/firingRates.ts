@@ -68,14 +68,13 @@ export async function firingRates(model: Module, x: Tensor, options: FiringRates
       `firingRates: x must be a sequence [T, N, ...] of at least one time-step and one sample, got shape [${x.shape}]`,
     );
   }
-  const [steps, samples] = x.shape as [number, number];
   const paths = pathsOf(model);
   const blocks = blocksOf(model);
   const watched = new Set<Module>(blocks.flatMap(({ block, residual }) => (residual ? [block, residual] : [block])));
   for (const module of paths.keys()) if (isSpiking(module)) watched.add(module);
 
   const counts = await countsOf(model, x, watched, options);
-  const rates = new Map([...counts].map(([module, runs]) => [module, rateOf(runs, steps * samples, options)]));
+  const rates = new Map([...counts].map(([module, runs]) => [module, rateOf(runs, options)]));
   const layers: [string, LayerRate][] = [];
   for (const [module, path] of paths) {
     const rate = rates.get(module);
@@ -105,22 +104,34 @@ function isSpiking(module: Module): module is NeuronLayer {
   return "neuron" in module;
 }
 
-/** For each watched module, for each of its runs: how often each neuron fires in all time-steps of all samples. */
+/** One run of a module. */
+interface Count {
+  /** How often each neuron fires in all time-steps of all samples. */
+  readonly fired: ArrayLike<number>;
+  /** Time-steps by samples. A module may repeat its input over time, so that those of x say nothing. */
+  readonly times: number;
+}
+
+/** The runs of each watched module. */
 async function countsOf(
   model: Module,
   x: Tensor,
   watched: ReadonlySet<Module>,
   options: FiringRatesOptions,
-): Promise<Map<Module, ArrayLike<number>[]>> {
-  const sums: [Module, Tensor][] = [];
+): Promise<Map<Module, Count[]>> {
+  const sums: [Module, Tensor, number][] = [];
   const observe = (module: Module, output: Tensor) => {
-    if (watched.has(module)) sums.push([module, keep(tidy(() => sum(output, [0, 1])))]);
+    if (!watched.has(module)) return;
+    const [steps, samples] = output.shape as [number, number];
+    sums.push([module, keep(tidy(() => sum(output, [0, 1]))), steps * samples]);
   };
   try {
     const { training = false, seed } = options;
     run(model, x, { training, ...(seed !== undefined && { seed }), observe }).dispose();
-    const counts = new Map<Module, ArrayLike<number>[]>();
-    for (const [module, count] of sums) counts.set(module, [...(counts.get(module) ?? []), await count.data()]);
+    const counts = new Map<Module, Count[]>();
+    for (const [module, count, times] of sums) {
+      counts.set(module, [...(counts.get(module) ?? []), { fired: await count.data(), times }]);
+    }
     return counts;
   } finally {
     for (const [, count] of sums) count.dispose();
@@ -128,20 +139,21 @@ async function countsOf(
 }
 
 /** The rate over all runs. It sums in float64: float32 loses single spikes beyond 2²⁴ of them. */
-function rateOf(runs: readonly ArrayLike<number>[], times: number, options: FiringRatesOptions): LayerRate {
-  let [total, neurons, silent] = [0, 0, 0];
-  for (const counts of runs) {
-    neurons += counts.length;
-    for (let i = 0; i < counts.length; i++) {
-      total += counts[i]!;
-      if (counts[i] === 0) silent++;
+function rateOf(runs: readonly Count[], options: FiringRatesOptions): LayerRate {
+  let [total, chances, neurons, silent] = [0, 0, 0, 0];
+  for (const { fired, times } of runs) {
+    neurons += fired.length;
+    chances += fired.length * times;
+    for (let i = 0; i < fired.length; i++) {
+      total += fired[i]!;
+      if (fired[i] === 0) silent++;
     }
   }
-  const rate = { rate: total / (neurons * times), silent: silent / neurons };
+  const rate = { rate: total / chances, silent: silent / neurons };
   if (options.neurons !== true) return rate;
   const each = new Float32Array(neurons);
   let at = 0;
-  for (const counts of runs) for (let i = 0; i < counts.length; i++) each[at++] = counts[i]! / times;
+  for (const { fired, times } of runs) for (let i = 0; i < fired.length; i++) each[at++] = fired[i]! / times;
   return { ...rate, neurons: each };
 }
 

@@ -1,7 +1,7 @@
 import { firingRates } from "@sew/analysis";
 import { add, and, type BlockFactory, iand, plainBlock, sew, spikingBlock } from "@sew/blocks";
 import { spikesOf } from "@sew/kernels/testing";
-import { disposeModule, type Module, type NeuronLayer, run, sequential } from "@sew/layers";
+import { disposeModule, type Module, type NeuronLayer, overTime, run, sequential } from "@sew/layers";
 import { spikesOfShape } from "@sew/layers/testing";
 import { network } from "@sew/models";
 import { integrateAndFire, neuron } from "@sew/neurons";
@@ -44,6 +44,13 @@ describe("firingRates of known spikes", () => {
   it("have those of each neuron on request", async () => {
     const { layers } = await firingRates(sequential({ first: copy() }), x(), { neurons: true });
     expect(layers.first!.neurons).toEqual(Float32Array.of(0.75, 0.25, 0));
+  });
+
+  it("are means over the time-steps that the layer sees, where the network repeats one", async () => {
+    const net = overTime(sequential({ first: copy() }), 3);
+    const { layers } = await firingRates(net, tensor([1, 0, 0, 1], [1, 2, 2]), { neurons: true });
+    const [[, first]] = Object.entries(layers) as [[string, (typeof layers)[string]]];
+    expect(first).toEqual({ rate: 0.5, silent: 0, neurons: Float32Array.of(0.5, 0.5) });
   });
 
   it("give A and O of each block, O above 1 where it sums more", async () => {

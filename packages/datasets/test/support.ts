@@ -1,22 +1,15 @@
 /** @file Shared by the tests: folders that go away, events at random, a small data set, what sample data there is. */
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type EventDataset, type Events, FileFormatError, type Sample } from "@sew/datasets";
 import * as fc from "fast-check";
-import { afterAll, describe, expect } from "vitest";
+import { describe, expect } from "vitest";
 
 /** A new folder, removed after the tests of the file. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "sew-datasets-"));
-  folders.push(folder);
-  return folder;
-}
-
-const folders: string[] = [];
-afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "sew-datasets-"));
 
 /** One event as `[t, x, y, p]`. */
 export type Row = readonly [t: number, x: number, y: number, p: number];

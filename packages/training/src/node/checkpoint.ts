@@ -81,7 +81,7 @@ const settingsSchema = z.strictObject({
   settings: z.record(z.string(), z.unknown()),
 });
 
-const FORMAT = "sew-checkpoint-2";
+const FORMAT = "sew-checkpoint-3";
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
 /** What made a file, for its metadata. */

@@ -524,7 +524,7 @@ describe("train", () => {
     expect(await messageOf(train({ ...options, resume: true }))).toContain(`readSafetensors: ${last} must hold `);
     await saveWeights(options.model, last);
     expect(await messageOf(train({ ...options, resume: true }))).toBe(
-      `train: ${last} must be a checkpoint of format sew-checkpoint-2, got undefined; start without resume`,
+      `train: ${last} must be a checkpoint of format sew-checkpoint-3, got undefined; start without resume`,
     );
     await writeFile(last, bytes);
     const { tensors, metadata } = await readSafetensors(last);
@@ -548,7 +548,7 @@ describe("train", () => {
       await writeSafetensors(last, tensors, { ...metadata, ...change });
       expect(await messageOf(train({ ...options, resume: true }))).toContain(`train: ${last} must have its ${got}`);
     }
-    await writeSafetensors(last, new Map(), { format: "sew-checkpoint-2", settings: "{" });
+    await writeSafetensors(last, new Map(), { format: "sew-checkpoint-3", settings: "{" });
     expect(await messageOf(train({ ...options, resume: true }))).toMatch(
       `train: ${last} must have its settings as JSON, got `,
     );
