@@ -8,14 +8,19 @@ function isOurs(frame: string): boolean {
 
 /**
  * The line that calls into tfjs or @sew, as ` (file:line:column)`; empty where the stack does not tell, as in a bundle.
+ *
+ * @returns a function that reads the stack, which takes time
  */
-export function lineOfUser(): string {
+export function lineOfUser(): () => string {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 64;
-  const { stack = "" } = new Error();
+  const error = new Error();
   Error.stackTraceLimit = stackTraceLimit;
-  const frames = stack.split("\n").filter((line) => /:\d+:\d+\)?$/.test(line));
-  if (!isOurs(frames[0] ?? "")) return "";
-  const place = /((?:[a-z]+:\/\/|[A-Z]:|\/)?[^\s()@]+:\d+:\d+)\)?$/.exec(frames.find((frame) => !isOurs(frame)) ?? "");
-  return place === null ? "" : ` (${place[1]!.replace("file://", "")})`;
+  return () => {
+    const frames = (error.stack ?? "").split("\n").filter((line) => /:\d+:\d+\)?$/.test(line));
+    if (!isOurs(frames[0] ?? "")) return "";
+    const frame = frames.find((line) => !isOurs(line)) ?? "";
+    const place = /((?:[a-z]+:\/\/|[A-Z]:|\/)?[^\s()@]+:\d+:\d+)\)?$/.exec(frame);
+    return place === null ? "" : ` (${place[1]!.replace("file://", "")})`;
+  };
 }

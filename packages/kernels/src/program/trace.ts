@@ -113,13 +113,13 @@ export function tracedSlope(u: Tensor, forward: (u: Tensor) => Tensor, slope: (u
 
 /** Ends the trace: the model runs as composed operations, and a warning says why. */
 export function untraceable(what: string, remedy: string): never {
-  return fail(new Untraceable(`${subject()} ${what}${lineOfUser()}; ${remedy}`));
+  return fail(new Untraceable(`${subject()} ${what}${lineOfUser()()}; ${remedy}`));
 }
 
-/** An error of a model that would be wrong in composed operations, too. The place is that of the call. */
+/** Makes an error of a model that would be wrong in composed operations, too. Its place is that of this call. */
 export function modelError(requirement: string, got: string, remedy: string): () => TypeError {
-  const start = `${subject()} must ${requirement}, got ${got}${lineOfUser()}; ${remedy}`;
-  return () => new TypeError(start);
+  const [start, line] = [subject(), lineOfUser()];
+  return () => new TypeError(`${start} must ${requirement}, got ${got}${line()}; ${remedy}`);
 }
 
 function subject(): string {
