@@ -180,7 +180,7 @@ function calledOp(kernel: string): string {
   return scope?.name.slice(0, -suffix.length) ?? kernel;
 }
 
-const computeOtherwise = "docs/adding-a-neuron.md lists the operations that can be";
+const listed = "docs/adding-a-neuron.md lists the operations that can be";
 
 /** The engine's methods that a trace replaces. */
 interface Recorded {
@@ -201,19 +201,25 @@ const recorded: Recorded = {
         "detach(…) what it receives, or give it a derivative with withSlope(…)",
       ),
     );
-    if (compute === undefined) return untraceable(`calls ${op}, which cannot be traced`, computeOtherwise);
+    if (compute === undefined) return untraceable(`calls ${op}, which cannot be traced`, listed);
     const result = compute(Object.fromEntries(Object.entries(inputs).map(([key, x]) => [key, tracedOf(x)])));
     if (result === undefined) {
       const types = [...new Set(Object.values(inputs).map(({ dtype }) => dtype))].join(" and ");
-      return untraceable(`calls ${op} of ${types}, which cannot be traced`, computeOtherwise);
+      return untraceable(`calls ${op} of ${types}, which cannot be traced`, listed);
     }
     if (!isAligned(result.expression.rate, result.shape)) {
-      return untraceable(`calls ${op}, which moves values to other places`, computeOtherwise);
+      return untraceable(`calls ${op}, which moves values to other places`, listed);
     }
     return tracedTensor(result);
   },
-  runKernelFunc: () =>
-    untraceable("calls customGrad, whose derivative a trace cannot see", "use withSlope of @sew/kernels instead"),
+  runKernelFunc() {
+    const op = calledOp("customGrad");
+    if (op !== "customGrad") return untraceable(`calls ${op}, which cannot be traced`, listed);
+    return untraceable(
+      "calls customGrad, whose derivative a trace cannot see",
+      "use withSlope of @sew/kernels instead",
+    );
+  },
   makeTensor(values, shape, dtype = "float32") {
     const dataId = backend.write(values as Float32Array);
     const first = Number(values[0]);
