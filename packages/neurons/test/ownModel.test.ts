@@ -131,7 +131,4 @@ describeBackends("a model with further state", () => {
         new RangeError("adaptive: v of the state must have the shape [2] of x, got [1]"),
       ),
     ));
-
-  it("is not taken for a neuron that hand-written kernels know", () =>
-    expect(neuron({ ...adaptive, recognised: () => ({ kind: "integrate" }) }).recognised).toBeUndefined());
 });
