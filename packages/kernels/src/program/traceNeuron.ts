@@ -73,7 +73,11 @@ function runTrace<P extends object>({ name, params, state, step }: NeuronDefinit
       parameters.map(({ name, rate, input }) => [name, standIn(input, rate === "scalar" ? [] : tracedShape.slice(-1))]),
     );
     const all = { ...params, ...given };
-    const atRest = Object.entries(tracedAs("state", () => state(all)));
+    const atRest = tracedAs("state", () =>
+      Object.entries(state(all)).map(
+        ([name, value]) => [name, typeof value === "number" ? constantExpression(value) : expressionOf(value)] as const,
+      ),
+    );
     const before = atRest.map(() => inputExpression("element"));
     const states: NeuronState = Object.fromEntries(atRest.map(([name], i) => [name, standIn(before[i]!, tracedShape)]));
     const x = inputExpression("element");
@@ -86,7 +90,7 @@ function runTrace<P extends object>({ name, params, state, step }: NeuronDefinit
       before,
       spikes: expressionOf(after.spikes),
       after: names.map((name) => expressionOf(after.state[name]!)),
-      atRest: atRest.map(([, value]) => (typeof value === "number" ? constantExpression(value) : expressionOf(value))),
+      atRest: atRest.map(([, value]) => value),
     };
   });
 }

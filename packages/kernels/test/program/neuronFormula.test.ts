@@ -9,7 +9,7 @@ import {
   read,
   scoped,
 } from "@sew/kernels/testing";
-import { add, engine, mul, onesLike, slice, sum, type Tensor, tensor, zerosLike } from "@tensorflow/tfjs-core";
+import { add, engine, mul, onesLike, reshape, slice, sum, type Tensor, tensor, zerosLike } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -30,7 +30,7 @@ function forAll(check: (c: Case, drawn: DrawnNeuron) => void, numRuns = 200): vo
         expect(formula.program, String(drawn)).toBeDefined();
         const [steps, rows, channels] = numbers.shape;
         const x = Array.from({ length: steps }, (_, t) =>
-          slice(tensors.x, [t, 0, 0], [1, rows, channels]).reshape([rows, channels]),
+          reshape(slice(tensors.x, [t, 0, 0], [1, rows, channels]), [rows, channels]),
         );
         check({ ...tensors, formula, read: formula.parameters, steps: x }, drawn);
       }),

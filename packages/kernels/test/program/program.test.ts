@@ -4,6 +4,7 @@ import { read, scoped } from "@sew/kernels/testing";
 import {
   abs,
   add,
+  cast,
   ceil,
   clipByValue,
   div,
@@ -82,7 +83,11 @@ describe("a program", () => {
     ["but for what backends compute otherwise", (_, x) => mul(x, exp(scalar(1))), "1; exp %2; mul x %3; → %4"],
     ["what is computed twice is computed once", (v, x) => mul(add(v, x), add(x, v)), "add v x; mul %2 %2; → %3"],
     ["a choice of two equal values is none", (v, x) => where(greaterEqual(v, 0), x, x), "→ x"],
-    ["0 · S is 0 for a truth value S", (v, x) => add(x, mul(0, greaterEqual(v, 1).toFloat())), "0; add x %2; → %3"],
+    [
+      "0 · S is 0 for a truth value S",
+      (v, x) => add(x, mul(0, cast(greaterEqual(v, 1), "float32"))),
+      "0; add x %2; → %3",
+    ],
   ])("has identities that keep every bit, and no others: %s", (_, f, expected) =>
     scoped(() => expect(listing(programOf(f).forward)).toBe(expected)),
   );
@@ -127,8 +132,8 @@ describe("a gradient is that of tfjs where it jumps, and at 0, −0 and bounds:"
     ["sqrt", (v) => sqrt(relu(v))],
     ["square", square],
     ["reciprocal", (v) => reciprocal(add(v, 8))],
-    ["greaterEqual", (v) => greaterEqual(v, 0).toFloat()],
-    ["bool and back", (v) => v.toBool().toFloat()],
+    ["greaterEqual", (v) => cast(greaterEqual(v, 0), "float32")],
+    ["bool and back", (v) => cast(cast(v, "bool"), "float32")],
     ["maximum", maximum],
     ["minimum", minimum],
     ["pow of a number", (v, x) => add(pow(v, 3), x)],
