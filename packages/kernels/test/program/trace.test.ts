@@ -334,7 +334,7 @@ describe("a trace", () => {
     let seen: Tensor | undefined;
     const constant: { of?: Tensor } = {};
     const charge: Charge = (v, x) => {
-      seen = x;
+      seen ??= keep(x);
       constant.of ??= keep(scalar(0.5));
       return add(mul(v, constant.of), x);
     };
@@ -346,7 +346,7 @@ describe("a trace", () => {
       const [v, x] = [tensor2d([[1, 2]]), tensor2d([[3, 4]])];
       expect(read(formula.step({ v }, x).state.v!)).toEqual([3.5, 5]);
     });
-    constant.of!.dispose();
+    for (const t of [constant.of!, seen!]) t.dispose();
   });
 
   it("traces constants that a step makes as tensors", () =>
