@@ -2,23 +2,20 @@ import { reshape, stack, type Tensor, unstack } from "@tensorflow/tfjs-core";
 import { type FusedListKernel, type FusedOp, fusedOp } from "./fusedOp.js";
 import type { NeuronFormula } from "./neuronFormula.js";
 
-/** Attributes of {@link multiStepNeuronKernel}. */
-export interface MultiStepNeuronAttrs {
-  /** The neuron, whose `program` fused kernels run. */
-  readonly formula: NeuronFormula;
-}
+/** Attributes of {@link multiStepNeuronKernel}: the neuron, whose `program` fused kernels run. */
+export type MultiStepNeuronAttrs = NeuronFormula;
 
 /**
  * A neuron over a whole sequence: Eqs. 1-3 for t = 1 … T.
  *
- * Inputs: currents `x` `[T, ..., C]`, each state variable before the first step `[..., C]` in the order of `formula.stateNames`, and
+ * Inputs: currents `x` `[T, ..., C]`, each state variable before the first step `[..., C]` in the order of `stateNames`, and
  * the program's parameters, `[]` or `[C]`. Outputs: spikes `[T, ..., C]`, and the state after the last step. Its gradient
  * `MultiStepNeuronGrad` receives these inputs and the gradients of all outputs, and returns those of all inputs.
  */
 export const multiStepNeuronKernel: FusedListKernel<MultiStepNeuronAttrs> = {
   name: "MultiStepNeuron",
-  accepts: ({ formula }) => formula.program !== undefined,
-  composed: ([x, ...rest], { formula }) => unrollFormula(formula, x!, rest.slice(0, formula.stateNames.length)),
+  accepts: ({ program }) => program !== undefined,
+  composed: ([x, ...rest], formula) => unrollFormula(formula, x!, rest.slice(0, formula.stateNames.length)),
   gradient: {
     name: "MultiStepNeuronGrad",
     inputs: (saved, dys) => [...saved, ...dys],

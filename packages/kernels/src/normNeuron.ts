@@ -1,9 +1,10 @@
 import { batchNorm, reshape, type Tensor, type Tensor1D, type Tensor4D } from "@tensorflow/tfjs-core";
 import { type FusedListKernel, type FusedOp, fusedOp } from "./fusedOp.js";
-import { type MultiStepNeuronAttrs, multiStepNeuron, multiStepNeuronKernel } from "./multiStepNeuron.js";
+import { multiStepNeuron } from "./multiStepNeuron.js";
+import type { NeuronFormula } from "./neuronFormula.js";
 
-/** Attributes of {@link normNeuronKernel} and of `normNeuronTrainingKernel`. */
-export interface NormNeuronAttrs extends MultiStepNeuronAttrs {
+/** Attributes of {@link normNeuronKernel} and of `normNeuronTrainingKernel`: the neuron, and more. */
+export interface NormNeuronAttrs extends NeuronFormula {
   /** ε: added to the variance before its root is taken. */
   readonly epsilon: number;
   /** Whether nothing reads a gradient after the kernel that receives it, so that it may be overwritten. */
@@ -28,7 +29,7 @@ export interface NormNeuronGradAttrs extends NormNeuronAttrs {
  */
 export const normNeuronKernel: FusedListKernel<NormNeuronAttrs> = {
   name: "NormNeuron",
-  accepts: multiStepNeuronKernel.accepts!,
+  accepts: ({ program }) => program !== undefined,
   composed([x, mean, variance, scale, offset, ...parameters], attrs) {
     const channels = mean!.size;
     const rows = reshape(x!, [x!.size / channels, 1, 1, channels]) as Tensor4D;
@@ -51,12 +52,8 @@ export const normNeuronKernel: FusedListKernel<NormNeuronAttrs> = {
 export const normNeuron: FusedOp<typeof normNeuronKernel> = fusedOp(normNeuronKernel);
 
 /** The spikes of a sequence of currents that starts at rest. @internal */
-export function firedFromRest(
-  currents: Tensor,
-  parameters: readonly Tensor[],
-  { formula }: MultiStepNeuronAttrs,
-): Tensor {
+export function firedFromRest(currents: Tensor, parameters: readonly Tensor[], formula: NeuronFormula): Tensor {
   const rest = formula.initialState(currents.shape.slice(1));
   const state = formula.stateNames.map((name) => rest[name]!);
-  return multiStepNeuron([currents, ...state, ...parameters], { formula })[0]!;
+  return multiStepNeuron([currents, ...state, ...parameters], formula)[0]!;
 }

@@ -1,6 +1,5 @@
 import { batchNormTraining } from "./batchNormTraining.js";
 import { type FusedListKernel, type FusedOp, fusedOp } from "./fusedOp.js";
-import { multiStepNeuronKernel } from "./multiStepNeuron.js";
 import { firedFromRest, type NormNeuronAttrs, type NormNeuronGradAttrs } from "./normNeuron.js";
 
 /**
@@ -13,7 +12,7 @@ import { firedFromRest, type NormNeuronAttrs, type NormNeuronGradAttrs } from ".
  */
 export const normNeuronTrainingKernel: FusedListKernel<NormNeuronAttrs> = {
   name: "NormNeuronTraining",
-  accepts: multiStepNeuronKernel.accepts!,
+  accepts: ({ program }) => program !== undefined,
   composed([x, scale, offset, ...parameters], attrs) {
     const [y, mean, variance] = batchNormTraining(
       { x: x!, scale: scale!, offset: offset! },

@@ -1,4 +1,5 @@
 import {
+  type NeuronFormula,
   type NormNeuronAttrs,
   normNeuron as normThenFire,
   normNeuronTraining as normThenFireTraining,
@@ -29,7 +30,7 @@ export function normNeuron(norm: BatchNorm, activation: Activation, x: Tensor, c
     return run(activation, run(norm, x, context), context);
   }
   norm.check(x, training);
-  const attrs: NormNeuronAttrs = { epsilon: norm.epsilon, formula: neuron, isLastReader };
+  const attrs: NormNeuronAttrs = { ...(neuron as NeuronFormula), epsilon: norm.epsilon, isLastReader };
   const { bias: offset } = norm.parameters;
   const parameters = programParameters(neuron);
   const spikes = training ? fireTraining() : fireEvaluation();

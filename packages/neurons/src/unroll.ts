@@ -37,7 +37,7 @@ export function unroll<S extends string>(neuron: Neuron<S>, x: Tensor, state?: N
     const before = state ?? neuron.initialState(shape);
     // Not all backends add truth values as numbers.
     const inputs = [x, ...neuron.stateNames.map((name) => before[name])].map(floats);
-    const [spikes, ...after] = multiStepNeuron([...inputs, ...programParameters(neuron)], { formula: neuron });
+    const [spikes, ...after] = multiStepNeuron([...inputs, ...programParameters(neuron)], neuron);
     const names = neuron.stateNames;
     return { spikes: spikes!, state: Object.fromEntries(names.map((name, i) => [name, after[i]!])) as State<S> };
   });
