@@ -1,51 +1,59 @@
 /** @file NormNeuron and NormNeuronTraining: batch norm and the neurons behind it in one pass, and their gradient. */
-import {
-  type KernelAttrs,
-  type KernelInputs,
-  type NormNeuronGradAttrs,
-  normNeuronKernel,
-  normNeuronTrainingKernel,
-} from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { floatKernel, sizeOf } from "../kernel.js";
-import { neuronNumbers, runFiring } from "./multiStepNeuron.js";
+import { type NeuronAttrs, neuronCall, runFiring } from "./multiStepNeuron.js";
 
-type NormAttrs = KernelAttrs<typeof normNeuronKernel>;
+interface NormAttrs extends NeuronAttrs {
+  readonly epsilon: number;
+}
 
-const normNeuronConfig: KernelConfig = floatKernel<KernelInputs<typeof normNeuronKernel>, NormAttrs>(
-  normNeuronKernel.name,
-  ({ x, mean, variance, scale, offset, rate }, { epsilon, formula }, backend) => {
-    const inputs = [x, mean, variance, scale, offset, rate].map((t) => backend.floats(t));
-    const numbers = [x.shape.at(-1)!, epsilon, ...neuronNumbers(x, formula)];
-    return [runFiring("normNeuron", numbers, x, backend, inputs)];
+const normNeuronConfig: KernelConfig = floatKernel<TensorInfo[], NormAttrs>(
+  "NormNeuron",
+  (tensors, attrs, backend) => {
+    const inputs = Object.values(tensors);
+    const x = inputs[0]!;
+    const call = neuronCall(x, attrs);
+    const arrays = inputs.map((t) => backend.floats(t));
+    return [runFiring("normNeuron", [attrs.epsilon, ...call.numbers], call, x, backend, arrays)];
   },
 );
 
-const normNeuronTrainingConfig: KernelConfig = floatKernel<KernelInputs<typeof normNeuronTrainingKernel>, NormAttrs>(
-  normNeuronTrainingKernel.name,
-  ({ x, scale, offset, rate }, { epsilon, formula }, backend) => {
+const normNeuronTrainingConfig: KernelConfig = floatKernel<TensorInfo[], NormAttrs>(
+  "NormNeuronTraining",
+  (tensors, attrs, backend) => {
+    const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
     const channels = x.shape.at(-1)!;
     const [mean, means] = backend.output([channels]);
     const [variance, variances] = backend.output([channels]);
     const currents = backend.floats(x);
     runNative("batchStatistics", [sizeOf(x.shape) / channels, channels], currents, means, variances);
-    const inputs = [currents, means, variances, ...[scale, offset, rate].map((t) => backend.floats(t))];
-    const numbers = [channels, epsilon, ...neuronNumbers(x, formula)];
-    return [runFiring("normNeuron", numbers, x, backend, inputs), mean, variance];
+    const call = neuronCall(x, attrs);
+    const arrays = [currents, means, variances, ...others.map((t) => backend.floats(t))];
+    return [runFiring("normNeuron", [attrs.epsilon, ...call.numbers], call, x, backend, arrays), mean, variance];
   },
 );
 
-const normNeuronGradConfig: KernelConfig = floatKernel<
-  KernelInputs<typeof normNeuronKernel> & { readonly dSpikes: TensorInfo },
-  NormNeuronGradAttrs
->(normNeuronKernel.gradient!.name, ({ x, mean, variance, scale, offset, rate, dSpikes }, attrs, backend) => {
-  const inputs = [x, mean, variance, scale, offset, rate, dSpikes].map((t) => backend.floats(t));
-  const dx = attrs.overwrite ? backend.outputOver(dSpikes) : backend.output(x.shape);
-  const outputs = [dx, ...[scale, offset, rate].map(({ shape }) => backend.output(shape))];
-  const numbers = [x.shape.at(-1)!, attrs.epsilon, attrs.ownStatistics ? 1 : 0, ...neuronNumbers(x, attrs.formula)];
-  runNative("normNeuronGrad", numbers, ...inputs, ...outputs.map(([, values]) => values));
-  return outputs.map(([info]) => info);
-});
+interface NormGradAttrs extends NormAttrs {
+  readonly ownStatistics: boolean;
+  readonly overwrite: boolean;
+}
+
+const normNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], NormGradAttrs>(
+  "NormNeuronGrad",
+  (tensors, attrs, backend) => {
+    const inputs = Object.values(tensors);
+    const [x, , , scale, offset] = inputs as [TensorInfo, TensorInfo, TensorInfo, TensorInfo, TensorInfo];
+    const parameters = inputs.slice(5, -1);
+    const dSpikes = inputs.at(-1)!;
+    const arrays = inputs.map((t) => backend.floats(t));
+    const dx = attrs.overwrite ? backend.outputOver(dSpikes) : backend.output(x.shape);
+    const outputs = [dx, ...[scale, offset, ...parameters].map(({ shape }) => backend.output(shape))];
+    const { numbers, code } = neuronCall(x, attrs);
+    const settings = [attrs.epsilon, attrs.ownStatistics ? 1 : 0, ...numbers];
+    runNative("normNeuronGrad", settings, code, ...arrays, ...outputs.map(([, values]) => values));
+    return outputs.map(([info]) => info);
+  },
+);
 
 export const kernels: readonly KernelConfig[] = [normNeuronConfig, normNeuronTrainingConfig, normNeuronGradConfig];
