@@ -9,22 +9,44 @@
  */
 import type { NeuronProgram, Program, Rate } from "@sew/kernels";
 
-// The orders of the enumerations in cc/lib/program.h.
-const opNames = [
-  ...["constant", "copy", "neg", "abs", "sqrt", "exp", "log", "sigmoid", "tanh", "sin", "cos", "atan", "erf", "floor"],
-  ...["round", "not", "add", "sub", "mul", "div", "min", "max", "pow", "less", "lessEqual", "equal", "and", "or", "select"],
+// The order of the operations in cc/lib/program.h.
+const operations = [
+  ...["copy", "neg", "abs", "sqrt", "exp", "log", "sigmoid", "tanh", "sin", "cos", "atan", "erf", "floor", "round"],
+  ...["not", "add", "sub", "subFrom", "mul", "div", "divFrom", "min", "max", "pow", "less", "lessEqual", "atLeast"],
+  ...["equal", "and", "or", "select"],
 ];
-const code = (op: string) => opNames.indexOf(op);
-const firstNames = ["add", "sub", "mul", "div", "abs", "lessEqual"];
-const secondNames = ["add", "sub", "subFrom", "mul", "div", "divFrom", "square", "atLeast"];
+const firsts = ["add", "sub", "subFrom", "mul", "abs", "lessEqual", "atLeast"];
+const seconds = ["add", "sub", "subFrom", "mul", "div", "divFrom", "atLeast", "square"];
+/** Several operations in one pass, each on the result of the one before and, but for a square, on an operand of its own. */
+const chains = [
+  ...firsts.flatMap((first) => seconds.map((second) => `${first} ${second}`)),
+  ...["sub mul add", "sub mul add sub", "atLeast subFrom mul", "mul square add", "mul square add divFrom", "mul mul add"],
+];
+const codes: ReadonlyMap<string, number> = new Map([...operations, ...chains].map((name, code) => [name, code]));
+/** Operands of an instruction; those that it does not have are 0. */
+const MOST_OPERANDS = 5;
+
+/** What an operation is called with its operands in the other order. */
+const reversed: Readonly<Record<string, string>> = {
+  add: "add",
+  mul: "mul",
+  equal: "equal",
+  sub: "subFrom",
+  subFrom: "sub",
+  div: "divFrom",
+  divFrom: "div",
+  lessEqual: "atLeast",
+  atLeast: "lessEqual",
+};
 
 const MOST_STATE = 8;
 const MOST_PARAMETERS = 16;
 const MOST_REGISTERS = 512;
 
-/** An operation on values; more than one where a pair is computed in one pass. */
+/** An operation on values, or a chain of them. */
 interface Node {
-  readonly code: number;
+  /** One of the {@link operations} or {@link chains}. */
+  readonly name: string;
   /** The value that it computes. */
   readonly value: number;
   readonly of: readonly number[];
@@ -85,18 +107,20 @@ function lowerProgram(program: Program, { summed = Number.POSITIVE_INFINITY, ove
   const isComputed = new Set(byStep.map(({ value }) => value));
   for (const [output, value] of program.outputs.entries()) {
     const register = inputs + output;
-    if (output >= summed) ends.push({ code: code("add"), value: -1 - register, of: [value, -1 - register] });
+    const isZero = constants.some((constant) => constant.value === value && constant.number === 0);
+    if (output >= summed && isZero) continue;
+    if (output >= summed) ends.push({ name: "add", value: -1 - register, of: [value, -1 - register] });
     else if (isComputed.has(value) && !outputOf.has(value)) outputOf.set(value, register);
-    else ends.push({ code: code("copy"), value: -1 - register, of: [value] });
+    else ends.push({ name: "copy", value: -1 - register, of: [value] });
   }
-  const steps = pairs([...byStep, ...ends], new Set(outputOf.keys()));
+  const steps = chained([...byStep, ...ends], new Set(outputOf.keys()));
   if (overwritten !== undefined) {
     // All that reads the input must come before the output that takes its memory.
     const written = steps.findIndex(({ value }) => value === -1 - inputs || outputOf.get(value) === inputs);
     if (steps.slice(written + 1).some(({ of }) => of.includes(overwritten))) {
       const value = program.outputs[0]!;
       if (!outputOf.delete(value)) steps.splice(written, 1);
-      steps.push({ code: code("copy"), value: -1 - inputs, of: [value] });
+      steps.push({ name: "copy", value: -1 - inputs, of: [value] });
     }
   }
 
@@ -120,17 +144,20 @@ function lowerProgram(program: Program, { summed = Number.POSITIVE_INFINITY, ove
     if (scalarOf.has(value)) return firstScalar + scalarOf.get(value)!;
     return outputOf.get(value) ?? firstBlock + blockOf.get(value)!;
   };
-  const words = ({ code: operation, value, of }: Node): number[] => {
-    const [a, b = a, c = a] = of.map(register);
-    return [operation, register(value), a!, b!, c!];
+  const isScalar = (value: number) => scalarOf.has(value) || (value >= 0 && program.inputs[value] === "scalar");
+  const words = ({ name, value, of }: Node): number[] => {
+    const operands = Array.from({ length: MOST_OPERANDS }, (_, i) => (i < of.length ? register(of[i]!) : 0));
+    const scalars = of.slice(1).reduce((bits, operand, i) => bits | ((isScalar(operand) ? 1 : 0) << i), 0);
+    return [codes.get(name)!, scalars, register(value), ...operands];
   };
   return [
     scalarOf.size,
     blocks,
-    constants.length + once.length,
+    constants.length,
+    once.length,
     byBlock.length,
     steps.length,
-    ...constants.flatMap(({ value, number }) => [code("constant"), register(value), bitsOf(number), 0, 0]),
+    ...constants.map(({ number }) => bitsOf(number)),
     ...[...once, ...byBlock, ...steps].flatMap(words),
   ];
 }
@@ -166,9 +193,12 @@ function sections(program: Program) {
       // A product is the same number, and quicker.
       const factor = inputs.length + instructions.length + i;
       constants.push({ value: factor, number: 1 / divisor.value });
-      nodes[rates[value]!]!.push({ code: code("mul"), value, of: [of[0], factor] });
+      nodes[rates[value]!]!.push({ name: "mul", value, of: [of[0], factor] });
+    } else if (op in reversed && rates[of[0]]! === 0 && rates[of[1]!]! > 0) {
+      // A pass loads a scalar once where it is not the first operand.
+      nodes[rates[value]!]!.push({ name: reversed[op]!, value, of: [of[1]!, of[0]] });
     } else {
-      nodes[rates[value]!]!.push({ code: code(op), value, of });
+      nodes[rates[value]!]!.push({ name: op, value, of });
     }
   }
   const [once, byBlock, byStep] = nodes as [Node[], Node[], Node[]];
@@ -193,66 +223,35 @@ function liveness({ inputs, instructions, outputs }: Program): boolean[] {
   return isLive;
 }
 
-/** The second operation of a pair whose first computes `value`; `undefined` where there is no such pair. */
-function secondOf({ code: operation, of }: Node, value: number): string | undefined {
-  const [a, b] = of;
-  switch (opNames[operation]) {
-    case "add":
-      return a === b ? undefined : "add";
-    case "mul":
-      return a === b ? "square" : "mul";
-    case "sub":
-      return a === b ? undefined : a === value ? "sub" : "subFrom";
-    case "div":
-      return a === b ? undefined : a === value ? "div" : "divFrom";
-    case "lessEqual":
-      return b === value && a !== b ? "atLeast" : undefined;
-    default:
-      return undefined;
+/** The nodes, of which one whose value only one other reads is joined with it where there is a chain of both. */
+function chained(nodes: readonly Node[], outputs: ReadonlySet<number>): Node[] {
+  const readers = new Map<number, number>();
+  for (const { of } of nodes) for (const value of new Set(of)) readers.set(value, (readers.get(value) ?? 0) + 1);
+  const result = new Map<number, Node>();
+  for (const node of nodes) {
+    const joins = [...new Set(node.of)]
+      .filter((value) => readers.get(value) === 1 && !outputs.has(value))
+      .map((value) => join(result.get(value), node))
+      .filter((joined) => joined !== undefined)
+      .sort((a, b) => b.name.split(" ").length - a.name.split(" ").length);
+    const [joined = node] = joins;
+    for (const value of node.of) if (!joined.of.includes(value)) result.delete(value);
+    result.set(node.value, joined);
   }
+  return [...result.values()];
 }
 
-/** The nodes, of which those whose value only one other reads become one with it where there is a pass for both. */
-function pairs(nodes: readonly Node[], outputs: ReadonlySet<number>): Node[] {
-  const readers = new Map<number, Set<Node>>();
-  for (const node of nodes) {
-    for (const value of node.of) readers.set(value, (readers.get(value) ?? new Set()).add(node));
-  }
-  const byValue = new Map(nodes.map((node) => [node.value, node]));
-  const joined = new Set<Node>();
-  /** The nodes that may be the first of a pair with this one. */
-  const firstsOf = (node: Node): Node[] =>
-    [...new Set(node.of)].flatMap((value) => {
-      const found = byValue.get(value);
-      const isFirst =
-        found !== undefined &&
-        !joined.has(found) &&
-        readers.get(value)!.size === 1 &&
-        !outputs.has(value) &&
-        firstNames.includes(opNames[found.code]!) &&
-        secondOf(node, value) !== undefined;
-      return isFirst ? [found] : [];
-    });
-  const result: Node[] = [];
-  for (const node of nodes.toReversed()) {
-    if (joined.has(node)) continue;
-    const firsts = firstsOf(node);
-    // One that has no first of its own, which it would leave alone.
-    const first = firsts.find((candidate) => firstsOf(candidate).length === 0) ?? firsts[0];
-    if (first === undefined) {
-      result.unshift(node);
-      continue;
-    }
-    joined.add(first);
-    const pair =
-      opNames.length +
-      firstNames.indexOf(opNames[first.code]!) * secondNames.length +
-      secondNames.indexOf(secondOf(node, first.value)!);
-    const [a, b = a] = first.of;
-    const other = node.of.find((value) => value !== first.value) ?? a;
-    result.unshift({ code: pair, value: node.value, of: [a!, b!, other!] });
-  }
-  return result;
+/** Two nodes as one, of which the second reads the first's value; `undefined` where there is no such chain. */
+function join(first: Node | undefined, { name, value, of }: Node): Node | undefined {
+  if (first === undefined || of.length > 2) return undefined;
+  const [a, b] = of;
+  const isSquare = name === "mul" && a === b;
+  if (a === b && !isSquare) return undefined;
+  const second = isSquare ? "square" : a === first.value ? name : reversed[name];
+  const chain = `${first.name} ${second}`;
+  if (!codes.has(chain)) return undefined;
+  const others = of.filter((operand) => operand !== first.value);
+  return { name: chain, value, of: [...first.of, ...others] };
 }
 
 /** Registers for the values that blocks hold, reused when no later node reads a value. */

@@ -134,6 +134,7 @@ class Scalars {
     for (int k = 0; k < programs; k++) {
       const Code& code = n.code.of[k];
       of_[k] = rest.take(pass_floats * code.scalars);
+      for (long i = 0; i < code.constants * pass_floats; i++) of_[k][i] = code.constant[i / pass_floats];
       Register r[most_registers];
       bind(static_cast<Programs>(k), r);
       run(code.once, code.by_block, r, pass_floats);
@@ -183,7 +184,7 @@ class Block {
     run(code.by_step, code.end, r, range.padded());
   }
 
-  static Register block(const float* values) { return {const_cast<float*>(values), width}; }
+  static Register block(const float* values) { return {const_cast<float*>(values), pass_floats}; }
 
  private:
   const Neuron& n_;
@@ -195,8 +196,8 @@ class Block {
 };
 
 // Loads a row of a block into the cache: a step is too short for the hardware prefetcher.
-inline void prefetch(const float* row, long n) {
-  for (long i = 0; i < n; i += 16) __builtin_prefetch(row + i);
+inline void prefetch(const float* row) {
+  for (long i = 0; i < neuron_block; i += 16) __builtin_prefetch(row + i);
 }
 
 // The currents X[t] of a tensor. A task reads those of its block a step at a time.
@@ -217,7 +218,8 @@ struct Currents {
       copy_range(values, range, own);
       return own;
     }
-    void prefetch_row(long t) const { prefetch(x + t * size, range.neurons); }
+    // The row that is read after that of step t - 1, which may be the next block's first.
+    const float* next(long t, long steps) const { return t < steps ? x + t * size : x + neuron_block; }
   };
   Block block(const Range& range, Memory&) const { return {x + range.from, size, range}; }
 };
@@ -254,17 +256,26 @@ inline SpikeOutput spike_output(Arguments& args, const Neuron& n) {
   return {nullptr, args.bits(n.values()), nullptr, 0};
 }
 
+// The 32 spikes from here on as a word of bits.
+inline uint32_t word_of(const float* spikes) {
+  uint32_t word = 0;
+  for (long i = 0; i < word_bits; i += width) word |= signs(is_true(load(spikes + i))) << i;
+  return word;
+}
+
 // Stores spikes as bits, and returns how many there are.
 inline long store_bits(const float* spikes, long n, uint32_t* to) {
-  long events = 0;
-  for (long first = 0; first < n; first += word_bits) {
-    uint32_t word = 0;
-    for (long i = 0; i < word_bits; i += width) word |= signs(is_true(load(spikes + first + i))) << i;
-    // Lanes past the end may have fired too.
-    to[first / word_bits] = word &= first_bits(n - first);
+  long events = 0, first = 0;
+  for (; first + word_bits <= n; first += word_bits) {
+    const uint32_t word = word_of(spikes + first);
+    to[first / word_bits] = word;
     events += __builtin_popcount(word);
   }
-  return events;
+  if (first == n) return events;
+  // Neurons past the end may have fired too.
+  const uint32_t word = word_of(spikes + first) & first_bits(n - first);
+  to[first / word_bits] = word;
+  return events + __builtin_popcount(word);
 }
 
 // Stores spikes as counts; whether all are integers from 0 to 255.
@@ -317,7 +328,7 @@ Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& inpu
     long events = 0;
     for (long t = 0; t < n.steps; t++) {
       const long at = t * n.size + range.from;
-      t + 1 < n.steps ? currents.prefetch_row(t + 1) : void();
+      prefetch(currents.next(t + 1, n.steps));
       float* to = spikes.floats != nullptr && range.is_whole() ? spikes.floats + at : fired;
       r[state] = Block::block(currents.row(t, current));
       r[code.inputs] = Block::block(to);
@@ -419,7 +430,7 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
     start_state(n, block, before, saved);
     block.begin(forward, r);
     for (long t = 0; t + 1 < n.steps; t++) {
-      currents.prefetch_row(t + 1);
+      prefetch(currents.next(t + 1, n.steps));
       r[state] = Block::block(row(t));
       r[step.inputs] = Block::block(fired);
       for (long i = 0; i < state; i++) {
@@ -433,12 +444,13 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
       else memset(dv + i * neuron_block, 0, neuron_block * sizeof(float));
     }
     memset(totals, 0, parameters * neuron_block * sizeof(float));
+    prefetch(dspikes + (n.steps - 1) * n.size + range.from);
     block.begin(backward, r);
     const long of_spikes = back.inputs - state - 1;
     for (long p = 0; p < parameters; p++) r[back.inputs + 1 + state + p] = Block::block(totals + p * neuron_block);
     for (long t = n.steps - 1; t >= 0; t--) {
       const long at = t * n.size + range.from;
-      if (t > 0) prefetch(dspikes + at - n.size, range.neurons);
+      prefetch(t > 0 ? dspikes + at - n.size : currents.next(n.steps, n.steps));
       const float* ds = dspikes + at;
       if (!range.is_whole()) copy_range(ds, range, fired), ds = fired;
       float* to = range.is_whole() ? dx + at : gradient;

@@ -38,7 +38,7 @@ struct NormalisedCurrents {
         store(own + i, fma(load(values + i) - load(mean + i), load(factor + i), load(offset + i)));
       return own;
     }
-    void prefetch_row(long t) const { prefetch(x + t * size, range.neurons); }
+    const float* next(long t, long steps) const { return t < steps ? x + t * size : x + neuron_block; }
   };
   Block block(const Range& range, Memory& memory) const {
     const auto spread = [&](const float* values) {

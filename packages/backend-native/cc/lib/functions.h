@@ -14,6 +14,7 @@ inline Vector truth(IntVector where) { return (Vector)(where & (IntVector)splat(
 inline IntVector is_true(Vector x) { return x != 0.0f; }
 
 inline IntVector sign_of(Vector x) { return (IntVector)x & INT32_MIN; }
+inline Vector squared(Vector x) { return x * x; }
 inline Vector abs_of(Vector x) { return (Vector)((IntVector)x & INT32_MAX); }
 // x of a positive sign, with that of another vector.
 inline Vector with_sign(Vector x, Vector of) { return (Vector)((IntVector)x | sign_of(of)); }

@@ -5,34 +5,164 @@
 #include "arguments.h"
 #include "functions.h"
 
-constexpr long neuron_block = 512;           // neurons of a block: its registers fit in the L1 cache
+constexpr long neuron_block = 1024;       // neurons of a block
 constexpr long pass_floats = 4 * width;      // floats that a pass takes at a time
 constexpr long most_registers = 512;         // of a program
+constexpr long most_instructions = 1 << 20;
 constexpr long most_state = 8, most_parameters = 16;
 static_assert(neuron_block % pass_floats == 0 && neuron_block % word_bits == 0, "blocks are whole passes and words");
 
-// In the order of src/lowering.ts.
-enum class Op : int32_t {
-  constant, copy,
-  neg, abs, sqrt, exp, log, sigmoid, tanh, sin, cos, atan, erf, floor, round, is_zero,
-  add, sub, mul, div, min, max, pow, less, less_equal, equal, both, either,
-  select,
-  pair  // and all after it: an operation whose result is an operand of another
-};
-enum class First : int32_t { add, sub, mul, div, abs, less_equal };
-enum class Second : int32_t { add, sub, sub_from, mul, div, div_from, square, at_least };
-constexpr int32_t seconds = static_cast<int32_t>(Second::at_least) + 1;
-constexpr int32_t ops = static_cast<int32_t>(Op::pair) + (static_cast<int32_t>(First::less_equal) + 1) * seconds;
+// Operations, in the order of src/lowering.ts: how many operands each has, how many vectors of it fit in the registers at a
+// time, and its value.
+#define SEW_OPERATIONS(X)                                \
+  X(copy, 1, 4, a)                                       \
+  X(neg, 1, 4, -a)                                       \
+  X(abs, 1, 4, abs_of(a))                                \
+  X(sqrt, 1, 4, sqrt_of(a))                              \
+  X(exp, 1, 2, exp_of(a))                                \
+  X(log, 1, 2, log_of(a))                                \
+  X(sigmoid, 1, 2, sigmoid_of(a))                        \
+  X(tanh, 1, 1, tanh_of(a))                              \
+  X(sin, 1, 1, sin_of(a))                                \
+  X(cos, 1, 1, cos_of(a))                                \
+  X(atan, 1, 1, atan_of(a))                              \
+  X(erf, 1, 1, erf_of(a))                                \
+  X(floor, 1, 2, floor_of(a))                            \
+  X(round, 1, 2, round_of(a))                            \
+  X(is_zero, 1, 4, truth(a == 0.0f))                     \
+  X(add, 2, 4, a + b)                                    \
+  X(sub, 2, 4, a - b)                                    \
+  X(sub_from, 2, 4, b - a)                               \
+  X(mul, 2, 4, a * b)                                    \
+  X(div, 2, 4, a / b)                                    \
+  X(div_from, 2, 4, b / a)                               \
+  X(min, 2, 4, min_of(a, b))                             \
+  X(max, 2, 4, max_of(a, b))                             \
+  X(pow, 2, 1, pow_of(a, b))                             \
+  X(less, 2, 4, truth(a < b))                            \
+  X(less_equal, 2, 4, truth(a <= b))                     \
+  X(at_least, 2, 4, truth(b <= a))                       \
+  X(equal, 2, 4, truth(a == b))                          \
+  X(both, 2, 4, truth(is_true(a) & is_true(b)))          \
+  X(either, 2, 4, truth(is_true(a) | is_true(b)))        \
+  X(select, 3, 4, choose(is_true(a), b, c))
 
-// r[to] = op(r[a], r[b], r[c]); a constant has its bits in a.
+// Two operations in one pass: each of the first with each of the second.
+#define SEW_FIRSTS(X) X(add) X(sub) X(sub_from) X(mul) X(abs) X(less_equal) X(at_least)
+#define SEW_SECONDS(X, first) \
+  X(first, add) X(first, sub) X(first, sub_from) X(first, mul) X(first, div) X(first, div_from) X(first, at_least) X(first, square)
+
+// More than two: those of leaky charges, of hard resets and of the arctangent's slope.
+#define SEW_CHAINS(X)                                   \
+  X(sub_mul_add, 4, 4, (a - b) * c + d)                  \
+  X(sub_mul_add_sub, 5, 4, (a - b) * c + d - e)          \
+  X(at_least_sub_from_mul, 4, 4, (c - truth(b <= a)) * d) \
+  X(mul_square_add, 3, 4, squared(a * b) + c)             \
+  X(mul_square_add_div_from, 4, 4, d / (squared(a * b) + c)) \
+  X(mul_mul_add, 4, 4, a * b * c + d)
+
+constexpr int most_operands = 5;
+
+// r[to] = op(r[of[0]], ...). Bit k - 1 of `scalars` says whether operand k is a scalar.
 struct Instruction {
-  int32_t op, to, a, b, c;
+  int32_t op, scalars, to, of[most_operands];
 };
+
+// A register's memory, and the floats from what one round of a pass takes to the next: 0 for scalars, which have copies for
+// one round.
+struct Register {
+  float* at;
+  long step;
+};
+
+// Operations, of which every one has five arguments.
+#define SEW_OPERATION(name, operands_, together_, value)                   \
+  struct name##_op {                                                       \
+    static constexpr int operands = operands_, together = together_;       \
+    static Vector of(Vector a, Vector b, Vector c, Vector d, Vector e) {   \
+      (void)a, (void)b, (void)c, (void)d, (void)e;                         \
+      return value;                                                        \
+    }                                                                      \
+  };
+SEW_OPERATIONS(SEW_OPERATION)
+SEW_OPERATION(square, 1, 4, a * a)
+SEW_CHAINS(SEW_OPERATION)
+
+// second(first(a, b), c), or where the first has one operand, second(first(a), b)
+template <class First, class Second>
+struct pair_op {
+  static constexpr int operands = First::operands + Second::operands - 1, together = 4;
+  static Vector of(Vector a, Vector b, Vector c, Vector d, Vector e) {
+    const Vector v = First::of(a, b, c, d, e);
+    return First::operands == 1 ? Second::of(v, b, c, d, e) : Second::of(v, c, c, d, e);
+  }
+};
+
+// One operation over n floats, pass_floats at a time. A register may be an operand and the result.
+template <class Operation, int Scalars>
+void pass(const Instruction& i, const Register* r, long n) {
+  const float* of[most_operands];
+  Vector scalar[most_operands];
+  for (int k = 0; k < most_operands; k++) {
+    of[k] = r[i.of[k < Operation::operands ? k : 0]].at;
+    scalar[k] = load(of[k]);
+  }
+  const long step = r[i.of[0]].step;
+  float* to = r[i.to].at;
+  constexpr int together = Operation::together;
+  for (long round = 0; round < n; round += pass_floats, of[0] += step) {
+    for (long from = 0; from < pass_floats; from += together * width) {
+      Vector results[together];
+      for (int j = 0; j < together; j++) {
+        const long at = from + j * width;
+        const auto operand = [&](int k) {
+          return k >= Operation::operands || (Scalars >> (k - 1) & 1) != 0 ? scalar[k] : load(of[k] + round + at);
+        };
+        results[j] = Operation::of(load(of[0] + at), operand(1), operand(2), operand(3), operand(4));
+      }
+      for (int j = 0; j < together; j++) store(to + round + from + j * width, results[j]);
+    }
+  }
+}
+
+typedef void (*Pass)(const Instruction&, const Register*, long);
+struct Operation {
+  int operands;
+  Pass passes[1 << (most_operands - 1)];  // by which operands are scalars
+};
+
+template <class Op, int Scalars = 0>
+constexpr void add_passes(Operation& to) {
+  if constexpr (Scalars < 1 << (Op::operands - 1)) {
+    to.passes[Scalars] = pass<Op, Scalars>;
+    add_passes<Op, Scalars + 1>(to);
+  }
+}
+template <class Op>
+constexpr Operation operation_of() {
+  Operation o = {Op::operands, {}};
+  add_passes<Op>(o);
+  return o;
+}
+
+constexpr Operation operation_table[] = {
+#define SEW_ENTRY(name, operands, together, value) operation_of<name##_op>(),
+#define SEW_PAIR(first, second) operation_of<pair_op<first##_op, second##_op>>(),
+#define SEW_PAIRS_OF(first) SEW_SECONDS(SEW_PAIR, first)
+    SEW_OPERATIONS(SEW_ENTRY) SEW_FIRSTS(SEW_PAIRS_OF) SEW_CHAINS(SEW_ENTRY)
+};
+constexpr int32_t operations = sizeof operation_table / sizeof *operation_table;
+
+// Runs instructions over n floats, whole rounds.
+inline void run(const Instruction* from, const Instruction* to, const Register* r, long n) {
+  for (; from < to; from++) operation_table[from->op].passes[from->scalars](*from, r, n);
+}
 
 // A program: what is computed once a call, once a block, and at every step. Its registers are its inputs, its outputs,
 // scalars that keep their values during a call, and blocks of values for each neuron.
 struct Code {
-  long inputs, outputs, scalars, blocks;
+  long inputs, outputs, scalars, blocks, constants;
+  const float* constant;  // the values of the first scalars
   const Instruction *once, *by_block, *by_step, *end;
   long first_parameter;  // among the inputs
 
@@ -78,12 +208,16 @@ class CodeReader {
     return *at_++;
   }
 
+  // A list of words.
+  const int32_t* list(long count) {
+    if (!ok || count > end_ - at_) return ok = false, at_;
+    at_ += count;
+    return at_ - count;
+  }
+
   const Instruction* section(const NeuronCode& n, const Code& code, int rate, long count) {
-    const Instruction* from = reinterpret_cast<const Instruction*>(at_);
-    constexpr long words = sizeof(Instruction) / sizeof(int32_t);
-    if (!ok || count > (end_ - at_) / words) return ok = false, from;
+    const Instruction* from = reinterpret_cast<const Instruction*>(list(count * instruction_words));
     for (long i = 0; i < count && ok; i++) ok = is_valid(n, code, rate, from[i]);
-    at_ += count * words;
     return from;
   }
 
@@ -91,9 +225,11 @@ class CodeReader {
     Code code = {};
     code.first_parameter = first_parameter, code.inputs = inputs, code.outputs = outputs;
     code.scalars = next(most_registers), code.blocks = next(most_registers);
+    code.constants = next(code.scalars);
     if (code.registers() > most_registers) ok = false;
     long counts[3];
-    for (long& count : counts) count = next(INT32_MAX);
+    for (long& count : counts) count = next(most_instructions);
+    code.constant = reinterpret_cast<const float*>(list(code.constants));
     code.once = section(n, code, 0, counts[0]);
     code.by_block = section(n, code, 1, counts[1]);
     code.by_step = section(n, code, 2, counts[2]);
@@ -117,115 +253,23 @@ class CodeReader {
     return r >= code.first_block() && r < code.registers();
   }
 
-  static bool is_valid(const NeuronCode& n, const Code& code, int rate, const Instruction& i) {
-    if (i.op < 0 || i.op >= ops || !may_write(code, rate, i.to)) return false;
-    if (i.op == static_cast<int32_t>(Op::constant)) return rate == 0;
-    const auto reads = [&](int32_t r) { return may_read(n, code, rate, r); };
-    return reads(i.a) && reads(i.b) && reads(i.c);
+  // Whether all values of a register are one.
+  static bool is_scalar(const NeuronCode& n, const Code& code, int32_t r) {
+    const long p = r - code.first_parameter;
+    if (r < code.inputs) return p >= 0 && p < n.parameters && n.is_channel[p] == 0;
+    return r >= code.first_scalar() && r < code.first_block();
   }
 
+  static bool is_valid(const NeuronCode& n, const Code& code, int rate, const Instruction& i) {
+    if (i.op < 0 || i.op >= operations || !may_write(code, rate, i.to)) return false;
+    int32_t scalars = 0;
+    for (int k = 0; k < operation_table[i.op].operands; k++) {
+      if (!may_read(n, code, rate, i.of[k])) return false;
+      if (k > 0) scalars |= static_cast<int32_t>(is_scalar(n, code, i.of[k])) << (k - 1);
+    }
+    return i.scalars == scalars;
+  }
+
+  static constexpr long instruction_words = sizeof(Instruction) / sizeof(int32_t);
   const int32_t *at_, *end_;
 };
-
-// A register's memory, and the floats from one vector of it to the next: 0 for scalars, whose vectors are all alike.
-struct Register {
-  float* at;
-  long step;
-};
-
-// One operation over n floats. A register may be an operand and the result.
-template <int Together, class F>
-inline void pass(const Instruction& i, const Register* r, long n, const F& f) {
-  const float *a = r[i.a].at, *b = r[i.b].at, *c = r[i.c].at;
-  const long as = r[i.a].step, bs = r[i.b].step, cs = r[i.c].step;
-  float* to = r[i.to].at;
-  for (long from = 0; from < n; from += Together * width) {
-    Vector results[Together];
-    for (int k = 0; k < Together; k++) results[k] = f(load(a + k * as), load(b + k * bs), load(c + k * cs));
-    for (int k = 0; k < Together; k++) store(to + from + k * width, results[k]);
-    a += Together * as, b += Together * bs, c += Together * cs;
-  }
-}
-
-// A function of one value: the longer it is, the fewer vectors have registers at a time.
-template <int Together, Vector (*F)(Vector)>
-inline void map_pass(const Instruction& i, const Register* r, long n) {
-  pass<Together>(i, r, n, [](Vector a, Vector, Vector) { return F(a); });
-}
-
-// g(f(a, b), c) for operations f and g of a pair.
-template <class F, class Run>
-inline void with_second(Second second, const F& f, const Run& run) {
-  switch (second) {
-    case Second::add: return run([=](Vector a, Vector b, Vector c) { return f(a, b) + c; });
-    case Second::sub: return run([=](Vector a, Vector b, Vector c) { return f(a, b) - c; });
-    case Second::sub_from: return run([=](Vector a, Vector b, Vector c) { return c - f(a, b); });
-    case Second::mul: return run([=](Vector a, Vector b, Vector c) { return f(a, b) * c; });
-    case Second::div: return run([=](Vector a, Vector b, Vector c) { return f(a, b) / c; });
-    case Second::div_from: return run([=](Vector a, Vector b, Vector c) { return c / f(a, b); });
-    case Second::square:
-      return run([=](Vector a, Vector b, Vector) {
-        const Vector v = f(a, b);
-        return v * v;
-      });
-    case Second::at_least: return run([=](Vector a, Vector b, Vector c) { return truth(c <= f(a, b)); });
-  }
-}
-
-template <class Run>
-inline void with_pair(int32_t pair, const Run& run) {
-  const Second second = static_cast<Second>(pair % seconds);
-  switch (static_cast<First>(pair / seconds)) {
-    case First::add: return with_second(second, [](Vector a, Vector b) { return a + b; }, run);
-    case First::sub: return with_second(second, [](Vector a, Vector b) { return a - b; }, run);
-    case First::mul: return with_second(second, [](Vector a, Vector b) { return a * b; }, run);
-    case First::div: return with_second(second, [](Vector a, Vector b) { return a / b; }, run);
-    case First::abs: return with_second(second, [](Vector a, Vector) { return abs_of(a); }, run);
-    case First::less_equal: return with_second(second, [](Vector a, Vector b) { return truth(a <= b); }, run);
-  }
-}
-
-// Runs instructions over n floats, whole passes.
-inline void run(const Instruction* from, const Instruction* to, const Register* r, long n) {
-  for (; from < to; from++) {
-    const Instruction& i = *from;
-    const auto each = [&](const auto& f) { pass<4>(i, r, n, f); };
-    switch (static_cast<Op>(i.op)) {
-      case Op::constant: {
-        float value;
-        memcpy(&value, &i.a, sizeof value);
-        for (long j = 0; j < n; j++) r[i.to].at[j] = value;
-        break;
-      }
-      case Op::copy: each([](Vector a, Vector, Vector) { return a; }); break;
-      case Op::neg: each([](Vector a, Vector, Vector) { return -a; }); break;
-      case Op::abs: map_pass<4, abs_of>(i, r, n); break;
-      case Op::sqrt: map_pass<4, sqrt_of>(i, r, n); break;
-      case Op::exp: map_pass<2, exp_of>(i, r, n); break;
-      case Op::log: map_pass<2, log_of>(i, r, n); break;
-      case Op::sigmoid: map_pass<2, sigmoid_of>(i, r, n); break;
-      case Op::tanh: map_pass<2, tanh_of>(i, r, n); break;
-      case Op::sin: map_pass<1, sin_of>(i, r, n); break;
-      case Op::cos: map_pass<1, cos_of>(i, r, n); break;
-      case Op::atan: map_pass<2, atan_of>(i, r, n); break;
-      case Op::erf: map_pass<2, erf_of>(i, r, n); break;
-      case Op::floor: map_pass<4, floor_of>(i, r, n); break;
-      case Op::round: map_pass<4, round_of>(i, r, n); break;
-      case Op::is_zero: each([](Vector a, Vector, Vector) { return truth(a == 0.0f); }); break;
-      case Op::add: each([](Vector a, Vector b, Vector) { return a + b; }); break;
-      case Op::sub: each([](Vector a, Vector b, Vector) { return a - b; }); break;
-      case Op::mul: each([](Vector a, Vector b, Vector) { return a * b; }); break;
-      case Op::div: each([](Vector a, Vector b, Vector) { return a / b; }); break;
-      case Op::min: each([](Vector a, Vector b, Vector) { return min_of(a, b); }); break;
-      case Op::max: each([](Vector a, Vector b, Vector) { return max_of(a, b); }); break;
-      case Op::pow: pass<1>(i, r, n, [](Vector a, Vector b, Vector) { return pow_of(a, b); }); break;
-      case Op::less: each([](Vector a, Vector b, Vector) { return truth(a < b); }); break;
-      case Op::less_equal: each([](Vector a, Vector b, Vector) { return truth(a <= b); }); break;
-      case Op::equal: each([](Vector a, Vector b, Vector) { return truth(a == b); }); break;
-      case Op::both: each([](Vector a, Vector b, Vector) { return truth(is_true(a) & is_true(b)); }); break;
-      case Op::either: each([](Vector a, Vector b, Vector) { return truth(is_true(a) | is_true(b)); }); break;
-      case Op::select: each([](Vector a, Vector b, Vector c) { return choose(is_true(a), b, c); }); break;
-      default: with_pair(i.op - static_cast<int32_t>(Op::pair), each);
-    }
-  }
-}
