@@ -1,8 +1,8 @@
 /** @file What every spiking neuron shares: Eqs. 1-3 of Fang et al., NeurIPS 2021, arXiv:2102.04159. */
-import { detach, type NeuronFormula, type RecognisedCharge, shown } from "@sew/kernels";
+import { detach, type NeuronFormula, type NeuronStep, neuronFormula, shown, tracedAs } from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
-import { add, clone, fill, mul, sub, Tensor, tidy, util } from "@tensorflow/tfjs-core";
-import { checkBoolean, checkNumber, checkParameterShapes } from "./check.js";
+import { add, clone, mul, sub, type Tensor, tidy, util } from "@tensorflow/tfjs-core";
+import { checkBoolean, checkFinite, checkNumber, checkParameterShapes } from "./check.js";
 
 /** How a potential falls after a spike: to V_reset (hard, Eq. 3), or by V_th (soft). */
 export type Reset = "hard" | "soft";
@@ -62,8 +62,6 @@ export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   reset?(charged: State<S | "v">, spikes: Tensor, params: P): Partial<State<S | "v">>;
   /** Throws `RangeError` when `params` are outside the model's domain. The membrane's are checked already. */
   check(params: P): void;
-  /** The same charge as data, where hand-written kernels know it. @defaultValue none: composed operations evaluate it */
-  recognised?(params: P): RecognisedCharge | undefined;
 }
 
 /** One time-step. `spikes` holds 0 and 1; all tensors have the shape of `x`. */
@@ -136,19 +134,14 @@ export function neuron<P extends MembraneParams, S extends string>(
   const p: P = { ...model.defaults, ...params };
   checkMembrane(model.name, p);
   model.check(p);
-  const initial = Object.entries(model.state(p)) as [S | "v", Parameter][];
-  const names = initial.map(([name]) => name);
-  /** Throws unless a part of the state is of variables of the model, in the shape of the currents. */
-  const check = (what: string, part: object, x: Tensor): void => {
-    for (const [name, value] of Object.entries(part as Readonly<Record<string, Tensor | undefined>>)) {
-      if (!(names as string[]).includes(name)) {
-        throw new TypeError(
-          `${what} must return state variables that the model declares, ${names.join(", ")}, got ${shown(name)}`,
-        );
-      }
-      checkShape(`${what}'s ${name}`, value, x);
-    }
-  };
+  checkFinite(model.name, p);
+  const formula = neuronFormula<P>({
+    name: model.name,
+    params: p,
+    state: (given) => model.state(given),
+    step: (state, x, given) => stepOf(model, state as State<S | "v">, x, given, spike) as NeuronStep,
+  });
+  const names = formula.stateNames as readonly (S | "v")[];
   const step = (state: State<S | "v">, x: Tensor): Step<S | "v"> => {
     const missing = names.find((name) => state[name] === undefined);
     if (missing !== undefined) {
@@ -156,27 +149,54 @@ export function neuron<P extends MembraneParams, S extends string>(
     }
     for (const name of names) checkShape(`${model.name}: ${name} of the state`, state[name], x);
     return tidy(() => {
-      const change = model.charge(state, x, p);
-      check(`${model.name}: charge`, change, x);
-      const charged: State<S | "v"> = { ...state, ...change };
-      const spikes = model.fire?.(charged, p, spike) ?? fire(charged.v, p.vThreshold, spike);
-      checkShape(`${model.name}: the spikes`, spikes, x);
-      const after = model.reset?.(charged, spikes, p) ?? { v: reset(charged.v, spikes, p) };
-      check(`${model.name}: reset`, after, x);
-      return { spikes, state: ownTensors({ ...charged, ...after }, state) };
+      const after = stepOf(model, state, x, p, spike);
+      return { spikes: after.spikes, state: ownTensors(after.state, state) };
     });
   };
-  const recognised = recogniseNeuron(model, p, spike);
-  return Object.assign((state: State<S | "v">, x: Tensor) => step(state, x), {
+  return Object.assign(step, {
+    ...formula,
     model: model.name,
     params: p,
     spike,
     stateNames: names,
-    initialState: (shape: readonly number[]) =>
-      Object.fromEntries(initial.map(([name, value]) => [name, filled(shape, value)])) as State<S | "v">,
+    initialState: formula.initialState as Neuron<S | "v">["initialState"],
     step: step as NeuronFormula["step"],
-    ...(recognised !== undefined && { recognised }),
   });
+}
+
+/** Eqs. 1-3 for one step: the model's own where it has them. */
+function stepOf<P extends MembraneParams, S extends string>(
+  model: NeuronModel<P, S>,
+  state: State<S | "v">,
+  x: Tensor,
+  params: P,
+  spike: Spike,
+): Step<S | "v"> {
+  const change = tracedAs("charge", () => model.charge(state, x, params));
+  checkPart(`${model.name}: charge`, change, state, x);
+  const charged: State<S | "v"> = { ...state, ...change };
+  const spikes = tracedAs("fire", () =>
+    model.fire === undefined ? fire(charged.v, params.vThreshold, spike) : model.fire(charged, params, spike),
+  );
+  checkShape(`${model.name}: the spikes`, spikes, x);
+  const after = tracedAs(
+    "reset",
+    () => model.reset?.(charged, spikes, params) ?? { v: reset(charged.v, spikes, params) },
+  );
+  checkPart(`${model.name}: reset`, after, state, x);
+  return { spikes, state: { ...charged, ...after } };
+}
+
+/** Throws unless a part of the state is of variables of the model, in the shape of the currents. */
+function checkPart(what: string, part: object, state: State, x: Tensor): void {
+  for (const [name, value] of Object.entries(part as Readonly<Record<string, Tensor | undefined>>)) {
+    if (!(name in state)) {
+      throw new TypeError(
+        `${what} must return state variables that the model declares, ${Object.keys(state).join(", ")}, got ${shown(name)}`,
+      );
+    }
+    checkShape(`${what}'s ${name}`, value, x);
+  }
 }
 
 /** Throws unless a tensor has the shape of the currents. */
@@ -191,26 +211,6 @@ function ownTensors<S extends string>(after: State<S>, before: State<S>): State<
   return Object.fromEntries(
     names.map((name) => [name, after[name] === before[name] ? clone(after[name]) : after[name]]),
   ) as State<S>;
-}
-
-/** A tensor of the shape whose values are the parameter's. */
-function filled(shape: readonly number[], value: Parameter): Tensor {
-  return value instanceof Tensor ? tidy(() => add(fill([...shape], 0), value)) : fill([...shape], value);
-}
-
-/** The neuron as data, where hand-written kernels know its charge, its slope, and Eqs. 2 and 3 as they are. */
-function recogniseNeuron<P extends MembraneParams, S extends string>(
-  model: NeuronModel<P, S>,
-  params: P,
-  spike: Spike,
-): NeuronFormula["recognised"] {
-  const { vThreshold, vReset, reset, detachReset } = params;
-  const charge = model.recognised?.(params);
-  if (charge === undefined || spike.recognised === undefined || model.fire !== undefined || model.reset !== undefined) {
-    return undefined;
-  }
-  if (vThreshold instanceof Tensor || vReset instanceof Tensor) return undefined;
-  return { charge, vThreshold, vReset, reset, detachReset, slope: spike.recognised };
 }
 
 function checkMembrane(name: string, params: MembraneParams): void {

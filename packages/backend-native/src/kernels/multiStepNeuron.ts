@@ -1,5 +1,5 @@
 /** @file MultiStepNeuron: a neuron's program over all T steps in one pass, and the gradient. */
-import type { NeuronProgram } from "@sew/kernels";
+import { type KernelAttrs, multiStepNeuronKernel, type NeuronFormula, type NeuronProgram } from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
@@ -7,11 +7,6 @@ import { floatKernel, sizeOf } from "../kernel.js";
 import { lowered } from "../lowering.js";
 import { spikeStorage } from "../spikeStorage.js";
 import { countOf, MOST_COUNT, newCount } from "../spikes.js";
-
-/** Attributes of a kernel that runs a neuron. */
-export interface NeuronAttrs {
-  readonly formula: { readonly program: NeuronProgram };
-}
 
 /** A neuron over a sequence, as the C++ kernels take it. */
 export interface NeuronCall {
@@ -22,7 +17,8 @@ export interface NeuronCall {
 }
 
 /** The call of a neuron over the sequence `x` `[T, ..., C]`. */
-export function neuronCall({ shape }: TensorInfo, { formula: { program } }: NeuronAttrs): NeuronCall {
+export function neuronCall({ shape }: TensorInfo, { program }: Pick<NeuronFormula, "program">): NeuronCall {
+  if (program === undefined) throw new TypeError("neuronCall: the neuron must have a program, got one without");
   const code = lowered(program);
   const channels = shape.length > 1 ? Math.max(1, shape.at(-1)!) : 1;
   return { program, numbers: [code.length, shape[0]!, sizeOf(shape.slice(1)), channels], code };
@@ -41,9 +37,10 @@ export function runFiring(
   inputs: readonly KernelArray[],
   more: readonly KernelArray[] = [],
 ): TensorInfo {
-  const most = spikes.kind === "bits" ? 1 : spikes.kind === "counts" ? spikes.most : Number.POSITIVE_INFINITY;
+  // A count of at most 1 may be NaN, which no bit is.
+  const most = spikes.kind === "bits" ? 1 : spikes.kind === "counts" ? Math.max(2, spikes.most) : MOST_COUNT + 1;
   const sharesWords = most === 1 && shape[0] !== 1 && sizeOf(shape.slice(1)) % 32 !== 0;
-  if (spikeStorage() !== "off" && most >= 1 && most <= MOST_COUNT && !sharesWords) {
+  if (spikeStorage() !== "off" && most <= MOST_COUNT && !sharesWords) {
     const [info, packed] = backend.outputSpikes(shape, most);
     const events = newCount();
     // Where a count is none, such as NaN, it is stored as float32.
@@ -58,8 +55,8 @@ export function runFiring(
   return info;
 }
 
-const multiStepNeuronConfig: KernelConfig = floatKernel<TensorInfo[], NeuronAttrs>(
-  "MultiStepNeuron",
+const multiStepNeuronConfig: KernelConfig = floatKernel<TensorInfo[], KernelAttrs<typeof multiStepNeuronKernel>>(
+  multiStepNeuronKernel.name,
   (tensors, attrs, backend) => {
     const inputs = Object.values(tensors);
     const [x, ...others] = inputs as [TensorInfo, ...TensorInfo[]];
@@ -72,8 +69,8 @@ const multiStepNeuronConfig: KernelConfig = floatKernel<TensorInfo[], NeuronAttr
   },
 );
 
-const multiStepNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], NeuronAttrs>(
-  "MultiStepNeuronGrad",
+const multiStepNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], KernelAttrs<typeof multiStepNeuronKernel>>(
+  multiStepNeuronKernel.gradient!.name,
   (tensors, attrs, backend) => {
     const inputs = Object.values(tensors);
     const [x, ...others] = inputs as [TensorInfo, ...TensorInfo[]];

@@ -1,15 +1,12 @@
 /** @file NormNeuron and NormNeuronTraining: batch norm and the neurons behind it in one pass, and their gradient. */
+import { type NormNeuronAttrs, type NormNeuronGradAttrs, normNeuronKernel, normNeuronTrainingKernel } from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { floatKernel, sizeOf } from "../kernel.js";
-import { type NeuronAttrs, neuronCall, runFiring } from "./multiStepNeuron.js";
+import { neuronCall, runFiring } from "./multiStepNeuron.js";
 
-interface NormAttrs extends NeuronAttrs {
-  readonly epsilon: number;
-}
-
-const normNeuronConfig: KernelConfig = floatKernel<TensorInfo[], NormAttrs>(
-  "NormNeuron",
+const normNeuronConfig: KernelConfig = floatKernel<TensorInfo[], NormNeuronAttrs>(
+  normNeuronKernel.name,
   (tensors, attrs, backend) => {
     const inputs = Object.values(tensors);
     const x = inputs[0]!;
@@ -19,8 +16,8 @@ const normNeuronConfig: KernelConfig = floatKernel<TensorInfo[], NormAttrs>(
   },
 );
 
-const normNeuronTrainingConfig: KernelConfig = floatKernel<TensorInfo[], NormAttrs>(
-  "NormNeuronTraining",
+const normNeuronTrainingConfig: KernelConfig = floatKernel<TensorInfo[], NormNeuronAttrs>(
+  normNeuronTrainingKernel.name,
   (tensors, attrs, backend) => {
     const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
     const channels = x.shape.at(-1)!;
@@ -34,13 +31,8 @@ const normNeuronTrainingConfig: KernelConfig = floatKernel<TensorInfo[], NormAtt
   },
 );
 
-interface NormGradAttrs extends NormAttrs {
-  readonly ownStatistics: boolean;
-  readonly overwrite: boolean;
-}
-
-const normNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], NormGradAttrs>(
-  "NormNeuronGrad",
+const normNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], NormNeuronGradAttrs>(
+  normNeuronKernel.gradient!.name,
   (tensors, attrs, backend) => {
     const inputs = Object.values(tensors);
     const [x, , , scale, offset] = inputs as [TensorInfo, TensorInfo, TensorInfo, TensorInfo, TensorInfo];

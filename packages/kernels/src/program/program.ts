@@ -84,5 +84,8 @@ export interface NeuronProgram {
   readonly backward: Program;
   readonly initialBackward: Program;
   /** What the spikes may be: 0 and 1, integers from 0 to `most`, or any number. */
-  readonly spikes: { readonly kind: "bits" } | { readonly kind: "counts"; readonly most: number } | { readonly kind: "reals" };
+  readonly spikes:
+    | { readonly kind: "bits" }
+    | { readonly kind: "counts"; readonly most: number }
+    | { readonly kind: "reals" };
 }
