@@ -20,7 +20,14 @@ const seconds = ["add", "sub", "subFrom", "mul", "div", "divFrom", "atLeast", "s
 /** Several operations in one pass, each on the result of the one before and, but for a square, on an operand of its own. */
 const chains = [
   ...firsts.flatMap((first) => seconds.map((second) => `${first} ${second}`)),
-  ...["sub mul add", "sub mul add sub", "atLeast subFrom mul", "mul square add", "mul square add divFrom", "mul mul add"],
+  ...[
+    "sub mul add",
+    "sub mul add sub",
+    "atLeast subFrom mul",
+    "mul square add",
+    "mul square add divFrom",
+    "mul mul add",
+  ],
 ];
 const codes: ReadonlyMap<string, number> = new Map([...operations, ...chains].map((name, code) => [name, code]));
 /** Operands of an instruction; those that it does not have are 0. */

@@ -1,7 +1,7 @@
 // Functions of every lane of a vector: the one arithmetic of the element-wise kernels and of the programs that neurons run.
 //
-// They give the same bits on every instruction set, so none has a fused multiply-add. Errors are in units of the last
-// place (ulp), the largest over all float32 numbers; functions.test.ts compares them with float64.
+// They give the same bits on every instruction set, so none has a fused multiply-add. The largest errors that
+// functions.test.ts finds against float64 are in units of the last place (ulp).
 #pragma once
 #include "vectors.h"
 
@@ -39,7 +39,7 @@ inline Vector power_of_two(IntVector n) { return (Vector)((n + 127) << 23); }
 // ln 2 in two parts. The first has 9 bits, so that its products with exponents are exact.
 constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
 
-// exp(x) = 2^n exp(r) with n the integer nearest to x / ln 2. 1 ulp.
+// exp(x) = 2^n exp(r) with n the integer nearest to x / ln 2. 1.0 ulp.
 inline Vector exp_of(Vector x) {
   const Vector magic = splat(12582912.0f);  // its sums have integers in their low bits
   x = choose(x > 89.0f, splat(89.0f), choose(x < -104.0f, splat(-104.0f), x));
@@ -56,7 +56,7 @@ inline Vector exp_of(Vector x) {
   return y * power_of_two(half) * power_of_two(whole - half);
 }
 
-// log(x) = e ln 2 + log(m) with m from sqrt(1/2) to sqrt(2). 1 ulp.
+// log(x) = e ln 2 + log(m) with m from sqrt(1/2) to sqrt(2). 0.8 ulp.
 inline Vector log_of(Vector x) {
   constexpr int32_t root_half = 0x3f3504f3;
   const IntVector tiny = x < 1.17549435e-38f;
@@ -78,10 +78,10 @@ inline Vector log_of(Vector x) {
   return choose((x > 0.0f) & (x < INFINITY), result, special);
 }
 
-// 2 ulp
+// 1 / (1 + exp(-x)), 0 where the sigmoid is subnormal. 2.4 ulp.
 inline Vector sigmoid_of(Vector x) { return 1.0f / (1.0f + exp_of(-x)); }
 
-// 2 ulp
+// A polynomial near 0, and 1 - 2 / (exp(2x) + 1) elsewhere. 1.3 ulp.
 inline Vector tanh_of(Vector x) {
   const Vector size = abs_of(x), z = x * x;
   Vector p = z * -5.70498872745e-3f + 2.06390887954e-2f;
@@ -92,7 +92,7 @@ inline Vector tanh_of(Vector x) {
   return choose(size < 0.625f, p * z * x + x, with_sign(large, x));
 }
 
-// atan(x) = π/2 - atan(1/x) = π/4 + atan((x - 1) / (x + 1)). 2 ulp.
+// atan(x) = π/2 - atan(1/x) = π/4 + atan((x - 1) / (x + 1)). 2.1 ulp.
 inline Vector atan_of(Vector x) {
   const Vector size = abs_of(x);
   const IntVector large = size > 2.41421356f, middle = size > 0.414213562f;
@@ -108,7 +108,7 @@ inline Vector atan_of(Vector x) {
   return with_sign(angle + (p * z * t + rest + t), x);
 }
 
-// A polynomial near 0, and 1 - exp(polynomial) elsewhere. 2 ulp.
+// A polynomial near 0, and 1 - exp(polynomial) elsewhere. 1.3 ulp.
 inline Vector erf_of(Vector x) {
   const Vector z = x * x, full = abs_of(x), size = choose(full > 4.0f, splat(4.0f), full);
   Vector p = z * -5.96761703e-4f + 4.99119423e-3f;

@@ -1,5 +1,10 @@
 /** @file NormNeuron and NormNeuronTraining: batch norm and the neurons behind it in one pass, and their gradient. */
-import { type NormNeuronAttrs, type NormNeuronGradAttrs, normNeuronKernel, normNeuronTrainingKernel } from "@sew/kernels";
+import {
+  type NormNeuronAttrs,
+  type NormNeuronGradAttrs,
+  normNeuronKernel,
+  normNeuronTrainingKernel,
+} from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { floatKernel, sizeOf } from "../kernel.js";
