@@ -4,6 +4,8 @@ import { isTracing, tracedSlope } from "./program/trace.js";
 /**
  * A function with a derivative of one's own: `forward(u)` in the forward pass, `dy · slope(u)` in the backward pass.
  *
+ * Unlike tfjs's `customGrad` it can be traced, when forward and slope can.
+ *
  * @param forward element-wise; same shape in and out
  * @param slope element-wise; same shape in and out
  *

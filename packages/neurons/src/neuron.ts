@@ -35,7 +35,8 @@ export type State<S extends string = string> = Readonly<Record<S, Tensor>>;
  * A neuron model: its state, its Eq. 1, and what it does differently in Eqs. 2 and 3.
  *
  * All functions are pure and element-wise, made of tfjs operations: tensors of one shape in and out, parameters broadcast,
- * no argument disposed. The potential is the state variable `v`.
+ * no argument disposed. The potential is the state variable `v`. They are traced, so that fused kernels run the model:
+ * docs/adding-a-neuron.md lists the operations that can be.
  */
 export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   /** The name in error messages, in the notation of networks (in upper case) and on command lines. */
@@ -118,7 +119,8 @@ export function restingPotential({ vReset }: MembraneParams): { readonly v: Para
  * @param params parameters that differ from the model's defaults
  * @param spike the spike function. @defaultValue the paper's ArcTan with α = 2
  * @returns a function from (state[t-1], X[t]) to S[t] and state[t], all of one shape
- * @throws RangeError when a parameter is outside the model's domain
+ * @throws RangeError when a parameter is outside the model's domain or not finite
+ * @throws TypeError when a function of the model does what would train wrongly, see `neuronFormula` of `@sew/kernels`
  *
  * @example
  * const step = neuron(lif, { tau: 2 });

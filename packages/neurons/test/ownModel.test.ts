@@ -164,6 +164,11 @@ describeBackends("a model with further state", (backend) => {
 
   it.each<[string, Partial<typeof adaptive>, string]>([
     [
+      "charges to the shape of a parameter",
+      { charge: (_, __, { vThreshold }) => ({ v: add(vThreshold, scalar(0)) }) },
+      "adaptive: charge's v must have the shape [2,3] of x, got []",
+    ],
+    [
       "reads a tensor from elsewhere",
       { charge: ({ v }, x) => ({ v: add(v, mul(elsewhere, x)) }) },
       "adaptive: charge must read nothing but the state, x and the parameters, got another tensor [2] (here); make it a parameter of the model, or a number",

@@ -180,6 +180,8 @@ function calledOp(kernel: string): string {
   return scope?.name.slice(0, -suffix.length) ?? kernel;
 }
 
+const computeWithTensors = "compute with tensors: where(condition, a, b) chooses between values";
+const withoutValues = "A tensor that a traced function received or computed has no values";
 const listed = "docs/adding-a-neuron.md lists the operations that can be";
 
 /** The engine's methods that a trace replaces. */
@@ -257,19 +259,16 @@ const backend = {
     return dataId;
   },
   readSync(dataId: object): Float32Array {
-    return (
-      written.get(dataId) ??
-      untraceable("reads the values of a tensor", "compute with tensors: where(condition, a, b) chooses between values")
-    );
+    const values = written.get(dataId);
+    if (values !== undefined) return values;
+    if (current === undefined) throw new Error(withoutValues);
+    return untraceable("reads the values of a tensor", computeWithTensors);
   },
   read(dataId: object): Promise<Float32Array> {
     const values = written.get(dataId);
     if (values !== undefined) return Promise.resolve(values);
-    current!.failure ??= modelError(
-      "return at once",
-      "a wait for the values of a tensor",
-      "compute with tensors: where(condition, a, b) chooses between values",
-    )();
+    if (current === undefined) return Promise.reject(new Error(withoutValues));
+    current.failure ??= modelError("return at once", "a wait for the values of a tensor", computeWithTensors)();
     return new Promise(() => {});
   },
   refCount: () => 1,

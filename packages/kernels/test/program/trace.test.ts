@@ -15,6 +15,7 @@ import {
   grad,
   greater,
   greaterEqual,
+  keep,
   leakyRelu,
   less,
   logSoftmax,
@@ -327,6 +328,25 @@ describe("a trace", () => {
       return add(v, x);
     };
     expect(neuronFormula(charging(charge)).program).toBeDefined();
+  });
+
+  it("leaves tensors without values to those that keep them", async () => {
+    let seen: Tensor | undefined;
+    const constant: { of?: Tensor } = {};
+    const charge: Charge = (v, x) => {
+      seen ??= keep(x);
+      constant.of ??= keep(scalar(0.5));
+      return add(mul(v, constant.of), x);
+    };
+    const formula = neuronFormula(charging(charge));
+    const message = "A tensor that a traced function received or computed has no values";
+    expect(() => seen!.dataSync()).toThrow(new Error(message));
+    await expect(seen!.data()).rejects.toThrow(new Error(message));
+    scoped(() => {
+      const [v, x] = [tensor2d([[1, 2]]), tensor2d([[3, 4]])];
+      expect(read(formula.step({ v }, x).state.v!)).toEqual([3.5, 5]);
+    });
+    for (const t of [constant.of!, seen!]) t.dispose();
   });
 
   it("traces constants that a step makes as tensors", () =>
