@@ -27,6 +27,10 @@ const chains = [
     "mul square add",
     "mul square add divFrom",
     "mul mul add",
+    "subFrom mul add",
+    "mul add sub",
+    "sub div add",
+    "sub div add sub",
   ],
 ];
 const codes: ReadonlyMap<string, number> = new Map([...operations, ...chains].map((name, code) => [name, code]));

@@ -218,6 +218,8 @@ struct Currents {
       copy_range(values, range, own);
       return own;
     }
+    // The same once more, where row() has left them.
+    const float* row_again(long t, const float* own) const { return range.is_whole() ? x + t * size : own; }
     // The row that is read after that of step t - 1, which may be the next block's first.
     const float* next(long t, long steps) const { return t < steps ? x + t * size : x + neuron_block; }
   };
@@ -454,8 +456,7 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
       const float* ds = dspikes + at;
       if (!range.is_whole()) copy_range(ds, range, fired), ds = fired;
       float* to = range.is_whole() ? dx + at : gradient;
-      const float* x = row(t);
-      r[state] = Block::block(x);
+      r[state] = Block::block(t == n.steps - 1 ? row(t) : currents.row_again(t, rows + t * neuron_block));
       r[of_spikes] = Block::block(ds);
       r[back.inputs] = Block::block(to);
       for (long i = 0; i < state; i++) {

@@ -59,7 +59,11 @@ static_assert(neuron_block % pass_floats == 0 && neuron_block % word_bits == 0, 
   X(at_least_sub_from_mul, 4, 4, (c - truth(b <= a)) * d) \
   X(mul_square_add, 3, 4, squared(a * b) + c)             \
   X(mul_square_add_div_from, 4, 4, d / (squared(a * b) + c)) \
-  X(mul_mul_add, 4, 4, a * b * c + d)
+  X(mul_mul_add, 4, 4, a * b * c + d)                     \
+  X(sub_from_mul_add, 4, 4, (b - a) * c + d)              \
+  X(mul_add_sub, 4, 4, a * b + c - d)                     \
+  X(sub_div_add, 4, 4, (a - b) / c + d)                   \
+  X(sub_div_add_sub, 5, 4, (a - b) / c + d - e)
 
 constexpr int most_operands = 5;
 
