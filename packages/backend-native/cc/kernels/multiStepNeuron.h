@@ -179,9 +179,9 @@ class Block {
     for (long i = 0; i < code.blocks; i++) r[code.first_block() + i] = block(blocks_ + i * neuron_block);
     run(code.by_block, code.by_step, r, range.padded());
   }
-  void step(Programs k, const Register* r) const {
+  void step(Programs k, const Register* r, const NextRows& next = {}) const {
     const Code& code = n_.code.of[k];
-    run(code.by_step, code.end, r, range.padded());
+    run(code.by_step, code.end, r, range.padded(), next);
   }
 
   static Register block(const float* values) { return {const_cast<float*>(values), pass_floats}; }
@@ -194,11 +194,6 @@ class Block {
  public:
   const Range range;
 };
-
-// Loads a row of a block into the cache: a step is too short for the hardware prefetcher.
-inline void prefetch(const float* row) {
-  for (long i = 0; i < neuron_block; i += 16) __builtin_prefetch(row + i);
-}
 
 // The currents X[t] of a tensor. A task reads those of its block a step at a time.
 struct Currents {
@@ -330,7 +325,8 @@ Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& inpu
     long events = 0;
     for (long t = 0; t < n.steps; t++) {
       const long at = t * n.size + range.from;
-      prefetch(currents.next(t + 1, n.steps));
+      NextRows rows;
+      rows.add(currents.next(t + 1, n.steps));
       float* to = spikes.floats != nullptr && range.is_whole() ? spikes.floats + at : fired;
       r[state] = Block::block(currents.row(t, current));
       r[code.inputs] = Block::block(to);
@@ -338,7 +334,7 @@ Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& inpu
         r[i] = Block::block(v + i * neuron_block);
         r[code.inputs + 1 + i] = Block::block(next + i * neuron_block);
       }
-      block.step(forward, r);
+      block.step(forward, r, rows);
       if (spikes.bits != nullptr) {
         events += store_bits(fired, range.neurons, spikes.bits + at / word_bits);
       } else if (spikes.counts != nullptr) {
@@ -432,27 +428,36 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
     start_state(n, block, before, saved);
     block.begin(forward, r);
     for (long t = 0; t + 1 < n.steps; t++) {
-      prefetch(currents.next(t + 1, n.steps));
+      NextRows next;
+      next.add(currents.next(t + 1, n.steps));
+      if (t + 2 >= n.steps) next.add(dspikes + (t + 1) * n.size + range.from);
       r[state] = Block::block(row(t));
       r[step.inputs] = Block::block(fired);
       for (long i = 0; i < state; i++) {
         r[i] = state_before(t, i);
         r[step.inputs + 1 + i] = state_before(t + 1, i);
       }
-      block.step(forward, r);
+      block.step(forward, r, next);
     }
     for (long i = 0; i < state; i++) {
       if (dafter != nullptr) copy_range(dafter->of[i] + range.from, range, dv + i * neuron_block);
       else memset(dv + i * neuron_block, 0, neuron_block * sizeof(float));
     }
     memset(totals, 0, parameters * neuron_block * sizeof(float));
-    prefetch(dspikes + (n.steps - 1) * n.size + range.from);
     block.begin(backward, r);
     const long of_spikes = back.inputs - state - 1;
     for (long p = 0; p < parameters; p++) r[back.inputs + 1 + state + p] = Block::block(totals + p * neuron_block);
     for (long t = n.steps - 1; t >= 0; t--) {
       const long at = t * n.size + range.from;
-      prefetch(t > 0 ? dspikes + at - n.size : currents.next(n.steps, n.steps));
+      NextRows next;
+      if (t > 0) {
+        next.add(dspikes + at - n.size);
+        if (dx != dspikes) next.add(dx + at - n.size);
+        next.add(currents.row_again(t - 1, rows + (t - 1) * neuron_block));
+        if (state > 0) next.add(saved + (t - 1) * state_floats);
+      } else {
+        next.add(currents.next(n.steps, n.steps));
+      }
       const float* ds = dspikes + at;
       if (!range.is_whole()) copy_range(ds, range, fired), ds = fired;
       float* to = range.is_whole() ? dx + at : gradient;
@@ -464,7 +469,7 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
         r[of_spikes + 1 + i] = Block::block(dv + i * neuron_block);
         r[back.inputs + 1 + i] = Block::block(dnext + i * neuron_block);
       }
-      block.step(backward, r);
+      block.step(backward, r, next);
       gradients.add(to, t);
       if (to == gradient) memcpy(dx + at, gradient, range.neurons * sizeof(float));
       float* last = dv;
