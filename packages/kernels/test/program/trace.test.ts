@@ -161,6 +161,21 @@ describe("a step that cannot be traced", () => {
     }),
   );
 
+  it("warns of what the last line does, too, though it catches the error", () => {
+    const definition = charging((v, x) => add(v, x));
+    const step: typeof definition.step = (state, x, params) => {
+      const after = definition.step(state, x, params);
+      try {
+        x.dataSync();
+      } catch {}
+      return after;
+    };
+    expect(neuronFormula({ ...definition, step }).program).toBeUndefined();
+    expect(withoutPlace(warn.mock.calls[0]![0])).toContain(
+      `${definition.name}: step reads the values of a tensor (here)`,
+    );
+  });
+
   it("names the line that calls the operation, not one of tfjs or of these packages", () => {
     const charge: Charge = (v, x) => add(v, cumsum(x));
     const line = Number(/trace\.test\.ts:(\d+)/.exec(new Error().stack!)![1]) - 1;
