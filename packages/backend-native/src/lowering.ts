@@ -18,7 +18,7 @@ const operations = [
 const firsts = ["add", "sub", "subFrom", "mul", "abs", "lessEqual", "atLeast"];
 const seconds = ["add", "sub", "subFrom", "mul", "div", "divFrom", "atLeast", "square"];
 /** Several operations in one pass, each on the result of the one before and, but for a square, on an operand of its own. */
-const chains = [
+export const chains: readonly string[] = [
   ...firsts.flatMap((first) => seconds.map((second) => `${first} ${second}`)),
   ...[
     "sub mul add",

@@ -3,10 +3,10 @@ import { runNative } from "@sew/backend-native";
 import type { Instruction, NeuronProgram, Program } from "@sew/kernels";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { lowered } from "../src/lowering.js";
+import { chains, lowered } from "../src/lowering.js";
 import { describeNative } from "./describeNative.js";
 import { currents, parametersOf, smallCode } from "./kernels/multiStepNeuron.js";
-import { exactNeurons } from "./programs.js";
+import { evaluated, exactNeurons } from "./programs.js";
 import { seeds } from "./values.js";
 
 const [steps, channels, size] = [3, 5, 45] as const;
@@ -23,7 +23,74 @@ function argumentsOf(program: NeuronProgram, seed: number) {
 
 const numbersOf = (code: Int32Array) => [code.length, steps, size, channels];
 
+/** The operation of an instruction, and whether its operands are in the other order. */
+const instructionOf: Readonly<Record<string, readonly [op: "sub" | "div" | "lessEqual" | "mul", isReversed: boolean]>> =
+  {
+    subFrom: ["sub", true],
+    divFrom: ["div", true],
+    atLeast: ["lessEqual", true],
+    square: ["mul", false],
+  };
+
+/** A neuron that fires a chain's value of x and other operands, of which those whose bit is set are scalar parameters. */
+function neuronOfChain(chain: string, scalars: number): NeuronProgram {
+  const names = chain.split(" ");
+  const others = names.filter((name) => name !== "abs" && name !== "square").length;
+  const isScalar = Array.from({ length: others }, (_, i) => (scalars >> i) % 2 === 1);
+  const states = isScalar.filter((scalar) => !scalar).length;
+  // Inputs are the state variables, x, and the parameters.
+  let [state, parameter, operand] = [0, states + 1, 0];
+  const operands = isScalar.map((scalar) => (scalar ? parameter++ : state++));
+  let value = states;
+  const instructions = names.map((name, i): Instruction => {
+    const [op, isReversed] = instructionOf[name] ?? [name, false];
+    const before = value;
+    value = others + 1 + i;
+    if (name === "abs") return { op: "abs", of: [before] };
+    const other = name === "square" ? before : operands[operand++]!;
+    return { op: op as "sub", of: isReversed ? [other, before] : [before, other] };
+  });
+  const parameters = Array.from({ length: others - states }, (_, i) => ({ name: `p${i}`, rate: "scalar" as const }));
+  const inputs = [
+    ...Array.from({ length: states + 1 }, () => "element" as const),
+    ...parameters.map(({ rate }) => rate),
+  ];
+  const empty = (of: Program["inputs"], outputs: number): Program => {
+    return { inputs: of, instructions: [{ op: "constant", value: 0 }], outputs: Array(outputs).fill(of.length) };
+  };
+  const rates = parameters.map(({ rate }) => rate);
+  const elements = Array.from({ length: states + 1 }, () => "element" as const);
+  return {
+    state: elements.slice(1).map((_, i) => `v${i}`),
+    parameters,
+    initial: empty(rates, states),
+    forward: { inputs, instructions, outputs: [value, ...elements.slice(1).map((_, i) => i)] },
+    backward: empty([...inputs, ...elements], 1 + states + parameters.length),
+    initialBackward: empty([...rates, ...elements.slice(1)], parameters.length),
+    spikes: { kind: "reals" },
+  };
+}
+
 describeNative("code", () => {
+  it.each(chains)("computes %s in one pass, of scalars and of values of each neuron", (chain) => {
+    for (let scalars = 0; scalars < 16; scalars++) {
+      const program = neuronOfChain(chain, scalars);
+      const code = lowered(program);
+      const { x, state, parameters, empty } = argumentsOf(program, scalars);
+      const [spikes, ...after] = empty([x, ...state]) as [Float32Array, ...Float32Array[]];
+      runNative("multiStepNeuron", numbersOf(code), code, x, ...state, ...parameters, spikes, ...after);
+      const expected = x.map((value, i) => {
+        const before = [...state.map((v) => v[i % size]!), value, ...parameters.map((p) => p[0]!)];
+        return evaluated(program.forward, before)[0]!;
+      });
+      expect(spikes).toEqual(expected);
+      // Forward has no instruction but this one and a copy of each state variable.
+      const { length: states } = program.state;
+      const initialWords = 6 + (states === 0 ? 0 : 1 + 8 * states);
+      expect(code[2 + program.parameters.length + initialWords + 5]).toBe(1 + states);
+    }
+  });
+
   it("lets the gradient of the currents take the memory of the spikes' gradient", () =>
     fc.assert(
       fc.property(exactNeurons, seeds, (program, seed) => {

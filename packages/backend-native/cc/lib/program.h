@@ -1,13 +1,13 @@
 // A neuron's step as code, and the interpreter that runs it over blocks of neurons, one instruction at a time.
 //
-// src/lowering.ts writes the code, and describes it. What is read of it here is checked, so that damaged code is refused.
+// src/lowering.ts writes the code and describes it. All that is read of it is checked, so that damaged code is refused.
 #pragma once
 #include "arguments.h"
 #include "functions.h"
 
-constexpr long neuron_block = 1024;       // neurons of a block
-constexpr long pass_floats = 4 * width;      // floats that a pass takes at a time
-constexpr long most_registers = 512;         // of a program
+constexpr long neuron_block = 1024;      // neurons of a block
+constexpr long pass_floats = 4 * width;  // floats that a pass takes at a time
+constexpr long most_registers = 512;     // of a program
 constexpr long most_instructions = 1 << 20;
 constexpr long most_state = 8, most_parameters = 16;
 static_assert(neuron_block % pass_floats == 0 && neuron_block % word_bits == 0, "blocks are whole passes and words");
