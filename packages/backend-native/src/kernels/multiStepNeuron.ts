@@ -1,4 +1,86 @@
-/** @file MultiStepNeuron. */
-import type { KernelConfig } from "@tensorflow/tfjs-core";
+/** @file MultiStepNeuron: a neuron's program over all T steps in one pass, and the gradient. */
+import { type KernelAttrs, multiStepNeuronKernel, type NeuronFormula, type NeuronProgram } from "@sew/kernels";
+import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
+import { type KernelArray, runFinite, runNative } from "../addon.js";
+import type { NativeBackend } from "../backend.js";
+import { floatKernel, sizeOf } from "../kernel.js";
+import { lowered } from "../lowering.js";
+import { spikeStorage } from "../spikeStorage.js";
+import { countOf, MOST_COUNT, newCount } from "../spikes.js";
 
-export const kernels: readonly KernelConfig[] = [];
+/** A neuron over a sequence, as the C++ kernels take it. */
+export interface NeuronCall {
+  readonly program: NeuronProgram;
+  /** Length of the code, steps, neurons, and values of a parameter per channel. */
+  readonly numbers: readonly number[];
+  readonly code: Int32Array;
+}
+
+/** The call of a neuron over the sequence `x` `[T, ..., C]`. */
+export function neuronCall({ shape }: TensorInfo, { program }: Pick<NeuronFormula, "program">): NeuronCall {
+  if (program === undefined) throw new TypeError("neuronCall: the neuron must have a program, got one without");
+  const code = lowered(program);
+  const channels = shape.length > 1 ? Math.max(1, shape.at(-1)!) : 1;
+  return { program, numbers: [code.length, shape[0]!, sizeOf(shape.slice(1)), channels], code };
+}
+
+/**
+ * Runs a kernel that fires at every step of `x` `[T, ...]`, with its other outputs in `more`. Spikes are stored as bits or
+ * counts where they can be: a word of bits must not belong to two steps, since two threads would write to it.
+ */
+export function runFiring(
+  kernel: string,
+  numbers: readonly number[],
+  { code, program: { spikes } }: NeuronCall,
+  { shape }: TensorInfo,
+  backend: NativeBackend,
+  inputs: readonly KernelArray[],
+  more: readonly KernelArray[] = [],
+): TensorInfo {
+  // A count of at most 1 may be NaN, which no bit is.
+  const most = spikes.kind === "bits" ? 1 : spikes.kind === "counts" ? Math.max(2, spikes.most) : MOST_COUNT + 1;
+  const sharesWords = most === 1 && shape[0] !== 1 && sizeOf(shape.slice(1)) % 32 !== 0;
+  if (spikeStorage() !== "off" && most <= MOST_COUNT && !sharesWords) {
+    const [info, packed] = backend.outputSpikes(shape, most);
+    const events = newCount();
+    // Where a count is none, such as NaN, it is stored as float32.
+    if (runFinite(kernel, numbers, code, ...inputs, packed.packed, ...more, events)) {
+      packed.events = countOf(events);
+      return info;
+    }
+    backend.disposeIntermediateTensorInfo(info);
+  }
+  const [info, values] = backend.output(shape);
+  runNative(kernel, numbers, code, ...inputs, values, ...more);
+  return info;
+}
+
+const multiStepNeuronConfig: KernelConfig = floatKernel<TensorInfo[], KernelAttrs<typeof multiStepNeuronKernel>>(
+  multiStepNeuronKernel.name,
+  (tensors, attrs, backend) => {
+    const inputs = Object.values(tensors);
+    const [x, ...others] = inputs as [TensorInfo, ...TensorInfo[]];
+    const call = neuronCall(x, attrs);
+    const after = others.slice(0, call.program.state.length).map(({ shape }) => backend.output(shape));
+    const arrays = inputs.map((t) => backend.floats(t));
+    const states = after.map(([, values]) => values);
+    const spikes = runFiring("multiStepNeuron", call.numbers, call, x, backend, arrays, states);
+    return [spikes, ...after.map(([info]) => info)];
+  },
+);
+
+const multiStepNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], KernelAttrs<typeof multiStepNeuronKernel>>(
+  multiStepNeuronKernel.gradient!.name,
+  (tensors, attrs, backend) => {
+    const inputs = Object.values(tensors);
+    const [x, ...others] = inputs as [TensorInfo, ...TensorInfo[]];
+    const { program, numbers, code } = neuronCall(x, attrs);
+    const differentiated = [x, ...others.slice(0, program.state.length + program.parameters.length)];
+    const outputs = differentiated.map(({ shape }) => backend.output(shape));
+    const arrays = [...inputs.map((t) => backend.floats(t)), ...outputs.map(([, values]) => values)];
+    runNative("multiStepNeuronGrad", numbers, code, ...arrays);
+    return outputs.map(([info]) => info);
+  },
+);
+
+export const kernels: readonly KernelConfig[] = [multiStepNeuronConfig, multiStepNeuronGradConfig];
