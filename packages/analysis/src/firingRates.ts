@@ -1,5 +1,5 @@
 /** @file Firing rates: Φ of every spiking layer and every block of a network. */
-import { type Module, type NeuronLayer, namedModules, run } from "@sew/layers";
+import { emissionOf, type Module, namedModules, run } from "@sew/layers";
 import { keep, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
 
@@ -45,7 +45,8 @@ export interface FiringRatesOptions {
 /**
  * Firing rates `Φ = Σ S / (T · N · neurons)` of every spiking layer and every block, in one forward pass.
  *
- * - A spiking layer is any module with a property `neuron`, such as a `NeuronLayer`.
+ * - A spiking layer is any module whose property `emits` is of bits or counts, such as a `NeuronLayer`. Of counts from 0 to D
+ *   the rate is that of their D binary time-steps, the mean of S/D. Layers that emit real numbers have none.
  * - A block is any module, except the root, that has a conv-norm-neuron unit among its children and no block inside. A
  *   unit is a module without grandchildren one of whose children is a spiking layer.
  * - A^l is the output of the last unit of a block; units named `shortcut` or `downsample` do not count. A block with a
@@ -72,14 +73,18 @@ export async function firingRates(model: Module, x: Tensor, options: FiringRates
   const paths = pathsOf(model);
   const blocks = blocksOf(model);
   const watched = new Set<Module>(blocks.flatMap(({ block, residual }) => (residual ? [block, residual] : [block])));
-  for (const module of paths.keys()) if (isSpiking(module)) watched.add(module);
+  for (const module of paths.keys()) if (mostSpikes(module) > 0) watched.add(module);
 
   const counts = await countsOf(model, x, watched, options);
-  const rates = new Map([...counts].map(([module, runs]) => [module, rateOf(runs, steps * samples, options)]));
+  const rateOfModule = ([module, runs]: [Module, ArrayLike<number>[]]): [Module, LayerRate] => [
+    module,
+    rateOf(runs, steps * samples * Math.max(1, mostSpikes(module)), options),
+  ];
+  const rates = new Map([...counts].map(rateOfModule));
   const layers: [string, LayerRate][] = [];
   for (const [module, path] of paths) {
     const rate = rates.get(module);
-    if (rate !== undefined && isSpiking(module)) layers.push([path, rate]);
+    if (rate !== undefined && mostSpikes(module) > 0) layers.push([path, rate]);
   }
   const unseen = [...watched].filter((module) => !rates.has(module)).map((module) => paths.get(module)!);
   return {
@@ -101,8 +106,11 @@ function pathsOf(model: Module): Map<Module, string> {
   return paths;
 }
 
-function isSpiking(module: Module): module is NeuronLayer {
-  return "neuron" in module;
+/** The most spikes of a neuron of a layer in a time-step; 0 of what does not spike. */
+function mostSpikes(module: Module): number {
+  const emits = emissionOf(module);
+  if (emits?.kind === "counts") return emits.most;
+  return emits?.kind === "bits" ? 1 : 0;
 }
 
 /** For each watched module, for each of its runs: how often each neuron fires in all time-steps of all samples. */

@@ -1,9 +1,9 @@
 /** @file The network of a run, from a notation or the experiment's own. */
 import { blocks } from "@sew/blocks";
 import type { Source } from "@sew/datasets";
-import { type ActivationFactory, type Module, neurons, overTime } from "@sew/layers";
+import { type ActivationFactory, emissionOf, type Module, neurons, overTime } from "@sew/layers";
 import { type Family, type FamilyName, families, network } from "@sew/models";
-import { type MembraneParams, type NeuronModel, neuronModels } from "@sew/neurons";
+import { type MembraneParams, type NeuronModel, neuron, neuronModels } from "@sew/neurons";
 import { type Spike, surrogates } from "@sew/surrogates";
 import type { Settings } from "./settings.js";
 
@@ -24,8 +24,11 @@ export interface BuiltModel {
 /** Neurons by their names in the notation and their names on the command line. */
 const models = Object.entries(neuronModels) as [string, NeuronModel<MembraneParams, string>][];
 
+/** Those that spike: `--neuron` takes them, and replaces them. */
+const spikingModels = models.filter(([, model]) => neuron(model).emits.kind !== "reals");
+
 /** The names that `--neuron` takes. */
-export const neuronNames = models.map(([name]) => name.toLowerCase()) as NeuronName[];
+export const neuronNames = spikingModels.map(([name]) => name.toLowerCase()) as NeuronName[];
 
 /** The names that `--block` takes. */
 export const familyNames = Object.keys(families) as FamilyName[];
@@ -54,7 +57,7 @@ export function familyOf(settings: Choices): Family {
 }
 
 function spiking({ neurons }: Family): boolean {
-  return "neuron" in neurons(1);
+  return emissionOf(neurons(1)) !== undefined;
 }
 
 /** The word `SEW`, and the names of blocks that it may be part of: of two that start alike the longer comes first. */
@@ -67,7 +70,7 @@ const blockWords = new RegExp(
 );
 
 /**
- * A notation with its chosen words: `SEW` becomes the block, and the neurons become those chosen.
+ * A notation with its chosen words: `SEW` becomes the block, and the neurons that spike become those chosen.
  *
  * @throws RangeError when the block is of a family that no notation describes
  */
@@ -79,7 +82,7 @@ export function chosenNotation(notation: string, { block, neuron }: Omit<Choices
     throw new RangeError(`model: block must be one of ${known} for a notation, got ${block}; its norm has no notation`);
   }
   const [chosen] = spiking(family) ? (models.find(([name]) => name.toLowerCase() === neuron) ?? []) : ["ReLU"];
-  const names = models.map(([name]) => name).join("|");
+  const names = spikingModels.map(([name]) => name).join("|");
   return notation
     .replaceAll(blockWords, (name) => (name === "SEW" ? word : name))
     .replaceAll(new RegExp(`(?<=^|[-{}\\s])(?:${names})(?=$|[-{}\\s])`, "g"), (name) => chosen ?? name);

@@ -1,6 +1,7 @@
-export { checkNumber, checkPositive, checkTau } from "./check.js";
+export { checkNotNegative, checkNumber, checkPositive, checkTau } from "./check.js";
 export { firingCurrent, silentCurrent } from "./constantCurrent.js";
 export {
+  type Emission,
   fire,
   type MembraneParams,
   membrane,

@@ -53,6 +53,12 @@ interface Charged<P> {
   readonly p: P;
 }
 
+/** Options of {@link describeNeuron}. */
+export interface NeuronContract {
+  /** Parameters that must be numbers: the model refuses tensors for them. @defaultValue none */
+  readonly numbersOnly?: readonly string[];
+}
+
 /** The same neuron, made only of tensor operations: what a fused kernel is held against. */
 export function composed<S extends string>(fused: Neuron<S>): Neuron<S> {
   const { recognised: _, ...rest } = fused;
@@ -66,10 +72,12 @@ export function composed<S extends string>(fused: Neuron<S>): Neuron<S> {
  *
  * @param model the model
  * @param numericParams parameters in the model's domain, as numbers; let them range over both resets and both `detachReset`
+ * @param options what is not tested, and why there is nothing to test
  */
 export function describeNeuron<P extends MembraneParams, S extends string>(
   model: NeuronModel<P, S>,
   numericParams: fc.Arbitrary<Numeric<P>>,
+  { numbersOnly = [] }: NeuronContract = {},
 ): void {
   // TypeScript cannot see that a P with numbers for its parameters is a P.
   const params = numericParams as unknown as fc.Arbitrary<P>;
@@ -78,6 +86,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
   const names = Object.keys(model.state(model.defaults)) as (S | "v")[];
   const others = names.filter((name) => name !== "v");
   const numeric = Object.entries(model.defaults).flatMap(([name, value]) => (typeof value === "number" ? [name] : []));
+  const tensors = numeric.filter((name) => !numbersOnly.includes(name));
   const charge = (state: State, x: Tensor, p: P): Tensor => model.charge(state as State<S | "v">, x, p).v;
   /** The state with this potential, and other variables that all differ. */
   const around = (v: Tensor): State<S | "v"> =>
@@ -140,10 +149,14 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         );
       });
 
-      it("emits 0 and 1 and nothing else", () =>
+      it("emits what it declares and nothing else: 0 and 1, whole numbers up to the most, or any numbers", () =>
         forAllSteps(({ state, x, p }) => {
-          const spikes = read(neuron(model, p)(state as State<S | "v">, x).spikes);
-          expect(spikes.every((s) => s === 0 || s === 1)).toBe(true);
+          const step = neuron(model, p);
+          const { emits } = step;
+          const most = emits.kind === "counts" ? emits.most : 1;
+          const declared = (s: number) =>
+            emits.kind === "reals" ? !Number.isNaN(s) : Number.isInteger(s) && s >= 0 && s <= most;
+          expect(read(step(state as State<S | "v">, x).spikes).filter((s) => !declared(s))).toEqual([]);
         }));
 
       it("resets the neurons that fired to V_reset and leaves the others charged (Eq. 3)", ({ skip }) => {
@@ -187,6 +200,14 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         for (const t of [...results, ...Object.values<Tensor>(state), x]) t.dispose();
       });
     });
+
+    it.skipIf(numbersOnly.length === 0).each(numbersOnly)("refuses a tensor for %s", (name) =>
+      scoped(() => expect(() => neuron(model, { [name]: scalar(1) } as unknown as Partial<P>)).toThrow(RangeError)),
+    );
+
+    it.skipIf(model.learns === undefined)("learns parameters that are numbers by default", () =>
+      expect(tensors).toEqual(expect.arrayContaining(Object.keys(model.learns!))),
+    );
 
     const bounds = Object.entries(model.lowerBounds ?? {});
     it.skipIf(bounds.length === 0)("accepts its parameters at their lower bounds", () => {
@@ -306,7 +327,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
           for (const name of names) expect(read(b.state[name])).toEqual(read(permuted(a.state[name], 0)));
         }));
 
-      it.each(numeric)("takes %s as a number, as a scalar, and as one value per channel, alike", (name) =>
+      it.each(tensors)("takes %s as a number, as a scalar, and as one value per channel, alike", (name) =>
         forAllSequences(({ x, state, n, p, size }) => {
           const number = p[name as keyof P] as number;
           const expected = unroll(n, x, state);
@@ -318,7 +339,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         }),
       );
 
-      it.each(numeric)("passes gradients to %s: those of the channels sum to that of the layer", (name) =>
+      it.each(tensors)("passes gradients to %s: those of the channels sum to that of the layer", (name) =>
         forAllSequences(({ x, state, p, size }) => {
           const number = p[name as keyof P] as number;
           const gradient = (shape: number[]): number[] =>

@@ -1,3 +1,3 @@
 /** @file What the tests of neurons share. Needs vitest and fast-check. */
-export { composed, describeNeuron } from "./describeNeuron.js";
+export { composed, describeNeuron, type NeuronContract } from "./describeNeuron.js";
 export { membraneParams, type Numeric, restingMembranes } from "./membraneParams.js";
