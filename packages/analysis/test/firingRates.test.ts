@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
 
 /** A spiking layer whose spikes are known. */
 function fires(forward: (x: Tensor) => Tensor): NeuronLayer {
-  return { neuron: neuron(integrateAndFire), parameters: {}, forward };
+  return { neuron: neuron(integrateAndFire), emits: { kind: "bits" }, parameters: {}, forward };
 }
 const copy = () => fires((x) => x.clone());
 const never = () => fires(zerosLike);

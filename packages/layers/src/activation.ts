@@ -9,6 +9,11 @@ export interface Activation extends Module {
   readonly neuron?: Neuron;
   /** What a layer of neurons emits. @defaultValue none: the activation is no layer of neurons */
   readonly emits?: Emission;
+  /**
+   * A constant current at which the layer emits 1 at every time-step, or 0 at every one; see `firingCurrent` and
+   * `silentCurrent`. @defaultValue none: the activation passes 0 and 1 on as they are
+   */
+  readonly constantCurrent?: (emitted: 0 | 1) => number;
 }
 
 /**

@@ -33,6 +33,7 @@ export {
 } from "./neurons.js";
 export { normNeuron } from "./normNeuron.js";
 export { overTime } from "./overTime.js";
+export { type ParallelNeuronFactory, type ParallelNeuronLayer, parallelNeurons } from "./parallelNeurons.js";
 export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
 export { seeded } from "./seeded.js";
 export { type Sequential, sequential } from "./sequential.js";

@@ -1,11 +1,13 @@
 import { shown } from "@sew/kernels";
 import {
   type Emission,
+  firingCurrent,
   type MembraneParams,
   type Neuron,
   type NeuronModel,
   neuron,
   type Parameter,
+  silentCurrent,
   unroll,
 } from "@sew/neurons";
 import type { Spike } from "@sew/surrogates";
@@ -140,6 +142,7 @@ export function neuronLayer(
     emits: neuron.emits,
     parameters,
     lowerBounds,
+    constantCurrent: (emitted) => (emitted === 0 ? silentCurrent(neuron) : firingCurrent(neuron)),
     forward: (x, { memory }) =>
       tidy(() => {
         const { spikes, state } = unroll(neuron, x, memory?.recall(layer));

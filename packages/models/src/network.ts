@@ -33,7 +33,8 @@ export interface NetworkOptions {
   readonly inChannels?: number;
   /**
    * Neurons of your own by their name in the notation, or other ones for a name that it has, such as
-   * `{ LIF: neurons(lif, { tau: 4 }) }`. @defaultValue those of `neuronModels`, and ReLU
+   * `{ LIF: neurons(lif, { tau: 4 }) }`. @defaultValue those of `neuronModels` and
+   * `parallelNeuronModels`, and ReLU
    */
   readonly neurons?: Readonly<Record<string, ActivationFactory>>;
   /**
@@ -43,6 +44,8 @@ export interface NetworkOptions {
   readonly blocks?: Readonly<Record<string, BlockFactory>>;
   /** Whether every block starts as an identity; see the blocks. @defaultValue false */
   readonly zeroInit?: boolean;
+  /** T, the time-steps of a sequence, for which PSN and MASKEDPSN have weights. @defaultValue none: these two are refused */
+  readonly steps?: number;
   /** The chance of `DP` to drop a feature, in [0, 1). @defaultValue 0.5 */
   readonly dropout?: number;
   /** Seed of the initial weights. @defaultValue 0 */
@@ -64,7 +67,7 @@ const MOST_VALUES = 2 ** 28;
  * | --- | --- |
  * | `c32k3s1` | convolution to 32 channels; k3, s1 and the padding p⌊k/2⌋ may be left out. It has a bias unless BN follows |
  * | `BN` | batch norm of the convolution before it |
- * | `IF`, `LIF`, `PLIF`, `QIF`, `EIF`, `ReLU`, … | neurons, see `neuronModels` |
+ * | `IF`, `LIF`, `PLIF`, `KLIF`, `PSN`, `ReLU`, … | neurons, see `neuronModels` and `parallelNeuronModels` |
  * | `SEW Block(c32)`, `SEW(c32)`, `SEW` | a block of 32 channels, or of those of its input; its neurons are of the kind before it |
  * | `SEW ADD(c32)`, `SEW AND(c32)`, `SEW IAND(c32)`, `Spiking(c32)`, `Plain(c32)`, … | a block of that kind, see `blocks`; `Block` may follow |
  * | `MPk2s2`, `APk2s2` | max and average pooling; the default stride is k |
@@ -103,9 +106,11 @@ export function network(notation: string, options: NetworkOptions): Sequential {
     );
   }
   checkSeed("network", seed);
+  if (options.steps !== undefined) checkInteger("network", "steps", options.steps, 1);
+  const usual = vocabulary(options.steps);
   const names: Vocabulary = {
-    neurons: { ...vocabulary.neurons, ...options.neurons },
-    blocks: { ...vocabulary.blocks, ...options.blocks },
+    neurons: { ...usual.neurons, ...options.neurons },
+    blocks: { ...usual.blocks, ...options.blocks },
   };
   checkVocabulary(names, options);
   const rng = random(seed);

@@ -50,3 +50,10 @@ export function checkTau(model: string, tau: Parameter, name = "tau"): void {
     throw new RangeError(`${model}: ${name} must be at least 1 time-step, got ${shown(tau)}`);
   }
 }
+
+/** Throws unless `value` is an integer of at least 1. */
+export function checkCount(model: string, name: string, value: number | undefined, remedy = ""): void {
+  if (!(Number.isInteger(value) && value! >= 1)) {
+    throw new RangeError(`${model}: ${name} must be an integer of at least 1, got ${shown(value)}${remedy}`);
+  }
+}

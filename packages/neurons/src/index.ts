@@ -17,4 +17,13 @@ export {
   type Step,
 } from "./neuron.js";
 export * from "./neuronModels.js";
+export { parallelCurrent } from "./parallelCurrent.js";
+export {
+  type ParallelNeuron,
+  type ParallelNeuronModel,
+  type ParallelStep,
+  type ParallelWeights,
+  parallelNeuron,
+} from "./parallelNeuron.js";
+export * from "./parallelNeuronModels.js";
 export { type Unrolled, unroll } from "./unroll.js";
