@@ -46,6 +46,29 @@ describe("firingRates of known spikes", () => {
     expect(layers.first!.neurons).toEqual(Float32Array.of(0.75, 0.25, 0));
   });
 
+  it("of counts up to D are the rates of their D binary time-steps: the mean of S/D", async () => {
+    const counts: NeuronLayer = { ...copy(), emits: { kind: "counts", most: 4 } };
+    const spikes = tensor([4, 1, 0, 0, 4, 0, 0, 0, 4, 1, 0, 0], [2, 2, 3]);
+    const { layers, warnings } = await firingRates(sequential({ counts }), spikes, { neurons: true });
+    expect(layers.counts).toEqual({ rate: 14 / 48, silent: 0, neurons: Float32Array.of(5 / 16, 5 / 16, 0.25) });
+    expect(warnings).toEqual([]);
+  });
+
+  it("leave layers out that emit real numbers, and parts of blocks they are not", async () => {
+    const net = network("c4-BN-IF-SEW-FC3-LI", { height: 4, width: 4 });
+    const { layers } = await firingRates(net, zeros([2, 1, 4, 4, 2]));
+    expect(Object.keys(layers)).toEqual(["unit0.neuron", "block0.a.neuron", "block0.b.neuron"]);
+    disposeModule(net);
+  });
+
+  it("are those of parallel neurons, too, alone and in blocks", async () => {
+    const net = network("c4-BN-SLIDINGPSN-SEW-FC3", { height: 4, width: 4 });
+    const { layers, blocks } = await firingRates(net, zeros([2, 1, 4, 4, 2]), { training: true });
+    expect(Object.keys(layers)).toEqual(["unit0.neuron", "block0.a.neuron", "block0.b.neuron"]);
+    expect(Object.keys(blocks)).toEqual(["block0"]);
+    disposeModule(net);
+  });
+
   it("give A and O of each block, O above 1 where it sums more", async () => {
     const net = sequential({ one: doubling(), inner: sequential({ two: doubling(), three: doubling() }) });
     const { blocks, layers } = await firingRates(net, x());

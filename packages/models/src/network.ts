@@ -7,6 +7,7 @@ import {
   conv2d,
   convNorm,
   convNormNeuron,
+  disposeModule,
   dropout,
   flatten,
   linear,
@@ -22,7 +23,15 @@ import {
 } from "@sew/layers";
 import { checkSeed, random } from "@sew/random";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { checkVocabulary, type Item, parseNotation, refusal, type Vocabulary, vocabulary } from "./notation.js";
+import {
+  checkVocabulary,
+  type Item,
+  parseNotation,
+  refusal,
+  refusedLayer,
+  type Vocabulary,
+  vocabulary,
+} from "./notation.js";
 
 /** Options of {@link network}. */
 export interface NetworkOptions {
@@ -118,12 +127,12 @@ export function network(notation: string, options: NetworkOptions): Sequential {
   const lastLinear = items.findLastIndex(({ kind }) => kind === "linear");
 
   // Nothing is made before all is known to fit.
-  const plan: [name: string, make: () => Module][] = [];
+  const plan: [name: string, make: () => Module, item: Item][] = [];
   const count: Record<string, number> = {};
-  const push = (kind: string, make: () => Module): void => {
+  const push = (kind: string, item: Item, make: () => Module): void => {
     const index = count[kind] ?? 0;
     count[kind] = index + 1;
-    plan.push([`${kind}${index}`, make]);
+    plan.push([`${kind}${index}`, make, item]);
   };
 
   /** What the next item gets: channels of an image of this size, or features where there is none. */
@@ -179,15 +188,15 @@ export function network(notation: string, options: NetworkOptions): Sequential {
         const [norm, next] = [items[i + 1], items[i + 2]];
         if (norm?.kind !== "norm") {
           open ??= plan.length;
-          push("conv", () => conv2d(from, to, { ...shape, bias: true }));
+          push("conv", item, () => conv2d(from, to, { ...shape, bias: true }));
         } else if (next?.kind !== "neurons") {
           open ??= plan.length;
-          push("unit", () => convNorm(from, to, shape));
+          push("unit", item, () => convNorm(from, to, shape));
           i += 1;
         } else {
           const made = names.neurons[next.name]!;
           open = undefined;
-          push("unit", () => convNormNeuron(from, to, made, { ...shape, recompute }));
+          push("unit", next, () => convNormNeuron(from, to, made, { ...shape, recompute }));
           neurons = made;
           i += 2;
         }
@@ -199,7 +208,7 @@ export function network(notation: string, options: NetworkOptions): Sequential {
         const factory = names.neurons[item.name]!;
         const size = channels;
         neurons = factory;
-        push("neuron", () => factory(size));
+        push("neuron", item, () => factory(size));
         if (open !== undefined) stretches.push({ from: open, to: plan.length });
         open = undefined;
         break;
@@ -218,7 +227,9 @@ export function network(notation: string, options: NetworkOptions): Sequential {
         }
         weigh(item, 18 * from * from);
         open = undefined;
-        push("block", () => names.blocks[name]!({ channels: from, neurons: made, random: rng, zeroInit, recompute }));
+        push("block", item, () =>
+          names.blocks[name]!({ channels: from, neurons: made, random: rng, zeroInit, recompute }),
+        );
         break;
       }
       case "maxPool":
@@ -228,37 +239,47 @@ export function network(notation: string, options: NetworkOptions): Sequential {
           if (stride !== size) throw refuse(item, "voting must have a stride of its size", `k${size}s${stride}`);
           if (from % size !== 0) throw refuse(item, `voting must divide the ${from} features`, `k${size}`);
           if (i < items.length - 1) throw refuse(item, "voting must come last");
-          plan.push(["voting", () => voting(size)]);
+          plan.push(["voting", () => voting(size), item]);
           break;
         }
         slide(item, size, stride, 0);
         const pool = kind === "maxPool" ? maxPool2d : avgPool2d;
-        push("pool", () => pool(size, { stride }));
+        push("pool", item, () => pool(size, { stride }));
         break;
       }
       case "dropout":
-        push("dropout", () => dropout(chance, { random: rng }));
+        push("dropout", item, () => dropout(chance, { random: rng }));
         break;
       case "linear": {
         const { features: to } = item;
         if (image !== undefined) {
           channels *= image[0] * image[1];
           image = undefined;
-          plan.push(["flatten", flatten]);
+          plan.push(["flatten", flatten, item]);
         }
         open ??= plan.length;
         const flat = channels;
         weigh(item, flat * to);
         channels = to;
         const make = () => linear(flat, to, { random: rng });
-        if (i === lastLinear) plan.push(["classifier", make]);
-        else push("linear", make);
+        if (i === lastLinear) plan.push(["classifier", make, item]);
+        else push("linear", item, make);
         break;
       }
     }
   }
+  const layers: Record<string, Module> = {};
   // Neurons and blocks of one's own may make layers without `random`.
-  const layers = seeded(seed, () => Object.fromEntries(plan.map(([name, make]) => [name, make()])));
+  seeded(seed, () => {
+    for (const [name, make, { at }] of plan) {
+      try {
+        layers[name] = make();
+      } catch (error) {
+        for (const layer of Object.values(layers)) disposeModule(layer);
+        throw error instanceof RangeError ? refusedLayer(notation, at, error) : error;
+      }
+    }
+  });
   if (!recompute) return sequential(layers);
   const steps: Stretch<readonly [Tensor]>[] = Object.values(layers).map(
     (layer) =>

@@ -161,6 +161,16 @@ function nearest(text: string, names: Vocabulary): string | undefined {
 
 /** The error of what stands at an offset of the notation, which it shows with a caret under it. */
 export function refusal(notation: string, at: number, must: string, got: string, remedy?: string): RangeError {
+  return placed(notation, at, `${must}, got ${got}`, remedy);
+}
+
+/** The error of a layer that an item stands for, with the item's place. */
+export function refusedLayer(notation: string, at: number, error: RangeError): RangeError {
+  const [said, ...remedies] = error.message.split("; ");
+  return placed(notation, at, said!, remedies.length === 0 ? undefined : remedies.join("; "));
+}
+
+function placed(notation: string, at: number, said: string, remedy?: string): RangeError {
   // As much as a line of a terminal holds.
   const from = Math.max(0, at - 60);
   // One character each, so that the caret stays below its place; a terminal would obey a control character.
@@ -169,7 +179,7 @@ export function refusal(notation: string, at: number, must: string, got: string,
     .replaceAll(/\s/g, " ")
     .replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, "\ufffd");
   const hint = remedy === undefined ? "" : `; ${remedy}`;
-  return new RangeError(`network: ${must}, got ${got} at offset ${at}${hint}\n  ${line}\n  ${" ".repeat(at - from)}^`);
+  return new RangeError(`network: ${said} at offset ${at}${hint}\n  ${line}\n  ${" ".repeat(at - from)}^`);
 }
 
 const quoted = (text: string) => shown(text.length > 40 ? `${text.slice(0, 40)}…` : text);

@@ -48,7 +48,7 @@ export const maskedPsn: ParallelNeuronModel<MaskedPsnParams> = {
   },
   causal: ({ steps, lambda }) => steps === 1 || (lambda instanceof Tensor ? lambda.dataSync()[0] : lambda) === 1,
   check({ steps, order, lambda }) {
-    checkCount("maskedPsn", "steps", steps, "; it is the T of the sequences");
+    checkCount("maskedPsn", "steps", steps, "; pass the T of the sequences");
     checkCount("maskedPsn", "order", order);
     if (lambda instanceof Tensor ? lambda.size !== 1 : !(lambda >= 0 && lambda <= 1)) {
       throw new RangeError(`maskedPsn: lambda must be a number from 0 to 1 or a scalar, got ${shown(lambda)}`);

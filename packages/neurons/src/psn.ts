@@ -33,7 +33,7 @@ export const psn: ParallelNeuronModel<PsnParams> = {
   initial: ({ steps }, uniform) => uniformRows(steps, uniform),
   rows: (weight) => weight as Tensor2D,
   causal: ({ steps }) => steps === 1,
-  check: ({ steps }) => checkCount("psn", "steps", steps, "; it is the T of the sequences"),
+  check: ({ steps }) => checkCount("psn", "steps", steps, "; pass the T of the sequences"),
 };
 
 /** Weights `[T, T]` uniform in ±1/√T (Kaiming with a = √5), and B = −1. */

@@ -114,7 +114,7 @@ describe("maskedPsn's check", () => {
       new RangeError("maskedPsn: order must be an integer of at least 1, got 0"),
     );
     expect(() => parallelNeuron(maskedPsn)).toThrow(
-      new RangeError("maskedPsn: steps must be an integer of at least 1, got undefined; it is the T of the sequences"),
+      new RangeError("maskedPsn: steps must be an integer of at least 1, got undefined; pass the T of the sequences"),
     );
   });
 });

@@ -123,7 +123,7 @@ describeBackends("psn", () => {
 describe("psn's check", () => {
   it.each([undefined, 0, 1.5, Number.NaN])("refuses steps = %s", (steps) =>
     expect(() => parallelNeuron(psn, { steps: steps as number })).toThrow(
-      new RangeError(`psn: steps must be an integer of at least 1, got ${steps}; it is the T of the sequences`),
+      new RangeError(`psn: steps must be an integer of at least 1, got ${steps}; pass the T of the sequences`),
     ),
   );
 });
