@@ -41,7 +41,7 @@ describeBackends("alifAdaptation", () => {
 });
 
 describeBackends("alif", () => {
-  it("works out by hand: τ = 1, β = 2, ρ = 1/2, currents 1 1 1.5 2 2", () =>
+  it("works out by hand: τ = 1, β = 2, ρ = 1/2, currents 1 1 1.75 2 2", () =>
     scoped(() => {
       // H is the current. Threshold 1: fires, A = 1/2. 2: no, 1/4. 3/2: fires, 5/8. 9/4: no, 5/16. 13/8: fires, 21/32.
       const { spikes, state } = unroll(

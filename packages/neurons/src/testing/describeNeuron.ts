@@ -54,7 +54,7 @@ interface Charged<P> {
 }
 
 /** Options of {@link describeNeuron}. */
-export interface NeuronContract {
+export interface DescribeNeuronOptions {
   /** Parameters that must be numbers: the model refuses tensors for them. @defaultValue none */
   readonly numbersOnly?: readonly string[];
 }
@@ -77,7 +77,7 @@ export function composed<S extends string>(fused: Neuron<S>): Neuron<S> {
 export function describeNeuron<P extends MembraneParams, S extends string>(
   model: NeuronModel<P, S>,
   numericParams: fc.Arbitrary<Numeric<P>>,
-  { numbersOnly = [] }: NeuronContract = {},
+  { numbersOnly = [] }: DescribeNeuronOptions = {},
 ): void {
   // TypeScript cannot see that a P with numbers for its parameters is a P.
   const params = numericParams as unknown as fc.Arbitrary<P>;
