@@ -4,7 +4,7 @@
  * C. Jiang and Y. Zhang, "KLIF: An Optimized Spiking Neuron Unit for Tuning Surrogate Gradient Slope and Membrane
  * Potential", arXiv:2302.09238, 2023.
  */
-import { mul, relu, type Tensor } from "@tensorflow/tfjs-core";
+import { maximum, mul, type Tensor } from "@tensorflow/tfjs-core";
 import { checkBoolean, checkNumber, checkTau } from "./check.js";
 import { type LifParams, lif, lifCharge } from "./lif.js";
 import { type NeuronModel, type Parameter, restingPotential } from "./neuron.js";
@@ -16,14 +16,15 @@ export interface KlifParams extends LifParams {
 }
 
 /**
- * KLIF charge: `H[t] = ReLU(k F[t])`, where F[t] is the charge of LIF, see `lifCharge`.
+ * KLIF charge: `H[t] = ReLU(k F[t])`, where F[t] is the charge of LIF, see `lifCharge`. At F = 0 the slope is k, and not 0:
+ * neurons of a block that starts as an identity receive no current at all, and have to learn.
  *
  * @param v potential V[t-1], any shape
  * @param x input current X[t], shape of `v`
  * @returns charged potential H[t], 0 or more, shape of `v`
  */
 export function klifCharge(v: Tensor, x: Tensor, params: KlifParams): Tensor {
-  return relu(mul(params.k, lifCharge(v, x, params)));
+  return maximum(mul(params.k, lifCharge(v, x, params)), 0);
 }
 
 /**
