@@ -2,7 +2,7 @@ import { describeBackends, expectClose, float32, floats, read, scoped, spikesOf 
 import { type AlifParams, alif, alifAdaptation, lif, neuron, unroll } from "@sew/neurons";
 import { describeNeuron, membraneParams, type Numeric } from "@sew/neurons/testing";
 import { constant } from "@sew/surrogates";
-import { fill, grad, scalar, sum, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { fill, grad, scalar, sum, type Tensor, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -87,8 +87,7 @@ describeBackends("alif", () => {
   it("passes the gradient of β through the threshold: −σ' A", () =>
     scoped(() => {
       const state = { v: tensor1d([0]), a: tensor1d([0.75]) };
-      const spikes = (beta: ReturnType<typeof scalar>) =>
-        sum(neuron(alif, { beta }, constant())(state, tensor1d([1])).spikes);
+      const spikes = (beta: Tensor) => sum(neuron(alif, { beta }, constant())(state, tensor1d([1])).spikes);
       expect(read(grad(spikes)(scalar(1)))).toEqual([-0.75]);
     }));
 });

@@ -29,7 +29,10 @@ describeBackends("klifCharge", () => {
   it("has k as the slope by F where k F ≥ 0, F as the slope by k, and none below", () =>
     scoped(() => {
       const p = { ...klif.defaults, tau: 1, k: 3 };
-      const [dx, dk] = grads((x, k) => klifCharge(tensor1d([0, 0, 0]), x, { ...p, k }))([tensor1d([2, 0, -2]), scalar(3)]);
+      const [dx, dk] = grads((x, k) => klifCharge(tensor1d([0, 0, 0]), x, { ...p, k }))([
+        tensor1d([2, 0, -2]),
+        scalar(3),
+      ]);
       expect([read(dx!), read(dk!)]).toEqual([[3, 3, 0], [2]]);
     }));
 });
