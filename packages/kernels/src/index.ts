@@ -5,6 +5,8 @@ export { detach } from "./detach.js";
 export {
   type FusedGradient,
   type FusedKernel,
+  type FusedListGradient,
+  type FusedListKernel,
   type FusedOp,
   floats,
   fusedOp,
@@ -15,19 +17,33 @@ export {
   runKernel,
 } from "./fusedOp.js";
 export { type MoveStatisticsAttrs, moveStatistics, moveStatisticsKernel } from "./moveStatistics.js";
-export { learnedRate, type MultiStepNeuronAttrs, multiStepNeuron, multiStepNeuronKernel } from "./multiStepNeuron.js";
-export type {
-  NeuronFormula,
-  NeuronState,
-  NeuronStep,
-  RecognisedCharge,
-  RecognisedNeuron,
-  RecognisedSlope,
+export {
+  type MultiStepNeuronAttrs,
+  multiStepNeuron,
+  multiStepNeuronKernel,
+  programParameters,
+} from "./multiStepNeuron.js";
+export {
+  type NeuronDefinition,
+  type NeuronFormula,
+  type NeuronState,
+  type NeuronStep,
+  neuronFormula,
 } from "./neuronFormula.js";
 export { type NormNeuronAttrs, type NormNeuronGradAttrs, normNeuron, normNeuronKernel } from "./normNeuron.js";
 export { normNeuronTraining, normNeuronTrainingKernel } from "./normNeuronTraining.js";
 export { printable } from "./printable.js";
-export { shown } from "./shown.js";
-export type { BinaryOp, Instruction, NeuronProgram, Program, ProgramParameter, Rate, UnaryOp } from "./program/program.js";
+export type {
+  BinaryOp,
+  Instruction,
+  NeuronProgram,
+  Program,
+  ProgramParameter,
+  Rate,
+  UnaryOp,
+} from "./program/program.js";
+export { rates } from "./program/programBuilder.js";
 export { runProgram } from "./program/runProgram.js";
+export { tracedAs } from "./program/trace.js";
+export { shown } from "./shown.js";
 export { withSlope } from "./withSlope.js";

@@ -1,7 +1,10 @@
 import { customGrad, type GradSaveFunc, mul, type Tensor } from "@tensorflow/tfjs-core";
+import { isTracing, tracedSlope } from "./program/trace.js";
 
 /**
  * A function with a derivative of one's own: `forward(u)` in the forward pass, `dy · slope(u)` in the backward pass.
+ *
+ * Unlike tfjs's `customGrad` it can be traced, when forward and slope can.
  *
  * @param forward element-wise; same shape in and out
  * @param slope element-wise; same shape in and out
@@ -20,5 +23,5 @@ export function withSlope(forward: (u: Tensor) => Tensor, slope: (u: Tensor) => 
       gradFunc: (dy: Tensor, saved: Tensor[]) => mul(dy, slope(saved[0]!)),
     };
   });
-  return (u) => op(u);
+  return (u) => (isTracing() ? tracedSlope(u, forward, slope) : op(u));
 }

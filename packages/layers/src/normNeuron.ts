@@ -1,8 +1,9 @@
 import {
-  learnedRate,
+  type NeuronFormula,
   type NormNeuronAttrs,
   normNeuron as normThenFire,
   normNeuronTraining as normThenFireTraining,
+  programParameters,
 } from "@sew/kernels";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Activation } from "./activation.js";
@@ -25,26 +26,25 @@ export function normNeuron(norm: BatchNorm, activation: Activation, x: Tensor, c
   const { neuron } = activation;
   const observesNorm = observe !== undefined && !training;
   // The kernels start at rest: with a memory the layer itself runs.
-  if (neuron?.recognised === undefined || observesNorm || memory !== undefined) {
+  if (neuron?.program === undefined || observesNorm || memory !== undefined) {
     return run(activation, run(norm, x, context), context);
   }
   norm.check(x, training);
-  const { initialState } = neuron;
-  const attrs: NormNeuronAttrs = { epsilon: norm.epsilon, formula: neuron, initialState, isLastReader };
+  const attrs: NormNeuronAttrs = { ...(neuron as NeuronFormula), epsilon: norm.epsilon, isLastReader };
   const { bias: offset } = norm.parameters;
-  const rate = learnedRate(neuron);
+  const parameters = programParameters(neuron);
   const spikes = training ? fireTraining() : fireEvaluation();
   observe?.(activation, spikes);
   return spikes;
 
   function fireTraining(): Tensor {
-    const [spikes, mean, variance] = normThenFireTraining({ x, scale: norm.scale(), offset, rate }, attrs);
+    const [spikes, mean, variance] = normThenFireTraining([x, norm.scale(), offset, ...parameters], attrs);
     norm.update(mean!, variance!, x.size / offset.size);
     return spikes!;
   }
 
   function fireEvaluation(): Tensor {
     const { runningMean: mean, runningVar: variance } = norm.buffers;
-    return normThenFire({ x, mean, variance, scale: norm.scale(), offset, rate }, attrs)[0]!;
+    return normThenFire([x, mean, variance, norm.scale(), offset, ...parameters], attrs)[0]!;
   }
 }

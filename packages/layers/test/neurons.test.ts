@@ -184,9 +184,10 @@ describe("neurons", () => {
 
   it("passes the neuron's parameters and the spike function on", () =>
     scoped(() => {
-      const { neuron } = neurons(plif, { vThreshold: 0.5, detachReset: false }, constant())(1);
+      const spike = constant();
+      const { neuron } = neurons(plif, { vThreshold: 0.5, detachReset: false }, spike)(1);
       expect(neuron.params).toMatchObject({ vThreshold: 0.5, detachReset: false });
-      expect(neuron.spike.recognised).toEqual({ kind: "constant", alpha: 1 });
+      expect(neuron.spike).toBe(spike);
     }));
 });
 

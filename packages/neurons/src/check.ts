@@ -23,6 +23,13 @@ export function checkNumber(model: string, params: Readonly<Record<string, Param
   }
 }
 
+/** Throws unless all numbers among the parameters are finite. */
+export function checkFinite(model: string, params: object): void {
+  for (const [name, value] of Object.entries(params)) {
+    if (typeof value === "number") checkNumber(model, { [name]: value });
+  }
+}
+
 /** Throws unless every one of the named parameters is true or false. */
 export function checkBoolean(model: string, params: Readonly<Record<string, boolean>>): void {
   for (const [name, value] of Object.entries(params)) {

@@ -1,8 +1,8 @@
 /** @file What every spiking neuron shares: Eqs. 1-3 of Fang et al., NeurIPS 2021, arXiv:2102.04159. */
-import { detach, type NeuronFormula, type RecognisedCharge, shown } from "@sew/kernels";
+import { detach, type NeuronFormula, type NeuronStep, neuronFormula, shown, tracedAs } from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
-import { add, clone, fill, mul, sub, Tensor, tidy, util } from "@tensorflow/tfjs-core";
-import { checkBoolean, checkNumber, checkParameterShapes } from "./check.js";
+import { add, clone, mul, sub, type Tensor, tidy, util } from "@tensorflow/tfjs-core";
+import { checkBoolean, checkFinite, checkNumber, checkParameterShapes } from "./check.js";
 
 /** How a potential falls after a spike: to V_reset (hard, Eq. 3), or by V_th (soft). */
 export type Reset = "hard" | "soft";
@@ -35,7 +35,8 @@ export type State<S extends string = string> = Readonly<Record<S, Tensor>>;
  * A neuron model: its state, its Eq. 1, and what it does differently in Eqs. 2 and 3.
  *
  * All functions are pure and element-wise, made of tfjs operations: tensors of one shape in and out, parameters broadcast,
- * no argument disposed. The potential is the state variable `v`.
+ * no argument disposed. The potential is the state variable `v`. They are traced, so that fused kernels run the model:
+ * docs/adding-a-neuron.md lists the operations that can be.
  */
 export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   /** The name in error messages, in the notation of networks (in upper case) and on command lines. */
@@ -64,8 +65,6 @@ export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   reset?(charged: State<S | "v">, spikes: Tensor, params: P): Partial<State<S | "v">>;
   /** Throws `RangeError` when `params` are outside the model's domain. The membrane's are checked already. */
   check(params: P): void;
-  /** The same charge as data, where hand-written kernels know it. @defaultValue none: composed operations evaluate it */
-  recognised?(params: P): RecognisedCharge | undefined;
 }
 
 /**
@@ -134,7 +133,8 @@ export function restingPotential({ vReset }: MembraneParams): { readonly v: Para
  * @param params parameters that differ from the model's defaults
  * @param spike the spike function. @defaultValue the paper's ArcTan with α = 2
  * @returns a function from (state[t-1], X[t]) to S[t] and state[t], all of one shape
- * @throws RangeError when a parameter is outside the model's domain
+ * @throws RangeError when a parameter is outside the model's domain or not finite
+ * @throws TypeError when a function of the model does what would train wrongly, see `neuronFormula` of `@sew/kernels`
  *
  * @example
  * const step = neuron(lif, { tau: 2 });
@@ -150,19 +150,14 @@ export function neuron<P extends MembraneParams, S extends string>(
   const p: P = { ...model.defaults, ...params };
   checkMembrane(model.name, p);
   model.check(p);
-  const initial = Object.entries(model.state(p)) as [S | "v", Parameter][];
-  const names = initial.map(([name]) => name);
-  /** Throws unless a part of the state is of variables of the model, in the shape of the currents. */
-  const check = (what: string, part: object, x: Tensor): void => {
-    for (const [name, value] of Object.entries(part as Readonly<Record<string, Tensor | undefined>>)) {
-      if (!(names as string[]).includes(name)) {
-        throw new TypeError(
-          `${what} must return state variables that the model declares, ${names.join(", ")}, got ${shown(name)}`,
-        );
-      }
-      checkShape(`${what}'s ${name}`, value, x);
-    }
-  };
+  checkFinite(model.name, p);
+  const formula = neuronFormula<P>({
+    name: model.name,
+    params: p,
+    state: (given) => model.state(given),
+    step: (state, x, given) => stepOf(model, state as State<S | "v">, x, given, spike) as NeuronStep,
+  });
+  const names = formula.stateNames as readonly (S | "v")[];
   const step = (state: State<S | "v">, x: Tensor): Step<S | "v"> => {
     const missing = names.find((name) => state[name] === undefined);
     if (missing !== undefined) {
@@ -170,30 +165,57 @@ export function neuron<P extends MembraneParams, S extends string>(
     }
     for (const name of names) checkShape(`${model.name}: ${name} of the state`, state[name], x);
     return tidy(() => {
-      const change = model.charge(state, x, p);
-      check(`${model.name}: charge`, change, x);
-      const charged: State<S | "v"> = { ...state, ...change };
-      const spikes = model.fire?.(charged, p, spike) ?? fire(charged.v, p.vThreshold, spike);
-      checkShape(`${model.name}: the spikes`, spikes, x);
-      const after = model.reset?.(charged, spikes, p) ?? { v: reset(charged.v, spikes, p) };
-      check(`${model.name}: reset`, after, x);
+      const after = stepOf(model, state, x, p, spike);
       const own = ownTensors([x, ...Object.values<Tensor>(state)]);
-      const variables = Object.entries<Tensor>({ ...charged, ...after }).map(([name, t]) => [name, own(t)]);
-      return { spikes: own(spikes), state: Object.fromEntries(variables) as State<S | "v"> };
+      const variables = Object.entries<Tensor>(after.state).map(([name, t]) => [name, own(t)]);
+      return { spikes: own(after.spikes), state: Object.fromEntries(variables) as State<S | "v"> };
     });
   };
-  const recognised = recogniseNeuron(model, p, spike);
-  return Object.assign((state: State<S | "v">, x: Tensor) => step(state, x), {
+  return Object.assign(step, {
+    ...formula,
     model: model.name,
     params: p,
     spike,
     stateNames: names,
     emits: model.emits?.(p) ?? bits,
-    initialState: (shape: readonly number[]) =>
-      Object.fromEntries(initial.map(([name, value]) => [name, filled(shape, value)])) as State<S | "v">,
+    initialState: formula.initialState as Neuron<S | "v">["initialState"],
     step: step as NeuronFormula["step"],
-    ...(recognised !== undefined && { recognised }),
   });
+}
+
+/** Eqs. 1-3 for one step: the model's own where it has them. */
+function stepOf<P extends MembraneParams, S extends string>(
+  model: NeuronModel<P, S>,
+  state: State<S | "v">,
+  x: Tensor,
+  params: P,
+  spike: Spike,
+): Step<S | "v"> {
+  const change = tracedAs("charge", () => model.charge(state, x, params));
+  checkPart(`${model.name}: charge`, change, state, x);
+  const charged: State<S | "v"> = { ...state, ...change };
+  const spikes = tracedAs("fire", () =>
+    model.fire === undefined ? fire(charged.v, params.vThreshold, spike) : model.fire(charged, params, spike),
+  );
+  checkShape(`${model.name}: the spikes`, spikes, x);
+  const after = tracedAs(
+    "reset",
+    () => model.reset?.(charged, spikes, params) ?? { v: reset(charged.v, spikes, params) },
+  );
+  checkPart(`${model.name}: reset`, after, state, x);
+  return { spikes, state: { ...charged, ...after } };
+}
+
+/** Throws unless a part of the state is of variables of the model, in the shape of the currents. */
+function checkPart(what: string, part: object, state: State, x: Tensor): void {
+  for (const [name, value] of Object.entries(part as Readonly<Record<string, Tensor | undefined>>)) {
+    if (!(name in state)) {
+      throw new TypeError(
+        `${what} must return state variables that the model declares, ${Object.keys(state).join(", ")}, got ${shown(name)}`,
+      );
+    }
+    checkShape(`${what}'s ${name}`, value, x);
+  }
 }
 
 /** Throws unless a tensor has the shape of the currents. */
@@ -210,26 +232,6 @@ function ownTensors(given: readonly Tensor[]): (t: Tensor) => Tensor {
     seen.add(t);
     return t;
   };
-}
-
-/** A tensor of the shape whose values are the parameter's. */
-function filled(shape: readonly number[], value: Parameter): Tensor {
-  return value instanceof Tensor ? tidy(() => add(fill([...shape], 0), value)) : fill([...shape], value);
-}
-
-/** The neuron as data, where hand-written kernels know its charge, its slope, and Eqs. 2 and 3 as they are. */
-function recogniseNeuron<P extends MembraneParams, S extends string>(
-  model: NeuronModel<P, S>,
-  params: P,
-  spike: Spike,
-): NeuronFormula["recognised"] {
-  const { vThreshold, vReset, reset, detachReset } = params;
-  const charge = model.recognised?.(params);
-  if (charge === undefined || spike.recognised === undefined || model.fire !== undefined || model.reset !== undefined) {
-    return undefined;
-  }
-  if (vThreshold instanceof Tensor || vReset instanceof Tensor) return undefined;
-  return { charge, vThreshold, vReset, reset, detachReset, slope: spike.recognised };
 }
 
 function checkMembrane(name: string, params: MembraneParams): void {

@@ -5,7 +5,7 @@
  * ICCV 2021; Eq. 5 of the SEW ResNet paper with 1/τ = sigmoid(w).
  */
 import { shown } from "@sew/kernels";
-import { add, mul, reshape, sigmoid, sub, Tensor } from "@tensorflow/tfjs-core";
+import { add, mul, sigmoid, sub, type Tensor } from "@tensorflow/tfjs-core";
 import { checkBoolean, checkNumber } from "./check.js";
 import { type MembraneParams, membrane, type NeuronModel, type Parameter, restingPotential } from "./neuron.js";
 
@@ -68,8 +68,4 @@ export const plif: NeuronModel<PlifParams> = {
     checkNumber("plif", { w });
     checkBoolean("plif", { decayInput });
   },
-  recognised: ({ w, decayInput }) =>
-    w instanceof Tensor && w.size > 1
-      ? undefined
-      : { kind: decayInput ? "learnedLeak" : "learnedPotentialLeak", rate: () => reshape(sigmoid(w), []) },
 };

@@ -8,18 +8,34 @@ import {
   lifCharge,
   type NeuronModel,
   neuron,
+  type Parameter,
   reset,
   resetSpikes,
+  type State,
   unroll,
 } from "@sew/neurons";
 import { describeNeuron, membraneParams, type Numeric } from "@sew/neurons/testing";
-import { add, grads, mul, sum, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import {
+  add,
+  cast,
+  cumsum,
+  grads,
+  greater,
+  keep,
+  mul,
+  scalar,
+  sum,
+  tensor,
+  tensor1d,
+  tensor2d,
+  variable,
+} from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 
 interface AdaptiveParams extends LifParams {
-  readonly decay: number;
-  readonly rise: number;
+  readonly decay: Parameter;
+  readonly rise: Parameter;
 }
 
 /** The threshold is V_th + a, and a ← decay · a + rise · S. */
@@ -58,7 +74,9 @@ const counting: NeuronModel<LifParams, "v" | "n"> = {
   check() {},
 };
 
-describeBackends("a model with further state", () => {
+const elsewhere = keep(tensor1d([1, 2]));
+
+describeBackends("a model with further state", (backend) => {
   it("works out by hand: τ = 2, decay 1/2, rise 1, currents 2 2 4 4", () =>
     scoped(() => {
       // Threshold 1: H = 1 fires, a = 1. Threshold 2: H = 1. Threshold 1.5: H = 2.5 fires, a = 1.25. Threshold 2.25: H = 2.
@@ -125,13 +143,81 @@ describeBackends("a model with further state", () => {
     ),
   );
 
+  it("warns once that it is not traced, naming the rule, the operation and the line, and runs as composed operations", () =>
+    scoped(() => {
+      const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+      const fire = ({ v }: State<"v">) => cumsum(cast(greater(v, 1), "float32"));
+      const model = { ...adaptive, name: `counted on ${backend}`, fire };
+      const steps = [neuron(model), neuron(model)];
+      const warnings = warn.mock.calls.map(([message]) =>
+        String(message)
+          .replace(/\(.*ownModel/, "(ownModel")
+          .replace(/\d+:\d+/, "here"),
+      );
+      warn.mockRestore();
+      expect(warnings).toEqual([
+        `counted on ${backend}: fire calls cumsum, which cannot be traced (ownModel.test.ts:here); docs/adding-a-neuron.md lists the operations that can be. The neuron runs as composed operations, several times slower than a fused kernel.`,
+      ]);
+      expect(steps.map(({ program }) => program)).toEqual([undefined, undefined]);
+      expect(read(unroll(steps[0]!, tensor2d([[4, 4]])).spikes)).toEqual([1, 2]);
+    }));
+
+  it.each<[string, Partial<typeof adaptive>, string]>([
+    [
+      "charges to the shape of a parameter",
+      { charge: (_, __, { vThreshold }) => ({ v: add(vThreshold, scalar(0)) }) },
+      "adaptive: charge's v must have the shape [2,3] of x, got []",
+    ],
+    [
+      "reads a tensor from elsewhere",
+      { charge: ({ v }, x) => ({ v: add(v, mul(elsewhere, x)) }) },
+      "adaptive: charge must read nothing but the state, x and the parameters, got another tensor [2] (here); make it a parameter of the model, or a number",
+    ],
+    [
+      "fires by a comparison that has no derivative",
+      { fire: ({ v }) => cast(greater(v, 1), "float32") },
+      "adaptive: fire must have a derivative where gradients pass, got greater (here); detach(…) what it receives, or give it a derivative with withSlope(…)",
+    ],
+    [
+      "resets by the value of a tensor",
+      { reset: ({ v, a }, spikes) => ((spikes as unknown as number) > 0 ? { v: a } : { v }) },
+      "adaptive: reset must compute with tfjs operations, got a tensor used as a number (here); write add(a, b) for a + b, and where(condition, a, b) for a choice",
+    ],
+    [
+      "starts at a tensor from elsewhere",
+      { state: () => ({ v: 0, a: elsewhere }) },
+      "adaptive: state must read nothing but the state, x and the parameters, got another tensor [2] (here); make it a parameter of the model, or a number",
+    ],
+  ])("refuses, when it is made, a model that %s", (_, change, message) => {
+    const refused = () => {
+      try {
+        return neuron({ ...adaptive, ...change });
+      } catch (error) {
+        return (error as Error).message.replace(/ \(\S*ownModel\.test\.ts:\d+:\d+\)/, " (here)");
+      }
+    };
+    expect(refused()).toBe(message);
+  });
+
+  it("refuses a number that is not finite, of any parameter", () =>
+    expect(() => neuron(adaptive, { rise: Number.POSITIVE_INFINITY })).toThrow(
+      new RangeError("adaptive: rise must be a finite number, got Infinity"),
+    ));
+
+  it("refuses to learn a parameter that nothing reads", () => {
+    const rise = variable(scalar(1));
+    expect(() => neuron({ ...adaptive, reset: ({ v, a }) => ({ v, a }) }, { rise })).toThrow(
+      new TypeError(
+        "adaptive: rise must be read by the step or the initial state, since it is learned, got a variable that neither reads; pass a number",
+      ),
+    );
+    rise.dispose();
+  });
+
   it("refuses a state of another shape than the currents", () =>
     scoped(() =>
       expect(() => neuron(adaptive)({ v: tensor1d([0]), a: tensor1d([0, 0]) }, tensor1d([0, 1]))).toThrow(
         new RangeError("adaptive: v of the state must have the shape [2] of x, got [1]"),
       ),
     ));
-
-  it("is not taken for a neuron that hand-written kernels know", () =>
-    expect(neuron({ ...adaptive, recognised: () => ({ kind: "integrate" }) }).recognised).toBeUndefined());
 });

@@ -74,7 +74,7 @@ describeBackends("plif", () => {
     }));
 
   it("gets from a fused kernel the gradient of w that the composed operations have", ({ skip }) => {
-    if (!hasKernel(multiStepNeuronKernel, { formula: neuron(plif) })) skip("the backend has no fused kernel for PLIF");
+    if (!hasKernel(multiStepNeuronKernel, neuron(plif))) skip("the backend has no fused kernel for PLIF");
     fc.assert(
       fc.property(sequences, params, (s, p) =>
         scoped(() => {

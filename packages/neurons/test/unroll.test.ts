@@ -24,18 +24,14 @@ describeBackends("unroll", () => {
   it("sends the gradient back through time: IF, straight through, S[2] sees both currents and S[1] the first", () =>
     scoped(() => {
       // Nothing fires, so the detached reset passes everything: dS[t]/dX[s] = σ' for s ≤ t.
-      const through = neuron(
-        integrateAndFire,
-        { vThreshold: 100 },
-        spike(onesLike, { recognised: { kind: "constant", alpha: 1 } }),
-      );
+      const through = neuron(integrateAndFire, { vThreshold: 100 }, spike(onesLike));
       expect(read(grad((x) => unroll(through, x).spikes)(tensor2d([[1], [1], [1]])))).toEqual([3, 2, 1]);
     }));
 
   it("cuts the gradient at a spike when the reset is hard and detached", () =>
     scoped(() => {
       // The neuron fires at t = 1; what follows starts anew and knows nothing of it.
-      const n = neuron(integrateAndFire, {}, spike(onesLike, { recognised: { kind: "constant", alpha: 1 } }));
+      const n = neuron(integrateAndFire, {}, spike(onesLike));
       expect(read(grad((x) => unroll(n, x).spikes)(tensor2d([[2], [0.25], [0.25]])))).toEqual([1, 2, 1]);
     }));
 

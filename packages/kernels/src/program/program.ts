@@ -45,12 +45,18 @@ export type Instruction =
 /** How often a value differs: once for the layer, for each channel (the last axis), or for each element. */
 export type Rate = "scalar" | "channel" | "element";
 
-/** A straight-line program. Its values are its inputs and then the results of its instructions, numbered from 0. */
+/**
+ * A straight-line program. Its values are its inputs and then the results of its instructions, numbered from 0. The
+ * instructions are in order of their rates: those that are scalar, those per channel, those per element; see `rates`.
+ */
 export interface Program {
   /** The rate of each input. */
   readonly inputs: readonly Rate[];
   readonly instructions: readonly Instruction[];
-  /** Numbers of the values that it returns; they may be inputs, and the same value may be returned twice. */
+  /**
+   * Numbers of the values that it returns; they may be inputs, and the same value may be returned twice. A value that is scalar
+   * or per channel stands for all elements.
+   */
   readonly outputs: readonly number[];
 }
 
@@ -83,6 +89,11 @@ export interface NeuronProgram {
   readonly forward: Program;
   readonly backward: Program;
   readonly initialBackward: Program;
-  /** What the spikes may be: 0 and 1, integers from 0 to `most`, or any number. */
-  readonly spikes: { readonly kind: "bits" } | { readonly kind: "counts"; readonly most: number } | { readonly kind: "reals" };
+  /**
+   * What the spikes may be: 0 and 1, integers from 0 to `most` (or NaN, where currents or potentials are NaN), or any number.
+   */
+  readonly spikes:
+    | { readonly kind: "bits" }
+    | { readonly kind: "counts"; readonly most: number }
+    | { readonly kind: "reals" };
 }

@@ -1,6 +1,6 @@
 /** @file What must hold of every neuron model. A model's test calls `describeNeuron` once. */
 
-import { hasKernel, multiStepNeuronKernel } from "@sew/kernels";
+import { hasKernel, multiStepNeuronKernel, programParameters, runProgram } from "@sew/kernels";
 import {
   describeBackends,
   expectClose,
@@ -11,17 +11,19 @@ import {
   scoped,
   sequences,
 } from "@sew/kernels/testing";
-import { atan } from "@sew/surrogates";
+import { atan, smooth } from "@sew/surrogates";
 import {
   add,
   cast,
   cos,
+  engine,
   fill,
   gather,
   grad,
   grads,
   memory,
   mul,
+  onesLike,
   range,
   reshape,
   scalar,
@@ -41,6 +43,7 @@ import {
   neuron,
   type Reset,
   type State,
+  type Step,
   unroll,
 } from "../index.js";
 import type { Numeric } from "./membraneParams.js";
@@ -57,18 +60,22 @@ interface Charged<P> {
 export interface DescribeNeuronOptions {
   /** Parameters that must be numbers: the model refuses tensors for them. @defaultValue none */
   readonly numbersOnly?: readonly string[];
+  /** Why finite differences do not have its gradients, even in smooth mode. @defaultValue they have */
+  readonly unsmooth?: string;
+  /** Why the model cannot be traced, so that no fused kernel runs it. @defaultValue it is traced */
+  readonly untraceable?: string;
 }
 
 /** The same neuron, made only of tensor operations: what a fused kernel is held against. */
 export function composed<S extends string>(fused: Neuron<S>): Neuron<S> {
-  const { recognised: _, ...rest } = fused;
-  return Object.assign((state: State<S>, x: Tensor) => fused(state, x), rest);
+  const { program: _, ...rest } = fused;
+  return Object.assign((state: State<S>, x: Tensor) => fused(state, x), rest, { parameters: [] });
 }
 
 /**
  * Tests a neuron model against Eqs. 1-3, on every backend: one step, its gradient, sequences, any number of state
- * variables, parameters that are numbers, scalars or one value per channel. What a model does differently from Eqs. 2 and 3
- * is its own to test; the laws that then do not hold are skipped.
+ * variables, parameters that are numbers, scalars or one value per channel, and that it is traced into a program, which fused
+ * kernels run. What a model does differently from Eqs. 2 and 3 is its own to test; the laws that then do not hold are skipped.
  *
  * @param model the model
  * @param numericParams parameters in the model's domain, as numbers; let them range over both resets and both `detachReset`
@@ -77,7 +84,7 @@ export function composed<S extends string>(fused: Neuron<S>): Neuron<S> {
 export function describeNeuron<P extends MembraneParams, S extends string>(
   model: NeuronModel<P, S>,
   numericParams: fc.Arbitrary<Numeric<P>>,
-  { numbersOnly = [] }: DescribeNeuronOptions = {},
+  { numbersOnly = [], unsmooth, untraceable }: DescribeNeuronOptions = {},
 ): void {
   // TypeScript cannot see that a P with numbers for its parameters is a P.
   const params = numericParams as unknown as fc.Arbitrary<P>;
@@ -272,6 +279,59 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         }));
     });
 
+    describe("its program", () => {
+      it.skipIf(untraceable !== undefined)("is there, as it is and smooth, of numbers and of tensors", () =>
+        scoped(() => {
+          for (const of of [spike, smooth(spike)]) {
+            const scalars = Object.fromEntries(
+              tensors.map((name) => [name, scalar(model.defaults[name as keyof P] as number)]),
+            );
+            for (const given of [{}, scalars]) expect(neuron(model, given as Partial<P>, of).program).toBeDefined();
+          }
+        }),
+      );
+
+      it.skipIf(untraceable !== undefined)("emits what the model declares", () => {
+        const { program, emits } = neuron(model);
+        expect(program!.spikes).toEqual(emits);
+      });
+
+      it.skipIf(untraceable !== undefined)("has the values of the step, bit by bit, and its gradients", () =>
+        fc.assert(
+          fc.property(floats, floats, params, fc.boolean(), (vs, xs, p, isSmooth) => {
+            const n = Math.min(vs.length, xs.length);
+            scoped(() => {
+              const [v, x] = [tensor1d(vs.slice(0, n)), tensor1d(xs.slice(0, n))];
+              const given = Object.fromEntries(tensors.map((name) => [name, fill([n], p[name as keyof P] as number)]));
+              const own = neuron(model, { ...p, ...given }, isSmooth ? smooth(spike) : spike);
+              const { program, parameters } = own;
+              const state = names.map((name) => around(v)[name]);
+              const outputs = ({ spikes, state }: Step<S | "v">) => [spikes, ...names.map((name) => state[name])];
+              const composedOutputs = (...[x, ...state]: Tensor[]) =>
+                outputs(own(Object.fromEntries(names.map((name, i) => [name, state[i]])) as State<S | "v">, x!));
+              const inputs = [...state, x, ...programParameters(own)];
+              const full = (t: Tensor) => mul(t, onesLike(x));
+              expect(runProgram(program!.forward, inputs).map((t) => read(full(t)))).toEqual(
+                composedOutputs(x, ...state).map(read),
+              );
+              const dys = [x, ...state].map((t, i) => add(weights(t), i));
+              const loss = (...inputs: Tensor[]) =>
+                composedOutputs(...inputs.slice(0, 1 + names.length))
+                  .map((y, i) => sum(mul(y, dys[i]!)))
+                  .reduce((a, b) => add(a, b));
+              const by = [x, ...state, ...parameters];
+              const { grads } = engine().gradients(() => loss(...by), by, undefined, true);
+              const all = runProgram(program!.backward, [...inputs, ...dys]);
+              const scale = Math.max(1, ...all.flatMap((t) => read(full(t)).map(Math.abs)));
+              for (const [i, gradient] of grads.entries()) {
+                expectClose(full(all[i]!), gradient ?? mul(by[i]!, 0), { relative: 1e-6, absolute: 1e-6 * scale });
+              }
+            });
+          }),
+        ),
+      );
+    });
+
     describe("unrolled over time", () => {
       it("does T single steps, each from the state that the last one left", () =>
         forAllSequences(({ x, state: start, n, steps, size }) => {
@@ -368,6 +428,31 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         }),
       );
 
+      const smoothly = unsmooth === undefined ? it : it.skip;
+      smoothly.each(tensors)(
+        "has, smooth and not detached, the gradient of %s that finite differences have",
+        (name) => {
+          forAllSequences(({ x, state, p }) => {
+            const loss = (value: Tensor) =>
+              weighted(unroll(neuron(model, { ...p, [name]: value, detachReset: false }, smooth(spike)), x, state));
+            const value = p[name as keyof P] as number;
+            const lossAt = (v: number) => read(loss(scalar(v)))[0]!;
+            const here = lossAt(value);
+            // A potential that runs off loses the digits of a difference.
+            fc.pre(Math.abs(here) < 100);
+            const quotient = (h: number) => (lossAt(value + h) - lossAt(value - h)) / (2 * h);
+            const [coarse, fine] = [quotient(2 ** -6), quotient(2 ** -7)];
+            const at = scalar(value);
+            // Where nothing reads the parameter there is none.
+            const { grads } = engine().gradients(() => loss(at), [at], undefined, true);
+            const gradient = grads[0] ? read(grads[0])[0]! : 0;
+            // A quotient of half the width has a fourth of the error where the step is smooth enough, so that both tell how far it is out.
+            const rounding = 2 ** 7 * 2e-6 * (Math.abs(here) + x.size);
+            expect(Math.abs(fine - gradient)).toBeLessThanOrEqual(2 * Math.abs(coarse - fine) + rounding);
+          });
+        },
+      );
+
       it("is differentiable over any number of steps, one included, and ends alike when cut", () =>
         forAllSequences(({ x, v, state, n, steps }) => {
           const last = (from: State<S | "v">) => (a: Tensor, b: Tensor) => {
@@ -436,8 +521,8 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
       });
 
       it("equals the composed operations where the backend has a fused kernel, values and gradients", ({ skip }) => {
-        if (!hasKernel(multiStepNeuronKernel, { formula: neuron(model) }))
-          skip("the backend has no fused kernel for this neuron");
+        if (!hasKernel(multiStepNeuronKernel, neuron(model)))
+          skip("the backend has no fused kernel of programs, or the neuron no program");
         forAllSequences(({ x, v, state, n }) => {
           const [fused, plain] = [unroll(n, x, state), unroll(composed(n), x, state)];
           expect(read(fused.spikes)).toEqual(read(plain.spikes));

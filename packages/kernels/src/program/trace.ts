@@ -1,0 +1,277 @@
+/**
+ * @file Tracing: tfjs functions run once with tensors that stand for all others, and what they compute is recorded.
+ *
+ * While a trace is on, the engine's own methods that run kernels and make tensors are replaced by recording ones. Ops, scopes
+ * and `tidy` run as ever; no backend, no tape and no memory is touched, and no backend needs to be there.
+ */
+import { type DataType, engine, type KernelBackend, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { constantExpression, detachExpression, type Expression, slopeExpression } from "./expression.js";
+import { lineOfUser } from "./lineOfUser.js";
+import type { Rate } from "./program.js";
+import { type Traced, traceKernel } from "./tracedKernels.js";
+
+/** Tells why a function cannot be a program. The neuron then runs as composed operations. */
+export class Untraceable extends Error {
+  override readonly name = "Untraceable";
+}
+
+/** The shape of x in a trace, `[N, C]`. */
+export const tracedShape: readonly [number, number] = [2, 3];
+
+interface Trace {
+  /** The name of the traced model, in errors. */
+  readonly model: string;
+  /** The function of the model that runs. */
+  place: string;
+  /** The expressions of tensors, by the identity of their data. */
+  readonly expressions: WeakMap<object, Traced>;
+  /** Tensors of several values that the traced functions made, by the identity of their data. */
+  readonly made: WeakSet<object>;
+  /** The names of the model's tensors, which its functions receive as traced ones. */
+  readonly parameters: ReadonlyMap<object, string>;
+  /** What ended the trace, in case a traced function caught it. */
+  failure?: Error;
+}
+
+let current: Trace | undefined;
+
+/** Whether the caller runs in a trace. */
+export function isTracing(): boolean {
+  return current !== undefined;
+}
+
+/** Runs a part of a traced function under a name for errors; without a trace, just runs it. @internal */
+export function tracedAs<R>(place: string, f: () => R): R {
+  const trace = current;
+  if (trace === undefined) return f();
+  const before = trace.place;
+  trace.place = place;
+  try {
+    return f();
+  } finally {
+    trace.place = before;
+  }
+}
+
+/**
+ * Runs `f` under a trace.
+ *
+ * @param model the name of the model, for errors
+ * @param parameters the tensors that the functions must take from their parameters, with their names
+ * @throws Untraceable when f computes what a program cannot
+ * @throws TypeError when f does what would be wrong in composed operations, too
+ */
+export function trace<R>(model: string, parameters: ReadonlyMap<Tensor, string>, f: () => R): R {
+  const outer = current;
+  const own: Trace = { model, place: "step", expressions: new WeakMap(), made: new WeakSet(), parameters };
+  const restore = record();
+  current = own;
+  try {
+    let result: { readonly of: R } | undefined;
+    tidy(() => {
+      result = { of: f() };
+    });
+    if (own.failure !== undefined) throw own.failure;
+    return result!.of;
+  } catch (error) {
+    throw own.failure ?? error;
+  } finally {
+    current = outer;
+    restore();
+  }
+}
+
+/** A tensor that stands for all tensors with this expression. */
+export function tracedTensor({ expression, shape, dtype }: Traced): Tensor {
+  const dataId = {};
+  current!.expressions.set(dataId, { expression, shape, dtype });
+  const tensor = engine().makeTensorFromTensorInfo({ dataId, shape: [...shape], dtype }, backend);
+  // `v > 0` and `+v` would compare or compute with a text, silently.
+  Object.defineProperty(tensor, Symbol.toPrimitive, {
+    value: (hint: string) => (hint === "string" ? tensor.toString() : failAsNumber()),
+  });
+  return tensor;
+}
+
+/** The expression of a tensor of the trace. */
+export function expressionOf(tensor: Tensor): Expression {
+  return tracedOf(tensor).expression;
+}
+
+/** The tensor, cut from the gradient, in a trace. */
+export function tracedDetach(x: Tensor): Tensor {
+  const traced = tracedOf(x);
+  return tracedTensor({ ...traced, expression: detachExpression(traced.expression) });
+}
+
+/** `forward(u)` with a derivative of one's own, in a trace. */
+export function tracedSlope(u: Tensor, forward: (u: Tensor) => Tensor, slope: (u: Tensor) => Tensor): Tensor {
+  const value = tracedOf(forward(u));
+  const derivative = tracedAs(`the slope in ${current!.place}`, () => expressionOf(slope(u)));
+  return tracedTensor({ ...value, expression: slopeExpression(value.expression, expressionOf(u), derivative) });
+}
+
+/** Ends the trace: the model runs as composed operations, and a warning says why. */
+export function untraceable(what: string, remedy: string): never {
+  return fail(new Untraceable(`${subject()} ${what}${lineOfUser()()}; ${remedy}`));
+}
+
+/** Makes an error of a model that would be wrong in composed operations, too. Its place is that of this call. */
+export function modelError(requirement: string, got: string, remedy: string): () => TypeError {
+  const [start, line] = [subject(), lineOfUser()];
+  return () => new TypeError(`${start} must ${requirement}, got ${got}${line()}; ${remedy}`);
+}
+
+function subject(): string {
+  return `${current!.model}: ${current!.place}`;
+}
+
+function fail(error: Error): never {
+  current!.failure ??= error;
+  throw error;
+}
+
+function failAsNumber(): never {
+  return fail(
+    modelError(
+      "compute with tfjs operations",
+      "a tensor used as a number",
+      "write add(a, b) for a + b, and where(condition, a, b) for a choice",
+    )(),
+  );
+}
+
+/** What the trace knows of a tensor that an operation reads. */
+function tracedOf(tensor: Tensor): Traced {
+  const trace = current!;
+  const known = trace.expressions.get(tensor.dataId);
+  if (known !== undefined) return known;
+  if (trace.made.has(tensor.dataId)) {
+    return untraceable(
+      `makes a tensor [${tensor.shape}] of different values`,
+      "use numbers, or make it a parameter of the model",
+    );
+  }
+  const parameter = trace.parameters.get(tensor);
+  return fail(
+    parameter === undefined
+      ? modelError(
+          "read nothing but the state, x and the parameters",
+          `another tensor [${tensor.shape}]`,
+          "make it a parameter of the model, or a number",
+        )()
+      : modelError("take its parameters from its argument", `${parameter} from elsewhere`, "read params")(),
+  );
+}
+
+/** Whether a tensor of this rate and shape has its values where one of the shape of x has them. */
+function isAligned(rate: Rate, shape: readonly number[]): boolean {
+  const [rows, channels] = tracedShape;
+  if (rate === "scalar") return true;
+  if (shape.at(-1) !== channels) return false;
+  const outer = shape.slice(0, -1);
+  return rate === "channel" || (outer.at(-1) === rows && outer.slice(0, -1).every((size) => size === 1));
+}
+
+/** The op that the traced function called, which may run several kernels. */
+function calledOp(kernel: string): string {
+  const suffix = "__op";
+  const scope = engine().state.scopeStack.find(({ name }) => name.endsWith(suffix));
+  return scope?.name.slice(0, -suffix.length) ?? kernel;
+}
+
+const computeWithTensors = "compute with tensors: where(condition, a, b) chooses between values";
+const withoutValues = "A tensor that a traced function received or computed has no values";
+const listed = "docs/adding-a-neuron.md lists the operations that can be";
+
+/** The engine's methods that a trace replaces. */
+interface Recorded {
+  runKernel(name: string, inputs: Readonly<Record<string, Tensor>>, attrs?: object): Tensor;
+  runKernelFunc(call: object): never;
+  makeTensor(values: ArrayLike<unknown>, shape: number[], dtype: DataType): Tensor;
+  gradients(): never;
+}
+
+const recorded: Recorded = {
+  runKernel(name, inputs, attrs = {}) {
+    if (current!.failure !== undefined) throw current!.failure;
+    const op = calledOp(name);
+    const compute = traceKernel(name, attrs, () =>
+      modelError(
+        "have a derivative where gradients pass",
+        op,
+        "detach(…) what it receives, or give it a derivative with withSlope(…)",
+      ),
+    );
+    if (compute === undefined) return untraceable(`calls ${op}, which cannot be traced`, listed);
+    const result = compute(Object.fromEntries(Object.entries(inputs).map(([key, x]) => [key, tracedOf(x)])));
+    if (result === undefined) {
+      const types = [...new Set(Object.values(inputs).map(({ dtype }) => dtype))].join(" and ");
+      return untraceable(`calls ${op} of ${types}, which cannot be traced`, listed);
+    }
+    if (!isAligned(result.expression.rate, result.shape)) {
+      return untraceable(`calls ${op}, which moves values to other places`, listed);
+    }
+    return tracedTensor(result);
+  },
+  runKernelFunc() {
+    const op = calledOp("customGrad");
+    if (op !== "customGrad") return untraceable(`calls ${op}, which cannot be traced`, listed);
+    return untraceable(
+      "calls customGrad, whose derivative a trace cannot see",
+      "use withSlope of @sew/kernels instead",
+    );
+  },
+  makeTensor(values, shape, dtype = "float32") {
+    const dataId = backend.write(values as Float32Array);
+    const first = Number(values[0]);
+    const isUniform = values.length > 0 && Array.from(values).every((value) => Object.is(Number(value), first));
+    if (isUniform) current!.expressions.set(dataId, { expression: constantExpression(first), shape, dtype });
+    else current!.made.add(dataId);
+    return engine().makeTensorFromTensorInfo({ dataId, shape, dtype }, backend);
+  },
+  gradients: () => untraceable("takes a gradient, which cannot be traced", "write the derivative, or use withSlope"),
+};
+
+/** Replaces the engine's methods. @returns a function that restores them */
+function record(): () => void {
+  const target = engine();
+  const names = Object.keys(recorded);
+  const before = names.map((name) => Object.getOwnPropertyDescriptor(target, name));
+  Object.assign(target, recorded);
+  return () => {
+    for (const [i, name] of names.entries()) {
+      const own = before[i];
+      if (own === undefined) delete (target as unknown as Record<string, unknown>)[name];
+      else Object.defineProperty(target, name, own);
+    }
+  };
+}
+
+/** The values of tensors that traced functions made. */
+const written = new WeakMap<object, Float32Array>();
+
+/** What the engine asks of the backend of a trace's tensors. It is registered nowhere. */
+const backend = {
+  write(values: Float32Array): object {
+    const dataId = {};
+    written.set(dataId, values);
+    return dataId;
+  },
+  readSync(dataId: object): Float32Array {
+    const values = written.get(dataId);
+    if (values !== undefined) return values;
+    if (current === undefined) throw new Error(withoutValues);
+    return untraceable("reads the values of a tensor", computeWithTensors);
+  },
+  read(dataId: object): Promise<Float32Array> {
+    const values = written.get(dataId);
+    if (values !== undefined) return Promise.resolve(values);
+    if (current === undefined) return Promise.reject(new Error(withoutValues));
+    current.failure ??= modelError("return at once", "a wait for the values of a tensor", computeWithTensors)();
+    return new Promise(() => {});
+  },
+  refCount: () => 1,
+  incRef() {},
+  disposeData: () => true,
+} as unknown as KernelBackend & { write(values: Float32Array): object };

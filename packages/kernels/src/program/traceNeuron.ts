@@ -1,0 +1,141 @@
+import { Tensor, tidy, Variable } from "@tensorflow/tfjs-core";
+import type { NeuronDefinition, NeuronFormula, NeuronState } from "../neuronFormula.js";
+import { differentiate } from "./differentiate.js";
+import { ancestors, constantExpression, type Expression, inputExpression, lowering } from "./expression.js";
+import type { NeuronProgram, Program } from "./program.js";
+import { programBuilder } from "./programBuilder.js";
+import { spikeKind } from "./spikeKind.js";
+import { expressionOf, trace, tracedAs, tracedShape, tracedTensor, Untraceable } from "./trace.js";
+
+/** A tensor among the parameters, and what stands for it in the trace. */
+interface TracedParameter {
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly rate: "scalar" | "channel";
+  readonly input: Expression;
+}
+
+/** The expressions of a neuron's step and of its state at rest. */
+interface TracedNeuron {
+  readonly names: readonly string[];
+  readonly parameters: readonly TracedParameter[];
+  readonly x: Expression;
+  readonly before: readonly Expression[];
+  readonly spikes: Expression;
+  readonly after: readonly Expression[];
+  readonly atRest: readonly Expression[];
+}
+
+/** The names of a definition's state variables, and its program and the tensors that this reads, where it can be traced. */
+export function traceNeuron<P extends object>(
+  definition: NeuronDefinition<P>,
+): Pick<NeuronFormula, "stateNames" | "program" | "parameters"> {
+  try {
+    const traced = runTrace(definition);
+    const read = ancestors([traced.spikes, ...traced.after, ...traced.atRest]);
+    checkLearned(
+      definition.name,
+      traced.parameters.filter(({ input }) => !read.has(input)),
+    );
+    const parameters = traced.parameters.filter(({ input }) => read.has(input));
+    return {
+      stateNames: traced.names,
+      program: programOf({ ...traced, parameters }),
+      parameters: parameters.map(({ tensor }) => tensor),
+    };
+  } catch (error) {
+    if (!(error instanceof Untraceable)) throw error;
+    warnOnce(definition.name, error.message);
+    return { stateNames: tidy(() => Object.keys(definition.state(definition.params))), parameters: [] };
+  }
+}
+
+const warned = new Set<string>();
+
+/** Warns once for each model. */
+function warnOnce(name: string, reason: string): void {
+  if (warned.has(name)) return;
+  warned.add(name);
+  console.warn(`${reason}. The neuron runs as composed operations, several times slower than a fused kernel.`);
+}
+
+/** Runs the definition's functions with tensors that stand for all others. */
+function runTrace<P extends object>({ name, params, state, step }: NeuronDefinition<P>): TracedNeuron {
+  const parameters = Object.entries(params).flatMap(([name, tensor]): TracedParameter[] => {
+    if (!(tensor instanceof Tensor)) return [];
+    const rate = tensor.size === 1 ? "scalar" : "channel";
+    return [{ name, tensor, rate, input: inputExpression(rate) }];
+  });
+  return trace(name, new Map(parameters.map(({ tensor, name }) => [tensor, name])), () => {
+    const standIn = (expression: Expression, shape: readonly number[]): Tensor =>
+      tracedTensor({ expression, shape, dtype: "float32" });
+    const given = Object.fromEntries(
+      parameters.map(({ name, rate, input }) => [name, standIn(input, rate === "scalar" ? [] : tracedShape.slice(-1))]),
+    );
+    const all = { ...params, ...given };
+    const atRest = tracedAs("state", () =>
+      Object.entries(state(all)).map(
+        ([name, value]) => [name, typeof value === "number" ? constantExpression(value) : expressionOf(value)] as const,
+      ),
+    );
+    const before = atRest.map(() => inputExpression("element"));
+    const states: NeuronState = Object.fromEntries(atRest.map(([name], i) => [name, standIn(before[i]!, tracedShape)]));
+    const x = inputExpression("element");
+    const after = step(states, standIn(x, tracedShape), all);
+    const names = atRest.map(([name]) => name);
+    return {
+      names,
+      parameters,
+      x,
+      before,
+      spikes: expressionOf(after.spikes),
+      after: names.map((name) => expressionOf(after.state[name]!)),
+      atRest: atRest.map(([, value]) => value),
+    };
+  });
+}
+
+/** Throws where training would change a parameter without effect. */
+function checkLearned(model: string, unread: readonly TracedParameter[]): void {
+  const learned = unread.find(({ tensor }) => tensor instanceof Variable && tensor.trainable);
+  if (learned === undefined) return;
+  throw new TypeError(
+    `${model}: ${learned.name} must be read by the step or the initial state, since it is learned, got a variable that neither reads; pass a number`,
+  );
+}
+
+function programOf({ names, parameters, x, before, spikes, after, atRest }: TracedNeuron): NeuronProgram {
+  const inputs = parameters.map(({ input }) => input);
+  const stepInputs = [...before, x, ...inputs];
+  const forward = forwardProgram(stepInputs, [spikes, ...after]);
+  return {
+    state: names,
+    parameters: parameters.map(({ name, rate }) => ({ name, rate })),
+    initial: forwardProgram(inputs, atRest),
+    forward,
+    backward: backwardProgram(stepInputs, [spikes, ...after], [x, ...before, ...inputs]),
+    initialBackward: backwardProgram(inputs, atRest, inputs),
+    spikes: spikeKind(forward),
+  };
+}
+
+function forwardProgram(inputs: readonly Expression[], outputs: readonly Expression[]): Program {
+  const { builder, lower } = begin(inputs);
+  return builder.program(outputs.map(lower));
+}
+
+/** The program from inputs and gradients of outputs to gradients of `by`. */
+function backwardProgram(
+  inputs: readonly Expression[],
+  outputs: readonly Expression[],
+  by: readonly Expression[],
+): Program {
+  const { builder, lower } = begin([...inputs, ...outputs.map(() => inputExpression("element"))]);
+  const seeds = outputs.map((of, i) => ({ of, gradient: inputs.length + i }));
+  return builder.program(differentiate(builder, lower, seeds, by));
+}
+
+function begin(inputs: readonly Expression[]) {
+  const builder = programBuilder(inputs.map(({ rate }) => rate));
+  return { builder, lower: lowering(builder, new Map(inputs.map((input, i) => [input, i]))) };
+}
