@@ -3,8 +3,8 @@
  *
  * W. Gerstner, W. M. Kistler, R. Naud and L. Paninski, "Neuronal Dynamics", Cambridge University Press 2014, section 1.3.
  */
-import { withSlope } from "@sew/kernels";
-import { add, cast, lessEqual, maximum, mul, sub, type Tensor, zerosLike } from "@tensorflow/tfjs-core";
+import { detach } from "@sew/kernels";
+import { add, cast, lessEqual, maximum, mul, sub, type Tensor } from "@tensorflow/tfjs-core";
 import { checkBoolean, checkNotNegative, checkTau } from "./check.js";
 import { type LifParams, lif, lifCharge } from "./lif.js";
 import { fire, type NeuronModel, type Parameter, reset, resetSpikes } from "./neuron.js";
@@ -15,8 +15,8 @@ export interface LifRefractoryParams extends LifParams {
   readonly refractory: Parameter;
 }
 
-/** 1 where R ≤ 0, else 0. It has the derivative 0: TensorFlow.js passes no gradient through a comparison. */
-const isOver = withSlope((r) => cast(lessEqual(r, 0), "float32"), zerosLike);
+/** 1 where R ≤ 0, else 0. A comparison has no derivative: no gradient passes. */
+const isOver = (r: Tensor): Tensor => cast(lessEqual(detach(r), 0), "float32");
 
 /**
  * Charge with a refractory period: that of LIF where R[t-1] ≤ 0, and `H[t] = V[t-1]` elsewhere.
