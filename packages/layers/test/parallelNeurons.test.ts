@@ -1,9 +1,18 @@
 import { describeBackends, read, scoped } from "@sew/kernels/testing";
-import { disposeState, emissionOf, evaluation, parallelNeurons, run, seeded, stream } from "@sew/layers";
-import { describeModule, spikesOfShape } from "@sew/layers/testing";
+import {
+  convNormNeuron,
+  disposeState,
+  emissionOf,
+  evaluation,
+  parallelNeurons,
+  run,
+  seeded,
+  stream,
+} from "@sew/layers";
+import { describeModule, expectRecomputes, spikesOfShape } from "@sew/layers/testing";
 import { maskedPsn, parallelNeuron, psn, slidingPsn } from "@sew/neurons";
 import { constant } from "@sew/surrogates";
-import { scalar, slice, sum, tensor1d, tensor2d, variable, variableGrads } from "@tensorflow/tfjs-core";
+import { cast, scalar, slice, sum, tensor1d, tensor2d, variable, variableGrads } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 
 const shape = [3, 2, 4];
@@ -57,6 +66,21 @@ describeBackends("a layer of parallel neurons", () => {
       // H = 0.5/4 + 0.75/2 + 0.5 − 1 = 0.
       expect([read(next.y), read(next.state[""]!.past!)]).toEqual([[1], [0.75, 0.5]]);
       disposeState(next.state);
+    }));
+
+  it("trains alike in a unit that recomputes", () =>
+    scoped(() =>
+      expectRecomputes(
+        (recompute) => convNormNeuron(2, 3, parallelNeurons(psn, { steps: 3 }), { recompute }),
+        spikesOfShape([3, 2, 5, 4, 2]),
+      ),
+    ));
+
+  it("takes currents of bool as the numbers they are", () =>
+    scoped(() => {
+      const layer = parallelNeurons(slidingPsn)(4);
+      const x = spikesOfShape([3, 2, 4]);
+      expect(read(run(layer, cast(x, "bool"), evaluation))).toEqual(read(run(layer, x, evaluation)));
     }));
 
   it("streams PSN as a whole alone", () =>
