@@ -1,14 +1,21 @@
 /** @file The network of a run, from a notation or the experiment's own. */
 import { blocks } from "@sew/blocks";
 import type { Source } from "@sew/datasets";
-import { type ActivationFactory, type Module, neurons, overTime } from "@sew/layers";
+import { type ActivationFactory, emissionOf, type Module, neurons, overTime, parallelNeurons } from "@sew/layers";
 import { type Family, type FamilyName, families, network } from "@sew/models";
-import { type MembraneParams, type NeuronModel, neuronModels } from "@sew/neurons";
+import {
+  type MembraneParams,
+  type NeuronModel,
+  neuron,
+  neuronModels,
+  type ParallelNeuronModel,
+  parallelNeuronModels,
+} from "@sew/neurons";
 import { type Spike, surrogates } from "@sew/surrogates";
 import type { Settings } from "./settings.js";
 
 /** The name of a neuron model on the command line, such as `"plif"`. */
-export type NeuronName = Lowercase<keyof typeof neuronModels>;
+export type NeuronName = Lowercase<keyof typeof neuronModels | keyof typeof parallelNeuronModels>;
 
 /** The name of a surrogate. */
 export type SurrogateName = keyof typeof surrogates;
@@ -24,8 +31,15 @@ export interface BuiltModel {
 /** Neurons by their names in the notation and their names on the command line. */
 const models = Object.entries(neuronModels) as [string, NeuronModel<MembraneParams, string>][];
 
+const parallelModels = Object.entries(parallelNeuronModels) as [string, ParallelNeuronModel<object>][];
+
+/** The names in the notation of neurons that spike: `--neuron` takes them, and replaces them. */
+const spikingNames = [...models.filter(([, model]) => neuron(model).emits.kind !== "reals"), ...parallelModels].map(
+  ([name]) => name,
+);
+
 /** The names that `--neuron` takes. */
-export const neuronNames = models.map(([name]) => name.toLowerCase()) as NeuronName[];
+export const neuronNames = spikingNames.map((name) => name.toLowerCase()) as NeuronName[];
 
 /** The names that `--block` takes. */
 export const familyNames = Object.keys(families) as FamilyName[];
@@ -35,26 +49,34 @@ export const surrogateNames = Object.keys(surrogates) as SurrogateName[];
 
 type Choices = Pick<Settings, "block" | "neuron" | "surrogate">;
 
-const spikeOf = ({ surrogate }: Choices): Spike | undefined =>
-  surrogate === undefined ? undefined : surrogates[surrogate]();
+/** Layers of every neuron by its name in the notation, for sequences of so many time-steps. */
+function layersOf({ surrogate }: Choices, steps: number | undefined): Record<string, ActivationFactory> {
+  const spike: Spike | undefined = surrogate && surrogates[surrogate]();
+  return Object.fromEntries([
+    ...models.map(([name, model]) => [name, neurons(model, {}, spike)]),
+    ...parallelModels.map(([name, model]): [string, ActivationFactory] => [
+      name,
+      (channels) => parallelNeurons(model, { steps }, spike)(channels),
+    ]),
+  ]);
+}
 
 /**
  * The family of networks that `--block`, `--neuron` and `--surrogate` choose, for models that no notation describes.
+ * `steps` is the T of their sequences, which PSN must know.
  *
  * @example
  * const { block } = familyOf({ block: "sew-iand", neuron: "lif" });
  * block === families["sew-iand"].block; // true
  */
-export function familyOf(settings: Choices): Family {
+export function familyOf(settings: Choices & Partial<Pick<Settings, "steps">>): Family {
   const family = families[settings.block];
   if (!spiking(family)) return family;
-  const name = settings.neuron ?? "if";
-  const [, model] = models.find(([key]) => key.toLowerCase() === name)!;
-  return { ...family, neurons: neurons(model, {}, spikeOf(settings)) };
+  return { ...family, neurons: layersOf(settings, settings.steps)[(settings.neuron ?? "if").toUpperCase()]! };
 }
 
 function spiking({ neurons }: Family): boolean {
-  return "neuron" in neurons(1);
+  return emissionOf(neurons(1)) !== undefined;
 }
 
 /** The word `SEW`, and the names of blocks that it may be part of: of two that start alike the longer comes first. */
@@ -67,7 +89,7 @@ const blockWords = new RegExp(
 );
 
 /**
- * A notation with its chosen words: `SEW` becomes the block, and the neurons become those chosen.
+ * A notation with its chosen words: `SEW` becomes the block, and the neurons that spike become those chosen.
  *
  * @throws RangeError when the block is of a family that no notation describes
  */
@@ -78,8 +100,8 @@ export function chosenNotation(notation: string, { block, neuron }: Omit<Choices
     const known = familyNames.filter((name) => families[name].norm === undefined).join(", ");
     throw new RangeError(`model: block must be one of ${known} for a notation, got ${block}; its norm has no notation`);
   }
-  const [chosen] = spiking(family) ? (models.find(([name]) => name.toLowerCase() === neuron) ?? []) : ["ReLU"];
-  const names = models.map(([name]) => name).join("|");
+  const chosen = spiking(family) ? neuron?.toUpperCase() : "ReLU";
+  const names = spikingNames.join("|");
   return notation
     .replaceAll(blockWords, (name) => (name === "SEW" ? word : name))
     .replaceAll(new RegExp(`(?<=^|[-{}\\s])(?:${names})(?=$|[-{}\\s])`, "g"), (name) => chosen ?? name);
@@ -98,8 +120,7 @@ export function buildModel(definition: string | BuiltModel, settings: Settings, 
     throw new RangeError(`model: samples must be [T, H, W, C] for a notation, got [${source.shape}] in ${source.name}`);
   }
   const notation = chosenNotation(definition, settings);
-  const spike = spikeOf(settings);
-  const named = models.map(([name, model]): [string, ActivationFactory] => [name, neurons(model, {}, spike)]);
+  const steps = source.shape[0] === 1 ? settings.steps : source.shape[0];
   const model = network(notation, {
     height,
     width,
@@ -107,7 +128,7 @@ export function buildModel(definition: string | BuiltModel, settings: Settings, 
     seed: settings.seed,
     zeroInit: settings.zeroInit,
     recompute: settings.recompute,
-    neurons: Object.fromEntries(named),
+    neurons: layersOf(settings, steps),
   });
   return { model: source.shape[0] === 1 ? overTime(model, settings.steps) : model, notation };
 }

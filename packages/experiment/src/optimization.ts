@@ -1,5 +1,5 @@
 /** @file Optimisers, schedules and losses by name: the one place that lists them. */
-import { type Module, namedModules, namedParameters } from "@sew/layers";
+import { emissionOf, type Module, namedModules, namedParameters } from "@sew/layers";
 import {
   adam,
   adamW,
@@ -78,7 +78,7 @@ export function optimizerOf(recipe: Recipe, model: Module): Transform {
 
 /** The full names of the parameters that layers of neurons learn. */
 function neuronParameters(model: Module): ReadonlySet<string> {
-  const layers = [...namedModules(model)].filter(([, module]) => "neuron" in module);
+  const layers = [...namedModules(model)].filter(([, module]) => emissionOf(module));
   const learned = new Set(layers.flatMap(([, { parameters = {} }]) => Object.values(parameters)));
   return new Set([...namedParameters(model)].filter(([, variable]) => learned.has(variable)).map(([name]) => name));
 }

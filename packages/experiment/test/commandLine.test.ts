@@ -197,6 +197,11 @@ describe("chosenNotation", () => {
       "c8k3s1-BN-IF-{SEW ADD Block(c8)-MPk2s2}*2-SEW ADD(c8)-SEW AND(c8)-FC16-IF-FC2",
     ));
 
+  it("leaves a readout that does not spike", () =>
+    expect(chosenNotation("c8-BN-PLIF-SEW(c8)-FC2-LI", { block: "sew-add", neuron: "slidingpsn" })).toBe(
+      "c8-BN-SLIDINGPSN-SEW ADD(c8)-FC2-LI",
+    ));
+
   it("has ReLU for neurons in the ANNs", () =>
     expect(chosenNotation("c8-BN-LIF-SEW(c8)-FC2", { block: "ann" })).toBe("c8-BN-ReLU-ANN(c8)-FC2"));
 

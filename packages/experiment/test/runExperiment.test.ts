@@ -373,6 +373,10 @@ describe("the network", () => {
     });
     expect(await run(...epoch, "--neuron", "eif", "--surrogate", "sigmoid", "--out", "eif")).toMatchObject({ code: 0 });
     expect(json("eif/config.json")).toMatchObject({ notation: "c3k3s1-BN-EIF-{SEW IAND Block(c3)-MPk2s2}*1-FC2" });
+    // Of the T of its data, with which the weights go into the checkpoint and back.
+    expect(await run(...epoch, "--neuron", "psn", "--out", "psn")).toMatchObject({ code: 0 });
+    expect(json("psn/config.json")).toMatchObject({ notation: "c3k3s1-BN-PSN-{SEW IAND Block(c3)-MPk2s2}*1-FC2" });
+    expect(await run("--evaluate", "--out", "psn")).toMatchObject({ code: 0 });
   });
 
   it("may be a module of the experiment's own", async () => {

@@ -44,9 +44,23 @@ export function checkPositive(model: string, name: string, value: Parameter): vo
   }
 }
 
-/** Throws unless τ is a finite number of time-steps from 1 on, or a tensor. */
-export function checkTau(model: string, tau: Parameter): void {
+/** Throws unless `value` is a finite number of at least 0, or a tensor. */
+export function checkNotNegative(model: string, name: string, value: Parameter): void {
+  if (!(value instanceof Tensor) && !(value >= 0 && Number.isFinite(value))) {
+    throw new RangeError(`${model}: ${name} must be a finite number of at least 0, got ${shown(value)}`);
+  }
+}
+
+/** Throws unless a time constant is a finite number of time-steps from 1 on, or a tensor. */
+export function checkTau(model: string, tau: Parameter, name = "tau"): void {
   if (!(tau instanceof Tensor) && !(tau >= 1 && Number.isFinite(tau))) {
-    throw new RangeError(`${model}: tau must be at least 1 time-step, got ${shown(tau)}`);
+    throw new RangeError(`${model}: ${name} must be at least 1 time-step, got ${shown(tau)}`);
+  }
+}
+
+/** Throws unless `value` is an integer of at least 1. */
+export function checkCount(model: string, name: string, value: number | undefined, remedy = ""): void {
+  if (!(Number.isInteger(value) && value! >= 1)) {
+    throw new RangeError(`${model}: ${name} must be an integer of at least 1, got ${shown(value)}${remedy}`);
   }
 }

@@ -42,8 +42,8 @@ export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   /** The name in error messages, in the notation of networks (in upper case) and on command lines. */
   readonly name: string;
   readonly defaults: P;
-  /** The parameters that a layer of these neurons learns. @defaultValue none */
-  readonly learns?: readonly string[];
+  /** The parameters that a layer of these neurons learns: one value for the layer, or one per channel. @defaultValue none */
+  readonly learns?: Readonly<Record<string, "layer" | "channel">>;
   /** The least value that training may give a parameter, by its name. @defaultValue none */
   readonly lowerBounds?: Readonly<Record<string, number>>;
   /** The state variables and their initial values. */
@@ -55,6 +55,8 @@ export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   charge(state: State<S | "v">, x: Tensor, params: P): Partial<State<S>> & State<"v">;
   /** The spikes of a charged state. @defaultValue Eq. 2, `S[t] = Θ(H[t] − V_th)` */
   fire?(charged: State<S | "v">, params: P, spike: Spike): Tensor;
+  /** What `fire` returns, where that is not 0 and 1. @defaultValue bits */
+  emits?(params: P): Emission;
   /**
    * The state after the spikes. Variables that it leaves out stay as the charge left them.
    *
@@ -65,7 +67,16 @@ export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   check(params: P): void;
 }
 
-/** One time-step. `spikes` holds 0 and 1; all tensors have the shape of `x`. */
+/**
+ * What a neuron emits: 0 and 1 (`bits`), whole numbers from 0 to `most` (`counts`), or any numbers (`reals`), which are no
+ * spikes.
+ */
+export type Emission =
+  | { readonly kind: "bits" }
+  | { readonly kind: "counts"; readonly most: number }
+  | { readonly kind: "reals" };
+
+/** One time-step. `spikes` holds what the neuron emits, 0 and 1 as a rule; all tensors have the shape of `x`. */
 export interface Step<S extends string = string> {
   readonly spikes: Tensor;
   readonly state: State<S>;
@@ -79,9 +90,12 @@ export interface Neuron<S extends string = string> extends NeuronFormula {
   readonly params: MembraneParams;
   readonly spike: Spike;
   readonly stateNames: readonly S[];
+  readonly emits: Emission;
   /** The state before the first step, for currents of this shape. */
   readonly initialState: (shape: readonly number[]) => State<S>;
 }
+
+const bits: Emission = { kind: "bits" };
 
 /** Eq. 2: `S[t] = Θ(H[t] − V_th)`. */
 export function fire(h: Tensor, vThreshold: Parameter, spike: Spike): Tensor {
@@ -152,7 +166,9 @@ export function neuron<P extends MembraneParams, S extends string>(
     for (const name of names) checkShape(`${model.name}: ${name} of the state`, state[name], x);
     return tidy(() => {
       const after = stepOf(model, state, x, p, spike);
-      return { spikes: after.spikes, state: ownTensors(after.state, state) };
+      const own = ownTensors([x, ...Object.values<Tensor>(state)]);
+      const variables = Object.entries<Tensor>(after.state).map(([name, t]) => [name, own(t)]);
+      return { spikes: own(after.spikes), state: Object.fromEntries(variables) as State<S | "v"> };
     });
   };
   return Object.assign(step, {
@@ -161,6 +177,7 @@ export function neuron<P extends MembraneParams, S extends string>(
     params: p,
     spike,
     stateNames: names,
+    emits: model.emits?.(p) ?? bits,
     initialState: formula.initialState as Neuron<S | "v">["initialState"],
     step: step as NeuronFormula["step"],
   });
@@ -207,12 +224,14 @@ function checkShape(what: string, value: Tensor | undefined, x: Tensor): void {
   throw new RangeError(`${what} must have the shape [${x.shape}] of x, got ${value && `[${value.shape}]`}`);
 }
 
-/** The state, with a clone of each variable that the step left as it was: a caller may dispose the state before. */
-function ownTensors<S extends string>(after: State<S>, before: State<S>): State<S> {
-  const names = Object.keys(after) as S[];
-  return Object.fromEntries(
-    names.map((name) => [name, after[name] === before[name] ? clone(after[name]) : after[name]]),
-  ) as State<S>;
+/** A function that clones a tensor which is an argument or was seen before: a caller may dispose each result by itself. */
+function ownTensors(given: readonly Tensor[]): (t: Tensor) => Tensor {
+  const seen = new Set(given);
+  return (t) => {
+    if (seen.has(t)) return clone(t);
+    seen.add(t);
+    return t;
+  };
 }
 
 function checkMembrane(name: string, params: MembraneParams): void {

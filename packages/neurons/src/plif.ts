@@ -61,7 +61,7 @@ export function plifInitial(tau: number): number {
 export const plif: NeuronModel<PlifParams> = {
   name: "plif",
   defaults: { ...membrane, w: 0, decayInput: true },
-  learns: ["w"],
+  learns: { w: "layer" },
   state: restingPotential,
   charge: ({ v }, x, params) => ({ v: plifCharge(v, x, params) }),
   check({ w, decayInput }) {

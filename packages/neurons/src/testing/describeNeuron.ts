@@ -58,6 +58,10 @@ interface Charged<P> {
 
 /** Options of {@link describeNeuron}. */
 export interface DescribeNeuronOptions {
+  /** Parameters that must be numbers: the model refuses tensors for them. @defaultValue none */
+  readonly numbersOnly?: readonly string[];
+  /** Why finite differences do not have its gradients, even in smooth mode. @defaultValue they have */
+  readonly unsmooth?: string;
   /** Why the model cannot be traced, so that no fused kernel runs it. @defaultValue it is traced */
   readonly untraceable?: string;
 }
@@ -75,11 +79,12 @@ export function composed<S extends string>(fused: Neuron<S>): Neuron<S> {
  *
  * @param model the model
  * @param numericParams parameters in the model's domain, as numbers; let them range over both resets and both `detachReset`
+ * @param options what is not tested, and why there is nothing to test
  */
 export function describeNeuron<P extends MembraneParams, S extends string>(
   model: NeuronModel<P, S>,
   numericParams: fc.Arbitrary<Numeric<P>>,
-  { untraceable }: DescribeNeuronOptions = {},
+  { numbersOnly = [], unsmooth, untraceable }: DescribeNeuronOptions = {},
 ): void {
   // TypeScript cannot see that a P with numbers for its parameters is a P.
   const params = numericParams as unknown as fc.Arbitrary<P>;
@@ -88,6 +93,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
   const names = Object.keys(model.state(model.defaults)) as (S | "v")[];
   const others = names.filter((name) => name !== "v");
   const numeric = Object.entries(model.defaults).flatMap(([name, value]) => (typeof value === "number" ? [name] : []));
+  const tensors = numeric.filter((name) => !numbersOnly.includes(name));
   const charge = (state: State, x: Tensor, p: P): Tensor => model.charge(state as State<S | "v">, x, p).v;
   /** The state with this potential, and other variables that all differ. */
   const around = (v: Tensor): State<S | "v"> =>
@@ -150,10 +156,14 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         );
       });
 
-      it("emits 0 and 1 and nothing else", () =>
+      it("emits what it declares and nothing else: 0 and 1, whole numbers up to the most, or any numbers", () =>
         forAllSteps(({ state, x, p }) => {
-          const spikes = read(neuron(model, p)(state as State<S | "v">, x).spikes);
-          expect(spikes.every((s) => s === 0 || s === 1)).toBe(true);
+          const step = neuron(model, p);
+          const { emits } = step;
+          const most = emits.kind === "counts" ? emits.most : 1;
+          const declared = (s: number) =>
+            emits.kind === "reals" ? !Number.isNaN(s) : Number.isInteger(s) && s >= 0 && s <= most;
+          expect(read(step(state as State<S | "v">, x).spikes).filter((s) => !declared(s))).toEqual([]);
         }));
 
       it("resets the neurons that fired to V_reset and leaves the others charged (Eq. 3)", ({ skip }) => {
@@ -197,6 +207,14 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         for (const t of [...results, ...Object.values<Tensor>(state), x]) t.dispose();
       });
     });
+
+    it.skipIf(numbersOnly.length === 0).each(numbersOnly)("refuses a tensor for %s", (name) =>
+      scoped(() => expect(() => neuron(model, { [name]: scalar(1) } as unknown as Partial<P>)).toThrow(RangeError)),
+    );
+
+    it.skipIf(model.learns === undefined)("learns parameters that are numbers by default", () =>
+      expect(tensors).toEqual(expect.arrayContaining(Object.keys(model.learns!))),
+    );
 
     const bounds = Object.entries(model.lowerBounds ?? {});
     it.skipIf(bounds.length === 0)("accepts its parameters at their lower bounds", () => {
@@ -265,13 +283,18 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
       it.skipIf(untraceable !== undefined)("is there, as it is and smooth, of numbers and of tensors", () =>
         scoped(() => {
           for (const of of [spike, smooth(spike)]) {
-            const tensors = Object.fromEntries(
-              numeric.map((name) => [name, scalar(model.defaults[name as keyof P] as number)]),
+            const scalars = Object.fromEntries(
+              tensors.map((name) => [name, scalar(model.defaults[name as keyof P] as number)]),
             );
-            for (const given of [{}, tensors]) expect(neuron(model, given as Partial<P>, of).program).toBeDefined();
+            for (const given of [{}, scalars]) expect(neuron(model, given as Partial<P>, of).program).toBeDefined();
           }
         }),
       );
+
+      it.skipIf(untraceable !== undefined)("emits what the model declares", () => {
+        const { program, emits } = neuron(model);
+        expect(program!.spikes).toEqual(emits);
+      });
 
       it.skipIf(untraceable !== undefined)("has the values of the step, bit by bit, and its gradients", () =>
         fc.assert(
@@ -279,8 +302,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
             const n = Math.min(vs.length, xs.length);
             scoped(() => {
               const [v, x] = [tensor1d(vs.slice(0, n)), tensor1d(xs.slice(0, n))];
-              const tensors = numeric.map((name) => fill([n], p[name as keyof P] as number));
-              const given = Object.fromEntries(numeric.map((name, i) => [name, tensors[i]]));
+              const given = Object.fromEntries(tensors.map((name) => [name, fill([n], p[name as keyof P] as number)]));
               const own = neuron(model, { ...p, ...given }, isSmooth ? smooth(spike) : spike);
               const { program, parameters } = own;
               const state = names.map((name) => around(v)[name]);
@@ -365,7 +387,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
           for (const name of names) expect(read(b.state[name])).toEqual(read(permuted(a.state[name], 0)));
         }));
 
-      it.each(numeric)("takes %s as a number, as a scalar, and as one value per channel, alike", (name) =>
+      it.each(tensors)("takes %s as a number, as a scalar, and as one value per channel, alike", (name) =>
         forAllSequences(({ x, state, n, p, size }) => {
           const number = p[name as keyof P] as number;
           const expected = unroll(n, x, state);
@@ -377,7 +399,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         }),
       );
 
-      it.each(numeric)("passes gradients to %s: those of the channels sum to that of the layer", (name) =>
+      it.each(tensors)("passes gradients to %s: those of the channels sum to that of the layer", (name) =>
         forAllSequences(({ x, state, p, size }) => {
           const number = p[name as keyof P] as number;
           const gradient = (shape: number[]): number[] =>
@@ -406,28 +428,37 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         }),
       );
 
-      it.each(numeric)("has, smooth and not detached, the gradient of %s that finite differences have", (name) =>
-        forAllSequences(({ x, v, p }) => {
-          // Of moderate potentials: large ones, as of an exponential charge, lose the digits of a difference.
-          const [currents, state] = [mul(x, 0.25), around(mul(v, 0.25))];
-          const loss = (value: Tensor) =>
-            weighted(
-              unroll(neuron(model, { ...p, [name]: value, detachReset: false }, smooth(spike)), currents, state),
-            );
-          const value = p[name as keyof P] as number;
-          const lossAt = (v: number) => read(loss(scalar(v)))[0]!;
-          const here = lossAt(value);
-          fc.pre(Math.abs(here) < 100);
-          const quotient = (h: number) => (lossAt(value + h) - lossAt(value - h)) / (2 * h);
-          const [coarse, fine] = [quotient(2 ** -6), quotient(2 ** -7)];
-          const at = scalar(value);
-          // Where nothing reads the parameter there is none.
-          const { grads } = engine().gradients(() => loss(at), [at], undefined, true);
-          const gradient = grads[0] ? read(grads[0])[0]! : 0;
-          // A quotient of half the width has a fourth of the error, so that both tell how far it is out.
-          const rounding = 2 ** 7 * 2e-6 * (Math.abs(here) + x.size) + 1e-3 * Math.abs(gradient);
-          expect(Math.abs(fine - gradient)).toBeLessThanOrEqual(Math.abs(coarse - fine) + rounding);
-        }),
+      const smoothly = unsmooth === undefined ? it : it.skip;
+      smoothly.each(tensors)(
+        "has, smooth and not detached, the gradient of %s that finite differences have",
+        (name) => {
+          forAllSequences(({ x, state, p }) => {
+            // Of moderate potentials: large ones, as of an exponential charge, lose the digits of a difference.
+            const currents = mul(x, 0.25);
+            const before = Object.fromEntries(
+              Object.entries<Tensor>(state).map(([variable, values]) => [variable, mul(values, 0.25)]),
+            ) as typeof state;
+            const loss = (value: Tensor) =>
+              weighted(
+                unroll(neuron(model, { ...p, [name]: value, detachReset: false }, smooth(spike)), currents, before),
+              );
+            const value = p[name as keyof P] as number;
+            const lossAt = (v: number) => read(loss(scalar(v)))[0]!;
+            const here = lossAt(value);
+            fc.pre(Math.abs(here) < 100);
+            const quotient = (h: number) => (lossAt(value + h) - lossAt(value - h)) / (2 * h);
+            // The factor of a square is small, and so must its steps be.
+            const width = 2 ** -6 * Math.min(1, Math.max(2 ** -4, Math.abs(value)));
+            const [coarse, fine] = [quotient(width), quotient(width / 2)];
+            const at = scalar(value);
+            // Where nothing reads the parameter there is none.
+            const { grads } = engine().gradients(() => loss(at), [at], undefined, true);
+            const gradient = grads[0] ? read(grads[0])[0]! : 0;
+            // A quotient of half the width has a fourth of the error, so that both tell how far it is out.
+            const rounding = (4e-6 / width) * (Math.abs(here) + x.size) + 1e-3 * Math.abs(gradient);
+            expect(Math.abs(fine - gradient)).toBeLessThanOrEqual(Math.abs(coarse - fine) + rounding);
+          });
+        },
       );
 
       it("is differentiable over any number of steps, one included, and ends alike when cut", () =>
