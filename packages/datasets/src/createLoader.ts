@@ -49,7 +49,12 @@ export interface LoaderOptions {
   readonly shard?: Shard;
   /** Threads that prepare batches, 0..1024; 0 prepares them in the calling thread, on demand. @defaultValue 1 */
   readonly workers?: number;
-  /** Maximum number of batches that are prepared ahead of the consumer. @defaultValue twice `workers` */
+  /**
+   * Maximum number of batches that are prepared ahead of the consumer. Where epochs are shuffled and threads prepare them, the
+   * first ones of the next epoch are among these.
+   *
+   * @defaultValue twice `workers`
+   */
   readonly prefetch?: number;
 }
 
@@ -88,6 +93,19 @@ export interface Loader {
   epoch(options?: EpochOptions): AsyncGenerator<Batch, void, undefined>;
   /** Stops the threads. Epochs that are running fail. */
   close(): Promise<void>;
+}
+
+/** A pass over the source, as far as it is prepared. */
+interface Pass {
+  readonly epoch: number;
+  /** Numbers of the samples, in their order. */
+  readonly order: Int32Array;
+  /** The next batch to prepare. */
+  next: number;
+  /** Batches that are prepared, or being so. */
+  readonly ahead: Promise<Batch>[];
+  /** Aborted when nobody will take the batches. */
+  readonly left: AbortController;
 }
 
 /**
@@ -194,6 +212,24 @@ export function createLoader(
     return pool.run({ ...job, values: await readSamples(source, transforms, plan, job) }, signal);
   };
 
+  const begin = (epoch: number, start: number): Pass => ({
+    epoch,
+    order: shuffle ? permutation(count, random(seed, epoch)) : Int32Array.from({ length: count }, (_, i) => i),
+    next: start,
+    ahead: [],
+    left: new AbortController(),
+  });
+  /** Prepares batches of a pass until `most` are ahead. */
+  const fill = (pass: Pass, most: number): void => {
+    while (pass.ahead.length < most && pass.next < batchesPerEpoch) {
+      const batch = prepare(pass.epoch, pass.next++, pass.order, pass.left.signal);
+      batch.catch(() => {}); // Thrown when its turn comes; until then it must not end the process.
+      pass.ahead.push(batch);
+    }
+  };
+  /** The epoch after the one that ends: its first batches are prepared while the last ones are used, and during tests. */
+  let following: Pass | undefined;
+
   return {
     batchesPerEpoch,
     shape,
@@ -210,23 +246,27 @@ export function createLoader(
     async *epoch({ epoch = 0, start = 0 } = {}) {
       checkInteger("epoch", epoch, 0);
       checkInteger("start", start, 0, batchesPerEpoch);
-      const order = shuffle ? permutation(count, random(seed, epoch)) : Int32Array.from({ length: count }, (_, i) => i);
-      const left = new AbortController();
-      const ahead: Promise<Batch>[] = [];
+      const pass = following?.epoch === epoch && start === 0 ? following : begin(epoch, start);
+      if (pass !== following) following?.left.abort();
+      following = undefined;
       try {
-        for (let next = start; ; ) {
+        for (;;) {
           // The batch that is about to be awaited, and `prefetch` more.
-          while (ahead.length <= prefetch && next < batchesPerEpoch) {
-            const batch = prepare(epoch, next++, order, left.signal);
-            batch.catch(() => {}); // Thrown when its turn comes; until then it must not end the process.
-            ahead.push(batch);
-          }
-          const batch = ahead.shift();
+          fill(pass, prefetch + 1);
+          const batch = pass.ahead.shift();
           if (batch === undefined) return;
+          if (shuffle && pool !== undefined && pass.next === batchesPerEpoch) {
+            following ??= begin(epoch + 1, 0);
+            fill(following, prefetch - pass.ahead.length);
+          }
           yield await batch;
         }
       } finally {
-        left.abort();
+        pass.left.abort();
+        if (pass.ahead.length > 0) {
+          following?.left.abort();
+          following = undefined;
+        }
       }
     },
     close: async () => pool?.close(),

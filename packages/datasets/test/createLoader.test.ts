@@ -364,6 +364,32 @@ describe("createLoader", () => {
     await loader.close();
   });
 
+  it("prepares the next epoch's first batches while one ends, and the same batches then", async () => {
+    const read: number[][] = [];
+    const source: Source = {
+      ...plain(8),
+      read(indices) {
+        read.push([...indices]);
+        return Float32Array.from(indices);
+      },
+    };
+    const of = { batchSize: 2, shuffle: true, workers: 1, prefetch: 3 };
+    const loader = createLoader(source, of);
+    const wanted = await Promise.all([0, 1, 2].map((epoch) => epochOf(plain(8), { ...of, workers: 0 }, { epoch })));
+    expect(await collect(loader.epoch({ epoch: 0 }))).toEqual(wanted[0]);
+    expect(read.slice(4)).toEqual(wanted[1]!.slice(0, 3).map(({ x }) => [...x]));
+    expect(await collect(loader.epoch({ epoch: 1 }))).toEqual(wanted[1]);
+    expect(read.length).toBe(4 + 4 + 3);
+    // Another epoch than the next, and one that is left while the next is being prepared.
+    expect(await collect(loader.epoch({ epoch: 0 }))).toEqual(wanted[0]);
+    for await (const { x } of loader.epoch({ epoch: 1, start: 2 })) {
+      expect(x).toEqual(wanted[1]![2]!.x);
+      break;
+    }
+    expect(await collect(loader.epoch({ epoch: 2 }))).toEqual(wanted[2]);
+    await loader.close();
+  });
+
   it("fails epochs that run when it is closed", async () => {
     const loader = createLoader(cache, { batchSize: 1, workers: 1, prefetch: 0 });
     const running = loader.epoch();
