@@ -369,7 +369,7 @@ describe("createLoader", () => {
     const source: Source = {
       ...plain(8),
       read(indices) {
-        read.push([...indices]);
+        read.push(Array.from(indices));
         return Float32Array.from(indices);
       },
     };
