@@ -79,7 +79,7 @@ const kinds = {
 /** The words of a name such as `constantLeak` or `constant-leak`, in lower case. */
 function wordsOf(name) {
   return name
-    .replaceAll(/[A-Z]+/g, (letters) => `-${letters}`)
+    .replaceAll(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, "-")
     .toLowerCase()
     .split(/[-_]+/)
     .filter((word) => word !== "");

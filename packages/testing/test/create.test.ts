@@ -13,9 +13,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { root } from "./workspace.js";
+import { filesUnder, fromRoot, readManifest, root, workspaces } from "./workspace.js";
 
 /** A copy of the repository, built and installed as this one is. */
 const copy = mkdtempSync(join(tmpdir(), "sew-create-"));
@@ -35,19 +35,24 @@ beforeAll(() => {
   for (const name of readdirSync(join(root, "node_modules"))) {
     if (name !== ".bootstrap") symlinkSync(join(root, "node_modules", name), join(copy, "node_modules", name));
   }
-  for (const parent of ["packages", "experiments"]) {
-    for (const name of readdirSync(join(root, parent))) linkDependencies(`${parent}/${name}`, `${parent}/${name}`);
+  // As they are, links between packages stay in the copy.
+  for (const { folder } of [...workspaces("packages"), ...workspaces("experiments")]) {
+    const [from, to] = [root, copy].map((root) => join(root, fromRoot(folder), "node_modules"));
+    cpSync(from!, to!, { recursive: true, verbatimSymlinks: true });
   }
   // All that the lock file names is there: no command may install it again.
   const lock = readFileSync(join(copy, "pnpm-lock.yaml"));
   writeFileSync(join(copy, "node_modules/.bootstrap"), createHash("sha256").update(lock).digest("hex"));
 });
 
-/** Gives a workspace of the copy the dependencies of one here. A link to another workspace leads to that of the copy. */
-function linkDependencies(from: string, to: string): void {
-  const source = join(root, from, "node_modules");
-  if (!existsSync(source)) return;
-  cpSync(source, join(copy, to, "node_modules"), { recursive: true, verbatimSymlinks: true });
+/** Links the dependencies of a new workspace of the copy, as pnpm does. */
+function installDependencies(folder: string): void {
+  for (const name of Object.keys(readManifest(join(copy, folder)).dependencies!)) {
+    const link = join(copy, folder, "node_modules", name);
+    mkdirSync(dirname(link), { recursive: true });
+    const ours = name.startsWith("@sew/");
+    symlinkSync(ours ? join(copy, "packages", name.slice(5)) : join(root, "packages/testing/node_modules", name), link);
+  }
 }
 
 /** `pnpm run create` in the copy. */
@@ -71,10 +76,7 @@ function fault(program: string, ...args: string[]): Promise<string> {
 
 /** The files of the copy, and when they were written. */
 function state(): string[] {
-  const paths = readdirSync(copy, { recursive: true }) as string[];
-  return paths
-    .filter((path) => !path.includes("node_modules"))
-    .map((path) => `${path} ${statSync(join(copy, path)).mtimeMs}`);
+  return filesUnder(copy, "").map((path) => `${path} ${statSync(path).mtimeMs}`);
 }
 
 describe("pnpm run create", () => {
@@ -168,26 +170,26 @@ const created = [
   },
   {
     kind: "block",
-    name: "soft-or",
+    name: "soft-max",
     files: [
-      "packages/blocks/src/softOrBlock.ts",
-      "packages/blocks/test/softOrBlock.test.ts",
-      ".changeset/soft-or-block.md",
+      "packages/blocks/src/softMaxBlock.ts",
+      "packages/blocks/test/softMaxBlock.test.ts",
+      ".changeset/soft-max-block.md",
     ],
     edited: ["packages/blocks/src/blocks.ts", "packages/blocks/README.md"],
-    next: "pnpm experiment dvs-gesture --dataset synthetic --block sew-soft-or",
+    next: "pnpm experiment dvs-gesture --dataset synthetic --block sew-soft-max",
   },
   {
     kind: "dataset",
-    name: "HandSigns3D",
+    name: "HandSignsHD",
     files: [
-      "packages/datasets/src/formats/readHandSigns3d.ts",
-      "packages/datasets/src/sets/handSigns3d.ts",
-      "packages/datasets/test/sets/handSigns3d.test.ts",
-      ".changeset/hand-signs3d.md",
+      "packages/datasets/src/formats/readHandSignsHd.ts",
+      "packages/datasets/src/sets/handSignsHd.ts",
+      "packages/datasets/test/sets/handSignsHd.test.ts",
+      ".changeset/hand-signs-hd.md",
     ],
     edited: ["packages/datasets/src/eventDatasets.ts", "packages/datasets/README.md"],
-    next: "pnpm experiment dvs-gesture --dataset hand-signs3d --data DIR",
+    next: "pnpm experiment dvs-gesture --dataset hand-signs-hd --data DIR",
   },
   {
     kind: "experiment",
@@ -235,8 +237,7 @@ describe("what pnpm run create writes", () => {
   });
 
   it("builds", { timeout: 300_000 }, async () => {
-    linkDependencies("packages/testing", "experiments/stripes");
-    mkdirSync(join(copy, "experiments/stripes/node_modules/@sew"), { recursive: true });
+    installDependencies("experiments/stripes");
     for (const name of ["surrogates", "neurons", "blocks", "datasets"]) {
       expect(await fault("typescript/bin/tsc", "-p", `packages/${name}/tsconfig.build.json`)).toBe("");
     }
