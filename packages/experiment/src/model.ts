@@ -1,14 +1,18 @@
 /** @file The network of a run, from a notation or the experiment's own. */
 import { blocks } from "@sew/blocks";
 import type { Source } from "@sew/datasets";
+import { shown } from "@sew/kernels";
 import { type ActivationFactory, type Module, neurons, overTime } from "@sew/layers";
 import { type Family, type FamilyName, families, network } from "@sew/models";
 import { type MembraneParams, type NeuronModel, neuronModels } from "@sew/neurons";
 import { type Spike, surrogates } from "@sew/surrogates";
 import type { Settings } from "./settings.js";
 
-/** The name of a neuron model on the command line, such as `"plif"`. */
-export type NeuronName = Lowercase<keyof typeof neuronModels>;
+/**
+ * Neurons by their names in the notation. Each makes its layers with the surrogate of `--surrogate`; without that option the
+ * surrogate is undefined.
+ */
+export type NamedNeurons = Readonly<Record<string, (spike: Spike | undefined) => ActivationFactory>>;
 
 /** The name of a surrogate. */
 export type SurrogateName = keyof typeof surrogates;
@@ -21,11 +25,21 @@ export interface BuiltModel {
   readonly notation: string;
 }
 
-/** Neurons by their names in the notation and their names on the command line. */
-const models = Object.entries(neuronModels) as [string, NeuronModel<MembraneParams, string>][];
+/** The models that every experiment has, by name. */
+const models: NamedNeurons = Object.fromEntries(
+  Object.entries<NeuronModel<MembraneParams, string>>(neuronModels).map(([name, model]) => [
+    name,
+    (spike: Spike | undefined) => neurons(model, {}, spike),
+  ]),
+);
+
+/** The name on command lines of neurons that a notation calls so: `My LIF` is `my-lif`. */
+const optionOf = (name: string): string => name.toLowerCase().replaceAll(" ", "-");
 
 /** The names that `--neuron` takes. */
-export const neuronNames = models.map(([name]) => name.toLowerCase()) as NeuronName[];
+export function neuronNames(own: NamedNeurons = {}): string[] {
+  return Object.keys({ ...models, ...own }).map(optionOf);
+}
 
 /** The names that `--block` takes. */
 export const familyNames = Object.keys(families) as FamilyName[];
@@ -38,48 +52,63 @@ type Choices = Pick<Settings, "block" | "neuron" | "surrogate">;
 const spikeOf = ({ surrogate }: Choices): Spike | undefined =>
   surrogate === undefined ? undefined : surrogates[surrogate]();
 
+/** The name in the notation of the neurons that a command line calls so. */
+function notationOf(option: string, own: NamedNeurons): string {
+  const name = Object.keys({ ...models, ...own }).find((name) => optionOf(name) === option);
+  if (name !== undefined) return name;
+  throw new RangeError(`model: neuron must be one of ${neuronNames(own).join(", ")}, got ${shown(option)}`);
+}
+
 /**
  * The family of networks that `--block`, `--neuron` and `--surrogate` choose, for models that no notation describes.
+ *
+ * @param own the experiment's own neurons. @defaultValue none
+ * @throws RangeError when there are no neurons of that name
  *
  * @example
  * const { block } = familyOf({ block: "sew-iand", neuron: "lif" });
  * block === families["sew-iand"].block; // true
  */
-export function familyOf(settings: Choices): Family {
+export function familyOf(settings: Choices, own: NamedNeurons = {}): Family {
   const family = families[settings.block];
   if (!spiking(family)) return family;
-  const name = settings.neuron ?? "if";
-  const [, model] = models.find(([key]) => key.toLowerCase() === name)!;
-  return { ...family, neurons: neurons(model, {}, spikeOf(settings)) };
+  const name = notationOf(settings.neuron ?? "if", own);
+  return { ...family, neurons: { ...models, ...own }[name]!(spikeOf(settings)) };
 }
 
 function spiking({ neurons }: Family): boolean {
   return "neuron" in neurons(1);
 }
 
-/** The word `SEW`, and the names of blocks that it may be part of: of two that start alike the longer comes first. */
-const blockWords = new RegExp(
-  `\\b(?:${["SEW", ...Object.keys(blocks)]
-    .sort((a, b) => b.length - a.length)
+/** A pattern of any of some names. Of two that start alike the longer comes first. */
+function alternatives(names: readonly string[]): string {
+  return names
+    .toSorted((a, b) => b.length - a.length)
     .map((name) => name.replaceAll(" ", "\\s+"))
-    .join("|")})\\b`,
-  "g",
-);
+    .join("|");
+}
+
+/** The word `SEW`, and the names of blocks that it may be part of. */
+const blockWords = new RegExp(`\\b(?:${alternatives(["SEW", ...Object.keys(blocks)])})\\b`, "g");
 
 /**
  * A notation with its chosen words: `SEW` becomes the block, and the neurons become those chosen.
  *
- * @throws RangeError when the block is of a family that no notation describes
+ * @throws RangeError when the block is of a family that no notation describes, or when there are no neurons of that name
  */
-export function chosenNotation(notation: string, { block, neuron }: Omit<Choices, "surrogate">): string {
+export function chosenNotation(
+  notation: string,
+  { block, neuron }: Omit<Choices, "surrogate">,
+  own: NamedNeurons = {},
+): string {
   const family = families[block];
   const [word] = Object.entries(blocks).find(([, factory]) => factory === family.block)!;
   if (family.norm !== undefined) {
     const known = familyNames.filter((name) => families[name].norm === undefined).join(", ");
     throw new RangeError(`model: block must be one of ${known} for a notation, got ${block}; its norm has no notation`);
   }
-  const [chosen] = spiking(family) ? (models.find(([name]) => name.toLowerCase() === neuron) ?? []) : ["ReLU"];
-  const names = models.map(([name]) => name).join("|");
+  const chosen = !spiking(family) ? "ReLU" : neuron === undefined ? undefined : notationOf(neuron, own);
+  const names = alternatives(Object.keys({ ...models, ...own }));
   return notation
     .replaceAll(blockWords, (name) => (name === "SEW" ? word : name))
     .replaceAll(new RegExp(`(?<=^|[-{}\\s])(?:${names})(?=$|[-{}\\s])`, "g"), (name) => chosen ?? name);
@@ -90,16 +119,22 @@ export function chosenNotation(notation: string, { block, neuron }: Omit<Choices
  *
  * @param definition the experiment's notation, or its own network
  * @param source whose samples `[T, H, W, C]` it takes
+ * @param own the experiment's own neurons
  */
-export function buildModel(definition: string | BuiltModel, settings: Settings, source: Source): BuiltModel {
+export function buildModel(
+  definition: string | BuiltModel,
+  settings: Settings,
+  source: Source,
+  own: NamedNeurons = {},
+): BuiltModel {
   if (typeof definition !== "string") return definition;
   const [, height, width, inChannels] = source.shape as [number, number, number, number];
   if (source.shape.length !== 4) {
     throw new RangeError(`model: samples must be [T, H, W, C] for a notation, got [${source.shape}] in ${source.name}`);
   }
-  const notation = chosenNotation(definition, settings);
+  const notation = chosenNotation(definition, settings, own);
   const spike = spikeOf(settings);
-  const named = models.map(([name, model]): [string, ActivationFactory] => [name, neurons(model, {}, spike)]);
+  const named = Object.entries({ ...models, ...own }).map(([name, make]) => [name, make(spike)]);
   const model = network(notation, {
     height,
     width,
