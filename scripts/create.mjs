@@ -125,18 +125,22 @@ function changeOf(guide) {
   return { files, added };
 }
 
-/** A text with more lines: imports and exports among their like, rows at the end of the first table, others in the record. */
+/** Where a line belongs in a file that is there. Biome sorts imports and exports. */
+const places = [
+  { lines: /^import /, before: /^(?=import )/m },
+  { lines: /^export /, before: /$(?![\s\S])/ },
+  // The end of the first table.
+  { lines: /^\| /, before: /(?<=^\|.*\n)(?!\|)/m },
+  // The end of the record.
+  { lines: /^ {2}/, before: /^(?=\} as const)/m },
+];
+
+/** A text with more lines. */
 function withLines(path, text, lines) {
-  return lines.split(/(?<=\n)/).reduce((before, line) => {
-    const [pattern, after] = line.startsWith("import ")
-      ? [/^(?=import )/m, line]
-      : line.startsWith("export ")
-        ? [/$(?![\s\S])/, line]
-        : line.startsWith("| ")
-          ? [/(?<=^\|.*\n)(?!\|)/m, line]
-          : [/^(?=\} as const)/m, line];
-    if (!pattern.test(before)) throw new Error(`create: ${path} has no place for ${line.trim()}`);
-    return before.replace(pattern, () => after);
+  return lines.split(/(?<=\n)/).reduce((text, line) => {
+    const place = places.find(({ lines }) => lines.test(line))?.before;
+    if (place === undefined || !place.test(text)) throw new Error(`create: ${path} has no place for ${line.trim()}`);
+    return text.replace(place, () => line);
   }, text);
 }
 
