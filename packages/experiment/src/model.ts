@@ -25,20 +25,18 @@ export interface BuiltModel {
   readonly notation: string;
 }
 
-/** The models that every experiment has, by name. */
-const models: NamedNeurons = Object.fromEntries(
-  Object.entries<NeuronModel<MembraneParams, string>>(neuronModels).map(([name, model]) => [
-    name,
-    (spike: Spike | undefined) => neurons(model, {}, spike),
-  ]),
-);
+/** Neurons by their names in the notation. */
+const models = Object.entries(neuronModels) as [string, NeuronModel<MembraneParams, string>][];
+
+/** The names in the notation of the neurons that `--neuron` takes, and replaces. */
+const namesWith = (own: NamedNeurons): string[] => [...new Set([...models.map(([name]) => name), ...Object.keys(own)])];
 
 /** The name on command lines of neurons that a notation calls so: `My LIF` is `my-lif`. */
 const optionOf = (name: string): string => name.toLowerCase().replaceAll(" ", "-");
 
 /** The names that `--neuron` takes. */
 export function neuronNames(own: NamedNeurons = {}): string[] {
-  return Object.keys({ ...models, ...own }).map(optionOf);
+  return namesWith(own).map(optionOf);
 }
 
 /** The names that `--block` takes. */
@@ -49,12 +47,18 @@ export const surrogateNames = Object.keys(surrogates) as SurrogateName[];
 
 type Choices = Pick<Settings, "block" | "neuron" | "surrogate">;
 
-const spikeOf = ({ surrogate }: Choices): Spike | undefined =>
-  surrogate === undefined ? undefined : surrogates[surrogate]();
+/** Layers of every neuron by its name in the notation. */
+function layersOf({ surrogate }: Choices, own: NamedNeurons): Record<string, ActivationFactory> {
+  const spike = surrogate && surrogates[surrogate]();
+  return Object.fromEntries([
+    ...models.map(([name, model]) => [name, neurons(model, {}, spike)]),
+    ...Object.entries(own).map(([name, make]) => [name, make(spike)]),
+  ]);
+}
 
 /** The name in the notation of the neurons that a command line calls so. */
 function notationOf(option: string, own: NamedNeurons): string {
-  const name = Object.keys({ ...models, ...own }).find((name) => optionOf(name) === option);
+  const name = namesWith(own).find((name) => optionOf(name) === option);
   if (name !== undefined) return name;
   throw new RangeError(`model: neuron must be one of ${neuronNames(own).join(", ")}, got ${shown(option)}`);
 }
@@ -72,8 +76,7 @@ function notationOf(option: string, own: NamedNeurons): string {
 export function familyOf(settings: Choices, own: NamedNeurons = {}): Family {
   const family = families[settings.block];
   if (!spiking(family)) return family;
-  const name = notationOf(settings.neuron ?? "if", own);
-  return { ...family, neurons: { ...models, ...own }[name]!(spikeOf(settings)) };
+  return { ...family, neurons: layersOf(settings, own)[notationOf(settings.neuron ?? "if", own)]! };
 }
 
 function spiking({ neurons }: Family): boolean {
@@ -108,7 +111,7 @@ export function chosenNotation(
     throw new RangeError(`model: block must be one of ${known} for a notation, got ${block}; its norm has no notation`);
   }
   const chosen = !spiking(family) ? "ReLU" : neuron === undefined ? undefined : notationOf(neuron, own);
-  const names = alternatives(Object.keys({ ...models, ...own }));
+  const names = alternatives(namesWith(own));
   return notation
     .replaceAll(blockWords, (name) => (name === "SEW" ? word : name))
     .replaceAll(new RegExp(`(?<=^|[-{}\\s])(?:${names})(?=$|[-{}\\s])`, "g"), (name) => chosen ?? name);
@@ -133,8 +136,6 @@ export function buildModel(
     throw new RangeError(`model: samples must be [T, H, W, C] for a notation, got [${source.shape}] in ${source.name}`);
   }
   const notation = chosenNotation(definition, settings, own);
-  const spike = spikeOf(settings);
-  const named = Object.entries({ ...models, ...own }).map(([name, make]) => [name, make(spike)]);
   const model = network(notation, {
     height,
     width,
@@ -142,7 +143,7 @@ export function buildModel(
     seed: settings.seed,
     zeroInit: settings.zeroInit,
     recompute: settings.recompute,
-    neurons: Object.fromEntries(named),
+    neurons: layersOf(settings, own),
   });
   return { model: source.shape[0] === 1 ? overTime(model, settings.steps) : model, notation };
 }
