@@ -57,7 +57,9 @@ function installDependencies(folder: string): void {
 
 /** `pnpm run create` in the copy. */
 function create(...args: string[]): { readonly status: number | null; readonly out: string; readonly err: string } {
-  const options = { cwd: copy, encoding: "utf8" } as const;
+  // npx complains of settings of the pnpm that runs these tests.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^p?npm_/i.test(name)));
+  const options = { cwd: copy, encoding: "utf8", env } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/create.mjs", ...args], options);
   return { status, out: stdout, err: stderr };
 }
@@ -88,8 +90,21 @@ describe("pnpm run create", () => {
     expect(kinds).toEqual(["neuron", "surrogate", "block", "dataset", "experiment"]);
   });
 
-  it("names the guide of a kind", () => {
-    expect(create("neuron", "--help").out).toContain("docs/adding-a-neuron.md explains the files.");
+  it.each([
+    ["neuron", "docs/adding-a-neuron.md"],
+    ["surrogate", "docs/adding-a-surrogate.md"],
+    ["block", "docs/adding-a-block.md"],
+    ["dataset", "docs/adding-a-data-set.md"],
+    ["experiment", "docs/adding-an-experiment.md"],
+  ])("names the guide of a %s, which opens with the command and lists the files", (kind, guide) => {
+    expect(create(kind, "--help").out.replaceAll(/\s+/g, " ")).toContain(`${guide} explains the files.`);
+    const text = readFileSync(join(root, guide), "utf8");
+    const [, command] = /^```sh\n(.*)$/m.exec(text) ?? [];
+    expect(command).toMatch(new RegExp(`^pnpm run create ${kind} (\\S+) +# npm run create -- ${kind} \\1$`));
+    const shown = [...text.matchAll(/^(?:\/\/|\+\+\+) (\S+)$/gm)].map(([, path]) => basename(path!));
+    expect(shown.length).toBeGreaterThan(4);
+    const table = text.slice(0, text.indexOf("\n\n", text.indexOf("| file | what it holds |")));
+    expect(shown.filter((name) => !table.includes(name))).toEqual([]);
   });
 
   it.each([
