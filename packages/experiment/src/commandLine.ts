@@ -61,7 +61,7 @@ function option(flags: string, description: string, parse?: (text: string) => un
 
 /** The options of the kit. */
 function kitOptions(
-  { datasets, comparisons = {} }: Pick<Experiment, "datasets" | "comparisons">,
+  { datasets, comparisons = {}, neurons }: Pick<Experiment, "datasets" | "comparisons" | "neurons">,
   precisions: readonly string[],
 ): Option[] {
   const presets = [...new Set(Object.values(datasets).flatMap(({ presets: own = {} }) => words(own)))];
@@ -83,7 +83,7 @@ function kitOptions(
     ...(presets.length === 0 ? [] : [named("--preset <name>", "another recipe than the data set's own", presets)]),
     option("--model <notation>", 'network, such as "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11"'),
     named("--block <name>", "residual block", familyNames).default("sew-add"),
-    named("--neuron <name>", "neurons", neuronNames),
+    named("--neuron <name>", "neurons", neuronNames(neurons)),
     option("--zero-init", "start every residual block as an identity"),
     option("--no-zero-init", "start them with the usual weights"),
     named("--surrogate <name>", "surrogate derivative of spikes", surrogateNames),

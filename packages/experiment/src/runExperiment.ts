@@ -102,7 +102,8 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
   const data = await openData(experiment, settings);
   try {
     const { train, test } = data.sources;
-    const built = buildModel(settings.model ?? experiment.model(settings, train), settings, train);
+    const definition = settings.model ?? experiment.model(settings, train);
+    const built = buildModel(definition, settings, train, experiment.neurons);
     say(
       `${settings.dataset}: ${train.count} training and ${test?.count ?? 0} test samples of [${train.shape}]; ` +
         `${built.notation}, ${countParameters(built.model)} parameters; backend ${environment.backend}`,

@@ -8,7 +8,7 @@ import { CommanderError, InvalidArgumentError } from "commander";
 import { describe, expect, it, vi } from "vitest";
 import { oneOf, parseInteger, parseNumber } from "../src/choices.js";
 import { commandLine } from "../src/commandLine.js";
-import { chosenNotation, familyNames } from "../src/model.js";
+import { chosenNotation, familyNames, familyOf, neuronNames } from "../src/model.js";
 import { lossOf, optimizerOf, optimizers, scheduleOf } from "../src/optimization.js";
 import { baseRecipe } from "../src/settings.js";
 import { tiny } from "./tinyExperiment.mjs";
@@ -106,6 +106,7 @@ describe("a wrong command line", () => {
     ],
     [["--block", "sew-ad"], "Did you mean sew-add?"],
     [["--neuron", "plf"], "Did you mean plif?"],
+    [["--neuron", "ownlif"], "Did you mean own-lif?"],
     [["--surrogate", "atann"], "Did you mean atan?"],
     [["--optimizer", "adma"], "It must be one of sgd, adam, adamw. Did you mean adam?"],
     [["--precision", "bf15"], "Did you mean bf16?"],
@@ -185,6 +186,7 @@ describe("values", () => {
 });
 
 describe("chosenNotation", () => {
+  const chosen = { block: "plain", neuron: "norse" } as const;
   const notation = "c8k3s1-BN-PLIF-{SEW Block(c8)-MPk2s2}*2-SEW(c8)-SEW AND(c8)-FC16-PLIF-FC2";
 
   it("leaves all but SEW as it is where no neurons are chosen", () =>
@@ -208,6 +210,20 @@ describe("chosenNotation", () => {
   it.each(Object.keys(blocks))("leaves a SEW that is part of the name %s", (name) => {
     const own = `c8-BN-IF-${name} Block(c8)-${name}-{${name.replace(" ", "  ")}(c8)}*2-FC2`;
     expect(chosenNotation(own, { block: "plain" })).toBe(own);
+  });
+
+  it("tells apart neurons of one's own whose names begin with another's", () => {
+    const own = { "IF slow": () => neurons(lif), "LIF slow": () => neurons(lif) };
+    const choose = (neuron: string) => chosenNotation("c8-BN-IF  slow-LIF-FC2", { block: "plain", neuron }, own);
+    expect(choose("lif")).toBe("c8-BN-LIF-LIF-FC2");
+    expect(choose("lif-slow")).toBe("c8-BN-LIF slow-LIF slow-FC2");
+  });
+
+  it("refuses neurons that nobody has", () => {
+    const message = `model: neuron must be one of ${neuronNames().join(", ")}, got "norse"`;
+    for (const choose of [() => chosenNotation(notation, chosen), () => familyOf(chosen)]) {
+      expect(choose).toThrow(new RangeError(message));
+    }
   });
 
   it("refuses a family that no notation describes", () => {

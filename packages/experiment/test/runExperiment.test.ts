@@ -379,6 +379,25 @@ describe("the network", () => {
     expect(await run("--evaluate", "--out", "psn")).toMatchObject({ code: 0 });
   });
 
+  it("has neurons of the experiment's own, by name in --neuron and in --model, with the surrogate of --surrogate", async () => {
+    const epoch = ["--epochs", "1", "--dataset", "untested"];
+    const named = [...epoch, "--neuron", "own-lif", "--out", "named"];
+    expect(await run(...named, "--surrogate", "constant")).toMatchObject({ code: 0 });
+    expect(json("named/config.json")).toMatchObject({
+      neuron: "own-lif",
+      notation: "c2k3s1-BN-Own LIF-SEW ADD Block(c2)-FC2",
+    });
+    const learned = await tensors("named");
+    expect(learned["unit0.neuron.vThreshold"]).toHaveLength(2);
+    expect(learned["unit0.neuron.vThreshold"]).not.toEqual([0.5, 0.5]);
+    expect(await run(...named.with(-1, "other"))).toMatchObject({ code: 0 });
+    expect(await tensors("other")).not.toEqual(learned);
+    const model = "c2-BN-Own LIF-FC2";
+    expect(await run(...epoch, "--model", model, "--out", "noted")).toMatchObject({ code: 0 });
+    expect(json("noted/config.json")).toMatchObject({ notation: model });
+    expect(Object.keys(await tensors("noted"))).toContain("unit0.neuron.vThreshold");
+  });
+
   it("may be a module of the experiment's own", async () => {
     expect(await run("--head", "module", "--epochs", "1", "--out", "module")).toMatchObject({ code: 0 });
     expect(json("module/config.json")).toMatchObject({ notation: "one linear layer", parameters: 146 });
