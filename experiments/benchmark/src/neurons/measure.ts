@@ -41,7 +41,7 @@ export interface NeuronFigures {
 /** The neuron with its learned parameters as tensors, which gradients reach. */
 function learned({ model }: NeuronRow): Neuron {
   const numbers = model.defaults as unknown as Readonly<Record<string, number>>;
-  const tensors = (model.learns ?? []).map((name) => [name, scalar(numbers[name]!)]);
+  const tensors = Object.keys(model.learns ?? {}).map((name) => [name, scalar(numbers[name]!)]);
   return neuron(model, Object.fromEntries(tensors) as Partial<MembraneParams>);
 }
 
