@@ -11,7 +11,7 @@ const functions: Readonly<Record<string, readonly [op: number, f: (x: number) =>
   exp: [6, exp, 1],
   log: [7, log, 0.8],
   // It is 0 where it would be subnormal.
-  sigmoid: [8, (x) => (x < -88.7 ? 0 : 1 / (1 + exp(-x))), 2.5],
+  sigmoid: [8, (x) => (x < -88.72284 ? 0 : 1 / (1 + exp(-x))), 2.5],
   tanh: [9, tanh, 1.3],
   atan: [12, atan, 2.1],
   erf: [13, erf, 1.3],

@@ -496,6 +496,7 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
   parallel(sums.chunks, [&](long task) {
     double* mine = sums.of + task * sums.each;
     memset(mine, 0, sums.each * sizeof(double));
+    if (n.size == 0) return;
     float* memory = scratch(1, floats);
     if (memory == nullptr) return outcome.lacks_memory();
     for (long from = task * chunk; from < min(n.size, (task + 1) * chunk); from += neuron_block)

@@ -33,8 +33,10 @@ inline Vector floor_of(Vector x) {
   return choose(nearest > x, nearest - 1.0f, nearest);
 }
 
+typedef uint32_t WordVector __attribute__((vector_size(sizeof(Vector))));
+
 // 2^n for n from -126 to 127.
-inline Vector power_of_two(IntVector n) { return (Vector)((n + 127) << 23); }
+inline Vector power_of_two(IntVector n) { return (Vector)((WordVector)(n + 127) << 23); }
 
 // ln 2 in two parts. The first has 9 bits, so that its products with exponents are exact.
 constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
@@ -59,8 +61,9 @@ inline Vector exp_of(Vector x) {
 // log(x) = e ln 2 + log(m) with m from sqrt(1/2) to sqrt(2). 0.8 ulp.
 inline Vector log_of(Vector x) {
   constexpr int32_t root_half = 0x3f3504f3;
-  const IntVector tiny = x < 1.17549435e-38f;
-  const IntVector above = (IntVector)choose(tiny, x * 8388608.0f, x) - root_half;
+  const IntVector ordinary = (x > 0.0f) & (x < INFINITY), tiny = x < 1.17549435e-38f;
+  const Vector scaled = choose(tiny, x * 8388608.0f, x);
+  const IntVector above = (IntVector)choose(ordinary, scaled, splat(1.0f)) - root_half;
   const Vector e = __builtin_convertvector((above >> 23) + (tiny & -23), Vector);
   const Vector f = (Vector)((above & 0x7fffff) + root_half) - 1.0f, z = f * f;
   Vector p = f * 7.0376836292e-2f - 1.1514610310e-1f;
@@ -75,7 +78,7 @@ inline Vector log_of(Vector x) {
   const Vector result = (f + y) + e * ln2_high;
   // log(0) is -infinity, that of infinity and of NaN themselves, that of less than 0 NaN.
   const Vector special = choose(x == 0.0f, splat(-INFINITY), choose(x < 0.0f, splat(NAN), x));
-  return choose((x > 0.0f) & (x < INFINITY), result, special);
+  return choose(ordinary, result, special);
 }
 
 // 1 / (1 + exp(-x)), 0 where the sigmoid is subnormal. 2.4 ulp.
