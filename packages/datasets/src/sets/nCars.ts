@@ -1,8 +1,9 @@
 /** @file N-CARS: cars and backgrounds, cut from recordings of an ATIS behind a windscreen. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { EventDataset } from "../eventDataset.js";
+import type { EventDataset, EventDatasetOptions } from "../eventDataset.js";
 import { readDat } from "../formats/readDat.js";
+import { checkTruncated } from "../formats/recording.js";
 import { listClassFolders } from "./classFolders.js";
 
 const CLASSES = ["background", "cars"];
@@ -15,6 +16,7 @@ const CLASSES = ["background", "cars"];
  * `<class>/<file>`. Recordings are cut-outs of different sizes; all lie in the top left of 100 rows and 120 columns.
  *
  * @param dir the folder that holds the splits
+ * @throws TypeError when an option is none of its values
  * @throws (samples) Error when a split or class has no folder, or a class no recording
  * @throws (events) FileFormatError as `readDat`
  * @see Sironi et al., "HATS: Histograms of Averaged Time Surfaces for Robust Event-based Object Classification", CVPR
@@ -26,7 +28,8 @@ const CLASSES = ["background", "cars"];
  * cache.classes; // ["background", "cars"]
  * ```
  */
-export function nCars(dir: string): EventDataset {
+export function nCars(dir: string, { truncated = "refuse" }: EventDatasetOptions = {}): EventDataset {
+  checkTruncated("nCars", truncated);
   const [height, width] = [100, 120];
   return {
     name: "n-cars",
@@ -44,6 +47,6 @@ export function nCars(dir: string): EventDataset {
       }
       return listClassFolders({ caller: "nCars", dir: folder, folders: CLASSES, ending: ".dat" });
     },
-    events: ({ files: [file = ""] }) => readDat(file, { height, width }),
+    events: ({ files: [file = ""] }) => readDat(file, { height, width, truncated }),
   };
 }

@@ -4,7 +4,7 @@ import { nCars } from "@sew/datasets";
 import { describeEventDataset } from "@sew/datasets/testing";
 import { describe, expect, it } from "vitest";
 import { encodeDat } from "../fixtures/recordings.mjs";
-import { rowsOf, temporaryFolder } from "../support.js";
+import { describeTruncation, rowsOf, temporaryFolder } from "../support.js";
 
 /** Two recordings of each class and split. */
 async function published(): Promise<string> {
@@ -21,6 +21,7 @@ async function published(): Promise<string> {
 }
 
 describeEventDataset("nCars", async () => nCars(await published()));
+describeTruncation(nCars, published);
 
 describe("nCars", () => {
   it("labels backgrounds 0 and cars 1, in folders of either name", async () => {

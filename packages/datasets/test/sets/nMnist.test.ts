@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { nMnist } from "@sew/datasets";
 import { describeEventDataset } from "@sew/datasets/testing";
 import { describe, expect, it } from "vitest";
-import { describeSampleData, formatError, rowsOf, temporaryFolder } from "../support.js";
+import { describeSampleData, describeTruncation, formatError, rowsOf, temporaryFolder } from "../support.js";
 
 /** Two samples of each digit and split, as published: the event of sample i of a digit is at x = digit, y = i. */
 async function published(): Promise<string> {
@@ -21,6 +21,7 @@ async function published(): Promise<string> {
 }
 
 describeEventDataset("nMnist, as published", async () => nMnist(await published()));
+describeTruncation(nMnist, published);
 
 describe("nMnist", () => {
   it("takes the label from the folder, in the order of digit and name", async () => {
