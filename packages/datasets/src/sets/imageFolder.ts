@@ -100,7 +100,9 @@ export async function imagesIn(
     }
   }
   if (empty.length === 0) return { labels, names };
-  throw new Error(`${caller}: each class folder must hold images, got none in ${listNames(empty)}; remove it`);
+  throw new Error(
+    `${caller}: each class folder must hold images, got none in ${listNames(empty)}; copy its images again, or remove it`,
+  );
 }
 
 /** Whether a file of this name is an image; macOS keeps notes on `x.jpg` in `._x.jpg`. */

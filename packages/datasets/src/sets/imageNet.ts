@@ -128,10 +128,11 @@ async function listArchive(dir: string, split: "train" | "val"): Promise<Listing
   }
   const labels = await readSolution(join(dir, SOLUTION), classes);
   const images = (await readdir(folder)).filter(isImage);
-  const unlabelled = images.find((file) => !labels.has(file));
-  if (unlabelled !== undefined) {
+  const unlabelled = images.filter((file) => !labels.has(file)).sort();
+  if (unlabelled.length > 0) {
     throw new Error(
-      `imageNet: ${SOLUTION} must label every image, got none for ${join(folder, unlabelled)}; remove it`,
+      `imageNet: ${SOLUTION} must label every image of ${folder}, got none for ${listNames(unlabelled)}; unpack it again, ` +
+        "or move images that are not of the archive away",
     );
   }
   const found = new Set(images);

@@ -310,7 +310,9 @@ describe("imageFolder", () => {
     );
     await mkdir(join(dir, "empty"));
     await expect(imageFolder(dir, square)).rejects.toThrow(
-      new Error(`imageFolder: each class folder must hold images, got none in ${join(dir, "empty")}; remove it`),
+      new Error(
+        `imageFolder: each class folder must hold images, got none in ${join(dir, "empty")}; copy its images again, or remove it`,
+      ),
     );
   });
 
