@@ -44,6 +44,7 @@ describe("readNpz", () => {
 
   const u4 = (shape: number[], ...values: number[]): Uint8Array => npyOf("<u4", shape, Uint32Array.from(values));
   const good = { "t.npy": u4([1], 1), "x.npy": u4([1], 2), "y.npy": u4([1], 3), "p.npy": u4([1], 1) };
+  const convert = "; convert the column, and save it again";
   const remedy = "; save them with numpy.savez(file, t=t, x=x, y=y, p=p)";
   it.each([
     [
@@ -52,14 +53,14 @@ describe("readNpz", () => {
     ],
     [{ ...good, "x.npy": u4([2], 2, 2) }, `hold arrays [N] of one length, got x of shape [2]${remedy}`],
     [{ ...good, "t.npy": u4([1, 1], 2) }, `hold arrays [N] of one length, got t of shape [1, 1]${remedy}`],
-    [{ ...good, "p.npy": u4([1], 2) }, `hold p in whole numbers of 0..1, got 2 at event 0${remedy}`],
+    [{ ...good, "p.npy": u4([1], 2) }, `hold p in whole numbers of 0..1, got 2 at event 0${convert}`],
     [
       { ...good, "t.npy": npyOf("<f8", [1], Float64Array.of(0.5)) },
-      `hold t in whole numbers of 0..9007199254740991, got 0.5 at event 0${remedy}`,
+      `hold t in whole numbers of 0..9007199254740991, got 0.5 at event 0${convert}`,
     ],
     [
       { ...good, "x.npy": npyOf("<i8", [1], BigInt64Array.of(-1n)) },
-      `hold x in whole numbers of 0..65535, got -1 at event 0${remedy}`,
+      `hold x in whole numbers of 0..65535, got -1 at event 0${convert}`,
     ],
   ])("refuses the arrays %#", async (files, says) => {
     await expect(readNpz(zipOf(files as Record<string, Uint8Array>))).rejects.toThrow(
