@@ -172,6 +172,8 @@ export function dvsGesture(
  */
 async function readTrials(dir: string, split: Split): Promise<string[]> {
   const [file, other] = [listOf(dir, split), listOf(dir, split === "train" ? "test" : "train")];
+  const absentLists = [listOf(dir, "train"), listOf(dir, "test")].filter((list) => !existsSync(list));
+  if (absentLists.includes(file)) throw missing(listNames(absentLists));
   const trials = await readTrialList(file);
   if (trials.length === 0) {
     throw new FileFormatError({ reader: "dvsGesture", file, line: 1, must: "name a recording", got: "none" });

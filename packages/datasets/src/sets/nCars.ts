@@ -1,7 +1,7 @@
 /** @file N-CARS: cars and backgrounds, cut from recordings of an ATIS behind a windscreen. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { EventDataset, EventDatasetOptions } from "../eventDataset.js";
+import type { EventDataset, EventDatasetOptions, Split } from "../eventDataset.js";
 import { readDat } from "../formats/readDat.js";
 import { checkTruncated } from "../formats/recording.js";
 import { listClassFolders } from "./classFolders.js";
@@ -37,11 +37,15 @@ export function nCars(dir: string, { truncated = "refuse" }: EventDatasetOptions
     height,
     width,
     samples(split) {
-      const folder = [split, `n-cars_${split}`].map((name) => join(dir, name)).find((path) => existsSync(path));
+      const folderOf = (name: Split) =>
+        [name, `n-cars_${name}`].map((each) => join(dir, each)).find((path) => existsSync(path));
+      const folder = folderOf(split);
       if (folder === undefined) {
+        const missing = (["train", "test"] as const).filter((name) => folderOf(name) === undefined);
         return Promise.reject(
           new Error(
-            `nCars: dir must hold a folder ${split}, got none in ${dir}; unpack Prophesee_Dataset_n_cars.zip there`,
+            `nCars: dir must hold the folders train and test, got no ${missing.join(" and no ")} in ${dir}; unpack ` +
+              "Prophesee_Dataset_n_cars.zip there",
           ),
         );
       }

@@ -49,10 +49,14 @@ export function nMnist(dir: string, { truncated = "refuse" }: EventDatasetOption
       if (existsSync(folder))
         return listClassFolders({ caller: "nMnist", dir: folder, folders: DIGITS, ending: ".bin" });
       if (existsSync(join(dir, LISTS[split]))) return fromList(dir, split);
+      const missing = (["train", "test"] as const).filter(
+        (each) => !existsSync(join(dir, FOLDERS[each])) && !existsSync(join(dir, LISTS[each])),
+      );
+      const archives = missing.map((each) => `${FOLDERS[each]}.zip`).join(" and ");
       return Promise.reject(
         new Error(
-          `nMnist: dir must hold ${FOLDERS[split]}/<digit>/*.bin or ${LISTS[split]}, got neither in ${dir}; ` +
-            `unpack ${FOLDERS[split]}.zip of N-MNIST there`,
+          `nMnist: dir must hold Train/<digit>/*.bin and Test/<digit>/*.bin, or ${LISTS.train} and ${LISTS.test}, got none ` +
+            `for ${missing.join(" and ")} in ${dir}; unpack ${archives} of N-MNIST there`,
         ),
       );
     },

@@ -209,6 +209,10 @@ describe("dvsGesture", () => {
     await expect(dvsGesture(dir).samples("train")).rejects.toThrow(says("user01_led_labels.csv"));
     await rm(join(dir, "trials_to_train.txt"));
     await expect(dvsGesture(dir).samples("train")).rejects.toThrow(says("trials_to_train.txt"));
+    await rm(join(dir, "trials_to_test.txt"));
+    await expect(dvsGesture(dir).samples("test")).rejects.toThrow(
+      says(`trials_to_train.txt, ${join(dir, "trials_to_test.txt")}`),
+    );
   });
 
   it("does not leave its folder for what a list names", async () => {

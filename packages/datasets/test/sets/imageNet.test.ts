@@ -220,8 +220,8 @@ describe("imageNet", () => {
     await fails(
       (dir) => rm(join(dir, "val"), { recursive: true }),
       (dir) =>
-        "dir must hold val/<wnid>/*.JPEG, or ILSVRC and LOC_synset_mapping.txt of the Kaggle archive, got neither in " +
-        `${dir}; name the folder that holds them`,
+        "dir must hold train/<wnid>/*.JPEG and val/<wnid>/*.JPEG, or ILSVRC and LOC_synset_mapping.txt of the Kaggle " +
+        `archive, got no val in ${dir}; name the folder that holds them`,
     );
     await fails(
       (dir) => rm(join(dir, "val", "n01443537"), { recursive: true }),

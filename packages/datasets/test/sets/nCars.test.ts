@@ -40,8 +40,12 @@ describe("nCars", () => {
 
   it("says which folder is missing", async () => {
     const dir = await temporaryFolder();
-    await expect(nCars(dir).samples("train")).rejects.toThrow(
-      new Error(`nCars: dir must hold a folder train, got none in ${dir}; unpack Prophesee_Dataset_n_cars.zip there`),
-    );
+    const says = (got: string) =>
+      new Error(
+        `nCars: dir must hold the folders train and test, got no ${got} in ${dir}; unpack Prophesee_Dataset_n_cars.zip there`,
+      );
+    await expect(nCars(dir).samples("train")).rejects.toThrow(says("train and no test"));
+    await mkdir(join(dir, "n-cars_test"));
+    await expect(nCars(dir).samples("train")).rejects.toThrow(says("train"));
   });
 });

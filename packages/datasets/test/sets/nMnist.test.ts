@@ -51,10 +51,14 @@ describe("nMnist", () => {
     const dir = await temporaryFolder();
     await expect(nMnist(dir).samples("test")).rejects.toThrow(
       new Error(
-        `nMnist: dir must hold Test/<digit>/*.bin or test100.txt, got neither in ${dir}; unpack Test.zip of N-MNIST there`,
+        "nMnist: dir must hold Train/<digit>/*.bin and Test/<digit>/*.bin, or train1K.txt and test100.txt, got none for train " +
+          `and test in ${dir}; unpack Train.zip and Test.zip of N-MNIST there`,
       ),
     );
     for (let digit = 0; digit < 9; digit++) await mkdir(join(dir, "Train", `${digit}`), { recursive: true });
+    await expect(nMnist(dir).samples("test")).rejects.toThrow(
+      `got none for test in ${dir}; unpack Test.zip of N-MNIST there`,
+    );
     await expect(nMnist(dir).samples("train")).rejects.toThrow(
       new Error(`nMnist: dir must hold one folder per class, got no ${join(dir, "Train", "9")}; unpack it again`),
     );
