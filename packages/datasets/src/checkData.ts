@@ -91,12 +91,12 @@ export interface DataCheck {
   readonly duplicates: readonly (readonly CheckedSample[])[];
   /** Process warnings of the data set, such as `LabelWarning`. */
   readonly warnings: readonly string[];
-  /** The first sound sample of each class, of at most 128 classes. */
+  /** The first sound sample of each class, of at most 104 classes. */
   readonly examples: readonly ExampleSample[];
 }
 
-/** Classes that have an example. */
-const MOST_EXAMPLES = 128;
+/** Classes that have an example; N-Caltech101 has 101. */
+const MOST_EXAMPLES = 104;
 /** Frames of an example of recordings. */
 const EXAMPLE_FRAMES = 4;
 /** Samples of a thread's job: messages then cost little, and progress is still seen. */

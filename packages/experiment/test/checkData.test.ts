@@ -41,6 +41,25 @@ function pictures(name: string, values: readonly number[]): Source {
   };
 }
 
+/** A photograph of each of many classes, of the size of ImageNet's; noise, which no PNG compresses. */
+function photographs(classes: number): Source {
+  const size = 224 * 224 * 3;
+  const noise = Float32Array.from({ length: size + classes }, (_, i) => {
+    const hash = Math.imul(i ^ (i >>> 15), 0x2c1b3c6d);
+    return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
+  });
+  return {
+    name: "photographs",
+    classes: Array.from({ length: classes }, (_, i) => `n${i}`),
+    count: classes,
+    shape: [1, 224, 224, 3],
+    labels: Array.from({ length: classes }, (_, i) => i),
+    names: Array.from({ length: classes }, (_, i) => `${i}`),
+    fingerprint: fingerprint({ classes }),
+    read: (indices) => noise.slice(indices[0]!, indices[0]! + size),
+  };
+}
+
 const recordings: EventDataset = {
   name: "dots",
   classes: ["dot"],
@@ -78,6 +97,7 @@ const experiment = defineExperiment({
     },
     none: { title: "No pictures", open: never },
     dots: { title: "Dots", recordings: () => recordings },
+    many: { title: "Many classes", open: never, checked: () => ({ train: photographs(120) }) },
   },
   model: () => "FC2",
   compares: "seeds",
@@ -207,6 +227,15 @@ milliseconds  train     10   10      10    10        10
     write.mockRestore();
     expect([code, readFileSync(join(out, "data.html"), "utf8")]).toEqual([0, expect.stringContaining("No picture: ")]);
     rmSync(out, { recursive: true });
+  });
+
+  it("draws small pictures of some classes where there are many", async () => {
+    expect((await check("--dataset", "many", "--out", "many")).code).toBe(0);
+    const page = readFileSync("many/data.html", "utf8");
+    expect(page).toContain("<h2>A sample of 104 of 120 classes</h2>");
+    expect(page.match(/<img /g)).toHaveLength(104);
+    expect(page).toContain("1 picture of 224 x 224 pixels");
+    expect(page.length).toBeLessThan(6e6);
   });
 
   it("refuses a folder that is none", async () => {
