@@ -92,7 +92,8 @@ img { display: block; width: 100%; height: auto; }
 @media (max-width: 40rem) {
   body { padding: 1.5rem 1rem 3rem; }
   h1 { font-size: 1.5rem; }
-  .numbers th, .numbers td { padding-left: 0.5rem; white-space: normal; }
+  .numbers, .numbers thead th { font-size: 0.77rem; }
+  .numbers th, .numbers td { padding-left: 0.4rem; white-space: normal; }
   .confusion { border-spacing: 1px; }
   .confusion th[scope="row"] { max-width: 4.5rem; padding-right: 0.3rem; line-height: 1.15; font-size: 0.65rem; }
   .confusion thead th:first-child span { max-width: 4.5rem; white-space: normal; font-size: 0.65rem; }
