@@ -1,7 +1,7 @@
 /** @file Surrogate derivatives on CIFAR-10 (appendix A.5): data, model and the runs that are compared. */
 import { join } from "node:path";
 import { spikingBlock } from "@sew/blocks";
-import { cacheImages, cifar10, imageFolder, normalise, randomCrop, randomFlip } from "@sew/datasets";
+import { cacheImages, cifar10, cifar100, imageFolder, normalise, randomCrop, randomFlip } from "@sew/datasets";
 import { type ComparedRun, defineExperiment, flag, type Recipe, type Settings } from "@sew/experiment";
 import { neurons, overTime } from "@sew/layers";
 import { network } from "@sew/models";
@@ -64,6 +64,15 @@ export const cifar = defineExperiment({
       open: async ({ data = "" }) => ({ train: await cifar10(data, "train"), test: await cifar10(data, "test") }),
       checked: ({ data = "" }) => ({ train: cifar10(data, "train"), test: cifar10(data, "test") }),
     },
+    cifar100: {
+      title: "CIFAR-100",
+      needsData: true,
+      recipe: () => recipe,
+      transforms,
+      allTransforms: () => [normalise({ mean: [0.5071, 0.4867, 0.4408], std: [0.2675, 0.2565, 0.2761] })],
+      open: async ({ data = "" }) => ({ train: await cifar100(data, "train"), test: await cifar100(data, "test") }),
+      checked: ({ data = "" }) => ({ train: cifar100(data, "train"), test: cifar100(data, "test") }),
+    },
     "cifar10-images": {
       title: "Images of CIFAR-10 in folders",
       needsData: true,
@@ -83,7 +92,7 @@ export const cifar = defineExperiment({
     settings.unitGradient ? unitGradient(settings, shape, classes.length) : notation(classes.length),
   compares: "table9",
   comparisons: {
-    table9: { title: "Table 9: surrogate derivatives on CIFAR-10", runs },
+    table9: { title: "Table 9: surrogate derivatives", runs },
     "unit-gradient": {
       title: "Spiking ResNet with the gradient 1",
       runs: [

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkData } from "@sew/datasets";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cifar } from "../src/cifar.js";
@@ -43,6 +44,18 @@ describe("pnpm experiment cifar10", () => {
     expect(train("unit", "--block", "spiking", "--unit-gradient")).toMatchObject({
       notation: "c32k3s1-BN-IF-{{Spiking Block(c32)}*2-MPk2s2}*5-FC2, last neurons of gradient 1",
     }));
+
+  it("opens CIFAR-10 and CIFAR-100, and says where each lacks its files", async () => {
+    const says = async (name: string) => {
+      const settings = { data: folder } as Parameters<NonNullable<(typeof cifar.datasets)[string]["checked"]>>[0];
+      const { problems } = await checkData(await cifar.datasets[name]!.checked!(settings));
+      return problems.map(({ message }) => message.split(", got ")[0]);
+    };
+    expect([await says("cifar10"), await says("cifar100")]).toEqual([
+      ["cifar10: dir must hold data_batch_1.bin, data_batch_2.bin, data_batch_3.bin and 3 more"],
+      ["cifar100: dir must hold train.bin, test.bin"],
+    ]);
+  });
 
   it("compares the six cells of Table 9", () =>
     expect(cifar.comparisons!.table9!.runs.map(({ name }) => name)).toEqual([
