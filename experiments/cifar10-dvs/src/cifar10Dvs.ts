@@ -33,6 +33,7 @@ export const cifar10Dvs = defineExperiment({
       recordings: ({ data = "", split }) => recordings(data, { split }),
     },
   },
+  modelUses: ["stemKernel"],
   model: ({ stemKernel: k }, { classes }) =>
     `c64k${k}s1-BN-PLIF-{SEW Block(c64)-MPk2s2}*4-c128k${k}s1-BN-PLIF-{SEW Block(c128)-MPk2s2}*3-FC${classes.length}`,
   comparisons: {

@@ -53,7 +53,11 @@ function unitGradient({ seed, steps, zeroInit, recompute }: Settings, shape: rea
 export const cifar = defineExperiment({
   name: "cifar10",
   description: "Surrogate derivatives on CIFAR-10: SEW ResNet against Spiking ResNet (appendix A.5, Table 9).",
-  options: { unitGradient: flag("Spiking blocks whose last neurons have V_th = 0.5 and the gradient 1 (A.5)") },
+  options: {
+    unitGradient: flag("Spiking blocks whose last neurons have V_th = 0.5 and the gradient 1 (A.5)", {
+      fixes: { block: "spiking", neuron: "if", surrogate: undefined, model: undefined },
+    }),
+  },
   datasets: {
     cifar10: {
       title: "CIFAR-10",
@@ -88,7 +92,7 @@ export const cifar = defineExperiment({
       title: "Spiking ResNet with the gradient 1",
       runs: [
         ...runs.filter(({ name }) => name.endsWith("ArcTan")),
-        { name: "Spiking, gradient 1", options: ["--block", "spiking", "--unit-gradient"] },
+        { name: "Spiking, gradient 1", options: ["--unit-gradient"] },
       ],
     },
   },

@@ -5,11 +5,6 @@ import type { FamilyName } from "@sew/models";
 /** A recipe for 7B-Net, of any number of residual blocks. */
 export type GestureRecipe = Partial<Recipe> & { readonly blocks: number };
 
-/** A recipe with or without random temporal delete: without it a training batch keeps all frames. */
-export function withDelete(recipe: GestureRecipe, temporalDelete = true): GestureRecipe {
-  return temporalDelete ? recipe : { ...recipe, trainFrames: recipe.frames };
-}
-
 /** Table 8 of the paper: the learning rate of each block on DVS128 Gesture. */
 const table8: Readonly<Partial<Record<FamilyName, number>>> = {
   "sew-add": 0.001,

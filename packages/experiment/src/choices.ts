@@ -1,6 +1,7 @@
 /** @file Options of the command line: how a text becomes a value, and what is said of a wrong one. */
 import { InvalidArgumentError } from "commander";
 import { closest, distance } from "fastest-levenshtein";
+import type { Settings } from "./settings.js";
 
 /** An option of an experiment's own; {@link integer}, {@link number}, {@link choice} and {@link flag} make one. */
 export interface OwnOption<T> {
@@ -15,6 +16,11 @@ export interface OwnOption<T> {
   readonly parse?: (text: string) => T;
   /** The value without the option and without a recipe's. */
   readonly default: T;
+  /**
+   * Settings that a flag decides: the option of each is refused with another value, and with any where it is `undefined`.
+   * @defaultValue none
+   */
+  readonly fixes?: Partial<Settings>;
 }
 
 /**
@@ -63,8 +69,11 @@ export function choice<const T extends string>(
  * @example
  * flag("warn instead of stopping").default; // false
  */
-export function flag(description: string, value = false): OwnOption<boolean> {
-  return { description, default: value };
+export function flag(
+  description: string,
+  { default: value = false, fixes = {} }: { readonly default?: boolean; readonly fixes?: Partial<Settings> } = {},
+): OwnOption<boolean> {
+  return { description, default: value, fixes };
 }
 
 /** A parser of one of several words, which suggests the nearest for any other. */
@@ -87,6 +96,11 @@ export function parseInteger(least: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** A parser of a number of frames, or `all`. */
+export function parseFrames(text: string): number | "all" {
+  return text.toLowerCase() === "all" ? "all" : parseInteger(1)(text);
 }
 
 /** A parser of a list of seeds, each once. */

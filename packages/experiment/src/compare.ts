@@ -10,7 +10,7 @@ import { lock } from "@sew/files";
 import { shown } from "@sew/kernels";
 import type { EpochMetrics } from "@sew/training";
 import { lastOf, writeComparisonReport } from "./compareReport.js";
-import type { ComparedResult, Comparison, Experiment, Measures } from "./experiment.js";
+import type { ComparedResult, ComparedRun, Comparison, Experiment, Measures } from "./experiment.js";
 import { say } from "./run.js";
 import { writeJson } from "./writeJson.js";
 
@@ -20,8 +20,12 @@ export interface Compared<Own extends object> {
   /** The name of one of its comparisons; for one run with several seeds, what to call it. */
   readonly name: string;
   readonly comparison: Comparison;
-  /** Options of all runs. */
+  /** Options for all runs. */
   readonly options: readonly string[];
+  /** The runs to be made, with all their options. */
+  readonly runs: readonly ComparedRun[];
+  /** Why other runs of the comparison are not made. */
+  readonly leftOut: readonly string[];
   readonly out: string;
   readonly overwrite: boolean;
   /** Runs at a time. @defaultValue as many as the cores allow */
@@ -59,6 +63,7 @@ export async function compare<Own extends object>(compared: Compared<Own>): Prom
     const { threads } = comparison;
     const jobs =
       compared.jobs ?? (threads === undefined ? 1 : Math.max(1, Math.floor(availableParallelism() / threads)));
+    for (const text of compared.leftOut) say(`left out: ${text}`);
     say(`${out}: ${planned.length} runs, ${planned.length - left.length} of them there already; ${jobs} at a time`);
     const { failed, stopped } = await makeAll(left, { jobs, threads });
     if (stopped) {
@@ -76,10 +81,7 @@ async function plan<Own extends object>(compared: Compared<Own>): Promise<Planne
   const { experiment, name, comparison, options, out, overwrite } = compared;
   checkNames(comparison);
   const planned = (comparison.seeds ?? [0]).flatMap((seed) =>
-    comparison.runs.map((run): Planned => {
-      const folder = join(out, `${slugOf(run.name)}-seed-${seed}`);
-      return { ...run, options: [...options, ...run.options], seed, folder };
-    }),
+    compared.runs.map((run): Planned => ({ ...run, seed, folder: join(out, `${slugOf(run.name)}-seed-${seed}`) })),
   );
   const file = join(out, PLAN);
   const runs = comparison.runs.map((run) => ({ name: run.name, options: [...run.options] }));
@@ -290,13 +292,14 @@ async function resultOf({ folder }: Planned): Promise<string> {
 
 /** Writes the report, and prints what the results show. */
 async function conclude<Own extends object>(
-  { experiment, comparison, name, options, out, json }: Compared<Own>,
+  { experiment, comparison, name, options, runs, leftOut, out, json }: Compared<Own>,
   planned: readonly Planned[],
   failed: ReadonlyMap<Planned, string>,
 ): Promise<number> {
   await checkGrounds(planned, failed);
+  const made = comparison.runs.filter((run) => runs.some(({ name }) => name === run.name));
   const results = await Promise.all(
-    comparison.runs.map(async (run): Promise<ComparedResult> => {
+    made.map(async (run): Promise<ComparedResult> => {
       const own = planned.filter((each) => each.name === run.name && !failed.has(each));
       return {
         ...run,
@@ -311,9 +314,13 @@ async function conclude<Own extends object>(
     }),
   );
   const complete = failed.size === 0;
-  const claims = complete ? (comparison.claims?.(results) ?? []) : [];
-  const sections = complete ? await comparison.sections?.(results) : undefined;
-  const notes = [...failed].map(([{ name, seed }, text]) => `${name}, seed ${seed}: ${text}`);
+  const whole = complete && leftOut.length === 0;
+  const claims = whole ? (comparison.claims?.(results) ?? []) : [];
+  const sections = whole ? await comparison.sections?.(results) : undefined;
+  const notes = [
+    ...leftOut.map((text) => `left out: ${text}`),
+    ...[...failed].map(([{ name, seed }, text]) => `${name}, seed ${seed}: ${text}`),
+  ];
   await writeComparisonReport(out, {
     experiment: experiment.name,
     name,

@@ -46,6 +46,11 @@ export interface DatasetDescription<Own extends object = object> {
   readonly title: string;
   /** Whether it needs `--data`, a folder. @defaultValue `false` */
   readonly needsData?: boolean;
+  /**
+   * Options that this data set uses and others may not: one that any data set names is refused with those that do not name it.
+   * @defaultValue none
+   */
+  readonly uses?: readonly (keyof NoInfer<Own>)[];
   /** Transforms of training samples; random temporal delete for `trainFrames` comes before. @defaultValue none */
   transforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
   /** Transforms of all samples, behind those of training samples, such as a normalisation. @defaultValue none */
@@ -84,7 +89,10 @@ export type Measures = Readonly<Record<string, readonly number[]>>;
 export interface ComparedRun {
   /** What tables and legends call it. */
   readonly name: string;
-  /** Options that set it apart, as on the command line: `["--block", "plain"]`. */
+  /**
+   * Options that set it apart, as on the command line: `["--block", "plain"]`. Where they have no effect, or make the same run
+   * as another's, the run is left out of the comparison.
+   */
   readonly options: readonly string[];
 }
 
@@ -114,9 +122,9 @@ export interface Comparison {
   readonly seeds?: readonly number[];
   /** Threads of each run; as many runs go on at a time as the cores allow. @defaultValue all cores for one run at a time */
   readonly threads?: number;
-  /** What the results must show; where they do not, the command ends with status 1. @defaultValue nothing */
+  /** What the results must show; where they do not, the command ends with status 1. Asked only of all runs. @defaultValue nothing */
   claims?(results: readonly ComparedResult[]): readonly Claim[];
-  /** Sections of its report behind the table, where no run failed. @defaultValue curves of training loss and accuracy */
+  /** Sections of its report behind the table, where no run failed or is left out. @defaultValue curves of training loss and accuracy */
   sections?(results: readonly ComparedResult[]): readonly Section[] | Promise<readonly Section[]>;
 }
 
@@ -135,6 +143,8 @@ export interface Experiment<Own extends object = object> {
   model(settings: Settings & NoInfer<Own>, source: Source): string | BuiltModel;
   /** Options of its own by their names in the settings: `blocks` is `--blocks`. @defaultValue none */
   readonly options?: { readonly [K in keyof Own]: OwnOption<Own[K]> };
+  /** Options of its own that `model` alone uses: refused with `--model`, which comes in its place. @defaultValue none */
+  readonly modelUses?: readonly (keyof NoInfer<Own>)[];
   /** Runs that belong together, by the names that `--compare` takes. @defaultValue none */
   readonly comparisons?: Readonly<Record<string, Comparison>>;
   /** The comparison that the experiment makes without `--compare`. @defaultValue none: a single run */

@@ -77,7 +77,7 @@ export function optimizerOf(recipe: Recipe, model: Module): Transform {
 }
 
 /** The full names of the parameters that layers of neurons learn. */
-function neuronParameters(model: Module): ReadonlySet<string> {
+export function neuronParameters(model: Module): ReadonlySet<string> {
   const layers = [...namedModules(model)].filter(([, module]) => "neuron" in module);
   const learned = new Set(layers.flatMap(([, { parameters = {} }]) => Object.values(parameters)));
   return new Set([...namedParameters(model)].filter(([, variable]) => learned.has(variable)).map(([name]) => name));

@@ -2,19 +2,22 @@
 import "@tensorflow/tfjs";
 import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { checkWritable } from "@sew/files";
 import { countParameters } from "@sew/layers";
 import { ignoreWriteErrors } from "@sew/training/node";
 import { CommanderError } from "commander";
 import { checkDataOf } from "./checkData.js";
-import { type CommandLine, commandLine, comparisonName, type Given } from "./commandLine.js";
+import { type CommandLine, commandLine, comparisonName, type Given, noEffect } from "./commandLine.js";
 import { type Compared, compare } from "./compare.js";
 import { openData } from "./data.js";
 import { isExplained, nativePackage, startBackend } from "./environment.js";
-import type { Comparison, Experiment } from "./experiment.js";
+import type { ComparedRun, Comparison, Experiment } from "./experiment.js";
 import { buildModel } from "./model.js";
+import { neuronParameters } from "./optimization.js";
 import { evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
 import { chooseFolder, readConfig } from "./runFolder.js";
+import { unusedOnceBuilt } from "./unused.js";
 import { writeJson } from "./writeJson.js";
 
 /**
@@ -76,11 +79,45 @@ function comparedBy<Own extends object>(
     name,
     comparison: { ...comparison, ...(seeds !== undefined && { seeds }) },
     options: line.rest(given),
+    ...runsThatDiffer(line, given, comparison.runs),
     out: out ?? join("runs", experiment.name, chosen === "none" ? `${name}-seeds` : `compare-${name}`),
     overwrite,
     jobs,
     json,
   };
+}
+
+/**
+ * The runs of a comparison that differ, with all their options, and why others are left out. An option for all runs goes to
+ * those on which it has an effect; where it has none on any, it is refused.
+ */
+function runsThatDiffer<Own extends object>(
+  line: CommandLine<Own>,
+  given: Given<Own>,
+  runs: readonly ComparedRun[],
+): { readonly runs: readonly ComparedRun[]; readonly leftOut: readonly string[] } {
+  const parse = (options: readonly string[]): Given<Own> => line.parse([...options, "--compare", "none"]);
+  const kept: (ComparedRun & { readonly settings: object; readonly unused: ReadonlyMap<string, string> })[] = [];
+  const leftOut: string[] = [];
+  for (const { name, options: own } of runs) {
+    const { said } = parse(own);
+    const unused = line.unused(parse([...line.rest(given), ...own]));
+    const needless = [...unused].find(([each]) => said.has(each));
+    if (needless !== undefined) {
+      leftOut.push(`${name}: ${noEffect(...needless)}`);
+      continue;
+    }
+    const without = Object.fromEntries([...unused.keys()].map((each) => [each, undefined]));
+    const options = [...line.rest({ ...given, ...without }), ...own];
+    const settings = line.settings(parse(options), "");
+    const same = kept.find((other) => isDeepStrictEqual(other.settings, settings));
+    if (same !== undefined) leftOut.push(`${name}: it is the same run as ${same.name}`);
+    else kept.push({ name, options, settings, unused });
+  }
+  const [first, ...others] = kept;
+  if (first === undefined) throw new RangeError(`--compare: one run or more must have an effect, got none: ${leftOut}`);
+  line.refuse(given, new Map([...first.unused].filter(([each]) => others.every(({ unused }) => unused.has(each)))));
+  return { runs: kept.map(({ name, options }) => ({ name, options })), leftOut };
 }
 
 interface Called<Own extends object> {
@@ -103,6 +140,8 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
   try {
     const { train, test } = data.sources;
     const built = buildModel(settings.model ?? experiment.model(settings, train), settings, train);
+    const steps = train.shape[0] ?? 1;
+    line.refuse(called.given, unusedOnceBuilt(settings, { steps, learns: neuronParameters(built.model).size > 0 }));
     say(
       `${settings.dataset}: ${train.count} training and ${test?.count ?? 0} test samples of [${train.shape}]; ` +
         `${built.notation}, ${countParameters(built.model)} parameters; backend ${environment.backend}`,

@@ -48,8 +48,8 @@ export interface Recipe {
   readonly frames?: number | undefined;
   /** Time-steps for which a network sees a still image, 1 or more. @defaultValue 4, the paper's */
   readonly steps: number;
-  /** Frames that a training batch keeps (random temporal delete), at most `frames`. @defaultValue all */
-  readonly trainFrames?: number | undefined;
+  /** Frames that a training batch keeps (random temporal delete), at most `frames`. @defaultValue `"all"` */
+  readonly trainFrames?: number | "all" | undefined;
   /** How recordings are cut into frames. @defaultValue `"count"` for recordings, else none */
   readonly by?: SplitBy | undefined;
   /** Part of the training samples that is held out to choose the best epoch, in (0, 1). @defaultValue none */
@@ -107,4 +107,4 @@ export const baseRecipe: Recipe = {
 };
 
 /** What a recipe of recordings has besides. */
-export const recordingRecipe = { frames: 16, by: "count" } as const satisfies Partial<Recipe>;
+export const recordingRecipe = { frames: 16, trainFrames: "all", by: "count" } as const satisfies Partial<Recipe>;

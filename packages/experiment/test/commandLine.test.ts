@@ -51,6 +51,7 @@ describe("the settings", () => {
       width: 7,
       head: "notation",
       loudLabels: false,
+      lone: false,
     });
     expect(settingsOf("--block", "plain").learningRate).toBe(0.01);
     expect(settingsOf("--dataset", "untested").width).toBe(2);
@@ -86,9 +87,31 @@ describe("the settings", () => {
 
   it("take a learning rate of 0", () => expect(settingsOf("--lr", "0").learningRate).toBe(0));
 
-  it("keep all frames when there are fewer than the recipe keeps", () => {
-    const { frames, trainFrames } = settingsOf("--dataset", "dots", "--frames", "8");
-    expect([frames, trainFrames]).toEqual([8, 8]);
+  it("keep the recipe's share of other frames than its own, what --train-frames says, or all", () => {
+    const kept = (...argv: string[]) => settingsOf("--dataset", "dots", ...argv).trainFrames;
+    expect([kept(), kept("--frames", "8"), kept("--frames", "24"), kept("--frames", "2")]).toEqual([9, 6, 18, "all"]);
+    expect(kept("--frames", "8", "--train-frames", "5")).toBe(5);
+    expect([kept("--train-frames", "all"), kept("--frames", "8", "--train-frames", "8")]).toEqual(["all", "all"]);
+    expect(settingsOf("--train-frames", "all").trainFrames).toBeUndefined();
+  });
+
+  it("are those that a flag decides", () => {
+    const settings = settingsOf("--lone", "--dataset", "untested");
+    expect(settings).toMatchObject({ lone: true, block: "plain" });
+    expect(settingsOf("--lone", "--block", "plain").block).toBe("plain");
+  });
+
+  it("have no neurons without spikes, and no frames without recordings, whatever the recipe says", () => {
+    const recipe = () => ({ neuron: "plif", surrogate: "erf", frames: 3, by: "time" }) as const;
+    const datasets = { ...tiny.datasets, stripes: { ...tiny.datasets.stripes!, recipe } };
+    const own = commandLine({ ...tiny, datasets }, []);
+    const names = ["neuron", "surrogate", "frames", "by"];
+    const present = (...argv: string[]) => {
+      const settings = own.settings(own.parse(argv), "out");
+      return names.filter((name) => name in settings);
+    };
+    expect(present()).toEqual(["neuron", "surrogate"]);
+    expect(present("--block", "ann")).toEqual([]);
   });
 });
 
@@ -118,7 +141,24 @@ describe("a wrong command line", () => {
     [["--check-data", "d", "--data", "e"], "error: --check-data and --data exclude each other"],
     [["--check-data", "d", "--seeds", "0,1"], "error: --check-data and --seeds exclude each other"],
     [["--weights-except", "classifier"], "error: --weights-except needs --weights"],
-    [["--optimizer", "adam", "--momentum", "0.8"], "error: --momentum has no effect with --optimizer adam"],
+    [["--optimizer", "adam", "--momentum", "0.9"], "error: --momentum has no effect with --optimizer adam"],
+    [["--optimizer", "adamw", "--no-nesterov"], "error: --nesterov has no effect with --optimizer adamw"],
+    [
+      ["--dataset", "dots", "--steps", "3"],
+      "error: --steps has no effect with --dataset dots, whose samples have time-steps of their own",
+    ],
+    [["--dataset", "untested", "--loud-labels"], "error: --loud-labels has no effect with --dataset untested"],
+    [["--dataset", "untested", "--no-loud-labels"], "error: --loud-labels has no effect with --dataset untested"],
+    [
+      ["--block", "ann", "--neuron", "lif"],
+      "error: --neuron has no effect with --block ann, which has no spiking neurons",
+    ],
+    [["--block", "rba", "--surrogate", "constant"], "error: --surrogate has no effect with --block rba, which"],
+    [["--block", "ann", "--neuron-rate", "0.1"], "error: --neuron-rate has no effect with --block ann, which"],
+    [["--model", "c2-BN-IF-FC2", "--width", "3"], "error: --width has no effect with --model"],
+    [["--lone", "--block", "ann"], "error: --block must be plain with --lone, got ann"],
+    [["--lone", "--surrogate", "atan"], "error: --surrogate has no effect with --lone"],
+    [["--train-frames", "0"], "It must be an integer of at least 1."],
     [
       ["--dataset", "dots", "--frames", "4", "--train-frames", "5"],
       "error: --train-frames must be at most --frames (4), got 5",
@@ -150,6 +190,31 @@ describe("a wrong command line", () => {
         [],
       ).parse([]),
     ).toThrow("defineExperiment: options must have names of their own, got --learning-rate"));
+});
+
+describe("--help", () => {
+  const help = (experiment: typeof tiny): string => {
+    const write = vi.spyOn(process.stdout, "write").mockImplementation(() => true);
+    try {
+      expect(() => commandLine(experiment, []).parse(["--help"])).toThrow(CommanderError);
+      return write.mock.calls.join("").replaceAll(/\s+/g, " ");
+    } finally {
+      write.mockRestore();
+    }
+  };
+
+  it("says which data sets an option is for", () => {
+    expect(help(tiny)).toContain("--loud-labels say the labels (with --dataset stripes)");
+    expect(help(tiny)).toContain("(not with --dataset dots)");
+    expect(help(tiny)).toContain("frames that each recording is cut into (with --dataset dots)");
+  });
+
+  it("leaves out what no data set uses", () => {
+    const { dots, stripes } = tiny.datasets;
+    const of = (datasets: object) => help({ ...tiny, datasets } as typeof tiny);
+    expect([of({ dots }).includes("--steps"), of({ dots }).includes("--frames")]).toEqual([false, true]);
+    expect([of({ stripes }).includes("--steps"), of({ stripes }).includes("--frames")]).toEqual([true, false]);
+  });
 });
 
 describe("defineExperiment", () => {

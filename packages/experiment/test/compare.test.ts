@@ -83,6 +83,35 @@ describe("a comparison", () => {
     expect(readFileSync(join(out, "results.md"), "utf8")).toMatch(/\| not there \| 0 \| – \|.*\n\| there \| 1 \| 0\./);
   }, 60_000);
 
+  it("leaves out runs whose options have no effect or that equal others, and passes on the options that have one", async () => {
+    const out = temporaryFolder();
+    const options = ["--dataset", "dots", "--frames", "3", "--train-frames", "all", "--epochs", "1", "--neuron", "lif"];
+    const refused = await run("--compare", "kept", "--out", out, ...options);
+    expect([refused.code, refused.err]).toEqual([
+      2,
+      expect.stringContaining("error: --train-frames has no effect on --compare kept, whose runs have their own"),
+    ]);
+    const { code, err } = await elsewhere({}, "--compare", "kept", "--out", out, ...options.toSpliced(4, 2));
+    expect(code).toBe(0);
+    expect(err).toContain("left out: loud: --loud-labels has no effect with --dataset dots\n");
+    expect(present(out, ["some-seed-0", "all-seed-0", "loud-seed-0", "ann-seed-0"])).toEqual([
+      "some-seed-0",
+      "all-seed-0",
+      "ann-seed-0",
+    ]);
+    expect(json(out, "some-seed-0", "config.json")).toMatchObject({ trainFrames: 2, neuron: "lif" });
+    expect(json(out, "all-seed-0", "config.json")).toMatchObject({ trainFrames: "all", neuron: "lif" });
+    expect(json(out, "ann-seed-0", "config.json")).not.toHaveProperty("neuron");
+    expect(readFileSync(join(out, "results.md"), "utf8")).not.toContain("all are asked of all");
+    const equal = await elsewhere({}, "--compare", "kept", "--out", temporaryFolder(), "--dataset", "untested");
+    expect(equal.err).toContain("left out: all: it is the same run as some\n");
+  }, 60_000);
+
+  it("refuses an option that has no effect on any run", async () => {
+    const { code, err } = await run("--seeds", "0,1", "--dataset", "dots", "--steps", "2", "--out", temporaryFolder());
+    expect([code, err]).toEqual([2, expect.stringContaining("error: --steps has no effect with --dataset dots")]);
+  });
+
   it("is refused in a folder of another one, of runs of none, and of damaged results, which it names", async () => {
     const out = temporaryFolder();
     await elsewhere(green, ...blocks(out));
@@ -161,7 +190,7 @@ describe("a comparison", () => {
   });
 
   it.each([
-    [["--compare", "block"], "It must be one of failing, blocks, none. Did you mean blocks?"],
+    [["--compare", "block"], "It must be one of failing, kept, blocks, none. Did you mean blocks?"],
     [["--seeds", "0,1,0"], "It must name each seed once."],
     [["--seeds", "0,x"], "It must be an integer of at least 0."],
     [

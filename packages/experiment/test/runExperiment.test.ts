@@ -183,7 +183,7 @@ describe("the data", () => {
     expect(await run("--train-frames", "4", "--out", "never")).toMatchObject({
       code: 1,
       err: expect.stringContaining(
-        "error: --train-frames: samples of stripes must have at least 4 frames, got [3,6,6,2]; leave it out\n",
+        "error: --train-frames: samples of stripes must have at least 4 frames, got [3,6,6,2]; choose fewer, or --train-frames all\n",
       ),
     });
     expect(await run("--train-frames", "2", "--epochs", "1", "--out", "kept")).toMatchObject({ code: 0 });
@@ -196,6 +196,24 @@ describe("the data", () => {
     expect(json("dots/config.json")).toMatchObject({ frames: 12, trainFrames: 9, by: "count" });
     const resumed = await run("--out", "dots", "--resume", "--epochs", "2");
     expect([resumed.code, resumed.err.includes("integrating")]).toEqual([0, false]);
+  });
+});
+
+describe("an option that has no effect", () => {
+  it.each([
+    [["--steps", "2"], "--steps has no effect with --dataset stripes, whose samples have time-steps of their own"],
+    [["--neuron", "if", "--neuron-rate", "0.5"], "--neuron-rate has no effect on neurons that learn nothing"],
+  ])("is refused once data and network are there: %j", async (argv, message) => {
+    const { code, err } = await run(...argv, "--out", "never");
+    expect([code, err]).toEqual([2, expect.stringContaining(`error: ${message}\n`)]);
+    expect(present(".", ["never"])).toEqual([]);
+  });
+
+  it("is no obstacle to resuming the run whose config.json has it", async () => {
+    expect(await run("--epochs", "1", "--out", "older", "--dataset", "dots")).toMatchObject({ code: 0 });
+    const config = { ...json("older/config.json"), steps: 5, loudLabels: true };
+    writeFileSync("older/config.json", JSON.stringify(config));
+    expect(await run("--out", "older", "--evaluate")).toMatchObject({ code: 0 });
   });
 });
 

@@ -59,10 +59,12 @@ export const tiny = defineExperiment({
     width: integer("channels", { least: 1, default: 4 }),
     head: choice("what the network ends with", ["notation", "module"], "notation"),
     loudLabels: flag("say the labels"),
+    lone: flag("no shortcut at all", { fixes: { block: "plain", surrogate: undefined } }),
   },
   datasets: {
     stripes: {
       title: "Stripes",
+      uses: ["loudLabels"],
       notes: ["Stripes are drawn."],
       recipe: ({ block }) => ({
         epochs: 2,
@@ -89,6 +91,7 @@ export const tiny = defineExperiment({
       recordings: () => dots,
     },
   },
+  modelUses: ["width", "head"],
   model: ({ width, head, seed }, { classes }) =>
     head === "notation"
       ? `c${width}k3s1-BN-PLIF-SEW Block(c${width})-FC${classes.length}`
@@ -103,6 +106,16 @@ export const tiny = defineExperiment({
         { name: "not there", options: ["--dataset", "fetched", "--data", "nowhere"] },
         { name: "there", options: ["--dataset", "stripes", "--epochs", "1"] },
       ],
+    },
+    kept: {
+      title: "Frames that are kept",
+      runs: [
+        { name: "some", options: [] },
+        { name: "all", options: ["--train-frames", "all"] },
+        { name: "loud", options: ["--loud-labels"] },
+        { name: "ANN", options: ["--block", "ann"] },
+      ],
+      claims: () => [{ text: "all are asked of all", holds: false }],
     },
     blocks: {
       title: "Stripes by block",
