@@ -78,7 +78,7 @@ describe("pnpm experiment degradation", () => {
           const history = [{ trainLoss: loss(name, Number(blocks)) + 0.01 * seed }];
           return { seed, history: history as never, measures: {} };
         };
-        return { ...each, runs: [0, 1, 2].map(runOf) };
+        return { ...each, diverged: [], runs: [0, 1, 2].map(runOf) };
       });
     const sign = (name: string) => (["Spiking", "Plain"].includes(name) ? 1 : -1);
     const as = (slope: number) =>

@@ -35,14 +35,12 @@ export interface Compared<Own extends object> {
 }
 
 /** A run of a comparison with one of its seeds. */
-interface Planned {
-  readonly name: string;
-  readonly options: readonly string[];
+interface Planned extends ComparedRun {
   readonly seed: number;
   readonly folder: string;
 }
 
-/** File in a run's folder that is there once it has ended by itself. */
+/** File in a run's folder with its numbers, once it has ended by itself, or with where it diverged. */
 const ENDED = "numbers.json";
 
 /** File in a comparison's folder that says of which runs it is. */
@@ -59,7 +57,8 @@ export async function compare<Own extends object>(compared: Compared<Own>): Prom
   const held = await lock(join(out, "comparison.lock"));
   try {
     const planned = await plan(compared);
-    const left = planned.filter(({ folder }) => !existsSync(join(folder, ENDED)));
+    const left: Planned[] = [];
+    for (const each of planned) if (!(await isDone(each))) left.push(each);
     const { threads } = comparison;
     const jobs =
       compared.jobs ?? (threads === undefined ? 1 : Math.max(1, Math.floor(availableParallelism() / threads)));
@@ -162,16 +161,17 @@ async function makeAll(
       if (code === 130) stopped = true;
       if (stopped) return;
       seconds.push((performance.now() - started) / 1000);
-      const done = seconds.length;
-      const mean = seconds.reduce((sum, each) => sum + each, 0) / done;
-      const rest = ((left.length - done) * mean) / jobs;
+      const ended = seconds.length;
+      const mean = seconds.reduce((sum, each) => sum + each, 0) / ended;
+      const rest = ((left.length - ended) * mean) / jobs;
       const time =
-        done < left.length
+        ended < left.length
           ? `, about ${rest < 90 ? `${Math.round(rest)} s` : `${Math.round(rest / 60)} min`} left`
           : "";
-      if (code !== 0) failed.set(next, text);
-      const result = code === 0 ? await resultOf(next) : text;
-      say(`${done}/${left.length}${time}: ${next.name}, seed ${next.seed}: ${result}`);
+      const done = code === 0 || (await isDone(next));
+      if (!done) failed.set(next, text);
+      const result = done ? await resultOf(next) : text;
+      say(`${ended}/${left.length}${time}: ${next.name}, seed ${next.seed}: ${result}`);
     }
   };
   try {
@@ -257,8 +257,24 @@ async function historyOf(folder: string): Promise<EpochMetrics[]> {
   }
 }
 
-async function measuresOf(folder: string): Promise<Measures> {
-  return ((await readJson(join(folder, ENDED))).measures ?? {}) as Measures;
+/** The numbers of a run; undefined where it has not ended. */
+async function numbersOf(
+  folder: string,
+): Promise<{ readonly diverged?: string; readonly measures?: Measures } | undefined> {
+  const file = join(folder, ENDED);
+  return existsSync(file) ? await readJson(file) : undefined;
+}
+
+/** Whether a run needs not be made again. */
+async function isDone({ folder, mayDiverge = false }: Planned): Promise<boolean> {
+  const numbers = await numbersOf(folder);
+  return numbers !== undefined && (numbers.diverged === undefined || mayDiverge);
+}
+
+/** Where a run diverged; undefined for others. */
+async function divergedAt(folder: string): Promise<string | undefined> {
+  // Without the remedy.
+  return (await numbersOf(folder))?.diverged?.split("; ")[0];
 }
 
 /** What must be the same for all seeds of a run: its data, and the arithmetic. */
@@ -285,9 +301,10 @@ async function checkGrounds(planned: readonly Planned[], failed: ReadonlyMap<Pla
   }
 }
 
-/** The last epoch of a run in some words. */
+/** What came of a run in some words. */
 async function resultOf({ folder }: Planned): Promise<string> {
-  return lastOf((await historyOf(folder)).at(-1)!);
+  const at = await divergedAt(folder);
+  return at === undefined ? lastOf((await historyOf(folder)).at(-1)!) : `diverged, ${at}`;
 }
 
 /** Writes the report, and prints what the results show. */
@@ -301,14 +318,20 @@ async function conclude<Own extends object>(
   const results = await Promise.all(
     made.map(async (run): Promise<ComparedResult> => {
       const own = planned.filter((each) => each.name === run.name && !failed.has(each));
+      const ended = await Promise.all(
+        own.map(async ({ seed, folder }) => ({ seed, folder, text: await divergedAt(folder) })),
+      );
       return {
         ...run,
+        diverged: ended.flatMap(({ seed, text }) => (text === undefined ? [] : [{ seed, text }])),
         runs: await Promise.all(
-          own.map(async ({ seed, folder }) => ({
-            seed,
-            history: await historyOf(folder),
-            measures: await measuresOf(folder),
-          })),
+          ended
+            .filter(({ text }) => text === undefined)
+            .map(async ({ seed, folder }) => ({
+              seed,
+              history: await historyOf(folder),
+              measures: (await numbersOf(folder))?.measures ?? {},
+            })),
         ),
       };
     }),
@@ -319,6 +342,9 @@ async function conclude<Own extends object>(
   const sections = whole ? await comparison.sections?.(results) : undefined;
   const notes = [
     ...leftOut.map((text) => `left out: ${text}`),
+    ...results.flatMap(({ name, diverged }) =>
+      diverged.map(({ seed, text }) => `${name}, seed ${seed}: diverged, ${text}`),
+    ),
     ...[...failed].map(([{ name, seed }, text]) => `${name}, seed ${seed}: ${text}`),
   ];
   await writeComparisonReport(out, {

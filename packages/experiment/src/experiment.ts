@@ -94,11 +94,18 @@ export interface ComparedRun {
    * as another's, the run is left out of the comparison.
    */
   readonly options: readonly string[];
+  /**
+   * Whether it may diverge: a loss, gradient or weight that is not finite is then its result, and no failure.
+   * @defaultValue `false`
+   */
+  readonly mayDiverge?: boolean;
 }
 
 /** What came of the runs of a comparison. */
 export interface ComparedResult extends ComparedRun {
-  /** One for each seed whose run has ended by itself. */
+  /** Where the runs of these seeds diverged, as they may. */
+  readonly diverged: readonly { readonly seed: number; readonly text: string }[];
+  /** One for each other seed whose run has ended by itself. */
   readonly runs: readonly {
     readonly seed: number;
     readonly history: readonly EpochMetrics[];
@@ -122,7 +129,10 @@ export interface Comparison {
   readonly seeds?: readonly number[];
   /** Threads of each run; as many runs go on at a time as the cores allow. @defaultValue all cores for one run at a time */
   readonly threads?: number;
-  /** What the results must show; where they do not, the command ends with status 1. Asked only of all runs. @defaultValue nothing */
+  /**
+   * What the results must show, where no run failed or is left out; where they do not, the command ends with status 1.
+   * @defaultValue nothing
+   */
   claims?(results: readonly ComparedResult[]): readonly Claim[];
   /** Sections of its report behind the table, where no run failed or is left out. @defaultValue curves of training loss and accuracy */
   sections?(results: readonly ComparedResult[]): readonly Section[] | Promise<readonly Section[]>;

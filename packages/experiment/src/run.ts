@@ -146,17 +146,28 @@ async function evaluateRun<Own extends object>({ data, built, settings }: Run<Ow
   return { evaluation, evaluatedOn };
 }
 
-function numbersOf<Own extends object>(
-  { experiment, settings, built }: Run<Own>,
-  evaluatedOn: string | undefined,
-  evaluation: Evaluation | undefined,
-): Numbers {
+/** What numbers are of. */
+export function describedBy<Own extends object>({
+  experiment,
+  settings,
+  built,
+}: Pick<Run<Own>, "experiment" | "settings" | "built">): Numbers {
   return {
     experiment: experiment.name,
     dataset: settings.dataset,
     block: settings.block,
     notation: built.notation,
     parameters: countParameters(built.model),
+  };
+}
+
+function numbersOf<Own extends object>(
+  run: Run<Own>,
+  evaluatedOn: string | undefined,
+  evaluation: Evaluation | undefined,
+): Numbers {
+  return {
+    ...describedBy(run),
     evaluatedOn,
     samples: evaluation?.samples,
     bestTop1: evaluation?.top1,

@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { checkWritable } from "@sew/files";
 import { countParameters } from "@sew/layers";
+import { Diverged } from "@sew/training";
 import { ignoreWriteErrors } from "@sew/training/node";
 import { CommanderError } from "commander";
 import { checkDataOf } from "./checkData.js";
@@ -15,7 +16,7 @@ import { isExplained, nativePackage, startBackend } from "./environment.js";
 import type { ComparedRun, Comparison, Experiment } from "./experiment.js";
 import { buildModel } from "./model.js";
 import { neuronParameters } from "./optimization.js";
-import { evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
+import { describedBy, evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
 import { chooseFolder, readConfig } from "./runFolder.js";
 import { unusedOnceBuilt } from "./unused.js";
 import { writeJson } from "./writeJson.js";
@@ -97,9 +98,10 @@ function runsThatDiffer<Own extends object>(
   runs: readonly ComparedRun[],
 ): { readonly runs: readonly ComparedRun[]; readonly leftOut: readonly string[] } {
   const parse = (options: readonly string[]): Given<Own> => line.parse([...options, "--compare", "none"]);
-  const kept: (ComparedRun & { readonly settings: object; readonly unused: ReadonlyMap<string, string> })[] = [];
+  const kept: { run: ComparedRun; settings: object; unused: ReadonlyMap<string, string> }[] = [];
   const leftOut: string[] = [];
-  for (const { name, options: own } of runs) {
+  for (const run of runs) {
+    const { name, options: own } = run;
     const { said } = parse(own);
     const unused = line.unused(parse([...line.rest(given), ...own]));
     const needless = [...unused].find(([each]) => said.has(each));
@@ -111,13 +113,13 @@ function runsThatDiffer<Own extends object>(
     const options = [...line.rest({ ...given, ...without }), ...own];
     const settings = line.settings(parse(options), "");
     const same = kept.find((other) => isDeepStrictEqual(other.settings, settings));
-    if (same !== undefined) leftOut.push(`${name}: it is the same run as ${same.name}`);
-    else kept.push({ name, options, settings, unused });
+    if (same !== undefined) leftOut.push(`${name}: it is the same run as ${same.run.name}`);
+    else kept.push({ run: { ...run, options }, settings, unused });
   }
   const [first, ...others] = kept;
   if (first === undefined) throw new RangeError(`--compare: one run or more must have an effect, got none: ${leftOut}`);
   line.refuse(given, new Map([...first.unused].filter(([each]) => others.every(({ unused }) => unused.has(each)))));
-  return { runs: kept.map(({ name, options }) => ({ name, options })), leftOut };
+  return { runs: kept.map(({ run }) => run), leftOut };
 }
 
 interface Called<Own extends object> {
@@ -153,7 +155,7 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
       ...(json !== undefined && { json }),
     };
     const run: Run<Own> = { experiment, settings, actions, environment, data, built, command };
-    const numbers = evaluate ? await evaluateOnly(run) : await trainRun(run);
+    const numbers = evaluate ? await evaluateOnly(run) : await trainRun(run).catch((error) => diverged(run, error));
     if (numbers === undefined) return 130;
     if (json !== undefined) await writeJson("--json", json, numbers);
     if (evaluate) await print(numbers);
@@ -161,6 +163,14 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
   } finally {
     await data.close();
   }
+}
+
+/** Writes where a run diverged to `--json`, and throws its error. */
+async function diverged<Own extends object>({ actions: { json }, ...run }: Run<Own>, error: unknown): Promise<never> {
+  if (error instanceof Diverged && json !== undefined) {
+    await writeJson("--json", json, { ...describedBy(run), diverged: error.message });
+  }
+  throw error;
 }
 
 /** Writes numbers on standard output. Throws where that cannot be written, since they would be lost. */

@@ -107,6 +107,28 @@ describe("a comparison", () => {
     expect(equal.err).toContain("left out: all: it is the same run as some\n");
   }, 60_000);
 
+  it("has a run that diverges as it may for a result, which is not made again, and one that may not for a failure", async () => {
+    const out = temporaryFolder();
+    const options = ["--compare", "rates", "--out", out, "--epochs", "1", "--schedule", "constant"];
+    const first = await elsewhere({}, ...options);
+    const at = /(loss|gradients|running statistics|weights) must be finite, got .+ step \d+ \(all from 0\)/.source;
+    expect(first.code).toBe(1);
+    expect(first.err).toMatch(new RegExp(`too high, seed 0: diverged, training: ${at}\n`));
+    expect(first.err).toMatch(new RegExp(`unexpected, seed 0: failed, see .*: error: training: ${at}; `));
+    expect(first.err).toContain("1 of 3 runs failed; the same command tries them again");
+    const results = readFileSync(join(out, "results.md"), "utf8");
+    expect(results).toMatch(/^\| too high \| 1 \| diverged \| diverged \|/m);
+    expect(results).toMatch(/^\| fine \| 1 \| \d+\.\d{3} \|/m);
+    expect(results).toMatch(new RegExp(`^- too high, seed 0: diverged, training: ${at}$`, "m"));
+    expect(json(out, "results.json").results).toMatchObject([
+      { name: "too high", runs: [], diverged: [{ seed: 0, text: expect.stringContaining("must be finite") }] },
+      { name: "fine", runs: [{ seed: 0 }], diverged: [] },
+      { name: "unexpected", runs: [], diverged: [] },
+    ]);
+    const second = await elsewhere({}, ...options);
+    expect([second.code, second.err]).toEqual([1, expect.stringContaining("3 runs, 2 of them there already")]);
+  }, 60_000);
+
   it("refuses an option that has no effect on any run", async () => {
     const { code, err } = await run("--seeds", "0,1", "--dataset", "dots", "--steps", "2", "--out", temporaryFolder());
     expect([code, err]).toEqual([2, expect.stringContaining("error: --steps has no effect with --dataset dots")]);
@@ -190,7 +212,7 @@ describe("a comparison", () => {
   });
 
   it.each([
-    [["--compare", "block"], "It must be one of failing, kept, blocks, none. Did you mean blocks?"],
+    [["--compare", "block"], "It must be one of failing, kept, rates, blocks, none. Did you mean blocks?"],
     [["--seeds", "0,1,0"], "It must name each seed once."],
     [["--seeds", "0,x"], "It must be an integer of at least 0."],
     [

@@ -117,6 +117,14 @@ export const tiny = defineExperiment({
       ],
       claims: () => [{ text: "all are asked of all", holds: false }],
     },
+    rates: {
+      title: "Stripes by learning rate",
+      runs: [
+        { name: "too high", options: ["--learning-rate", "1e30"], mayDiverge: true },
+        { name: "fine", options: ["--learning-rate", "0.01"] },
+        { name: "unexpected", options: ["--learning-rate", "1e31"] },
+      ],
+    },
     blocks: {
       title: "Stripes by block",
       threads: 1,
