@@ -5,8 +5,9 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { lock } from "@sew/files";
+import { Locked, lock } from "@sew/files";
 import { shown } from "@sew/kernels";
 import type { EpochMetrics } from "@sew/training";
 import { lastOf, writeComparisonReport } from "./compareReport.js";
@@ -42,6 +43,25 @@ interface Planned extends ComparedRun {
 
 /** File in a run's folder with its numbers, once it has ended by itself, or with where it diverged. */
 const ENDED = "numbers.json";
+
+/** Environment variable of a process that makes a run of a comparison. */
+const COMPARED = "SEW_COMPARED";
+
+/**
+ * Stops this process, with its state saved, when the comparison that has started it ends.
+ *
+ * @returns a function that ends the watch
+ */
+export function stopWithComparison(): () => void {
+  if (process.env[COMPARED] === undefined || process.channel === undefined) return () => {};
+  const stop = (): void => {
+    // As a signal does: the run saves behind its step. Before there is a run, nobody listens.
+    if (!process.emit("SIGTERM", "SIGTERM")) process.exit(130);
+  };
+  process.once("disconnect", stop);
+  process.channel.unref();
+  return () => void process.off("disconnect", stop);
+}
 
 /** File in a comparison's folder that says of which runs it is. */
 const PLAN = "comparison.json";
@@ -154,7 +174,7 @@ async function makeAll(
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined && !stopped; next = queue.shift()) {
       const started = performance.now();
-      const { code, text } = await makeOne(next, threads, running).catch((error: Error) => ({
+      const { code, text } = await makeOne(next, threads, running, () => stopped).catch((error: Error) => ({
         code: 1,
         text: `failed: ${error.message}`,
       }));
@@ -184,11 +204,15 @@ async function makeAll(
 
 /** Makes one run in a process of its own, or continues it. Its output goes to `log.txt` of its folder. */
 async function makeOne(
-  { options, seed, folder }: Planned,
+  planned: Planned,
   threads: number | undefined,
   running: Set<(signal: NodeJS.Signals) => void>,
+  stopped: () => boolean,
 ): Promise<{ readonly code: number | null; readonly text: string }> {
+  const { name, options, seed, folder } = planned;
   await mkdir(folder, { recursive: true });
+  if (!(await isFree(folder, name, stopped))) return { code: 130, text: "" };
+  if (await isDone(planned)) return { code: 0, text: "" };
   const file = join(folder, "log.txt");
   const log = await open(file, "a");
   const { size: from } = await log.stat();
@@ -202,8 +226,9 @@ async function makeOne(
       ...["--json", join(folder, ENDED), ...(begun ? ["--resume"] : held ? ["--overwrite"] : [])],
     ];
     const child = spawn(process.execPath, argv, {
-      stdio: ["ignore", log.fd, log.fd],
-      env: { ...process.env, ...(threads !== undefined && { SEW_THREADS: `${threads}` }) },
+      // The channel tells it when this process ends, by a kill too.
+      stdio: ["ignore", log.fd, log.fd, "ipc"],
+      env: { ...process.env, [COMPARED]: "1", ...(threads !== undefined && { SEW_THREADS: `${threads}` }) },
       // In a group of its own: a terminal sends Ctrl-C to all of a group, and this process passes it on.
       detached: true,
       windowsHide: true,
@@ -221,6 +246,24 @@ async function makeOne(
   } finally {
     await log.close();
   }
+}
+
+/** Milliseconds between two looks at a folder that another process writes to. */
+const PAUSE = 200;
+
+/** Waits until no run writes to a folder, such as one that a killed comparison has left behind; false where it is stopped. */
+async function isFree(folder: string, name: string, stopped: () => boolean): Promise<boolean> {
+  for (let said = false; !stopped(); said = true) {
+    try {
+      await (await lock(join(folder, "run.lock"))).release();
+      return true;
+    } catch (error) {
+      if (!(error instanceof Locked)) throw error;
+      if (!said) say(`${name}: waiting for ${error.holder}, which writes to ${folder}`);
+      await setTimeout(PAUSE);
+    }
+  }
+  return false;
 }
 
 /** The last error of a log from a byte on, else its last line. */

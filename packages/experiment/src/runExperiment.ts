@@ -10,7 +10,7 @@ import { ignoreWriteErrors } from "@sew/training/node";
 import { CommanderError } from "commander";
 import { checkDataOf } from "./checkData.js";
 import { type CommandLine, commandLine, comparisonName, type Given, noEffect } from "./commandLine.js";
-import { type Compared, compare } from "./compare.js";
+import { type Compared, compare, stopWithComparison } from "./compare.js";
 import { openData } from "./data.js";
 import { isExplained, nativePackage, startBackend } from "./environment.js";
 import type { ComparedRun, Comparison, Experiment } from "./experiment.js";
@@ -41,6 +41,7 @@ export async function runExperiment<Own extends object>(
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<number> {
   ignoreWriteErrors(process.stdout, process.stderr);
+  const release = stopWithComparison();
   try {
     const native = await nativePackage();
     const line = commandLine(experiment, native?.precisions ?? ["float32"]);
@@ -60,6 +61,8 @@ export async function runExperiment<Own extends object>(
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     say(`error: ${isExplained(error) || process.env.DEBUG === undefined ? messageOf(error) : traceOf(error)}`);
     return 1;
+  } finally {
+    release();
   }
 }
 

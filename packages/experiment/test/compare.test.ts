@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runExperiment } from "@sew/experiment";
+import { lock } from "@sew/files";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { elsewhere, json, present, run, tensors } from "./runs.js";
 import { tiny } from "./tinyExperiment.mjs";
@@ -52,24 +53,61 @@ describe("a comparison", () => {
     }
   }, 120_000);
 
-  it("passes a signal on to its runs, which save", async () => {
-    const out = temporaryFolder();
+  /** Starts a long comparison of one run, and waits until that has a checkpoint. */
+  async function begun(out: string, env: Readonly<Record<string, string>> = {}) {
     const main = fileURLToPath(new URL("./tinyExperiment.mjs", import.meta.url));
-    const options = ["--backend", "cpu", "--compare", "blocks", "--out", out, "--epochs", "1000"];
-    const child = spawn(process.execPath, [main, ...options], { stdio: ["ignore", "ignore", "pipe"] });
+    const options = ["--backend", "cpu", "--compare", "blocks", "--out", out, "--epochs", "1000", "--jobs", "1"];
+    const child = spawn(process.execPath, [main, ...options], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...env },
+    });
     let text = "";
     child.stderr.on("data", (chunk) => {
       text += chunk;
     });
-    const folders = ["sew-add-seed-0", "plain-seed-0"].map((name) => join(out, name));
-    while (!folders.some((folder) => existsSync(join(folder, "last.safetensors")))) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const folder = join(out, "sew-add-seed-0");
+    await until(() => existsSync(join(folder, "last.safetensors")));
+    return { child, text: () => text, log: () => readFileSync(join(folder, "log.txt"), "utf8") };
+  }
+
+  async function until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
+  it("passes a signal on to its runs, which save", async () => {
+    const { child, text, log } = await begun(temporaryFolder());
     child.kill("SIGTERM");
     const [code] = await once(child, "close");
-    expect([code, text]).toEqual([130, expect.stringContaining("stopped; the same command continues")]);
-    const logs = folders.map((folder) => readFileSync(join(folder, "log.txt"), "utf8"));
-    expect(logs.some((log) => log.includes("resume by: "))).toBe(true);
+    expect([code, text()]).toEqual([130, expect.stringContaining("stopped; the same command continues")]);
+    expect(log()).toContain("resume by: ");
+  }, 120_000);
+
+  it("that is killed leaves no run behind: it saves and ends", async () => {
+    const { child, log } = await begun(temporaryFolder());
+    child.kill("SIGKILL");
+    await until(() => log().includes("resume by: "));
+    expect(log()).toContain("SIGTERM: stopping after this step");
+  }, 120_000);
+
+  it("waits for a run that still writes to a folder of its own, and says so, until a signal stops it", async () => {
+    const out = temporaryFolder();
+    const first = await begun(out);
+    const held = await lock(join(out, "plain-seed-0", "run.lock"));
+    first.child.kill("SIGTERM");
+    await once(first.child, "close");
+    writeFileSync(join(out, "sew-add-seed-0", "numbers.json"), "{}");
+    const second = await begun(out);
+    const waiting = `plain: waiting for process ${process.pid} on host`;
+    await until(() => second.text().includes(waiting));
+    expect(second.text()).toContain(`, which writes to ${join(out, "plain-seed-0")}\n`);
+    second.child.kill("SIGTERM");
+    expect(await once(second.child, "close")).toEqual([130, null]);
+    const third = await begun(out);
+    await until(() => third.text().includes(waiting));
+    await held.release();
+    await until(() => existsSync(join(out, "plain-seed-0", "last.safetensors")));
+    third.child.kill("SIGTERM");
+    await once(third.child, "close");
   }, 120_000);
 
   it("makes the other runs where one fails, says why, and ends with status 1", async () => {
