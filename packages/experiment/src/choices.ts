@@ -82,7 +82,9 @@ export function oneOf<const T extends string>(names: readonly T[]): (text: strin
     const found = names.find((name) => name.toLowerCase() === text.toLowerCase());
     if (found !== undefined) return found;
     const near = closest(text, [...names]);
-    const suggestion = distance(text, near) <= 3 ? ` Did you mean ${near}?` : "";
+    // Half of the letters at most: any two short words are alike otherwise, and of numbers the nearest is no misspelling.
+    const likely = Number.isNaN(Number(text)) && distance(text, near) <= Math.min(3, near.length / 2);
+    const suggestion = likely ? ` Did you mean ${near}?` : "";
     throw new InvalidArgumentError(`It must be one of ${names.join(", ")}.${suggestion}`);
   };
 }

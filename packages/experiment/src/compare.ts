@@ -350,6 +350,9 @@ async function resultOf({ folder }: Planned): Promise<string> {
   return at === undefined ? lastOf((await historyOf(folder)).at(-1)!) : `diverged, ${at}`;
 }
 
+/** The option of a word of a command line, whether it switches it on or off. */
+const nameOf = (word: string): string => word.replace(/=.*$/s, "").replace(/^--no-/, "--");
+
 /** Writes the report, and prints what the results show. */
 async function conclude<Own extends object>(
   { experiment, comparison, name, options, runs, leftOut, out, json }: Compared<Own>,
@@ -357,6 +360,8 @@ async function conclude<Own extends object>(
   failed: ReadonlyMap<Planned, string>,
 ): Promise<number> {
   await checkGrounds(planned, failed);
+  const ownNames = new Set(comparison.runs.flatMap((run) => run.options.map(nameOf)));
+  const shared = options.filter((word) => !ownNames.has(nameOf(word)));
   const made = comparison.runs.filter((run) => runs.some(({ name }) => name === run.name));
   const results = await Promise.all(
     made.map(async (run): Promise<ComparedResult> => {
@@ -394,13 +399,14 @@ async function conclude<Own extends object>(
     experiment: experiment.name,
     name,
     comparison,
-    options,
+    options: shared,
     results,
     claims,
     notes,
     sections,
   });
-  if (json !== undefined) await writeJson("--json", json, { comparison: name, options, claims, results });
+  if (json !== undefined)
+    await writeJson("--json", json, { comparison: name, options: shared, claims, notes, results });
   for (const { text, holds } of claims) say(`${holds ? "holds" : "DOES NOT HOLD"}: ${text}`);
   if (!complete) say(`${failed.size} of ${planned.length} runs failed; the same command tries them again`);
   say(`report: ${join(out, "report.html")}, ${join(out, "results.md")}`);

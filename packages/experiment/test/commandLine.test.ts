@@ -234,9 +234,15 @@ describe("values", () => {
   it.each([
     ["sew-ad", "It must be one of sew-add, plain. Did you mean sew-add?"],
     ["something", "It must be one of sew-add, plain."],
+    ["bah", "It must be one of sew-add, plain."],
   ])("suggest the nearest word for %s", (text, message) =>
     expect(() => oneOf(["sew-add", "plain"])(text)).toThrow(new InvalidArgumentError(message)),
   );
+
+  it("suggest no number for another, and no word for one that shares hardly a letter with it", () => {
+    expect(() => oneOf(["18", "50"])("20")).toThrow(new InvalidArgumentError("It must be one of 18, 50."));
+    expect(() => oneOf(["if", "lif"])("and")).toThrow(new InvalidArgumentError("It must be one of if, lif."));
+  });
 
   it("are words in any case", () => expect(oneOf(["plif", "superSpike"])("SUPERSPIKE")).toBe("superSpike"));
 

@@ -31,6 +31,10 @@ describe("a comparison", () => {
       .split("\n")
       .filter((line) => line.startsWith("|"));
     expect(row).toMatch(/^\| sew-add \| 2 \| 0\.\d{3} ± 0\.\d{3} \| /);
+    const { options } = json(out, "results.json") as { options: string[] };
+    expect(options).toContain("--epochs=2");
+    expect(options.filter((word) => /^--(block|width)/.test(word))).toEqual([]);
+    expect(readFileSync(join(out, "report.html"), "utf8")).not.toContain("--block=");
     const made = folders.map((folder) => statSync(join(out, folder, "last.safetensors")).mtimeMs);
     const second = await elsewhere(green, ...blocks(out, "--seeds", "0,1,2"));
     expect([second.code, second.err]).toEqual([0, expect.stringContaining("6 runs, 4 of them there already")]);
