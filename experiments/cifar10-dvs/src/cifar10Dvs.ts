@@ -27,6 +27,7 @@ export const cifar10Dvs = defineExperiment({
     "cifar10-dvs": {
       title: "CIFAR10-DVS",
       needsData: true,
+      recipeName: "paper",
       recipe: () => paper,
       // The authors' code: 1.19 million parameters, as the paper says.
       presets: { code: () => ({ stemKernel: 1 }) },

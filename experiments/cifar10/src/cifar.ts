@@ -64,6 +64,7 @@ export const cifar = defineExperiment({
     cifar10: {
       title: "CIFAR-10",
       needsData: true,
+      recipeName: "short",
       recipe: () => recipe,
       transforms,
       allTransforms,
@@ -73,6 +74,7 @@ export const cifar = defineExperiment({
     "cifar10-images": {
       title: "Images of CIFAR-10 in folders",
       needsData: true,
+      recipeName: "short",
       recipe: () => recipe,
       transforms,
       allTransforms,

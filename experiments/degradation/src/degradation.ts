@@ -144,6 +144,7 @@ export const degradation = defineExperiment({
       notes: [
         "The claim is about the training loss: 1,000 images are overfitted, and the accuracy on others says little.",
       ],
+      recipeName: "short",
       recipe: ({ block }) => ({
         epochs: 30,
         batch: 32,

@@ -53,6 +53,7 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
     title: "DVS128 Gesture",
     needsData: true,
     uses: ["lenientLabels"],
+    recipeName: "paper",
     recipe: ({ block }) => paper(block),
     presets: { code: ({ block }) => code(block) },
     recordings: ({ data = "", lenientLabels }) => dvsGesture(data, { labelProblems: lenientLabels ? "warn" : "error" }),
@@ -62,6 +63,7 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
     notes: [
       "The recordings are synthetic: drawn figures before a simulated event camera. Accuracies on them are not accuracies on DVS128 Gesture.",
     ],
+    recipeName: "short",
     recipe: () => synthetic,
     async recordings({ data = "runs/data/synthetic-gestures" }, progress) {
       await writeSyntheticGestures(data, { onProgress: progress("making synthetic recordings") });
@@ -72,6 +74,7 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
   "spikingjelly-frames": {
     title: "DVS128 Gesture, cut into frames by SpikingJelly",
     needsData: true,
+    recipeName: "paper",
     recipe: ({ block }) => paper(block),
     open: async ({ data = "" }) => ({
       train: await spikingJellyFrames(data, { split: "train" }),
@@ -81,6 +84,7 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
   "n-mnist": {
     title: "N-MNIST",
     needsData: true,
+    recipeName: "short",
     recipe: () => nMnistRecipe,
     recordings: ({ data = "" }) => nMnist(data),
   },

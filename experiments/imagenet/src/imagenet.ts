@@ -49,6 +49,7 @@ export const imagenet = defineExperiment({
       title: "ImageNet",
       needsData: true,
       // As in the authors' code, Spiking ResNets start with blocks that copy their input, or degrade at once.
+      recipeName: "paper",
       recipe: ({ block }) => ({ ...paper, ...stepsOf(block), zeroInit: spiking(block) }),
       transforms: () => [randomResizedCrop({ height: 224, width: 224 }), randomFlip()],
       allTransforms,
@@ -59,6 +60,7 @@ export const imagenet = defineExperiment({
       title: "Some images of ImageNet, learned by heart",
       notes: ["Tested on the images that it is trained on: the accuracy says that learning works, and nothing else."],
       needsData: true,
+      recipeName: "short",
       recipe: ({ block }) => ({ ...overfit, ...stepsOf(block), zeroInit: spiking(block) }),
       allTransforms,
       async open({ data = "", cache: dir }, progress) {

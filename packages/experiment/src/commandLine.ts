@@ -65,12 +65,17 @@ function option(flags: string, description: string, parse?: (text: string) => un
   return parse === undefined ? made : made.argParser(parse);
 }
 
+/** The names of the recipes of a data set, that of its own first. */
+function presetsOf({ recipeName = "own", presets = {} }: { readonly recipeName?: string; readonly presets?: object }) {
+  return [recipeName, ...words(presets)];
+}
+
 /** The options of the kit. */
 function kitOptions(
   { datasets, comparisons = {} }: Pick<Experiment, "datasets" | "comparisons">,
   precisions: readonly string[],
 ): Option[] {
-  const presets = [...new Set(Object.values(datasets).flatMap(({ presets: own = {} }) => words(own)))];
+  const presets = [...new Set(Object.values(datasets).flatMap(presetsOf))];
   const fraction = parseNumber({ above: 0, below: 1 });
   const decay = parseNumber({ least: 0, below: 1 });
   return [
@@ -86,7 +91,7 @@ function kitOptions(
     option("--weights-except <name>", "part of the model that keeps its initial weights; repeatable").argParser(
       (text: string, before: readonly string[] = []) => [...before, text],
     ),
-    ...(presets.length === 0 ? [] : [named("--preset <name>", "another recipe than the data set's own", presets)]),
+    named("--preset <name>", "recipe; that of the data set comes first", presets),
     option("--model <notation>", 'network, such as "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11"'),
     named("--block <name>", "residual block", familyNames).default("sew-add"),
     named("--neuron <name>", "neurons", neuronNames),
@@ -240,16 +245,16 @@ export function commandLine<Own extends object>(
       fail(`--dataset ${given.dataset} needs --data <dir>, the folder of its recordings`);
     }
     const asked = chosen as unknown as Chosen<Own>;
-    const preset = given.preset === undefined ? undefined : dataset.presets?.[given.preset];
-    if (given.preset !== undefined && preset === undefined) {
-      const names = words(dataset.presets ?? {}).join(", ") || "left out";
-      fail(`--preset must be ${names} for --dataset ${given.dataset}, got ${given.preset}`);
+    const names = presetsOf(dataset);
+    const { preset = names[0]! } = given as Partial<Settings>;
+    if (!names.includes(preset)) {
+      fail(`--preset must be ${names.join(" or ")} for --dataset ${given.dataset}, got ${preset}`);
     }
     const recipe = {
       ...baseRecipe,
       ...(dataset.recordings && recordingRecipe),
       ...dataset.recipe?.(asked),
-      ...preset?.(asked),
+      ...dataset.presets?.[preset]?.(asked),
     };
     const defaults = {
       recompute: false,
@@ -257,7 +262,7 @@ export function commandLine<Own extends object>(
       ...Object.fromEntries(own.map(([name, option]) => [name, option.default])),
       ...recipe,
     };
-    const settings = { ...defaults, ...chosen, out } as unknown as Settings & Own;
+    const settings = { ...defaults, ...chosen, preset, out } as unknown as Settings & Own;
     return {
       ...settings,
       trainFrames: trainFramesOf(given, recipe, dataset.recordings !== undefined),
@@ -310,7 +315,7 @@ export function commandLine<Own extends object>(
       if (ignored !== undefined) {
         fail(`${longOf(ignored)} has no effect on --compare ${name}, whose runs have their own`);
       }
-      if (Object.keys(config).length > 0 && given.preset !== config.preset) {
+      if (Object.keys(config).length > 0 && given.said.has("preset") && given.preset !== config.preset) {
         fail("--preset has no effect on a run that exists: its settings are those of its config.json");
       }
       if (given.weightsExcept !== undefined && given.weights === undefined) fail("--weights-except needs --weights");

@@ -64,6 +64,8 @@ export interface DatasetDescription<Own extends object = object> {
   checked?(settings: Settings & NoInfer<Own>): CheckedData | Promise<CheckedData>;
   /** How the experiment trains on it. An option of the command line has precedence. @defaultValue the kit's defaults */
   recipe?(chosen: Chosen<NoInfer<Own>>): Partial<Recipe & NoInfer<Own>>;
+  /** The name of `recipe` for `--preset` and in `config.json`, such as `"paper"`. @defaultValue `"own"` */
+  readonly recipeName?: string;
   /** Other recipes by the names that `--preset` takes; what one leaves out is that of `recipe`. @defaultValue none */
   readonly presets?: Readonly<Record<string, (chosen: Chosen<NoInfer<Own>>) => Partial<Recipe & NoInfer<Own>>>>;
   /** What a reader of its reports must know first. @defaultValue none */

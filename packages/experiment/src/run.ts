@@ -13,6 +13,7 @@ import { type Diagnosis, diagnose } from "./diagnosis.js";
 import { commit, type Environment, nativePackage, versions } from "./environment.js";
 import type { Experiment, FinishedRun, Measures } from "./experiment.js";
 import type { BuiltModel } from "./model.js";
+import type { NeuronKind } from "./neuronsOf.js";
 import { lossOf, optimizerOf, scheduleOf } from "./optimization.js";
 import { lookAt, type ReportedRun, writeRunReport } from "./report.js";
 import { resumeCommand } from "./resumeCommand.js";
@@ -27,6 +28,8 @@ export interface Run<Own extends object> {
   readonly environment: Environment;
   readonly data: OpenedData;
   readonly built: BuiltModel;
+  /** Of the network before training. */
+  readonly neurons: readonly NeuronKind[];
   /** The command, for `config.json`. */
   readonly command: string;
 }
@@ -179,7 +182,8 @@ function numbersOf<Own extends object>(
 /** The settings that must be equal for a run to resume, besides those that `train` compares. */
 async function identityOf<Own extends object>(run: Run<Own>): Promise<Record<string, unknown>> {
   const { settings, environment, built } = run;
-  const { data, cache, out, backend, precision, workers, epochs, earlyStopping, recompute, ...identity } = settings;
+  const { data, cache, out, backend, precision, workers, epochs, earlyStopping, recompute, preset, ...identity } =
+    settings;
   const { seed, accumulate, optimizer, ema, ...own } = identity;
   return { ...own, model: built.notation, ...(await arithmeticOf(environment)) };
 }
@@ -231,6 +235,7 @@ async function writeConfig<Own extends object>(run: Run<Own>): Promise<void> {
     ...settings,
     notation: built.notation,
     parameters: countParameters(built.model),
+    neurons: run.neurons,
     command: run.command,
     commit: await commit(),
     versions: await versions(),

@@ -15,6 +15,7 @@ import { openData } from "./data.js";
 import { isExplained, nativePackage, startBackend } from "./environment.js";
 import type { ComparedRun, Comparison, Experiment } from "./experiment.js";
 import { buildModel } from "./model.js";
+import { neuronsOf } from "./neuronsOf.js";
 import { neuronParameters } from "./optimization.js";
 import { describedBy, evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
 import { chooseFolder, readConfig } from "./runFolder.js";
@@ -157,7 +158,16 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
       ...(overwrite && { overwrite }),
       ...(json !== undefined && { json }),
     };
-    const run: Run<Own> = { experiment, settings, actions, environment, data, built, command };
+    const run: Run<Own> = {
+      experiment,
+      settings,
+      actions,
+      environment,
+      data,
+      built,
+      neurons: neuronsOf(built.model),
+      command,
+    };
     const numbers = evaluate ? await evaluateOnly(run) : await trainRun(run).catch((error) => diverged(run, error));
     if (numbers === undefined) return 130;
     if (json !== undefined) await writeJson("--json", json, numbers);

@@ -61,8 +61,8 @@ export interface Recipe {
 /** Every setting of a run. */
 export interface Settings extends Recipe {
   readonly dataset: string;
-  /** Name of the recipe. @defaultValue the data set's own */
-  readonly preset?: string | undefined;
+  /** Name of the recipe. @defaultValue that of the data set's first one */
+  readonly preset: string;
   /** Residual block: the word `SEW` of a notation stands for it. @defaultValue `"sew-add"` */
   readonly block: FamilyName;
   /** Folder of the data. @defaultValue none */

@@ -36,6 +36,7 @@ describe("the settings", () => {
     expect(settingsOf("--lr", "0.5", "--width", "7")).toEqual({
       ...baseRecipe,
       dataset: "stripes",
+      preset: "short",
       block: "sew-add",
       cache: "runs/cache",
       out: "out",
@@ -61,7 +62,9 @@ describe("the settings", () => {
   it("are those of a preset, then of the recipe, and options have precedence over both", () => {
     expect(settingsOf("--preset", "wide")).toMatchObject({ preset: "wide", width: 9, epochs: 3, learningRate: 0.02 });
     expect(settingsOf("--preset", "wide", "--block", "plain", "--width", "1")).toMatchObject({ width: 1, epochs: 4 });
-    expect(settingsOf()).not.toHaveProperty("preset");
+    expect(settingsOf().preset).toBe("short");
+    expect(settingsOf("--preset", "short")).toEqual(settingsOf());
+    expect(settingsOf("--dataset", "untested").preset).toBe("own");
   });
 
   it("of a config.json are those of the command line that made it", () => {
@@ -117,11 +120,8 @@ describe("the settings", () => {
 
 describe("a wrong command line", () => {
   it.each([
-    [["--preset", "wid"], "It must be one of wide. Did you mean wide?"],
-    [
-      ["--dataset", "untested", "--preset", "wide"],
-      "error: --preset must be left out for --dataset untested, got wide",
-    ],
+    [["--preset", "wid"], "It must be one of short, wide, own. Did you mean wide?"],
+    [["--dataset", "untested", "--preset", "wide"], "error: --preset must be own for --dataset untested, got wide"],
     [["--epcohs", "3"], "error: unknown option '--epcohs'"],
     [
       ["--dataset", "strips"],

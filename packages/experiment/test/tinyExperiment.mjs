@@ -66,6 +66,7 @@ export const tiny = defineExperiment({
       title: "Stripes",
       uses: ["loudLabels"],
       notes: ["Stripes are drawn."],
+      recipeName: "short",
       recipe: ({ block }) => ({
         epochs: 2,
         batch: 4,
