@@ -1,16 +1,17 @@
 /** @file Wide-7B-Net on CIFAR10-DVS (Table 6): data, model and recipe. */
 import { cifar10Dvs as recordings } from "@sew/datasets";
-import { choice, defineExperiment, integer, type Recipe } from "@sew/experiment";
+import { boundedNeuronRate, choice, defineExperiment, integer, type Recipe } from "@sew/experiment";
 
-/** Table 7 of the paper. */
-const paper: Partial<Recipe> = {
+/** Table 7 of the paper, with PLIF's w bounded at this learning rate. */
+const paper = (learningRate = 0.01): Partial<Recipe> => ({
   frames: 16,
   epochs: 64,
   batch: 16,
   optimizer: "sgd",
-  learningRate: 0.01,
+  learningRate,
   schedule: "cosine",
-};
+  neuronRate: boundedNeuronRate(learningRate),
+});
 
 export const cifar10Dvs = defineExperiment({
   name: "cifar10-dvs",
@@ -28,7 +29,7 @@ export const cifar10Dvs = defineExperiment({
       title: "CIFAR10-DVS",
       needsData: true,
       recipeName: "paper",
-      recipe: () => paper,
+      recipe: ({ learningRate }) => paper(learningRate),
       // The authors' code: 1.19 million parameters, as the paper says.
       presets: { code: () => ({ stemKernel: 1 }) },
       recordings: ({ data = "", split }) => recordings(data, { split }),

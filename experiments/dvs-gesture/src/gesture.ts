@@ -54,7 +54,7 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
     needsData: true,
     uses: ["lenientLabels"],
     recipeName: "paper",
-    recipe: ({ block }) => paper(block),
+    recipe: ({ block, learningRate }) => paper(block, learningRate),
     presets: { code: ({ block }) => code(block) },
     recordings: ({ data = "", lenientLabels }) => dvsGesture(data, { labelProblems: lenientLabels ? "warn" : "error" }),
   },
@@ -75,7 +75,7 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
     title: "DVS128 Gesture, cut into frames by SpikingJelly",
     needsData: true,
     recipeName: "paper",
-    recipe: ({ block }) => paper(block),
+    recipe: ({ block, learningRate }) => paper(block, learningRate),
     open: async ({ data = "" }) => ({
       train: await spikingJellyFrames(data, { split: "train" }),
       test: await spikingJellyFrames(data, { split: "test" }),
