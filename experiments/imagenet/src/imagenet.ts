@@ -70,7 +70,7 @@ export const imagenet = defineExperiment({
         });
         return { train: images, test: images };
       },
-      checked,
+      checked: ({ data = "" }) => ({ train: imageNet(data, "train") }),
     },
   },
   modelUses: ["depth"],

@@ -65,6 +65,23 @@ describe("pnpm experiment imagenet", () => {
       samples: 2,
     }));
 
+  it("checks the images that overfit uses, those of train, alone", async () => {
+    const settings = { data: join(folder, "data") } as never;
+    const splits = async (name: string) => {
+      const sources = await imagenet.datasets[name]!.checked!(settings);
+      await Promise.all(Object.values(sources));
+      return Object.keys(sources);
+    };
+    expect(await splits("overfit")).toEqual(["train"]);
+    expect(await splits("imagenet")).toEqual(["train", "val"]);
+  });
+
+  it("sees an image once with blocks that have no time, unless --steps says otherwise", () => {
+    const chosen = { dataset: "overfit", block: "ann" } as const;
+    expect(imagenet.datasets.overfit!.recipe!(chosen)).toMatchObject({ steps: 1 });
+    expect(imagenet.datasets.imagenet!.recipe!(chosen)).toMatchObject({ steps: 1 });
+  });
+
   it("compares the ten networks of Table 2", () =>
     expect(imagenet.comparisons!.table2!.runs.map(({ name }) => name)).toEqual([
       ...[18, 34, 50, 101, 152].map((depth) => `SEW ResNet-${depth}`),
