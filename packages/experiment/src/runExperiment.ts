@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { checkWritable } from "@sew/files";
+import { shown } from "@sew/kernels";
 import { countParameters } from "@sew/layers";
 import { Diverged } from "@sew/training";
 import { ignoreWriteErrors } from "@sew/training/node";
@@ -209,11 +210,18 @@ async function configOf<Own extends object>(
   path: string,
   { experiment, given: { resume, evaluate, out, weights } }: Called<Own>,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
-  if (resume) return readConfig(path);
-  if (!evaluate) return undefined;
-  const folder = out === undefined && weights !== undefined ? dirname(weights) : path;
+  if (!(resume || evaluate)) return undefined;
+  const folder = evaluate && out === undefined && weights !== undefined ? dirname(weights) : path;
   const config = await readConfig(folder);
-  if (config?.experiment !== experiment.name) return undefined;
+  if (config !== undefined && config.experiment !== experiment.name) {
+    // The weights of any run may be tried in another network.
+    if (weights !== undefined && evaluate) return undefined;
+    throw new RangeError(
+      `--out: ${folder} must hold a run of ${experiment.name}, got one of ${shown(config.experiment)}; run that experiment, ` +
+        "or name another folder",
+    );
+  }
+  if (config === undefined || resume) return config;
   say(`settings of ${folder}/config.json`);
   // The weights that a run began with are not those that it ended with.
   return { ...config, weights: undefined, weightsExcept: undefined };

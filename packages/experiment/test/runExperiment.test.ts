@@ -323,6 +323,23 @@ describe("--evaluate", () => {
     expect(JSON.parse(out)).toMatchObject({ notation: "c6k3s1-BN-PLIF-SEW ADD Block(c6)-FC2" });
   });
 
+  it("is refused of a run of another experiment, as is resuming it, but with --weights", async () => {
+    mkdirSync("foreign");
+    for (const experiment of ["other", undefined]) {
+      writeFileSync("foreign/config.json", JSON.stringify({ experiment, dataset: "n-mnist", data: "d" }));
+      const got = experiment === undefined ? "undefined" : '"other"';
+      for (const action of ["--resume", "--evaluate"]) {
+        expect(await run("--out", "foreign", action)).toMatchObject({
+          code: 1,
+          err: `error: --out: foreign must hold a run of tiny, got one of ${got}; run that experiment, or name another folder\n`,
+        });
+      }
+    }
+    expect(await run("--out", "foreign", "--evaluate", "--weights", `${whole}/best.safetensors`)).toMatchObject({
+      code: 0,
+    });
+  });
+
   it("names a run that is missing", async () => {
     expect(await run("--evaluate", "--block", "spiking")).toMatchObject({
       code: 1,
