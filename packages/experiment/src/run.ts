@@ -7,6 +7,7 @@ import { printable } from "@sew/kernels";
 import { countParameters } from "@sew/layers";
 import { type EpochMetrics, type Evaluation, earlyStopping, evaluate, type Listener } from "@sew/training";
 import { consoleProgress, type Progress, train } from "@sew/training/node";
+import { aboveChance, guessingBelow } from "./alarms.js";
 import type { Actions } from "./commandLine.js";
 import type { OpenedData } from "./data.js";
 import { type Diagnosis, diagnose } from "./diagnosis.js";
@@ -110,6 +111,9 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
   const file = join(out, "report.html");
   const accuracy = evaluation === undefined ? "" : `${evaluatedOn} top-1 ${percent(evaluation.top1)} `;
   say(`${accuracy}(epoch ${best.epoch + 1}, ${how}); report: ${file}`);
+  const { length: classes } = data.sources.train.classes;
+  const guessing = guessingBelow(history, classes);
+  if (guessing !== undefined) say(`nothing was learned: ${aboveChance(history.at(-1)!.trainLoss, guessing, classes)}`);
   return { ...numbers, ...(measures !== undefined && { measures }) };
 }
 

@@ -127,6 +127,20 @@ describe("the diagnosis of a run", () => {
   });
 });
 
+describe("a run that has learned nothing", () => {
+  it("says so at its end, and raises an alarm, where its loss is far above chance", async () => {
+    const wild = ["--learning-rate", "1e6", "--schedule", "constant", "--epochs", "1"];
+    const { code, err } = await run(...wild, "--out", "wild");
+    const text = /the training loss is [\d.e+]+, far above that of guessing among 2 classes, 0.693: the weights have/
+      .source;
+    expect(code).toBe(0);
+    expect(err).toMatch(new RegExp(`alarm, epoch 1: ${text}`));
+    expect(err).toMatch(new RegExp(`report: .*\nnothing was learned: ${text}`));
+    expect(json("wild", "alarms.json")).toMatchObject({ alarms: [{ kind: "loss above chance" }] });
+    expect((await run("--epochs", "1", "--out", "tame")).err).not.toContain("nothing was learned");
+  });
+});
+
 describe("the folder of a run", () => {
   it("is a new one each time without --out, and is named", async () => {
     const { code, err } = await run("--epochs", "1");
