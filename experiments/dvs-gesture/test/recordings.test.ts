@@ -28,7 +28,6 @@ describe("the data sets of the experiment", () => {
     const { problems } = await checkData(await gesture.datasets.synthetic!.checked!(settings));
     expect(problems.map(({ message }) => message.split(", got ")[0])).toEqual([
       "dvsGesture: dir must hold the DVS128 Gesture files",
-      "dvsGesture: dir must hold the DVS128 Gesture files",
     ]);
     expect(readdirSync(data)).toEqual([]);
     rmdirSync(data);

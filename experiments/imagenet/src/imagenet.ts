@@ -29,9 +29,6 @@ const overfit: Partial<Recipe> = {
 
 const allTransforms = () => [normalise({ mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] })];
 
-/** What `--check-data` reads: the files themselves. */
-const checked = ({ data = "" }) => ({ train: imageNet(data, "train"), val: imageNet(data, "val") });
-
 const spiking = (block: string): boolean => block === "spiking" || block === "td-bn";
 
 /** Blocks without time, which see an image once. */
@@ -54,7 +51,7 @@ export const imagenet = defineExperiment({
       transforms: () => [randomResizedCrop({ height: 224, width: 224 }), randomFlip()],
       allTransforms,
       open: async ({ data = "" }) => ({ train: await imageNet(data, "train"), test: await imageNet(data, "val") }),
-      checked,
+      checked: ({ data = "" }) => ({ train: imageNet(data, "train"), val: imageNet(data, "val") }),
     },
     overfit: {
       title: "Some images of ImageNet, learned by heart",

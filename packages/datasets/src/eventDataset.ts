@@ -13,6 +13,18 @@ export interface Sample {
 /** The parts that a data set is published in. */
 export type Split = "train" | "test";
 
+/** Options of the sets whose recordings can be read up to where they end too early. */
+export interface EventDatasetOptions {
+  /**
+   * How to treat a recording that ends within an event, packet or header, such as an interrupted copy: `"refuse"` throws
+   * when its events are read; `"keep"` takes the events before that point and emits a process warning
+   * (`TruncatedRecordingWarning`).
+   *
+   * @defaultValue `"refuse"`
+   */
+  readonly truncated?: "refuse" | "keep";
+}
+
 /**
  * A data set of event recordings; `cacheFrames` makes a `Source` of one of its splits.
  *

@@ -20,6 +20,8 @@ import { writeJson } from "./writeJson.js";
 const SHOWN = 50;
 /** Samples that are named of each problem. */
 const NAMES = 5;
+/** Longest side of a drawn frame, in pixels: the pictures of the most classes stay below 5 MB. */
+const THUMBNAIL = 112;
 /** Classes that the terminal shows. */
 const CLASSES = 20;
 
@@ -140,7 +142,7 @@ function listsOf({ problems, duplicates, warnings }: DataCheck): [heading: strin
 }
 
 function sectionsOf(found: DataCheck): (Section | undefined)[] {
-  const { splits, examples } = found;
+  const { splits } = found;
   const measures = measureRows(splits);
   const lists = listsOf(found).map(([heading, texts]) =>
     texts.length === 0 ? undefined : section(heading, ...texts.map((text) => html`<p>${text}</p>`)),
@@ -155,7 +157,7 @@ function sectionsOf(found: DataCheck): (Section | undefined)[] {
     splits.length === 0
       ? undefined
       : section("Classes", table(["class", ...splits.map(({ name }) => name)], classRows(found))),
-    examplesSection(examples),
+    examplesSection(found),
   ];
 }
 
@@ -192,10 +194,13 @@ function summaryOf(title: string, found: DataCheck): string {
 }
 
 /** Pictures of samples; in their place why there are none, since not all values can be shown as a picture. */
-function examplesSection(examples: DataCheck["examples"]): Section | undefined {
-  const title = "A sample of each class";
+function examplesSection({ classes, examples }: DataCheck): Section | undefined {
+  const title =
+    examples.length < classes.length
+      ? `A sample of ${examples.length} of ${classes.length} classes`
+      : "A sample of each class";
   try {
-    return samplesSection(examples, title);
+    return samplesSection(examples, title, { longestSide: THUMBNAIL });
   } catch (error) {
     return section(title, html`<p>No picture: ${(error as Error).message}</p>`);
   }
