@@ -32,7 +32,8 @@ export const cifar10Dvs = defineExperiment({
       recipe: ({ learningRate }) => paper(learningRate),
       // The authors' code: 1.19 million parameters, as the paper says.
       presets: { code: () => ({ stemKernel: 1 }) },
-      recordings: ({ data = "", split }) => recordings(data, { split }),
+      uses: ["truncated"],
+      recordings: ({ data = "", split, truncated = "refuse" }) => recordings(data, { split, truncated }),
     },
   },
   modelUses: ["stemKernel"],

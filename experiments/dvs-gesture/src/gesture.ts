@@ -2,6 +2,7 @@
 import {
   dvsGesture,
   type EventDataset,
+  type EventDatasetOptions,
   eventDatasets,
   nMnist,
   spikingJellyFrames,
@@ -18,7 +19,10 @@ export interface GestureOptions {
 }
 
 /** Any other recordings, in a net with as many poolings as their sensor has room for, up to 7. */
-export function recordingsOf(name: string, open: (dir: string) => EventDataset): ExperimentDataset<GestureOptions> {
+export function recordingsOf(
+  name: string,
+  open: (dir: string, options?: EventDatasetOptions) => EventDataset,
+): ExperimentDataset<GestureOptions> {
   return {
     title: name,
     needsData: true,
@@ -26,7 +30,8 @@ export function recordingsOf(name: string, open: (dir: string) => EventDataset):
       const { height, width } = open(data);
       return { blocks: Math.min(7, Math.floor(Math.log2(Math.min(height, width)))) };
     },
-    recordings: ({ data = "" }) => open(data),
+    uses: ["truncated"],
+    recordings: ({ data = "", truncated = "refuse" }) => open(data, { truncated }),
   };
 }
 
@@ -52,11 +57,12 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
   "dvs-gesture": {
     title: "DVS128 Gesture",
     needsData: true,
-    uses: ["lenientLabels"],
+    uses: ["lenientLabels", "truncated"],
     recipeName: "paper",
     recipe: ({ block, learningRate }) => paper(block, learningRate),
     presets: { code: ({ block }) => code(block) },
-    recordings: ({ data = "", lenientLabels }) => dvsGesture(data, { labelProblems: lenientLabels ? "warn" : "error" }),
+    recordings: ({ data = "", lenientLabels, truncated = "refuse" }) =>
+      dvsGesture(data, { labelProblems: lenientLabels ? "warn" : "error", truncated }),
   },
   synthetic: {
     title: "Synthetic gestures",
@@ -86,7 +92,8 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
     needsData: true,
     recipeName: "short",
     recipe: () => nMnistRecipe,
-    recordings: ({ data = "" }) => nMnist(data),
+    uses: ["truncated"],
+    recordings: ({ data = "", truncated = "refuse" }) => nMnist(data, { truncated }),
   },
 };
 
@@ -96,7 +103,9 @@ export const gesture = defineExperiment<GestureOptions>({
   options: {
     blocks: integer("residual blocks, each followed by a pooling", { least: 1, default: 7 }),
     stemKernel: integer("size of the stem's convolution", { least: 1, default: 3 }),
-    lenientLabels: flag("warn of labels that overlap or lie outside a recording, instead of stopping"),
+    lenientLabels: flag("warn of labels that overlap or lie outside a recording, instead of stopping", {
+      standsFor: 'labelProblems: "warn"',
+    }),
   },
   datasets: {
     ...own,

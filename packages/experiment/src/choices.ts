@@ -21,6 +21,8 @@ export interface OwnOption<T> {
    * @defaultValue none
    */
   readonly fixes?: Partial<Settings>;
+  /** What errors call it when they advise to pass it to a function, `labelProblems: "warn"`. @defaultValue nothing */
+  readonly standsFor?: string;
 }
 
 /**
@@ -71,9 +73,9 @@ export function choice<const T extends string>(
  */
 export function flag(
   description: string,
-  { default: value = false, fixes = {} }: { readonly default?: boolean; readonly fixes?: Partial<Settings> } = {},
+  { default: value = false, ...other }: Partial<Pick<OwnOption<boolean>, "default" | "fixes" | "standsFor">> = {},
 ): OwnOption<boolean> {
-  return { description, default: value, fixes };
+  return { description, default: value, ...other };
 }
 
 /** A parser of one of several words, which suggests the nearest for any other. */

@@ -124,6 +124,7 @@ function kitOptions(
     option("--train-frames <T>", "frames that a training batch keeps (random temporal delete), or all", parseFrames),
     option("--steps <T>", "time-steps for which the network sees a still image", parseInteger(1)),
     named("--by <what>", "frames of equal event count or equal time", ["count", "time"]),
+    named("--truncated <what>", "a recording that ends too early, or what there is of it", ["refuse", "keep"]),
     option("--validation <fraction>", "part of the training samples that chooses the best epoch", fraction),
     option("--early-stopping <epochs>", "end after so many epochs without improvement", parseInteger(1)),
     ...(words(comparisons).length === 0
@@ -145,7 +146,8 @@ function kitOptions(
 
 const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-const longOf = (name: string): string => `--${kebab(name)}`;
+/** The option of a setting. */
+export const longOf = (name: string): string => `--${kebab(name)}`;
 
 /** What is said of an option without an effect. */
 export function noEffect(name: string, why: string): string {

@@ -48,9 +48,10 @@ export interface DatasetDescription<Own extends object = object> {
   readonly needsData?: boolean;
   /**
    * Options that this data set uses and others may not: one that any data set names is refused with those that do not name it.
+   * `"truncated"` is only there for those that name it.
    * @defaultValue none
    */
-  readonly uses?: readonly (keyof NoInfer<Own>)[];
+  readonly uses?: readonly (keyof NoInfer<Own> | "truncated")[];
   /** Transforms of training samples; random temporal delete for `trainFrames` comes before. @defaultValue none */
   transforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
   /** Transforms of all samples, behind those of training samples, such as a normalisation. @defaultValue none */

@@ -18,6 +18,7 @@ import type { ComparedRun, Comparison, Experiment } from "./experiment.js";
 import { buildModel } from "./model.js";
 import { neuronsOf } from "./neuronsOf.js";
 import { neuronParameters } from "./optimization.js";
+import { inOptions } from "./remedies.js";
 import { describedBy, evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
 import { chooseFolder, readConfig } from "./runFolder.js";
 import { unusedOnceBuilt } from "./unused.js";
@@ -61,7 +62,8 @@ export async function runExperiment<Own extends object>(
   } catch (error) {
     // Commander has printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    say(`error: ${isExplained(error) || process.env.DEBUG === undefined ? messageOf(error) : traceOf(error)}`);
+    const text = isExplained(error) || process.env.DEBUG === undefined ? messageOf(error) : traceOf(error);
+    say(`error: ${inOptions(experiment, text)}`);
     return 1;
   } finally {
     release();

@@ -67,6 +67,8 @@ export interface Settings extends Recipe {
   readonly block: FamilyName;
   /** Folder of the data. @defaultValue none */
   readonly data?: string | undefined;
+  /** What to do about a recording that ends too early: refuse it, or keep its events up to there. @defaultValue `"refuse"` */
+  readonly truncated?: "refuse" | "keep" | undefined;
   /** Folder for what is made of the data, such as integrated frames. @defaultValue `"runs/cache"` */
   readonly cache: string;
   /** Folder of the run. */

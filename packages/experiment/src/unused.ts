@@ -18,7 +18,7 @@ export function usersOf(
   name: string,
 ): { readonly with: string[]; readonly without: string[] } {
   const all = Object.entries(datasets);
-  const named = all.some(([, { uses = [] }]) => (uses as readonly string[]).includes(name));
+  const named = name === "truncated" || all.some(([, { uses = [] }]) => (uses as readonly string[]).includes(name));
   const use = ([, { uses = [], recordings }]: (typeof all)[number]): boolean => {
     if ((ofRecordings.names as readonly string[]).includes(name)) return recordings !== undefined;
     if ((ofStills.names as readonly string[]).includes(name)) return recordings === undefined;

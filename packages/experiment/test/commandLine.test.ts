@@ -158,6 +158,8 @@ describe("a wrong command line", () => {
     [["--model", "c2-BN-IF-FC2", "--width", "3"], "error: --width has no effect with --model"],
     [["--lone", "--block", "ann"], "error: --block must be plain with --lone, got ann"],
     [["--lone", "--surrogate", "atan"], "error: --surrogate has no effect with --lone"],
+    [["--truncated", "keep"], "error: --truncated has no effect with --dataset stripes"],
+    [["--dataset", "dots", "--truncated", "kep"], "Did you mean keep?"],
     [["--train-frames", "0"], "It must be an integer of at least 1."],
     [
       ["--dataset", "dots", "--frames", "4", "--train-frames", "5"],
@@ -214,6 +216,7 @@ describe("--help", () => {
     const of = (datasets: object) => help({ ...tiny, datasets } as typeof tiny);
     expect([of({ dots }).includes("--steps"), of({ dots }).includes("--frames")]).toEqual([false, true]);
     expect([of({ stripes }).includes("--steps"), of({ stripes }).includes("--frames")]).toEqual([true, false]);
+    expect([of({ dots }).includes("--truncated"), of({ stripes }).includes("--truncated")]).toEqual([true, false]);
   });
 });
 

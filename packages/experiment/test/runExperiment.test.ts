@@ -215,6 +215,17 @@ describe("the data", () => {
   });
 });
 
+describe("an error of a library", () => {
+  it("advises options of the command line, when training and when data are checked", async () => {
+    const wrong = (...argv: string[]) => elsewhere({ SEW_TEST_WRONG: "2" }, "--dataset", "dots", ...argv);
+    const advice = "wrong; pass --truncated keep, or pass --loud-labels; change --validation\n";
+    const training = await wrong("--cache", "wrong-frames", "--out", "never");
+    expect([training.code, training.err]).toEqual([1, expect.stringContaining(advice)]);
+    const checked = await wrong("--check-data", ".", "--out", "checked");
+    expect([checked.code, checked.out]).toEqual([1, expect.stringContaining(advice)]);
+  });
+});
+
 describe("an option that has no effect", () => {
   it.each([
     [["--steps", "2"], "--steps has no effect with --dataset stripes, whose samples have time-steps of their own"],

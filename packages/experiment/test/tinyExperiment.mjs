@@ -45,6 +45,11 @@ const dots = {
   samples: async (split) =>
     Array.from({ length: split === "train" ? 8 : 4 }, (_, i) => ({ name: `${i}`, label: i % 2, files: [] })),
   async events({ name, label }) {
+    if (process.env.SEW_TEST_WRONG === name) {
+      throw new RangeError(
+        'wrong; pass truncated: "keep", or pass loud: "very"; change the proportions, or set stratified: false',
+      );
+    }
     const along = Uint16Array.from({ length: 24 }, (_, i) => i % 6);
     const across = new Uint16Array(24).fill(Number(name) % 6);
     const [x, y] = label === 0 ? [along, across] : [across, along];
@@ -58,7 +63,7 @@ export const tiny = defineExperiment({
   options: {
     width: integer("channels", { least: 1, default: 4 }),
     head: choice("what the network ends with", ["notation", "module"], "notation"),
-    loudLabels: flag("say the labels"),
+    loudLabels: flag("say the labels", { standsFor: 'loud: "very"' }),
     lone: flag("no shortcut at all", { fixes: { block: "plain", surrogate: undefined } }),
   },
   datasets: {
@@ -88,6 +93,7 @@ export const tiny = defineExperiment({
     },
     dots: {
       title: "Dots",
+      uses: ["truncated"],
       recipe: () => ({ epochs: 1, batch: 4, frames: 12, trainFrames: 9 }),
       recordings: () => dots,
     },
