@@ -44,6 +44,11 @@ describe("pnpm experiment cifar10", () => {
       block: "spiking",
       notation: "c32k3s1-BN-IF-{{Spiking Block(c32)}*2-MPk2s2}*5-FC2, last neurons of gradient 1",
     });
+    const { neurons } = JSON.parse(readFileSync(join(folder, "unit", "config.json"), "utf8"));
+    expect(neurons).toEqual([
+      { neuron: "if", surrogate: "atan", layers: 11, parameters: {} },
+      { neuron: "if", surrogate: "scaledAtan", layers: 10, parameters: { vThreshold: 0.5 } },
+    ]);
     const refused = [
       [["--block", "ann"], "--block must be spiking with --unit-gradient, got ann"],
       [["--neuron", "plif"], "--neuron must be if with --unit-gradient, got plif"],

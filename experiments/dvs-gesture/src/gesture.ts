@@ -80,6 +80,7 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
   "spikingjelly-frames": {
     title: "DVS128 Gesture, cut into frames by SpikingJelly",
     needsData: true,
+    sequences: true,
     recipeName: "paper",
     recipe: ({ block, learningRate }) => paper(block, learningRate),
     open: async ({ data = "" }) => ({

@@ -52,6 +52,11 @@ export interface DatasetDescription<Own extends object = object> {
    * @defaultValue none
    */
   readonly uses?: readonly (keyof NoInfer<Own> | "truncated")[];
+  /**
+   * Whether samples are sequences of frames, so that `--steps` has no effect. @defaultValue `true` with `recordings`, `false` with
+   * `open`
+   */
+  readonly sequences?: boolean;
   /** Transforms of training samples; random temporal delete for `trainFrames` comes before. @defaultValue none */
   transforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
   /** Transforms of all samples, behind those of training samples, such as a normalisation. @defaultValue none */

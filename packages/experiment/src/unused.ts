@@ -19,9 +19,9 @@ export function usersOf(
 ): { readonly with: string[]; readonly without: string[] } {
   const all = Object.entries(datasets);
   const named = name === "truncated" || all.some(([, { uses = [] }]) => (uses as readonly string[]).includes(name));
-  const use = ([, { uses = [], recordings }]: (typeof all)[number]): boolean => {
+  const use = ([, { uses = [], recordings, sequences = recordings !== undefined }]: (typeof all)[number]): boolean => {
     if ((ofRecordings.names as readonly string[]).includes(name)) return recordings !== undefined;
-    if ((ofStills.names as readonly string[]).includes(name)) return recordings === undefined;
+    if ((ofStills.names as readonly string[]).includes(name)) return !sequences;
     return !named || (uses as readonly string[]).includes(name);
   };
   return {
@@ -55,13 +55,16 @@ export function unusedIn(
   return unused;
 }
 
-/** The settings that have no effect, as is seen once data and network are there. */
+/** The settings that have no effect, as is seen once data of so many steps and a network are there. */
 export function unusedOnceBuilt(
   { dataset }: Pick<Settings, "dataset">,
   { steps, learns }: { readonly steps: number; readonly learns: boolean },
 ): Map<string, string> {
+  const image: readonly [string, string] = ["trainFrames", `with --dataset ${dataset}, whose samples have one frame`];
   return new Map([
-    ...(steps > 1 ? ofStills.names.map((name) => [name, `with --dataset ${dataset}, ${ofStills.why}`] as const) : []),
+    ...(steps > 1
+      ? ofStills.names.map((name) => [name, `with --dataset ${dataset}, ${ofStills.why}`] as const)
+      : [image]),
     ...(learns ? [] : [["neuronRate", "on neurons that learn nothing"] as const]),
   ]);
 }

@@ -125,7 +125,7 @@ describe("a wrong command line", () => {
     [["--epcohs", "3"], "error: unknown option '--epcohs'"],
     [
       ["--dataset", "strips"],
-      "option '--dataset <name>' argument 'strips' is invalid. It must be one of stripes, untested, fetched, dots. Did you mean stripes?",
+      "option '--dataset <name>' argument 'strips' is invalid. It must be one of stripes, untested, pictures, fetched, dots. Did you mean stripes?",
     ],
     [["--block", "sew-ad"], "Did you mean sew-add?"],
     [["--neuron", "plf"], "Did you mean plif?"],
@@ -216,6 +216,7 @@ describe("--help", () => {
     const of = (datasets: object) => help({ ...tiny, datasets } as typeof tiny);
     expect([of({ dots }).includes("--steps"), of({ dots }).includes("--frames")]).toEqual([false, true]);
     expect([of({ stripes }).includes("--steps"), of({ stripes }).includes("--frames")]).toEqual([true, false]);
+    expect(of({ stripes: { ...stripes, sequences: true } })).not.toContain("--steps");
     expect([of({ dots }).includes("--truncated"), of({ stripes }).includes("--truncated")]).toEqual([true, false]);
   });
 });

@@ -229,6 +229,10 @@ describe("an error of a library", () => {
 describe("an option that has no effect", () => {
   it.each([
     [["--steps", "2"], "--steps has no effect with --dataset stripes, whose samples have time-steps of their own"],
+    [
+      ["--dataset", "pictures", "--train-frames", "all"],
+      "--train-frames has no effect with --dataset pictures, whose samples have one frame",
+    ],
     [["--neuron", "if", "--neuron-rate", "0.5"], "--neuron-rate has no effect on neurons that learn nothing"],
   ])("is refused once data and network are there: %j", async (argv, message) => {
     const { code, err } = await run(...argv, "--out", "never");

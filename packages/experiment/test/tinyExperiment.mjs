@@ -86,6 +86,10 @@ export const tiny = defineExperiment({
       recipe: () => ({ epochs: 1, batch: 4, width: 2 }),
       open: () => ({ train: stripes("train", 16, 1) }),
     },
+    pictures: {
+      title: "Stripes of one frame",
+      open: () => ({ train: { ...stripes("train", 4, 1), shape: [1, 6, 6, 6] } }),
+    },
     fetched: {
       title: "Stripes in a folder",
       needsData: true,
