@@ -78,6 +78,12 @@ describe("pnpm experiment imagenet", () => {
     expect([check("--dataset", "overfit"), check()]).toEqual([0, 1]);
   });
 
+  it("sees an image once with blocks that have no time, unless --steps says otherwise", () => {
+    const chosen = { dataset: "overfit", block: "ann" } as const;
+    expect(imagenet.datasets.overfit!.recipe!(chosen)).toMatchObject({ steps: 1 });
+    expect(imagenet.datasets.imagenet!.recipe!(chosen)).toMatchObject({ steps: 1 });
+  });
+
   it("compares the ten networks of Table 2", () =>
     expect(imagenet.comparisons!.table2!.runs.map(({ name }) => name)).toEqual([
       ...[18, 34, 50, 101, 152].map((depth) => `SEW ResNet-${depth}`),

@@ -13,6 +13,7 @@ import { printable } from "@sew/kernels";
 import type { CommandLine, Given } from "./commandLine.js";
 import { checkFolder, showPreparation } from "./data.js";
 import type { Experiment, ExperimentDataset } from "./experiment.js";
+import { inOptions } from "./remedies.js";
 import type { Settings } from "./settings.js";
 import { writeJson } from "./writeJson.js";
 
@@ -32,22 +33,28 @@ const CLASSES = 20;
  * @returns the exit code: 0 where all is well, else 1
  */
 export async function checkDataOf<Own extends object>(
-  { name, datasets }: Experiment<Own>,
+  experiment: Experiment<Own>,
   line: CommandLine<Own>,
   given: Given<Own>,
 ): Promise<number> {
+  const { name, datasets } = experiment;
   const { checkData: data = "", dataset, out = join("runs", name, `check-${dataset}`), json } = given;
   const settings = line.settings({ ...given, data }, out);
   const { title } = datasets[dataset]!;
   await checkFolder("--check-data", data, title);
   const bars = new Map<string, ReturnType<typeof showPreparation>>();
-  const found = await checkData(await open(datasets[dataset]!, settings), {
+  const checked = await checkData(await open(datasets[dataset]!, settings), {
     archives: data,
     onProgress(what, done, total) {
       if (!bars.has(what)) bars.set(what, showPreparation(`checking ${what}`));
       bars.get(what)!(done, total);
     },
   });
+  const found: DataCheck = {
+    ...checked,
+    problems: checked.problems.map((each) => ({ ...each, message: inOptions(experiment, each.message) })),
+    warnings: checked.warnings.map((text) => inOptions(experiment, text)),
+  };
   const file = join(out, "data.html");
   await writeReport(file, {
     title: `${title}, checked`,

@@ -57,6 +57,11 @@ function spiking({ neurons }: Family): boolean {
   return "neuron" in neurons(1);
 }
 
+/** Whether the networks of a family have neurons that `--neuron` and `--surrogate` choose. */
+export function hasNeurons(block: FamilyName): boolean {
+  return spiking(families[block]);
+}
+
 /** The word `SEW`, and the names of blocks that it may be part of: of two that start alike the longer comes first. */
 const blockWords = new RegExp(
   `\\b(?:${["SEW", ...Object.keys(blocks)]
