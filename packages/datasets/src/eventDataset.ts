@@ -26,6 +26,19 @@ export interface EventDatasetOptions {
 }
 
 /**
+ * The name of a data set that is read with other options than the default ones: a cache of its frames is not taken for one
+ * without them.
+ *
+ * @param options words for options, and whether each is in use
+ *
+ * @example
+ * nameWith("n-cars", { truncated: true, lenient: false }); // "n-cars-truncated"
+ */
+export function nameWith(name: string, options: Readonly<Record<string, boolean>>): string {
+  return [name, ...Object.keys(options).filter((word) => options[word])].join("-");
+}
+
+/**
  * A data set of event recordings; `cacheFrames` makes a `Source` of one of its splits.
  *
  * A new data set is one file with a function that returns such an object, and one call of `describeEventDataset` in its
@@ -34,7 +47,7 @@ export interface EventDatasetOptions {
  * @typeParam S what the data set needs to know about a sample to read its events
  */
 export interface EventDataset<S extends Sample = Sample> {
-  /** Lower-case words joined by `-`; names the cache. */
+  /** Lower-case words joined by `-`; names the cache, so that options that change the events change it ({@link nameWith}). */
   readonly name: string;
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];

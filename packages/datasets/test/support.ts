@@ -104,6 +104,11 @@ export function describeTruncation<S extends Sample>(
       warn.mockRestore();
     });
 
+    it("has a name of its own then, so that caches of frames are not taken for one another", () => {
+      expect(open("nowhere", { truncated: "keep" }).name).toBe(`${open("nowhere").name}-truncated`);
+      expect(open("nowhere", { truncated: "refuse" }).name).toBe(open("nowhere").name);
+    });
+
     it("has no other way to treat them", () =>
       expect(() => open("nowhere", { truncated: "drop" as "keep" })).toThrow(
         new TypeError(`${open.name}: truncated must be "refuse" or "keep", got "drop"`),

@@ -1,5 +1,5 @@
 /** @file CIFAR10-DVS: pictures of CIFAR-10 that moved on a screen before a DVS128. */
-import type { EventDataset, EventDatasetOptions, Sample } from "../eventDataset.js";
+import { type EventDataset, type EventDatasetOptions, nameWith, type Sample } from "../eventDataset.js";
 import { DVS128_SENSOR, readAedat2 } from "../formats/readAedat2.js";
 import { checkTruncated } from "../formats/recording.js";
 import { listClassFolders } from "./classFolders.js";
@@ -58,7 +58,7 @@ export function cifar10Dvs(
   }
   let warned = false;
   return {
-    name: `cifar10-dvs-${rule}`,
+    name: nameWith(`cifar10-dvs-${rule}`, { truncated: truncated === "keep" }),
     classes: CLASSES,
     height: DVS128_SENSOR,
     width: DVS128_SENSOR,

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { EventDataset, EventDatasetOptions, Sample, Split } from "../eventDataset.js";
+import { type EventDataset, type EventDatasetOptions, nameWith, type Sample, type Split } from "../eventDataset.js";
 import { type Events, eventsBetween } from "../events.js";
 import { FileFormatError } from "../fileFormatError.js";
 import { listNames } from "../folders.js";
@@ -121,7 +121,10 @@ export function dvsGesture(
 
   const synthetic = existsSync(join(dir, SYNTHETIC_MARKER));
   return {
-    name: synthetic ? "synthetic-gestures" : "dvs-gesture",
+    name: nameWith(synthetic ? "synthetic-gestures" : "dvs-gesture", {
+      lenient: labelProblems === "warn",
+      truncated: truncated === "keep",
+    }),
     classes: gestureClasses,
     height: GESTURE_SENSOR,
     width: GESTURE_SENSOR,

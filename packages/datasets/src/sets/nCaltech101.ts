@@ -1,5 +1,5 @@
 /** @file N-Caltech101: the pictures of Caltech101, seen by an event camera that moves. */
-import type { EventDataset, EventDatasetOptions } from "../eventDataset.js";
+import { type EventDataset, type EventDatasetOptions, nameWith } from "../eventDataset.js";
 import { readAtis } from "../formats/readAtis.js";
 import { checkTruncated } from "../formats/recording.js";
 import { listClassFolders } from "./classFolders.js";
@@ -42,7 +42,7 @@ export function nCaltech101(dir: string, { truncated = "refuse" }: EventDatasetO
   checkTruncated("nCaltech101", truncated);
   const [height, width] = [180, 240];
   return {
-    name: "n-caltech101",
+    name: nameWith("n-caltech101", { truncated: truncated === "keep" }),
     classes: CLASSES,
     height,
     width,

@@ -1,7 +1,7 @@
 /** @file N-CARS: cars and backgrounds, cut from recordings of an ATIS behind a windscreen. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { EventDataset, EventDatasetOptions, Split } from "../eventDataset.js";
+import { type EventDataset, type EventDatasetOptions, nameWith, type Split } from "../eventDataset.js";
 import { readDat } from "../formats/readDat.js";
 import { checkTruncated } from "../formats/recording.js";
 import { listClassFolders } from "./classFolders.js";
@@ -32,7 +32,7 @@ export function nCars(dir: string, { truncated = "refuse" }: EventDatasetOptions
   checkTruncated("nCars", truncated);
   const [height, width] = [100, 120];
   return {
-    name: "n-cars",
+    name: nameWith("n-cars", { truncated: truncated === "keep" }),
     classes: CLASSES,
     height,
     width,

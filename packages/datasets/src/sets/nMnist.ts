@@ -1,7 +1,7 @@
 /** @file N-MNIST: the digits of MNIST, seen by an event camera that moves. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { EventDataset, EventDatasetOptions, Sample, Split } from "../eventDataset.js";
+import { type EventDataset, type EventDatasetOptions, nameWith, type Sample, type Split } from "../eventDataset.js";
 import { FileFormatError } from "../fileFormatError.js";
 import { listNames } from "../folders.js";
 import { readAtis } from "../formats/readAtis.js";
@@ -39,7 +39,7 @@ const DIGITS = Array.from({ length: 10 }, (_, digit) => `${digit}`);
 export function nMnist(dir: string, { truncated = "refuse" }: EventDatasetOptions = {}): EventDataset {
   checkTruncated("nMnist", truncated);
   return {
-    name: "n-mnist",
+    name: nameWith("n-mnist", { truncated: truncated === "keep" }),
     classes: DIGITS,
     height: SENSOR,
     width: SENSOR,

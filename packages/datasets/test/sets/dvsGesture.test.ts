@@ -157,6 +157,7 @@ describe("dvsGesture", () => {
     onTestFinished(() => warn.mockRestore());
     const dir = await folderWith("1,0,50000\n2,40000,90000\n3,70000,60000\n4,5000000,6000000\n");
     const gestures = dvsGesture(dir, { labelProblems: "warn" });
+    expect(gestures.name).toBe("dvs-gesture-lenient");
     await gestures.samples("train");
     const samples = await gestures.samples("train");
     const counts = [];
