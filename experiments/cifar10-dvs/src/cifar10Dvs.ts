@@ -1,16 +1,17 @@
 /** @file Wide-7B-Net on CIFAR10-DVS (Table 6): data, model and recipe. */
 import { cifar10Dvs as recordings } from "@sew/datasets";
-import { choice, defineExperiment, integer, type Recipe } from "@sew/experiment";
+import { boundedNeuronRate, choice, defineExperiment, integer, type Recipe } from "@sew/experiment";
 
-/** Table 7 of the paper. */
-const paper: Partial<Recipe> = {
+/** Table 7 of the paper, with PLIF's w bounded at this learning rate. */
+const paper = (learningRate = 0.01): Partial<Recipe> => ({
   frames: 16,
   epochs: 64,
   batch: 16,
   optimizer: "sgd",
-  learningRate: 0.01,
+  learningRate,
   schedule: "cosine",
-};
+  neuronRate: boundedNeuronRate(learningRate),
+});
 
 export const cifar10Dvs = defineExperiment({
   name: "cifar10-dvs",
@@ -27,12 +28,15 @@ export const cifar10Dvs = defineExperiment({
     "cifar10-dvs": {
       title: "CIFAR10-DVS",
       needsData: true,
-      recipe: () => paper,
+      recipeName: "paper",
+      recipe: ({ learningRate }) => paper(learningRate),
       // The authors' code: 1.19 million parameters, as the paper says.
       presets: { code: () => ({ stemKernel: 1 }) },
-      recordings: ({ data = "", split }) => recordings(data, { split }),
+      uses: ["truncated"],
+      recordings: ({ data = "", split, truncated = "refuse" }) => recordings(data, { split, truncated }),
     },
   },
+  modelUses: ["stemKernel"],
   model: ({ stemKernel: k }, { classes }) =>
     `c64k${k}s1-BN-PLIF-{SEW Block(c64)-MPk2s2}*4-c128k${k}s1-BN-PLIF-{SEW Block(c128)-MPk2s2}*3-FC${classes.length}`,
   comparisons: {

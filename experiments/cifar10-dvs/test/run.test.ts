@@ -53,7 +53,14 @@ describe("pnpm experiment cifar10-dvs", () => {
   });
 
   it("trains by the paper's recipe, with T = 4, 8 and 16 for Table 6", () => {
-    expect(cifar10Dvs.datasets["cifar10-dvs"]!.recipe!({ dataset: "cifar10-dvs", block: "sew-add" })).toEqual({
+    const recipe = cifar10Dvs.datasets["cifar10-dvs"]!.recipe!;
+    const chosen = { dataset: "cifar10-dvs", block: "sew-add" } as const;
+    expect(recipe({ ...chosen, learningRate: 0.1 })).toMatchObject({
+      learningRate: 0.1,
+      neuronRate: expect.closeTo(0.05, 12),
+    });
+    expect(recipe(chosen)).toEqual({
+      neuronRate: 0.5,
       frames: 16,
       epochs: 64,
       batch: 16,

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkData } from "@sew/datasets";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cifar } from "../src/cifar.js";
@@ -39,10 +40,37 @@ describe("pnpm experiment cifar10", () => {
       parameters: 3 * 9 * 32 + 64 + 10 * 2 * (9 * 32 * 32 + 64) + 32 * 2 + 2,
     }));
 
-  it("trains Spiking blocks whose last neurons pass gradients of 1", () =>
-    expect(train("unit", "--block", "spiking", "--unit-gradient")).toMatchObject({
+  it("trains Spiking blocks whose last neurons pass gradients of 1, and no others", () => {
+    expect(train("unit", "--unit-gradient")).toMatchObject({
+      block: "spiking",
       notation: "c32k3s1-BN-IF-{{Spiking Block(c32)}*2-MPk2s2}*5-FC2, last neurons of gradient 1",
-    }));
+    });
+    const { neurons } = JSON.parse(readFileSync(join(folder, "unit", "config.json"), "utf8"));
+    expect(neurons).toEqual([
+      { neuron: "if", surrogate: "atan", layers: 11, parameters: {} },
+      { neuron: "if", surrogate: "scaledAtan", layers: 10, parameters: { vThreshold: 0.5 } },
+    ]);
+    const refused = [
+      [["--block", "ann"], "--block must be spiking with --unit-gradient, got ann"],
+      [["--neuron", "plif"], "--neuron must be if with --unit-gradient, got plif"],
+      [["--surrogate", "constant"], "--surrogate has no effect with --unit-gradient"],
+    ] as const;
+    for (const [options, message] of refused) {
+      expect(() => train("never", "--unit-gradient", ...options)).toThrow(message);
+    }
+  });
+
+  it("opens CIFAR-10 and CIFAR-100, and says where each lacks its files", async () => {
+    const says = async (name: string) => {
+      const settings = { data: folder } as Parameters<NonNullable<(typeof cifar.datasets)[string]["checked"]>>[0];
+      const { problems } = await checkData(await cifar.datasets[name]!.checked!(settings));
+      return problems.map(({ message }) => message.split(", got ")[0]);
+    };
+    expect([await says("cifar10"), await says("cifar100")]).toEqual([
+      ["cifar10: dir must hold data_batch_1.bin, data_batch_2.bin, data_batch_3.bin and 3 more"],
+      ["cifar100: dir must hold train.bin, test.bin"],
+    ]);
+  });
 
   it("compares the six cells of Table 9", () =>
     expect(cifar.comparisons!.table9!.runs.map(({ name }) => name)).toEqual([

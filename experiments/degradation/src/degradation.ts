@@ -128,9 +128,9 @@ function rateSections(results: readonly ComparedResult[]) {
 }
 
 function build(settings: Settings & { readonly blocks: number }, { shape, classes }: Source): Module {
-  const { blocks, steps, zeroInit, seed } = settings;
+  const { blocks, steps, zeroInit, recompute, seed } = settings;
   const sizes = { blocks, inChannels: shape[3]!, classes: classes.length };
-  return twoStages(familyOf(settings), { ...sizes, steps, zeroInit, seed });
+  return twoStages(familyOf(settings), { ...sizes, steps, zeroInit, recompute, seed });
 }
 
 export const degradation = defineExperiment({
@@ -144,6 +144,7 @@ export const degradation = defineExperiment({
       notes: [
         "The claim is about the training loss: 1,000 images are overfitted, and the accuracy on others says little.",
       ],
+      recipeName: "short",
       recipe: ({ block }) => ({
         epochs: 30,
         batch: 32,
@@ -165,13 +166,15 @@ export const degradation = defineExperiment({
       allTransforms: () => [normalise({ mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] })],
     },
   },
+  modelUses: ["blocks"],
   model(settings, source) {
     const { block, blocks } = settings;
     if (blocks % 2 === 1) throw new RangeError(`--blocks: it must be an even number, got ${blocks}`);
     return { model: build(settings, source), notation: `${blocks} ${block} blocks in two stages` };
   },
-  /** ‖∂L/∂O^l‖ of 32 training images, before training. */
+  /** ‖∂L/∂O^l‖ of 32 training images, before training; none of another network, by `--model`. */
   async measures({ settings, sources: { train } }) {
+    if (settings.model !== undefined) return {};
     const model = build(settings, train);
     const indices = Array.from({ length: 32 }, (_, i) => Math.floor((i * train.count) / 32));
     const x = tensor(await train.read(indices), [1, 32, ...train.shape.slice(1)]);

@@ -12,6 +12,8 @@ export interface TwoStagesOptions {
   /** Time-steps of a still image. */
   readonly steps: number;
   readonly zeroInit: boolean;
+  /** Whether the backward pass computes currents again. @defaultValue `false` */
+  readonly recompute?: boolean;
   readonly seed: number;
 }
 
@@ -21,7 +23,7 @@ export interface TwoStagesOptions {
  */
 export function twoStages(
   { block, neurons }: Family,
-  { blocks, inChannels, classes, steps, zeroInit, seed }: TwoStagesOptions,
+  { blocks, inChannels, classes, steps, zeroInit, recompute = false, seed }: TwoStagesOptions,
 ): Module {
   const rng = random(seed);
   const stage = (channels: number, outChannels: number, stride: number): Module =>
@@ -35,6 +37,7 @@ export function twoStages(
             stride: i === 0 ? stride : 1,
             neurons,
             zeroInit,
+            recompute,
             random: rng,
           }),
         ]),

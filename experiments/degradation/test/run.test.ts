@@ -48,6 +48,16 @@ describe("pnpm experiment degradation", () => {
     expect([a, c]).toEqual([expect.closeTo(b, 5), expect.closeTo(d, 5)]);
   });
 
+  it("measures no gradients of a network of --model", () => {
+    const json = join(folder, "other.json");
+    const options = ["--compare", "none", "--model", "c2k3s2-BN-IF-MPk16-FC2"];
+    train(...options, "--out", join(folder, "other"), "--json", json);
+    expect(JSON.parse(readFileSync(json, "utf8")).measures).toEqual({});
+    expect(() => train(...options, "--blocks", "4", "--out", join(folder, "odd"))).toThrow(
+      "--blocks has no effect with --model",
+    );
+  });
+
   it("refuses an odd number of blocks", () =>
     expect(() => train("--compare", "none", "--blocks", "3", "--out", join(folder, "odd"))).toThrow(
       "--blocks: it must be an even number, got 3",
@@ -68,7 +78,7 @@ describe("pnpm experiment degradation", () => {
           const history = [{ trainLoss: loss(name, Number(blocks)) + 0.01 * seed }];
           return { seed, history: history as never, measures: {} };
         };
-        return { ...each, runs: [0, 1, 2].map(runOf) };
+        return { ...each, diverged: [], runs: [0, 1, 2].map(runOf) };
       });
     const sign = (name: string) => (["Spiking", "Plain"].includes(name) ? 1 : -1);
     const as = (slope: number) =>

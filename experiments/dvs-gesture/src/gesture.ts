@@ -2,24 +2,27 @@
 import {
   dvsGesture,
   type EventDataset,
+  type EventDatasetOptions,
   eventDatasets,
   nMnist,
   spikingJellyFrames,
   writeSyntheticGestures,
 } from "@sew/datasets";
 import { defineExperiment, type ExperimentDataset, flag, integer } from "@sew/experiment";
-import { code, nMnistRecipe, paper, synthetic, withDelete } from "./recipes.js";
+import { code, nMnistRecipe, paper, synthetic } from "./recipes.js";
 
 /** The options of this experiment's own. */
 export interface GestureOptions {
   readonly blocks: number;
   readonly stemKernel: number;
-  readonly temporalDelete: boolean;
   readonly lenientLabels: boolean;
 }
 
 /** Any other recordings, in a net with as many poolings as their sensor has room for, up to 7. */
-export function recordingsOf(name: string, open: (dir: string) => EventDataset): ExperimentDataset<GestureOptions> {
+export function recordingsOf(
+  name: string,
+  open: (dir: string, options?: EventDatasetOptions) => EventDataset,
+): ExperimentDataset<GestureOptions> {
   return {
     title: name,
     needsData: true,
@@ -27,7 +30,8 @@ export function recordingsOf(name: string, open: (dir: string) => EventDataset):
       const { height, width } = open(data);
       return { blocks: Math.min(7, Math.floor(Math.log2(Math.min(height, width)))) };
     },
-    recordings: ({ data = "" }) => open(data),
+    uses: ["truncated"],
+    recordings: ({ data = "", truncated = "refuse" }) => open(data, { truncated }),
   };
 }
 
@@ -46,23 +50,27 @@ const table4 = Object.entries(names).map(blockOf);
 /** Three of them without random temporal delete, as in Fig. 10. */
 const fig10 = table4
   .filter(({ name }) => ["SEW ADD", "Plain", "Spiking"].includes(name))
-  .map(({ name, options }) => ({ name: `${name}, all frames`, options: [...options, "--no-temporal-delete"] }));
+  .map(({ name, options }) => ({ name: `${name}, all frames`, options: [...options, "--train-frames", "all"] }));
 
 /** The data sets that have a recipe of their own; the first is the default. */
 const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
   "dvs-gesture": {
     title: "DVS128 Gesture",
     needsData: true,
-    recipe: ({ block, temporalDelete }) => withDelete(paper(block), temporalDelete),
-    presets: { code: ({ block, temporalDelete }) => withDelete({ ...paper(block), ...code(block) }, temporalDelete) },
-    recordings: ({ data = "", lenientLabels }) => dvsGesture(data, { labelProblems: lenientLabels ? "warn" : "error" }),
+    uses: ["lenientLabels", "truncated"],
+    recipeName: "paper",
+    recipe: ({ block, learningRate }) => paper(block, learningRate),
+    presets: { code: ({ block }) => code(block) },
+    recordings: ({ data = "", lenientLabels, truncated = "refuse" }) =>
+      dvsGesture(data, { labelProblems: lenientLabels ? "warn" : "error", truncated }),
   },
   synthetic: {
     title: "Synthetic gestures",
     notes: [
       "The recordings are synthetic: drawn figures before a simulated event camera. Accuracies on them are not accuracies on DVS128 Gesture.",
     ],
-    recipe: ({ temporalDelete }) => withDelete(synthetic, temporalDelete),
+    recipeName: "short",
+    recipe: () => synthetic,
     async recordings({ data = "runs/data/synthetic-gestures" }, progress) {
       await writeSyntheticGestures(data, { onProgress: progress("making synthetic recordings") });
       return dvsGesture(data);
@@ -72,7 +80,9 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
   "spikingjelly-frames": {
     title: "DVS128 Gesture, cut into frames by SpikingJelly",
     needsData: true,
-    recipe: ({ block, temporalDelete }) => withDelete(paper(block), temporalDelete),
+    sequences: true,
+    recipeName: "paper",
+    recipe: ({ block, learningRate }) => paper(block, learningRate),
     open: async ({ data = "" }) => ({
       train: await spikingJellyFrames(data, { split: "train" }),
       test: await spikingJellyFrames(data, { split: "test" }),
@@ -81,8 +91,10 @@ const own: Readonly<Record<string, ExperimentDataset<GestureOptions>>> = {
   "n-mnist": {
     title: "N-MNIST",
     needsData: true,
+    recipeName: "short",
     recipe: () => nMnistRecipe,
-    recordings: ({ data = "" }) => nMnist(data),
+    uses: ["truncated"],
+    recordings: ({ data = "", truncated = "refuse" }) => nMnist(data, { truncated }),
   },
 };
 
@@ -92,8 +104,9 @@ export const gesture = defineExperiment<GestureOptions>({
   options: {
     blocks: integer("residual blocks, each followed by a pooling", { least: 1, default: 7 }),
     stemKernel: integer("size of the stem's convolution", { least: 1, default: 3 }),
-    temporalDelete: flag("train on some of the frames, the paper's random temporal delete", true),
-    lenientLabels: flag("warn of labels that overlap or lie outside a recording, instead of stopping"),
+    lenientLabels: flag("warn of labels that overlap or lie outside a recording, instead of stopping", {
+      standsFor: 'labelProblems: "warn"',
+    }),
   },
   datasets: {
     ...own,
@@ -103,6 +116,7 @@ export const gesture = defineExperiment<GestureOptions>({
         .map(([name, open]) => [name, recordingsOf(name, open)]),
     ),
   },
+  modelUses: ["blocks", "stemKernel"],
   model: ({ blocks, stemKernel }, { classes }) =>
     `c32k${stemKernel}s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*${blocks}-FC${classes.length}`,
   comparisons: {

@@ -1,14 +1,9 @@
 /** @file What each data set is trained with; options of the command line have precedence. */
-import type { Recipe } from "@sew/experiment";
+import { boundedNeuronRate, type Recipe } from "@sew/experiment";
 import type { FamilyName } from "@sew/models";
 
 /** A recipe for 7B-Net, of any number of residual blocks. */
 export type GestureRecipe = Partial<Recipe> & { readonly blocks: number };
-
-/** A recipe with or without random temporal delete: without it a training batch keeps all frames. */
-export function withDelete(recipe: GestureRecipe, temporalDelete = true): GestureRecipe {
-  return temporalDelete ? recipe : { ...recipe, trainFrames: recipe.frames };
-}
 
 /** Table 8 of the paper: the learning rate of each block on DVS128 Gesture. */
 const table8: Readonly<Partial<Record<FamilyName, number>>> = {
@@ -19,16 +14,8 @@ const table8: Readonly<Partial<Record<FamilyName, number>>> = {
   plain: 0.005,
 };
 
-/**
- * The highest learning rate of τ. Its gradient is a sum over all neurons and steps of a layer: at the rates of Table 8 it
- * drives τ away within some steps. The published runs were spared: a bug in their neurons' kernel lost most of that sum
- * (SpikingJelly issue 151).
- */
-const HIGHEST_RATE_OF_TAU = 0.005;
-
-/** Tables 7 and 8 of the paper. */
-export function paper(block: FamilyName): GestureRecipe {
-  const learningRate = table8[block] ?? 0.001;
+/** Tables 7 and 8 of the paper, with PLIF's w bounded at this learning rate. */
+export function paper(block: FamilyName, learningRate = table8[block] ?? 0.001): GestureRecipe {
   return {
     blocks: 7,
     frames: 16,
@@ -39,7 +26,7 @@ export function paper(block: FamilyName): GestureRecipe {
     learningRate,
     schedule: "step",
     neuron: "plif",
-    neuronRate: Math.min(1, HIGHEST_RATE_OF_TAU / learningRate),
+    neuronRate: boundedNeuronRate(learningRate),
   };
 }
 

@@ -23,4 +23,7 @@ describe("the paper's recipe", () => {
       neuronRate,
     }),
   );
+
+  it("bounds the rate of PLIF's w by 0.005 at any other learning rate", () =>
+    expect(paper("sew-add", 0.05)).toMatchObject({ learningRate: 0.05, neuronRate: expect.closeTo(0.1, 12) }));
 });

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -65,6 +65,20 @@ describe("pnpm experiment dvs-gesture", () => {
     expect([await ended(child), child.errors()]).toEqual([0, expect.stringContaining("report:")]);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("reads what there is of a recording that was cut short with --truncated keep, which the error names", async () => {
+    const short = join(folder, "short");
+    cpSync(data, short, { recursive: true });
+    truncateSync(join(short, "3.bs2"), 5 * 100 + 2);
+    const options = ["--data", short, "--cache", join(folder, "short-cache"), "--epochs", "1"];
+    const refused = start(join(folder, "never"), options);
+    expect([await ended(refused), refused.errors()]).toEqual([
+      1,
+      expect.stringContaining("or pass --truncated keep for the events before that point"),
+    ]);
+    const kept = start(join(folder, "kept"), [...options, "--truncated", "keep"]);
+    expect([await ended(kept), kept.errors()]).toEqual([0, expect.stringContaining("TruncatedRecordingWarning")]);
+  });
 
   it("leaves its settings, metrics, checkpoints, report and numbers", () => {
     for (const name of ["config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "report.html"]) {

@@ -29,10 +29,13 @@ const overfit: Partial<Recipe> = {
 
 const allTransforms = () => [normalise({ mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] })];
 
-/** What `--check-data` reads: the files themselves. */
-const checked = ({ data = "" }) => ({ train: imageNet(data, "train"), val: imageNet(data, "val") });
-
 const spiking = (block: string): boolean => block === "spiking" || block === "td-bn";
+
+/** Blocks without time, which see an image once. */
+const timeless = (block: string): boolean => block === "ann" || block === "rba";
+
+/** Those of the paper, or the only one of an ANN. */
+const stepsOf = (block: string) => (timeless(block) ? { steps: 1 } : {});
 
 export const imagenet = defineExperiment({
   name: "imagenet",
@@ -43,17 +46,19 @@ export const imagenet = defineExperiment({
       title: "ImageNet",
       needsData: true,
       // As in the authors' code, Spiking ResNets start with blocks that copy their input, or degrade at once.
-      recipe: ({ block }) => ({ ...paper, zeroInit: spiking(block) }),
+      recipeName: "paper",
+      recipe: ({ block }) => ({ ...paper, ...stepsOf(block), zeroInit: spiking(block) }),
       transforms: () => [randomResizedCrop({ height: 224, width: 224 }), randomFlip()],
       allTransforms,
       open: async ({ data = "" }) => ({ train: await imageNet(data, "train"), test: await imageNet(data, "val") }),
-      checked,
+      checked: ({ data = "" }) => ({ train: imageNet(data, "train"), val: imageNet(data, "val") }),
     },
     overfit: {
       title: "Some images of ImageNet, learned by heart",
       notes: ["Tested on the images that it is trained on: the accuracy says that learning works, and nothing else."],
       needsData: true,
-      recipe: ({ block }) => ({ ...overfit, zeroInit: spiking(block) }),
+      recipeName: "short",
+      recipe: ({ block }) => ({ ...overfit, ...stepsOf(block), zeroInit: spiking(block) }),
       allTransforms,
       async open({ data = "", cache: dir }, progress) {
         const images = await cacheImages(await imageNet(data, "train"), {
@@ -62,16 +67,17 @@ export const imagenet = defineExperiment({
         });
         return { train: images, test: images };
       },
-      checked,
+      checked: ({ data = "" }) => ({ train: imageNet(data, "train") }),
     },
   },
+  modelUses: ["depth"],
   model(settings, { shape, classes }) {
     const { block, depth, steps, zeroInit, recompute, seed } = settings;
     const model = resNet(Number(depth) as ResNetDepth, {
       ...familyOf(settings),
       classes: classes.length,
       inChannels: shape[3]!,
-      stemOnceFor: block === "ann" || block === "rba" ? 1 : steps,
+      stemOnceFor: steps,
       zeroInit,
       recompute,
       seed,

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,6 +64,25 @@ describe("pnpm experiment imagenet", () => {
       zeroInit: true,
       samples: 2,
     }));
+
+  it("checks the one split that is learned by heart, which may be the other one's copy", () => {
+    const check = (...options: string[]) =>
+      spawnSync(process.execPath, [
+        main,
+        "--check-data",
+        join(folder, "data"),
+        "--out",
+        join(folder, "check"),
+        ...options,
+      ]).status;
+    expect([check("--dataset", "overfit"), check()]).toEqual([0, 1]);
+  });
+
+  it("sees an image once with blocks that have no time, unless --steps says otherwise", () => {
+    const chosen = { dataset: "overfit", block: "ann" } as const;
+    expect(imagenet.datasets.overfit!.recipe!(chosen)).toMatchObject({ steps: 1 });
+    expect(imagenet.datasets.imagenet!.recipe!(chosen)).toMatchObject({ steps: 1 });
+  });
 
   it("compares the ten networks of Table 2", () =>
     expect(imagenet.comparisons!.table2!.runs.map(({ name }) => name)).toEqual([

@@ -1,5 +1,6 @@
 import { encode } from "fast-png";
 import { eventColours } from "./eventColours.js";
+import { reduceFrames } from "./reduceFrames.js";
 
 /** Options of {@link frameStrip}. */
 export interface FrameStripOptions {
@@ -10,6 +11,13 @@ export interface FrameStripOptions {
    * @defaultValue `[0, 1]` where all values are inside, else the least and the greatest value drawn
    */
   readonly range?: readonly [number, number];
+  /**
+   * Longest side of a drawn frame, in pixels, at least 1. Longer ones are reduced by a whole factor: a pixel shows the mean
+   * of those it stands for, or the sum of their events.
+   *
+   * @defaultValue every pixel is drawn
+   */
+  readonly longestSide?: number;
 }
 
 /** A PNG file and its size. */
@@ -59,15 +67,18 @@ const FAINTEST = 0.35;
 export function frameStrip(
   frames: ArrayLike<number>,
   shape: readonly number[],
-  { columns, range }: FrameStripOptions = {},
+  { columns, range, longestSide }: FrameStripOptions = {},
 ): FrameStrip {
-  const [steps, rows, cols, channels] = checkFrames(frames, shape);
-  if (columns !== undefined && !(Number.isInteger(columns) && columns >= 1)) {
-    throw new RangeError(`frameStrip: columns must be an integer of at least 1, got ${columns}`);
+  const whole = checkFrames(frames, shape);
+  for (const [name, value] of Object.entries({ columns, longestSide })) {
+    if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
+    throw new RangeError(`frameStrip: ${name} must be an integer of at least 1, got ${value}`);
   }
+  const drawn = longestSide === undefined ? { frames, shape: whole } : reduceFrames(frames, whole, longestSide);
+  const [steps, rows, cols, channels] = drawn.shape;
   const across = Math.min(steps, columns ?? steps);
-  const shown = channels === 2 ? undefined : (checkRange(range) ?? rangeOf(frames, channels));
-  const colour = shown === undefined ? eventColour(frames) : valueColour(frames, channels, shown);
+  const shown = channels === 2 ? undefined : (checkRange(range) ?? rangeOf(drawn.frames, channels));
+  const colour = shown === undefined ? eventColour(drawn.frames) : valueColour(drawn.frames, channels, shown);
 
   const width = across * (cols + GAP) - GAP;
   const height = Math.ceil(steps / across) * (rows + GAP) - GAP;

@@ -170,11 +170,58 @@ describe("frameStrip", () => {
     expect(() => frameStrip(frames, shape)).toThrow(new RangeError(message)),
   );
 
-  it.each([0, -1, 1.5, Number.NaN])("refuses %s columns", (columns) =>
+  it("draws longer frames as another picture, each pixel the mean of those it stands for, or the sum of their events", () =>
+    fc.assert(
+      fc.property(
+        fc.record({
+          steps: fc.integer({ min: 1, max: 3 }),
+          rows: fc.integer({ min: 1, max: 9 }),
+          cols: fc.integer({ min: 1, max: 9 }),
+          channels: fc.integer({ min: 1, max: 4 }),
+          longestSide: fc.integer({ min: 1, max: 9 }),
+        }),
+        ({ steps, rows, cols, channels, longestSide }) => {
+          // Whole numbers of which 36 or fewer add up without rounding, and means of up to 9 x 9 with little.
+          const frames = Float64Array.from({ length: steps * rows * cols * channels }, (_, i) => (i * i) % 7);
+          const k = Math.ceil(Math.max(rows, cols) / longestSide);
+          const [height, width] = [Math.ceil(rows / k), Math.ceil(cols / k)];
+          const reduced: number[] = [];
+          for (let t = 0; t < steps; t++) {
+            for (let y = 0; y < height; y++) {
+              for (let x = 0; x < width; x++) {
+                for (let c = 0; c < channels; c++) {
+                  const block: number[] = [];
+                  for (let row = y * k; row < Math.min(rows, (y + 1) * k); row++) {
+                    for (let col = x * k; col < Math.min(cols, (x + 1) * k); col++) {
+                      block.push(frames[((t * rows + row) * cols + col) * channels + c]!);
+                    }
+                  }
+                  const sum = block.reduce((a, b) => a + b);
+                  reduced.push(channels === 2 ? sum : sum / block.length);
+                }
+              }
+            }
+          }
+          const range = [0, 7] as const;
+          const drawn = frameStrip(frames, [steps, rows, cols, channels], { longestSide, range });
+          const expected = frameStrip(reduced, [steps, height, width, channels], { range });
+          expect([drawn.width, drawn.height]).toEqual([expected.width, expected.height]);
+          const [got, wanted] = [drawn, expected].map(({ png }) => decode(png).data);
+          got!.forEach((value, i) => {
+            expect(Math.abs(value - wanted![i]!)).toBeLessThanOrEqual(1);
+          });
+        },
+      ),
+    ));
+
+  it.each([0, -1, 1.5, Number.NaN])("refuses %s columns, or pixels of the longest side", (columns) => {
     expect(() => frameStrip([0, 0], [1, 1, 1, 2], { columns })).toThrow(
       new RangeError(`frameStrip: columns must be an integer of at least 1, got ${columns}`),
-    ),
-  );
+    );
+    expect(() => frameStrip([0, 0], [1, 1, 1, 2], { longestSide: columns })).toThrow(
+      new RangeError(`frameStrip: longestSide must be an integer of at least 1, got ${columns}`),
+    );
+  });
 
   it.each([
     [1, 1],

@@ -306,6 +306,13 @@ describe("samplesSection", () => {
       "Time runs from left to right and then down.",
     ]));
 
+  it("draws pictures with longer sides smaller on request, and says of how many pixels the samples are", () => {
+    const page = pageOf(samplesSection([of([1, 8, 4, 1], () => 0)], "Thumbnails", { longestSide: 4 }));
+    const [image] = named(page, "img");
+    expect([attribute(image!, "width"), attribute(image!, "height")]).toEqual(["2", "4"]);
+    expect(alts(page)).toEqual(["a: 1 picture of 8 x 4 pixels, grey from 0 to 1"]);
+  });
+
   it("starts a new row after at most 8 frames, with rows of one length", () => {
     const sizes = [8, 9, 16, 20].map((steps) => {
       const [image] = named(pageOf(samplesSection([of([steps, 2, 2, 1], () => 0)])), "img");

@@ -85,18 +85,18 @@ export interface ExampleSample {
 export interface DataCheck {
   readonly classes: readonly string[];
   readonly splits: readonly SplitCheck[];
-  /** Empty where all is well. */
+  /** Those of whole splits before those of samples; empty where all is well. */
   readonly problems: readonly DataProblem[];
   /** Samples that equal one another, within a split and across splits. */
   readonly duplicates: readonly (readonly CheckedSample[])[];
   /** Process warnings of the data set, such as `LabelWarning`. */
   readonly warnings: readonly string[];
-  /** The first sound sample of each class, of at most 128 classes. */
+  /** The first sound sample of each class, of at most 104 classes. */
   readonly examples: readonly ExampleSample[];
 }
 
-/** Classes that have an example. */
-const MOST_EXAMPLES = 128;
+/** Classes that have an example; N-Caltech101 has 101. */
+const MOST_EXAMPLES = 104;
 /** Frames of an example of recordings. */
 const EXAMPLE_FRAMES = 4;
 /** Samples of a thread's job: messages then cost little, and progress is still seen. */
@@ -107,8 +107,9 @@ const JOB = 32;
  *
  * These are problems: a split that cannot be opened, or has another number of samples than the published one; a class
  * without samples in a split; a sample that cannot be read, has no events, or values that are not finite; equal samples in
- * two splits (a leak) or of two classes; an archive with another MD5 than the published one. A problem does not end the check. Samples are equal when they have the same
- * events, or the same pixels; equal ones of one class and split are listed as duplicates alone.
+ * two splits (a leak) or of two classes, one problem however many there are; an archive with another MD5 than the published
+ * one. A problem does not end the check. Samples are equal when they have the same events, or the same pixels; all of them
+ * are listed as duplicates.
  *
  * Of image files all pixels are decoded, whatever the source crops. Memory use is that of some samples, and some 200 bytes
  * for each sample of the set.
@@ -275,6 +276,9 @@ async function openSource(source: Source, workers: number): Promise<OpenSplit> {
 class Findings {
   readonly #splits: SplitCheck[] = [];
   readonly #problems: { readonly message: string; readonly samples: CheckedSample[] }[] = [];
+  /** Pairs of equal samples that are in two splits, and those that are in two classes of one split. */
+  readonly #shared: string[] = [];
+  readonly #mixed: string[] = [];
   /** The samples of the splits so far, one after another, and the first of each digest by its place among them. */
   readonly #samples: { readonly split: string; readonly open: OpenSplit; readonly start: number }[] = [];
   readonly #first = new Map<string, number>();
@@ -284,9 +288,9 @@ class Findings {
 
   problem(message: string, sample?: CheckedSample): void {
     const last = this.#problems.at(-1);
-    // Samples of one recording have the same fault.
-    if (sample !== undefined && last?.message === message) last.samples.push(sample);
-    else this.#problems.push({ message, samples: sample === undefined ? [] : [sample] });
+    // Samples of one recording have the same fault, and both splits of a folder that is another one.
+    if (last?.message !== message) this.#problems.push({ message, samples: sample === undefined ? [] : [sample] });
+    else if (sample !== undefined) last.samples.push(sample);
   }
 
   async add(split: string, open: OpenSplit, onProgress?: CheckDataOptions["onProgress"]): Promise<void> {
@@ -363,19 +367,33 @@ class Findings {
     const equal = this.#equal.get(digest);
     if (equal === undefined) this.#equal.set(digest, [first, sample]);
     else equal.push(sample);
-    const [one, other] = [nameOf(first), nameOf(sample)];
-    if (first.split !== sample.split) {
-      this.problem(`checkData: splits must share no sample, got ${other} equal to ${one}; remove one of them`);
-    } else if (first.className !== sample.className) {
-      this.problem(`checkData: equal samples must be of one class, got ${other} equal to ${one}; remove the wrong one`);
-    }
+    const pair = `${nameOf(sample)} equal to ${nameOf(first)}`;
+    if (first.split !== sample.split) this.#shared.push(pair);
+    else if (first.className !== sample.className) this.#mixed.push(pair);
+  }
+
+  /** Those of whole splits first: those of samples may be many. */
+  #allProblems(): DataProblem[] {
+    const equal = [
+      [this.#shared, "splits must share no sample", "one of each"],
+      [this.#mixed, "equal samples must be of one class", "the wrong one of each"],
+    ] as const;
+    return [
+      ...this.#problems.filter(({ samples }) => samples.length === 0),
+      ...equal.flatMap(([pairs, must, which]) =>
+        pairs.length === 0
+          ? []
+          : { message: `checkData: ${must}, got ${listNames(pairs)}; remove ${which}`, samples: [] },
+      ),
+      ...this.#problems.filter(({ samples }) => samples.length > 0),
+    ];
   }
 
   all(): Omit<DataCheck, "warnings"> {
     return {
       classes: this.#classes,
       splits: this.#splits,
-      problems: this.#problems,
+      problems: this.#allProblems(),
       duplicates: [...this.#equal.values()],
       examples: this.#classes.flatMap((className) => this.#examples.get(className) ?? []),
     };

@@ -13,6 +13,31 @@ export interface Sample {
 /** The parts that a data set is published in. */
 export type Split = "train" | "test";
 
+/** Options of the sets whose recordings can be read up to where they end too early. */
+export interface EventDatasetOptions {
+  /**
+   * How to treat a recording that ends within an event, packet or header, such as an interrupted copy: `"refuse"` throws
+   * when its events are read; `"keep"` takes the events before that point and emits a process warning
+   * (`TruncatedRecordingWarning`).
+   *
+   * @defaultValue `"refuse"`
+   */
+  readonly truncated?: "refuse" | "keep";
+}
+
+/**
+ * The name of a data set that is read with other options than the default ones: a cache of its frames is not taken for one
+ * without them.
+ *
+ * @param options words for options, and whether each is in use
+ *
+ * @example
+ * nameWith("n-cars", { truncated: true, lenient: false }); // "n-cars-truncated"
+ */
+export function nameWith(name: string, options: Readonly<Record<string, boolean>>): string {
+  return [name, ...Object.keys(options).filter((word) => options[word])].join("-");
+}
+
 /**
  * A data set of event recordings; `cacheFrames` makes a `Source` of one of its splits.
  *
@@ -22,7 +47,7 @@ export type Split = "train" | "test";
  * @typeParam S what the data set needs to know about a sample to read its events
  */
 export interface EventDataset<S extends Sample = Sample> {
-  /** Lower-case words joined by `-`; names the cache. */
+  /** Lower-case words joined by `-`; names the cache, so that options that change the events change it ({@link nameWith}). */
   readonly name: string;
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];

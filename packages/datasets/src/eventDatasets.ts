@@ -1,4 +1,4 @@
-import type { EventDataset } from "./eventDataset.js";
+import type { EventDataset, EventDatasetOptions } from "./eventDataset.js";
 import { cifar10Dvs } from "./sets/cifar10Dvs.js";
 import { dvsGesture } from "./sets/dvsGesture.js";
 import { nCaltech101 } from "./sets/nCaltech101.js";
@@ -6,7 +6,7 @@ import { nCars } from "./sets/nCars.js";
 import { nMnist } from "./sets/nMnist.js";
 
 /**
- * Every data set of event recordings by its name on command lines; each function takes the folder of its files.
+ * Every data set of event recordings by its name on command lines; each function takes the folder of its files and {@link EventDatasetOptions}.
  *
  * @example
  * eventDatasets["n-mnist"]("data/N-MNIST").classes.length; // 10
@@ -17,7 +17,7 @@ export const eventDatasets = {
   "n-caltech101": nCaltech101,
   "n-cars": nCars,
   "n-mnist": nMnist,
-} as const satisfies Record<string, (dir: string) => EventDataset>;
+} as const satisfies Record<string, (dir: string, options?: EventDatasetOptions) => EventDataset>;
 
 export { type Cifar10DvsOptions, cifar10Dvs } from "./sets/cifar10Dvs.js";
 export { type DvsGestureOptions, dvsGesture, type GestureSample, gestureClasses } from "./sets/dvsGesture.js";

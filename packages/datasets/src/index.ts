@@ -20,7 +20,7 @@ export {
   type Shard,
 } from "./createLoader.js";
 export { defineSource } from "./defineSource.js";
-export type { EventDataset, Sample, Split } from "./eventDataset.js";
+export { type EventDataset, type EventDatasetOptions, nameWith, type Sample, type Split } from "./eventDataset.js";
 export * from "./eventDatasets.js";
 export { type Events, eventsBetween } from "./events.js";
 export { type FileFault, FileFormatError } from "./fileFormatError.js";

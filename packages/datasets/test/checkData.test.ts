@@ -6,10 +6,14 @@ import {
   cacheImages,
   checkData,
   checkIndices,
+  cifar10,
+  cifar100,
   dvsGesture,
   type EventDataset,
+  eventDatasets,
   fingerprint,
   imageFolder,
+  imageNet,
   nMnist,
   type Source,
   writeSyntheticGestures,
@@ -36,6 +40,8 @@ function valuesSource(name: string, values: readonly number[], labels = values.m
     },
   };
 }
+
+const nameOf = ({ split, name }: CheckedSample): string => `${split}/${name}`;
 
 const messages = ({ problems }: Awaited<ReturnType<typeof checkData>>): string[] =>
   problems.map(({ message }) => message);
@@ -82,7 +88,7 @@ async function digits(): Promise<string> {
 describe("checkData of equal samples", () => {
   const sample = fc.record({ value: fc.nat(6), label: fc.nat(1) });
 
-  it("lists each group of them, and finds a problem in each that is in another split or class than the first", () =>
+  it("lists each group of them, and finds a problem where some are in another split or class than the first", () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(sample, { minLength: 1, maxLength: 12 }),
@@ -107,10 +113,21 @@ describe("checkData of equal samples", () => {
           const equal = groups.filter(({ length }) => length > 1);
           const byName = (of: readonly (readonly CheckedSample[])[]) => of.map((group) => JSON.stringify(group)).sort();
           expect(byName(found.duplicates)).toEqual(byName(equal));
-          const wrong = equal.flatMap(([first, ...others]) =>
-            others.filter(({ split, className }) => split !== first!.split || className !== first!.className),
-          );
-          expect(messages(found).filter((text) => text.includes("equal to"))).toHaveLength(wrong.length);
+          const wrong = (is: (first: CheckedSample, other: CheckedSample) => boolean): string[] =>
+            equal.flatMap(([first, ...others]) =>
+              others.filter((other) => is(first!, other)).map((other) => `${nameOf(other)} equal to ${nameOf(first!)}`),
+            );
+          const shared = wrong((first, other) => first.split !== other.split);
+          const mixed = wrong((first, other) => first.split === other.split && first.className !== other.className);
+          const problems = messages(found).filter((text) => text.includes("equal to"));
+          expect(problems).toHaveLength(Math.min(1, shared.length) + Math.min(1, mixed.length));
+          const named = (pairs: readonly string[]) => {
+            const [all, more] = [problems.join(), pairs.length > 3 ? ` and ${pairs.length - 3} more; remove` : ""];
+            return (
+              pairs.filter((pair) => all.includes(pair)).length === Math.min(3, pairs.length) && all.includes(more)
+            );
+          };
+          expect([shared, mixed].map(named)).toEqual([true, true]);
         },
       ),
     ));
@@ -119,8 +136,8 @@ describe("checkData of equal samples", () => {
     const train = valuesSource("train", [1, 2, 3, 2], [0, 1, 0, 0]);
     const found = await checkData({ train, test: valuesSource("test", [5, 3], [1, 0]) });
     expect(messages(found)).toEqual([
-      "checkData: equal samples must be of one class, got train/3 equal to train/1; remove the wrong one",
-      "checkData: splits must share no sample, got test/1 equal to train/2; remove one of them",
+      "checkData: splits must share no sample, got test/1 equal to train/2; remove one of each",
+      "checkData: equal samples must be of one class, got train/3 equal to train/1; remove the wrong one of each",
     ]);
     expect(found.duplicates).toEqual([
       [
@@ -131,6 +148,22 @@ describe("checkData of equal samples", () => {
         { split: "train", name: "2", className: "a" },
         { split: "test", name: "1", className: "a" },
       ],
+    ]);
+  });
+
+  it("finds one problem in a split that is a copy of another, however many samples it has", async () => {
+    const copied = valuesSource("train", [1, 2, 3, 4, 5, 6], [0, 1, 0, 1, 0, 1]);
+    const { problems, duplicates } = await checkData({ train: copied, test: copied });
+    expect([problems, duplicates.length]).toEqual([
+      [
+        {
+          message:
+            "checkData: splits must share no sample, got test/0 equal to train/0, test/1 equal to train/1, test/2 equal to " +
+            "train/2 and 3 more; remove one of each",
+          samples: [],
+        },
+      ],
+      6,
     ]);
   });
 
@@ -226,11 +259,11 @@ describe("checkData of recordings", () => {
     const file = join(await temporaryFolder(), "file");
     await writeFile(file, "");
     expect(messages(await checkData(datasetOf(rows, file)))).toEqual([
+      "checkData: test of in-memory must hold samples, got none",
       "checkData: events must have p in 0..1, got event 0 with p 2; map the polarities to 0 (OFF) and 1 (ON)",
       "checkData: events must lie within 4 rows and 3 columns, got event 0 at x 0, y 9",
       "checkData: events must have times in whole microseconds, got event 0 at 0.5; multiply seconds by 1e6, and round",
       "checkData: times must not decrease, got 4 after 5 at event 1",
-      "checkData: test of in-memory must hold samples, got none",
     ]);
   });
 
@@ -264,6 +297,14 @@ describe("checkData of recordings", () => {
     ]);
   });
 
+  it.each(Object.entries(eventDatasets))(
+    "finds one problem in a folder that is another one than that of %s",
+    async (_, open) => {
+      const { splits, problems } = await checkData(open(await temporaryFolder()));
+      expect([splits, problems.length]).toEqual([[], 1]);
+    },
+  );
+
   it("lists the warnings of a data set", async () => {
     const dir = await temporaryFolder();
     await writeSyntheticGestures(dir, { trainSubjects: 1, testSubjects: 1, lightsPerSubject: 1, gestureSeconds: 0.1 });
@@ -290,6 +331,22 @@ describe("checkData of images", () => {
     expect(found.examples.map(({ className, shape }) => [className, shape])).toEqual([
       ["cat", [1, 8, 8, 3]],
       ["dog", [1, 8, 8, 3]],
+    ]);
+  });
+
+  it.each([
+    ["cifar10", (dir: string) => ({ train: cifar10(dir, "train"), test: cifar10(dir, "test") })],
+    ["cifar100", (dir: string) => ({ train: cifar100(dir, "train"), test: cifar100(dir, "test") })],
+    ["imageNet", (dir: string) => ({ train: imageNet(dir, "train"), val: imageNet(dir, "val") })],
+  ] as const)("finds one problem in a folder that is another one than that of %s", async (_, open) => {
+    expect((await checkData(open(await temporaryFolder()))).problems).toHaveLength(1);
+  });
+
+  it("lists problems of whole splits before those of samples, which may be many", async () => {
+    const train = valuesSource("train", [Number.NaN, 1], [0, 1]);
+    expect(messages(await checkData({ train, test: valuesSource("test", [2]) }))).toEqual([
+      "checkData: test must hold samples of each class, got none of b; unpack it again",
+      "checkData: samples must hold finite numbers, got NaN at value 0",
     ]);
   });
 

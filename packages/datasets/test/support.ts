@@ -1,12 +1,12 @@
 /** @file Shared by the tests: folders that go away, events at random, a small data set, what sample data there is. */
 import { existsSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type EventDataset, type Events, FileFormatError, type Sample } from "@sew/datasets";
+import { type EventDataset, type EventDatasetOptions, type Events, FileFormatError, type Sample } from "@sew/datasets";
 import * as fc from "fast-check";
-import { describe, expect } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 /** A new folder, removed after the tests of the file. */
 export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "sew-datasets-"));
@@ -76,6 +76,44 @@ export function describeSampleData(name: string, tests: (folder: string) => void
   if (!there)
     console.info(`skipped: sample data ${name}, as there is no ${folder}; $SEW_SAMPLE_DATA may name another root`);
   describe.skipIf(!there)(`sample data ${name}`, () => tests(folder));
+}
+
+/**
+ * Tests that a data set reads a recording which lacks its last byte up to there on request, and refuses it otherwise.
+ *
+ * @param make makes the files; the last sample of the train split holds the last event of its recording
+ */
+export function describeTruncation<S extends Sample>(
+  open: (dir: string, options?: EventDatasetOptions) => EventDataset<S>,
+  make: () => Promise<string>,
+): void {
+  describe(`${open.name} of truncated recordings`, () => {
+    it("refuses them, or takes the events before that point and warns", async () => {
+      const dir = await make();
+      const sample = (await open(dir).samples("train")).at(-1)!;
+      const whole = rowsOf(await open(dir).events(sample));
+      const file = sample.files[0]!;
+      await truncate(file, (await stat(file)).size - 1);
+      const refused = await open(dir)
+        .events(sample)
+        .catch((error: FileFormatError) => error);
+      expect(refused).toMatchObject({ name: "FileFormatError", file, truncated: true });
+      const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+      expect(rowsOf(await open(dir, { truncated: "keep" }).events(sample))).toEqual(whole.slice(0, -1));
+      expect(warn.mock.calls).toEqual([[(refused as FileFormatError).message, "TruncatedRecordingWarning"]]);
+      warn.mockRestore();
+    });
+
+    it("has a name of its own then, so that caches of frames are not taken for one another", () => {
+      expect(open("nowhere", { truncated: "keep" }).name).toBe(`${open("nowhere").name}-truncated`);
+      expect(open("nowhere", { truncated: "refuse" }).name).toBe(open("nowhere").name);
+    });
+
+    it("has no other way to treat them", () =>
+      expect(() => open("nowhere", { truncated: "drop" as "keep" })).toThrow(
+        new TypeError(`${open.name}: truncated must be "refuse" or "keep", got "drop"`),
+      ));
+  });
 }
 
 /** A `FileFormatError` with exactly this message. */

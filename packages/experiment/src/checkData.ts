@@ -13,6 +13,7 @@ import { printable } from "@sew/kernels";
 import type { CommandLine, Given } from "./commandLine.js";
 import { checkFolder, showPreparation } from "./data.js";
 import type { Experiment, ExperimentDataset } from "./experiment.js";
+import { inOptions } from "./remedies.js";
 import type { Settings } from "./settings.js";
 import { writeJson } from "./writeJson.js";
 
@@ -20,6 +21,8 @@ import { writeJson } from "./writeJson.js";
 const SHOWN = 50;
 /** Samples that are named of each problem. */
 const NAMES = 5;
+/** Longest side of a drawn frame, in pixels: the pictures of the most classes stay below 5 MB. */
+const THUMBNAIL = 112;
 /** Classes that the terminal shows. */
 const CLASSES = 20;
 
@@ -30,22 +33,28 @@ const CLASSES = 20;
  * @returns the exit code: 0 where all is well, else 1
  */
 export async function checkDataOf<Own extends object>(
-  { name, datasets }: Experiment<Own>,
+  experiment: Experiment<Own>,
   line: CommandLine<Own>,
   given: Given<Own>,
 ): Promise<number> {
+  const { name, datasets } = experiment;
   const { checkData: data = "", dataset, out = join("runs", name, `check-${dataset}`), json } = given;
   const settings = line.settings({ ...given, data }, out);
   const { title } = datasets[dataset]!;
   await checkFolder("--check-data", data, title);
   const bars = new Map<string, ReturnType<typeof showPreparation>>();
-  const found = await checkData(await open(datasets[dataset]!, settings), {
+  const checked = await checkData(await open(datasets[dataset]!, settings), {
     archives: data,
     onProgress(what, done, total) {
       if (!bars.has(what)) bars.set(what, showPreparation(`checking ${what}`));
       bars.get(what)!(done, total);
     },
   });
+  const found: DataCheck = {
+    ...checked,
+    problems: checked.problems.map((each) => ({ ...each, message: inOptions(experiment, each.message) })),
+    warnings: checked.warnings.map((text) => inOptions(experiment, text)),
+  };
   const file = join(out, "data.html");
   await writeReport(file, {
     title: `${title}, checked`,
@@ -140,7 +149,7 @@ function listsOf({ problems, duplicates, warnings }: DataCheck): [heading: strin
 }
 
 function sectionsOf(found: DataCheck): (Section | undefined)[] {
-  const { splits, examples } = found;
+  const { splits } = found;
   const measures = measureRows(splits);
   const lists = listsOf(found).map(([heading, texts]) =>
     texts.length === 0 ? undefined : section(heading, ...texts.map((text) => html`<p>${text}</p>`)),
@@ -155,7 +164,7 @@ function sectionsOf(found: DataCheck): (Section | undefined)[] {
     splits.length === 0
       ? undefined
       : section("Classes", table(["class", ...splits.map(({ name }) => name)], classRows(found))),
-    examplesSection(examples),
+    examplesSection(found),
   ];
 }
 
@@ -192,10 +201,13 @@ function summaryOf(title: string, found: DataCheck): string {
 }
 
 /** Pictures of samples; in their place why there are none, since not all values can be shown as a picture. */
-function examplesSection(examples: DataCheck["examples"]): Section | undefined {
-  const title = "A sample of each class";
+function examplesSection({ classes, examples }: DataCheck): Section | undefined {
+  const title =
+    examples.length < classes.length
+      ? `A sample of ${examples.length} of ${classes.length} classes`
+      : "A sample of each class";
   try {
-    return samplesSection(examples, title);
+    return samplesSection(examples, title, { longestSide: THUMBNAIL });
   } catch (error) {
     return section(title, html`<p>No picture: ${(error as Error).message}</p>`);
   }

@@ -1,6 +1,7 @@
 /** @file Options of the command line: how a text becomes a value, and what is said of a wrong one. */
 import { InvalidArgumentError } from "commander";
 import { closest, distance } from "fastest-levenshtein";
+import type { Settings } from "./settings.js";
 
 /** An option of an experiment's own; {@link integer}, {@link number}, {@link choice} and {@link flag} make one. */
 export interface OwnOption<T> {
@@ -15,6 +16,13 @@ export interface OwnOption<T> {
   readonly parse?: (text: string) => T;
   /** The value without the option and without a recipe's. */
   readonly default: T;
+  /**
+   * Settings that a flag decides: the option of each is refused with another value, and with any where it is `undefined`.
+   * @defaultValue none
+   */
+  readonly fixes?: Partial<Settings>;
+  /** What errors call it when they advise to pass it to a function, `labelProblems: "warn"`. @defaultValue nothing */
+  readonly standsFor?: string;
 }
 
 /**
@@ -63,8 +71,11 @@ export function choice<const T extends string>(
  * @example
  * flag("warn instead of stopping").default; // false
  */
-export function flag(description: string, value = false): OwnOption<boolean> {
-  return { description, default: value };
+export function flag(
+  description: string,
+  { default: value = false, ...other }: Partial<Pick<OwnOption<boolean>, "default" | "fixes" | "standsFor">> = {},
+): OwnOption<boolean> {
+  return { description, default: value, ...other };
 }
 
 /** A parser of one of several words, which suggests the nearest for any other. */
@@ -73,7 +84,9 @@ export function oneOf<const T extends string>(names: readonly T[]): (text: strin
     const found = names.find((name) => name.toLowerCase() === text.toLowerCase());
     if (found !== undefined) return found;
     const near = closest(text, [...names]);
-    const suggestion = distance(text, near) <= 3 ? ` Did you mean ${near}?` : "";
+    // Half of the letters at most: any two short words are alike otherwise, and of numbers the nearest is no misspelling.
+    const likely = Number.isNaN(Number(text)) && distance(text, near) <= Math.min(3, near.length / 2);
+    const suggestion = likely ? ` Did you mean ${near}?` : "";
     throw new InvalidArgumentError(`It must be one of ${names.join(", ")}.${suggestion}`);
   };
 }
@@ -87,6 +100,11 @@ export function parseInteger(least: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** A parser of a number of frames, or `all`. */
+export function parseFrames(text: string): number | "all" {
+  return text.toLowerCase() === "all" ? "all" : parseInteger(1)(text);
 }
 
 /** A parser of a list of seeds, each once. */

@@ -4,11 +4,12 @@ import { backendNames } from "@sew/backends";
 import { printable } from "@sew/kernels";
 import { findBackendFactory } from "@tensorflow/tfjs-core";
 import { Command, Option } from "commander";
-import { type OwnOption, oneOf, parseInteger, parseNumber, parseSeeds } from "./choices.js";
+import { type OwnOption, oneOf, parseFrames, parseInteger, parseNumber, parseSeeds } from "./choices.js";
 import type { Chosen, Experiment } from "./experiment.js";
 import { familyNames, neuronNames, surrogateNames } from "./model.js";
-import { losses, type OptimizerSetting, optimizers, schedules } from "./optimization.js";
-import { baseRecipe, recordingRecipe, type Settings } from "./settings.js";
+import { losses, optimizers, schedules } from "./optimization.js";
+import { baseRecipe, type Recipe, recordingRecipe, type Settings } from "./settings.js";
+import { unusedIn, usersOf } from "./unused.js";
 
 /** What to do with the settings. */
 export interface Actions {
@@ -28,7 +29,12 @@ export interface Actions {
 }
 
 /** What the command line says. */
-export type Given<Own> = Partial<Settings & Own> & Actions & Pick<Settings, "dataset" | "block">;
+export type Given<Own> = Partial<Settings & Own> &
+  Actions &
+  Pick<Settings, "dataset" | "block"> & {
+    /** Names of what the arguments themselves say, and neither a `config.json` nor a default. */
+    readonly said: ReadonlySet<string>;
+  };
 
 /** Options that do not belong to a run, so that no later command takes them from its `config.json`. */
 const actions: readonly string[] = [
@@ -59,12 +65,17 @@ function option(flags: string, description: string, parse?: (text: string) => un
   return parse === undefined ? made : made.argParser(parse);
 }
 
+/** The names of the recipes of a data set, that of its own first. */
+function presetsOf({ recipeName = "own", presets = {} }: { readonly recipeName?: string; readonly presets?: object }) {
+  return [recipeName, ...words(presets)];
+}
+
 /** The options of the kit. */
 function kitOptions(
   { datasets, comparisons = {}, neurons }: Pick<Experiment, "datasets" | "comparisons" | "neurons">,
   precisions: readonly string[],
 ): Option[] {
-  const presets = [...new Set(Object.values(datasets).flatMap(({ presets: own = {} }) => words(own)))];
+  const presets = [...new Set(Object.values(datasets).flatMap(presetsOf))];
   const fraction = parseNumber({ above: 0, below: 1 });
   const decay = parseNumber({ least: 0, below: 1 });
   return [
@@ -80,7 +91,7 @@ function kitOptions(
     option("--weights-except <name>", "part of the model that keeps its initial weights; repeatable").argParser(
       (text: string, before: readonly string[] = []) => [...before, text],
     ),
-    ...(presets.length === 0 ? [] : [named("--preset <name>", "another recipe than the data set's own", presets)]),
+    named("--preset <name>", "recipe; that of the data set comes first", presets),
     option("--model <notation>", 'network, such as "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11"'),
     named("--block <name>", "residual block", familyNames).default("sew-add"),
     named("--neuron <name>", "neurons", neuronNames(neurons)),
@@ -110,9 +121,10 @@ function kitOptions(
     option("--warmup <epochs>", "epochs of linear warm-up", parseInteger(0)),
     option("--ema <decay>", "evaluate with an exponential moving average of the weights", decay),
     option("--frames <T>", "frames that each recording is cut into", parseInteger(1)),
-    option("--train-frames <T>", "frames that a training batch keeps (random temporal delete)", parseInteger(1)),
+    option("--train-frames <T>", "frames that a training batch keeps (random temporal delete), or all", parseFrames),
     option("--steps <T>", "time-steps for which the network sees a still image", parseInteger(1)),
     named("--by <what>", "frames of equal event count or equal time", ["count", "time"]),
+    named("--truncated <what>", "a recording that ends too early, or what there is of it", ["refuse", "keep"]),
     option("--validation <fraction>", "part of the training samples that chooses the best epoch", fraction),
     option("--early-stopping <epochs>", "end after so many epochs without improvement", parseInteger(1)),
     ...(words(comparisons).length === 0
@@ -134,13 +146,30 @@ function kitOptions(
 
 const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
+/** The option of a setting. */
+export const longOf = (name: string): string => `--${kebab(name)}`;
+
+/** What is said of an option without an effect. */
+export function noEffect(name: string, why: string): string {
+  return `${longOf(name)} has no effect ${why}`;
+}
+
 /** The options of an experiment's own. */
 function ownOptions(options: Readonly<Record<string, OwnOption<unknown>>>): Option[] {
   return Object.entries(options).flatMap(([name, { description, value, parse, default: initial }]) => {
-    const long = kebab(name);
-    if (value !== undefined) return [option(`--${long} ${value}`, `${description} (default: ${initial})`, parse)];
-    return [option(`--${long}`, description), option(`--no-${long}`, `not --${long}`)];
+    const long = longOf(name);
+    if (value !== undefined) return [option(`${long} ${value}`, `${description} (default: ${initial})`, parse)];
+    return [option(long, description), option(`--no-${kebab(name)}`, `not ${long}`)];
   });
+}
+
+/** An option whose help names the data sets that it is for; undefined where it is for none. */
+function offered(experiment: Experiment, each: Option): Option | undefined {
+  const users = usersOf(experiment, each.attributeName());
+  if (users.with.length === 0) return undefined;
+  const [word, names] = users.with.length > users.without.length ? ["not ", users.without] : ["", users.with];
+  if (users.without.length > 0) each.description += ` (${word}with --dataset ${names.join(", ")})`;
+  return each;
 }
 
 function command<Own extends object>(experiment: Experiment<Own>, precisions: readonly string[]): Command {
@@ -150,12 +179,17 @@ function command<Own extends object>(experiment: Experiment<Own>, precisions: re
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
     .showHelpAfterError("(--help lists the options)");
-  for (const each of kitOptions(experiment as unknown as Experiment, precisions)) program.addOption(each);
+  const any = experiment as unknown as Experiment;
+  const add = (each: Option): void => {
+    const shown = offered(any, each);
+    if (shown !== undefined) program.addOption(shown);
+  };
+  for (const each of kitOptions(any, precisions)) add(each);
   const own = ownOptions(options as Readonly<Record<string, OwnOption<unknown>>>);
   for (const each of own) {
     const taken = program.options.some(({ long, short }) => long === each.long || short === each.long);
     if (taken) throw new RangeError(`defineExperiment: options must have names of their own, got ${each.long}`);
-    program.addOption(each);
+    add(each);
   }
   return program;
 }
@@ -166,8 +200,12 @@ export interface CommandLine<Own> {
   parse(argv: readonly string[], config?: Readonly<Record<string, unknown>>): Given<Own>;
   /** The arguments that give the settings of a command line again, without its actions. */
   rest(given: Given<Own>): string[];
-  /** All settings: those of the arguments, then of the recipe, then the defaults. Throws as `parse`. */
+  /** All settings: those of the arguments, then of the recipe, then the defaults. Throws as `parse`, and as `refuse`. */
   settings(given: Given<Own>, out: string): Settings & Own;
+  /** Settings that the arguments say although they have no effect, and why. */
+  unused(given: Given<Own>): ReadonlyMap<string, string>;
+  /** Throws as `parse` where the arguments say one of these settings, which have no effect for these reasons. */
+  refuse(given: Given<Own>, unused: ReadonlyMap<string, string>): void;
 }
 
 /**
@@ -180,11 +218,85 @@ export function commandLine<Own extends object>(
   precisions: readonly string[],
 ): CommandLine<Own> {
   const fail = (message: string): never => command(experiment, precisions).error(`error: ${message}`, { exitCode: 2 });
+  const own = Object.entries((experiment.options ?? {}) as Readonly<Record<string, OwnOption<unknown>>>);
+  /** With what flags decide. */
+  const fixed = (given: Given<Own>): Given<Own> => {
+    let all = given;
+    for (const [flag, { fixes = {} }] of own) {
+      if ((given as Readonly<Record<string, unknown>>)[flag] !== true) continue;
+      for (const [name, value] of Object.entries(fixes)) {
+        const got = (given as Readonly<Record<string, unknown>>)[name];
+        if (!given.said.has(name) || got === value) continue;
+        const why = `with ${longOf(flag)}`;
+        fail(value === undefined ? noEffect(name, why) : `${longOf(name)} must be ${value} ${why}, got ${got}`);
+      }
+      all = { ...all, ...fixes };
+    }
+    return all;
+  };
+
+  const refuse = ({ said }: Given<Own>, unused: ReadonlyMap<string, string>): void => {
+    for (const [name, why] of unused) if (said.has(name)) fail(noEffect(name, why));
+  };
+
+  /** All settings, whether or not they have an effect. */
+  const settle = (given: Given<Own>, out: string): Settings & Own => {
+    const { overwrite, resume, evaluate, compare, seeds, jobs, checkData, json, said, ...chosen } = given;
+    const dataset = experiment.datasets[given.dataset]!;
+    if (dataset.needsData === true && given.data === undefined) {
+      fail(`--dataset ${given.dataset} needs --data <dir>, the folder of its recordings`);
+    }
+    const asked = chosen as unknown as Chosen<Own>;
+    const names = presetsOf(dataset);
+    const { preset = names[0]! } = given as Partial<Settings>;
+    if (!names.includes(preset)) {
+      fail(`--preset must be ${names.join(" or ")} for --dataset ${given.dataset}, got ${preset}`);
+    }
+    const recipe = {
+      ...baseRecipe,
+      ...(dataset.recordings && recordingRecipe),
+      ...dataset.recipe?.(asked),
+      ...dataset.presets?.[preset]?.(asked),
+    };
+    const defaults = {
+      recompute: false,
+      weightsExcept: [],
+      ...Object.fromEntries(own.map(([name, option]) => [name, option.default])),
+      ...recipe,
+    };
+    const settings = { ...defaults, ...chosen, preset, out } as unknown as Settings & Own;
+    return {
+      ...settings,
+      trainFrames: trainFramesOf(given, recipe, dataset.recordings !== undefined),
+      // The neurons of a notation on the command line stay, whatever the recipe says.
+      ...(given.model !== undefined && { neuron: given.neuron }),
+    };
+  };
+
+  /** Frames that training keeps: of other `--frames` than the recipe's the recipe's share. */
+  const trainFramesOf = (given: Partial<Recipe>, recipe: Recipe, cut: boolean): Recipe["trainFrames"] => {
+    const { frames: all = recordingRecipe.frames, trainFrames } = recipe;
+    const frames = cut ? (given.frames ?? all) : undefined;
+    const share =
+      typeof trainFrames === "number" && frames !== undefined
+        ? Math.max(1, Math.round((trainFrames * frames) / all))
+        : trainFrames;
+    const kept = given.trainFrames ?? share;
+    if (frames !== undefined && typeof kept === "number" && kept > frames) {
+      fail(`--train-frames must be at most --frames (${frames}), got ${kept}`);
+    }
+    if (kept === frames) return cut ? "all" : undefined;
+    return kept === "all" && trainFrames === undefined ? undefined : kept;
+  };
+
   return {
     parse(argv, config = {}) {
-      const program = command(experiment, precisions);
+      const [alone, program] = [command(experiment, precisions), command(experiment, precisions)];
+      alone.parse(argv, { from: "user" });
       program.parse([...argumentsOf(config, program), ...argv], { from: "user" });
-      const given = program.opts<Given<Own>>();
+      const names = alone.options.map((each) => each.attributeName());
+      const cli = new Set(names.filter((name) => alone.getOptionValueSource(name) === "cli"));
+      const given = fixed({ ...program.opts<Given<Own>>(), said: cli });
       if (given.resume && given.overwrite) fail("--resume and --overwrite exclude each other");
       if (given.resume && given.evaluate) fail("--resume and --evaluate exclude each other");
       if (given.seeds !== undefined || (given.compare ?? "none") !== "none") {
@@ -196,17 +308,16 @@ export function commandLine<Own extends object>(
         const other = (["data", "resume", "evaluate", "compare", "seeds"] as const).find((action) => given[action]);
         if (other !== undefined) fail(`--check-data and --${other} exclude each other`);
       }
-      const cli = (name: string): boolean => program.getOptionValueSource(name) === "cli";
       const name = comparisonName(experiment, given);
       const many = name !== "none" || given.seeds !== undefined;
-      if (many && cli("seed")) fail("--seed has no effect on several runs; --seeds has");
+      if (many && given.said.has("seed")) fail("--seed has no effect on several runs; --seeds has");
       if (!many && given.jobs !== undefined) fail("--jobs needs --compare or --seeds");
-      const own = experiment.comparisons?.[name]?.runs.flatMap(({ options }) => options) ?? [];
-      const ignored = program.options.find(
-        (each) => cli(each.attributeName()) && own.some((word) => word.split("=")[0] === each.long),
-      );
-      if (ignored !== undefined) fail(`${ignored.long} has no effect on --compare ${name}, whose runs have their own`);
-      if (Object.keys(config).length > 0 && given.preset !== config.preset) {
+      const runs = experiment.comparisons?.[name]?.runs.flatMap(({ options }) => namesOf(program, options)) ?? [];
+      const ignored = [...given.said].find((each) => runs.includes(each));
+      if (ignored !== undefined) {
+        fail(`${longOf(ignored)} has no effect on --compare ${name}, whose runs have their own`);
+      }
+      if (Object.keys(config).length > 0 && given.said.has("preset") && given.preset !== config.preset) {
         fail("--preset has no effect on a run that exists: its settings are those of its config.json");
       }
       if (given.weightsExcept !== undefined && given.weights === undefined) fail("--weights-except needs --weights");
@@ -214,50 +325,26 @@ export function commandLine<Own extends object>(
     },
     rest: (given) => argumentsOf({ ...given, seed: undefined }, command(experiment, precisions)),
     settings(given, out) {
-      const { overwrite, resume, evaluate, compare, seeds, jobs, checkData, json, ...chosen } = given;
-      const dataset = experiment.datasets[given.dataset]!;
-      if (dataset.needsData === true && given.data === undefined) {
-        fail(`--dataset ${given.dataset} needs --data <dir>, the folder of its recordings`);
-      }
-      const own = Object.entries((experiment.options ?? {}) as Readonly<Record<string, OwnOption<unknown>>>);
-      const asked = chosen as unknown as Chosen<Own>;
-      const preset = given.preset === undefined ? undefined : dataset.presets?.[given.preset];
-      if (given.preset !== undefined && preset === undefined) {
-        const names = words(dataset.presets ?? {}).join(", ") || "left out";
-        fail(`--preset must be ${names} for --dataset ${given.dataset}, got ${given.preset}`);
-      }
-      const recipe = { ...dataset.recipe?.(asked), ...preset?.(asked) };
-      const defaults = {
-        ...baseRecipe,
-        ...(dataset.recordings && recordingRecipe),
-        recompute: false,
-        weightsExcept: [],
-        ...Object.fromEntries(own.map(([name, option]) => [name, option.default])),
-        ...recipe,
-      };
-      const settings = { ...defaults, ...chosen, out } as unknown as Settings & Own;
-      const { frames, trainFrames, optimizer, model } = settings;
-      const has: readonly OptimizerSetting[] = optimizers[optimizer].has;
-      for (const name of ["momentum", "nesterov"] as const) {
-        if (given[name] === undefined || given[name] === baseRecipe[name] || has.includes(name)) continue;
-        fail(`--${name} has no effect with --optimizer ${optimizer}`);
-      }
-      for (const name of ["frames", "by"] as const) {
-        if (given[name] === undefined || dataset.recordings !== undefined) continue;
-        fail(`--${name} has no effect with --dataset ${given.dataset}, which has no recordings to cut into frames`);
-      }
-      if (given.trainFrames !== undefined && given.trainFrames > (frames ?? given.trainFrames)) {
-        fail(`--train-frames must be at most --frames (${frames}), got ${given.trainFrames}`);
-      }
-      return {
-        ...settings,
-        // Fewer frames than the recipe keeps: keep them all.
-        ...(frames !== undefined && trainFrames !== undefined && { trainFrames: Math.min(frames, trainFrames) }),
-        // The neurons of a notation on the command line stay, whatever the recipe says.
-        ...(model !== undefined && { neuron: given.neuron }),
-      };
+      const settings = settle(given, out);
+      const unused = unusedIn(experiment as unknown as Experiment, settings);
+      refuse(given, unused);
+      const optional = Object.entries(settings).filter(
+        ([name]) => !unused.has(name) || name in baseRecipe || own.some(([option]) => option === name),
+      );
+      return Object.fromEntries(optional) as unknown as Settings & Own;
     },
+    unused(given) {
+      const all = unusedIn(experiment as unknown as Experiment, settle(given, ""));
+      return new Map([...all].filter(([name]) => given.said.has(name)));
+    },
+    refuse,
   };
+}
+
+/** The names of the settings that some words of a command line set. */
+function namesOf(program: Command, options: readonly string[]): string[] {
+  const longs = new Set(options.map((word) => word.split("=")[0]));
+  return program.options.filter(({ long }) => longs.has(long!)).map((each) => each.attributeName());
 }
 
 /** The name of the comparison that a command line asks for; `none` for a single run. */

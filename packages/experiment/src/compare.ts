@@ -5,12 +5,13 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { lock } from "@sew/files";
+import { Locked, lock } from "@sew/files";
 import { shown } from "@sew/kernels";
 import type { EpochMetrics } from "@sew/training";
 import { lastOf, writeComparisonReport } from "./compareReport.js";
-import type { ComparedResult, Comparison, Experiment, Measures } from "./experiment.js";
+import type { ComparedResult, ComparedRun, Comparison, Experiment, Measures } from "./experiment.js";
 import { say } from "./run.js";
 import { writeJson } from "./writeJson.js";
 
@@ -20,8 +21,12 @@ export interface Compared<Own extends object> {
   /** The name of one of its comparisons; for one run with several seeds, what to call it. */
   readonly name: string;
   readonly comparison: Comparison;
-  /** Options of all runs. */
+  /** Options for all runs. */
   readonly options: readonly string[];
+  /** The runs to be made, with all their options. */
+  readonly runs: readonly ComparedRun[];
+  /** Why other runs of the comparison are not made. */
+  readonly leftOut: readonly string[];
   readonly out: string;
   readonly overwrite: boolean;
   /** Runs at a time. @defaultValue as many as the cores allow */
@@ -31,15 +36,32 @@ export interface Compared<Own extends object> {
 }
 
 /** A run of a comparison with one of its seeds. */
-interface Planned {
-  readonly name: string;
-  readonly options: readonly string[];
+interface Planned extends ComparedRun {
   readonly seed: number;
   readonly folder: string;
 }
 
-/** File in a run's folder that is there once it has ended by itself. */
+/** File in a run's folder with its numbers, once it has ended by itself, or with where it diverged. */
 const ENDED = "numbers.json";
+
+/** Environment variable of a process that makes a run of a comparison. */
+const COMPARED = "SEW_COMPARED";
+
+/**
+ * Stops this process, with its state saved, when the comparison that has started it ends.
+ *
+ * @returns a function that ends the watch
+ */
+export function stopWithComparison(): () => void {
+  if (process.env[COMPARED] === undefined || process.channel === undefined) return () => {};
+  const stop = (): void => {
+    // As a signal does: the run saves behind its step. Before there is a run, nobody listens.
+    if (!process.emit("SIGTERM", "SIGTERM")) process.exit(130);
+  };
+  process.once("disconnect", stop);
+  process.channel.unref();
+  return () => void process.off("disconnect", stop);
+}
 
 /** File in a comparison's folder that says of which runs it is. */
 const PLAN = "comparison.json";
@@ -55,10 +77,12 @@ export async function compare<Own extends object>(compared: Compared<Own>): Prom
   const held = await lock(join(out, "comparison.lock"));
   try {
     const planned = await plan(compared);
-    const left = planned.filter(({ folder }) => !existsSync(join(folder, ENDED)));
+    const left: Planned[] = [];
+    for (const each of planned) if (!(await isDone(each))) left.push(each);
     const { threads } = comparison;
     const jobs =
       compared.jobs ?? (threads === undefined ? 1 : Math.max(1, Math.floor(availableParallelism() / threads)));
+    for (const text of compared.leftOut) say(`left out: ${text}`);
     say(`${out}: ${planned.length} runs, ${planned.length - left.length} of them there already; ${jobs} at a time`);
     const { failed, stopped } = await makeAll(left, { jobs, threads });
     if (stopped) {
@@ -76,10 +100,7 @@ async function plan<Own extends object>(compared: Compared<Own>): Promise<Planne
   const { experiment, name, comparison, options, out, overwrite } = compared;
   checkNames(comparison);
   const planned = (comparison.seeds ?? [0]).flatMap((seed) =>
-    comparison.runs.map((run): Planned => {
-      const folder = join(out, `${slugOf(run.name)}-seed-${seed}`);
-      return { ...run, options: [...options, ...run.options], seed, folder };
-    }),
+    compared.runs.map((run): Planned => ({ ...run, seed, folder: join(out, `${slugOf(run.name)}-seed-${seed}`) })),
   );
   const file = join(out, PLAN);
   const runs = comparison.runs.map((run) => ({ name: run.name, options: [...run.options] }));
@@ -153,23 +174,24 @@ async function makeAll(
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined && !stopped; next = queue.shift()) {
       const started = performance.now();
-      const { code, text } = await makeOne(next, threads, running).catch((error: Error) => ({
+      const { code, text } = await makeOne(next, threads, running, () => stopped).catch((error: Error) => ({
         code: 1,
         text: `failed: ${error.message}`,
       }));
       if (code === 130) stopped = true;
       if (stopped) return;
       seconds.push((performance.now() - started) / 1000);
-      const done = seconds.length;
-      const mean = seconds.reduce((sum, each) => sum + each, 0) / done;
-      const rest = ((left.length - done) * mean) / jobs;
+      const ended = seconds.length;
+      const mean = seconds.reduce((sum, each) => sum + each, 0) / ended;
+      const rest = ((left.length - ended) * mean) / jobs;
       const time =
-        done < left.length
+        ended < left.length
           ? `, about ${rest < 90 ? `${Math.round(rest)} s` : `${Math.round(rest / 60)} min`} left`
           : "";
-      if (code !== 0) failed.set(next, text);
-      const result = code === 0 ? await resultOf(next) : text;
-      say(`${done}/${left.length}${time}: ${next.name}, seed ${next.seed}: ${result}`);
+      const done = code === 0 || (await isDone(next));
+      if (!done) failed.set(next, text);
+      const result = done ? await resultOf(next) : text;
+      say(`${ended}/${left.length}${time}: ${next.name}, seed ${next.seed}: ${result}`);
     }
   };
   try {
@@ -182,11 +204,15 @@ async function makeAll(
 
 /** Makes one run in a process of its own, or continues it. Its output goes to `log.txt` of its folder. */
 async function makeOne(
-  { options, seed, folder }: Planned,
+  planned: Planned,
   threads: number | undefined,
   running: Set<(signal: NodeJS.Signals) => void>,
+  stopped: () => boolean,
 ): Promise<{ readonly code: number | null; readonly text: string }> {
+  const { name, options, seed, folder } = planned;
   await mkdir(folder, { recursive: true });
+  if (!(await isFree(folder, name, stopped))) return { code: 130, text: "" };
+  if (await isDone(planned)) return { code: 0, text: "" };
   const file = join(folder, "log.txt");
   const log = await open(file, "a");
   const { size: from } = await log.stat();
@@ -200,8 +226,9 @@ async function makeOne(
       ...["--json", join(folder, ENDED), ...(begun ? ["--resume"] : held ? ["--overwrite"] : [])],
     ];
     const child = spawn(process.execPath, argv, {
-      stdio: ["ignore", log.fd, log.fd],
-      env: { ...process.env, ...(threads !== undefined && { SEW_THREADS: `${threads}` }) },
+      // The channel tells it when this process ends, by a kill too.
+      stdio: ["ignore", log.fd, log.fd, "ipc"],
+      env: { ...process.env, [COMPARED]: "1", ...(threads !== undefined && { SEW_THREADS: `${threads}` }) },
       // In a group of its own: a terminal sends Ctrl-C to all of a group, and this process passes it on.
       detached: true,
       windowsHide: true,
@@ -219,6 +246,24 @@ async function makeOne(
   } finally {
     await log.close();
   }
+}
+
+/** Milliseconds between two looks at a folder that another process writes to. */
+const PAUSE = 200;
+
+/** Waits until no run writes to a folder, such as one that a killed comparison has left behind; false where it is stopped. */
+async function isFree(folder: string, name: string, stopped: () => boolean): Promise<boolean> {
+  for (let said = false; !stopped(); said = true) {
+    try {
+      await (await lock(join(folder, "run.lock"))).release();
+      return true;
+    } catch (error) {
+      if (!(error instanceof Locked)) throw error;
+      if (!said) say(`${name}: waiting for ${error.holder}, which writes to ${folder}`);
+      await setTimeout(PAUSE);
+    }
+  }
+  return false;
 }
 
 /** The last error of a log from a byte on, else its last line. */
@@ -255,8 +300,24 @@ async function historyOf(folder: string): Promise<EpochMetrics[]> {
   }
 }
 
-async function measuresOf(folder: string): Promise<Measures> {
-  return ((await readJson(join(folder, ENDED))).measures ?? {}) as Measures;
+/** The numbers of a run; undefined where it has not ended. */
+async function numbersOf(
+  folder: string,
+): Promise<{ readonly diverged?: string; readonly measures?: Measures } | undefined> {
+  const file = join(folder, ENDED);
+  return existsSync(file) ? await readJson(file) : undefined;
+}
+
+/** Whether a run needs not be made again. */
+async function isDone({ folder, mayDiverge = false }: Planned): Promise<boolean> {
+  const numbers = await numbersOf(folder);
+  return numbers !== undefined && (numbers.diverged === undefined || mayDiverge);
+}
+
+/** Where a run diverged; undefined for others. */
+async function divergedAt(folder: string): Promise<string | undefined> {
+  // Without the remedy.
+  return (await numbersOf(folder))?.diverged?.split("; ")[0];
 }
 
 /** What must be the same for all seeds of a run: its data, and the arithmetic. */
@@ -283,48 +344,69 @@ async function checkGrounds(planned: readonly Planned[], failed: ReadonlyMap<Pla
   }
 }
 
-/** The last epoch of a run in some words. */
+/** What came of a run in some words. */
 async function resultOf({ folder }: Planned): Promise<string> {
-  return lastOf((await historyOf(folder)).at(-1)!);
+  const at = await divergedAt(folder);
+  return at === undefined ? lastOf((await historyOf(folder)).at(-1)!) : `diverged, ${at}`;
 }
+
+/** The option of a word of a command line, whether it switches it on or off. */
+const nameOf = (word: string): string => word.replace(/=.*$/s, "").replace(/^--no-/, "--");
 
 /** Writes the report, and prints what the results show. */
 async function conclude<Own extends object>(
-  { experiment, comparison, name, options, out, json }: Compared<Own>,
+  { experiment, comparison, name, options, runs, leftOut, out, json }: Compared<Own>,
   planned: readonly Planned[],
   failed: ReadonlyMap<Planned, string>,
 ): Promise<number> {
   await checkGrounds(planned, failed);
+  const ownNames = new Set(comparison.runs.flatMap((run) => run.options.map(nameOf)));
+  const shared = options.filter((word) => !ownNames.has(nameOf(word)));
+  const made = comparison.runs.filter((run) => runs.some(({ name }) => name === run.name));
   const results = await Promise.all(
-    comparison.runs.map(async (run): Promise<ComparedResult> => {
+    made.map(async (run): Promise<ComparedResult> => {
       const own = planned.filter((each) => each.name === run.name && !failed.has(each));
+      const ended = await Promise.all(
+        own.map(async ({ seed, folder }) => ({ seed, folder, text: await divergedAt(folder) })),
+      );
       return {
         ...run,
+        diverged: ended.flatMap(({ seed, text }) => (text === undefined ? [] : [{ seed, text }])),
         runs: await Promise.all(
-          own.map(async ({ seed, folder }) => ({
-            seed,
-            history: await historyOf(folder),
-            measures: await measuresOf(folder),
-          })),
+          ended
+            .filter(({ text }) => text === undefined)
+            .map(async ({ seed, folder }) => ({
+              seed,
+              history: await historyOf(folder),
+              measures: (await numbersOf(folder))?.measures ?? {},
+            })),
         ),
       };
     }),
   );
   const complete = failed.size === 0;
-  const claims = complete ? (comparison.claims?.(results) ?? []) : [];
-  const sections = complete ? await comparison.sections?.(results) : undefined;
-  const notes = [...failed].map(([{ name, seed }, text]) => `${name}, seed ${seed}: ${text}`);
+  const whole = complete && leftOut.length === 0;
+  const claims = whole ? (comparison.claims?.(results) ?? []) : [];
+  const sections = whole ? await comparison.sections?.(results) : undefined;
+  const notes = [
+    ...leftOut.map((text) => `left out: ${text}`),
+    ...results.flatMap(({ name, diverged }) =>
+      diverged.map(({ seed, text }) => `${name}, seed ${seed}: diverged, ${text}`),
+    ),
+    ...[...failed].map(([{ name, seed }, text]) => `${name}, seed ${seed}: ${text}`),
+  ];
   await writeComparisonReport(out, {
     experiment: experiment.name,
     name,
     comparison,
-    options,
+    options: shared,
     results,
     claims,
     notes,
     sections,
   });
-  if (json !== undefined) await writeJson("--json", json, { comparison: name, options, claims, results });
+  if (json !== undefined)
+    await writeJson("--json", json, { comparison: name, options: shared, claims, notes, results });
   for (const { text, holds } of claims) say(`${holds ? "holds" : "DOES NOT HOLD"}: ${text}`);
   if (!complete) say(`${failed.size} of ${planned.length} runs failed; the same command tries them again`);
   say(`report: ${join(out, "report.html")}, ${join(out, "results.md")}`);

@@ -77,15 +77,14 @@ function rowsOf(results: readonly ComparedResult[]): { readonly heading: string[
   );
   return {
     heading: ["run", "seeds", ...present.map(({ heading }) => heading)],
-    rows: results.map(({ name, runs }) => [
+    rows: results.map(({ name, runs, diverged }) => [
       name,
-      `${runs.length}`,
-      ...present.map(({ of, write }) =>
-        spread(
-          runs.flatMap(({ history }) => of(history) ?? []),
-          write,
-        ),
-      ),
+      `${runs.length + diverged.length}`,
+      ...present.map(({ of, write }) => {
+        const values = runs.flatMap(({ history }) => of(history) ?? []);
+        if (diverged.length === 0) return spread(values, write);
+        return values.length === 0 ? "diverged" : `${spread(values, write)} (${diverged.length} diverged)`;
+      }),
     ]),
   };
 }
@@ -164,7 +163,8 @@ export async function writeComparisonReport(folder: string, compared: ReportedCo
   const markdown = [heading, heading.map((_, i) => (i === 0 ? "---" : "--:")), ...rows];
   const lines = markdown.map((cells) => `| ${cells.join(" | ")} |`);
   const said = claims.map(({ text, holds }) => `- ${holds ? "holds" : "does not hold"}: ${text}`);
-  const text = [`# ${comparison.title}`, "", ...lines, ...(said.length > 0 ? ["", ...said] : []), ""].join("\n");
+  const listed = [...said, ...notes.map((note) => `- ${note}`)];
+  const text = [`# ${comparison.title}`, "", ...lines, ...(listed.length > 0 ? ["", ...listed] : []), ""].join("\n");
   await writeAtomic(join(folder, "results.md"), [Buffer.from(text)]);
-  await writeJson("comparison", join(folder, "results.json"), { comparison: name, options, claims, results });
+  await writeJson("comparison", join(folder, "results.json"), { comparison: name, options, claims, notes, results });
 }

@@ -52,15 +52,15 @@ export async function openData<Own extends object>(
   const sources = divided(await sourcesOf(dataset, settings), settings);
   const all = dataset.allTransforms?.(settings) ?? [];
   const [frames = 0] = sources.train.shape;
-  if (trainFrames !== undefined && trainFrames > frames) {
+  const kept = typeof trainFrames === "number" ? trainFrames : frames;
+  if (kept > frames) {
     throw new RangeError(
-      `--train-frames: samples of ${settings.dataset} must have at least ${trainFrames} frames, got [${sources.train.shape}]; ` +
-        "leave it out",
+      `--train-frames: samples of ${settings.dataset} must have at least ${kept} frames, got [${sources.train.shape}]; ` +
+        "choose fewer, or --train-frames all",
     );
   }
-  const deleting = trainFrames !== undefined && trainFrames < frames;
   const transforms = [
-    ...(deleting ? [temporalDelete({ keep: trainFrames })] : []),
+    ...(kept < frames ? [temporalDelete({ keep: kept })] : []),
     ...(dataset.transforms?.(settings) ?? []),
     ...all,
   ];

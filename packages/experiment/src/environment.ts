@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { cpus, totalmem } from "node:os";
 import { promisify } from "node:util";
 import { BackendUnavailable, useBackend } from "@sew/backends";
+import { Diverged } from "@sew/training";
 import { backend as current, version_core } from "@tensorflow/tfjs-core";
 import type { Settings } from "./settings.js";
 
@@ -97,6 +98,7 @@ export function isExplained(error: unknown): error is Error {
   return (
     error instanceof RangeError ||
     error instanceof BackendUnavailable ||
+    error instanceof Diverged ||
     (error instanceof Error && (error.name === "FileFormatError" || "code" in error))
   );
 }

@@ -46,6 +46,17 @@ export interface DatasetDescription<Own extends object = object> {
   readonly title: string;
   /** Whether it needs `--data`, a folder. @defaultValue `false` */
   readonly needsData?: boolean;
+  /**
+   * Options that this data set uses and others may not: one that any data set names is refused with those that do not name it.
+   * `"truncated"` is only there for those that name it.
+   * @defaultValue none
+   */
+  readonly uses?: readonly (keyof NoInfer<Own> | "truncated")[];
+  /**
+   * Whether samples are sequences of frames, so that `--steps` has no effect. @defaultValue `true` with `recordings`, `false` with
+   * `open`
+   */
+  readonly sequences?: boolean;
   /** Transforms of training samples; random temporal delete for `trainFrames` comes before. @defaultValue none */
   transforms?(settings: Settings & NoInfer<Own>): readonly Transform[];
   /** Transforms of all samples, behind those of training samples, such as a normalisation. @defaultValue none */
@@ -59,6 +70,8 @@ export interface DatasetDescription<Own extends object = object> {
   checked?(settings: Settings & NoInfer<Own>): CheckedData | Promise<CheckedData>;
   /** How the experiment trains on it. An option of the command line has precedence. @defaultValue the kit's defaults */
   recipe?(chosen: Chosen<NoInfer<Own>>): Partial<Recipe & NoInfer<Own>>;
+  /** The name of `recipe` for `--preset` and in `config.json`, such as `"paper"`. @defaultValue `"own"` */
+  readonly recipeName?: string;
   /** Other recipes by the names that `--preset` takes; what one leaves out is that of `recipe`. @defaultValue none */
   readonly presets?: Readonly<Record<string, (chosen: Chosen<NoInfer<Own>>) => Partial<Recipe & NoInfer<Own>>>>;
   /** What a reader of its reports must know first. @defaultValue none */
@@ -84,13 +97,23 @@ export type Measures = Readonly<Record<string, readonly number[]>>;
 export interface ComparedRun {
   /** What tables and legends call it. */
   readonly name: string;
-  /** Options that set it apart, as on the command line: `["--block", "plain"]`. */
+  /**
+   * Options that set it apart, as on the command line: `["--block", "plain"]`. Where they have no effect, or make the same run
+   * as another's, the run is left out of the comparison.
+   */
   readonly options: readonly string[];
+  /**
+   * Whether it may diverge: a loss, gradient or weight that is not finite is then its result, and no failure.
+   * @defaultValue `false`
+   */
+  readonly mayDiverge?: boolean;
 }
 
 /** What came of the runs of a comparison. */
 export interface ComparedResult extends ComparedRun {
-  /** One for each seed whose run has ended by itself. */
+  /** Where the runs of these seeds diverged, as they may. */
+  readonly diverged: readonly { readonly seed: number; readonly text: string }[];
+  /** One for each other seed whose run has ended by itself. */
   readonly runs: readonly {
     readonly seed: number;
     readonly history: readonly EpochMetrics[];
@@ -114,9 +137,12 @@ export interface Comparison {
   readonly seeds?: readonly number[];
   /** Threads of each run; as many runs go on at a time as the cores allow. @defaultValue all cores for one run at a time */
   readonly threads?: number;
-  /** What the results must show; where they do not, the command ends with status 1. @defaultValue nothing */
+  /**
+   * What the results must show, where no run failed or is left out; where they do not, the command ends with status 1.
+   * @defaultValue nothing
+   */
   claims?(results: readonly ComparedResult[]): readonly Claim[];
-  /** Sections of its report behind the table, where no run failed. @defaultValue curves of training loss and accuracy */
+  /** Sections of its report behind the table, where no run failed or is left out. @defaultValue curves of training loss and accuracy */
   sections?(results: readonly ComparedResult[]): readonly Section[] | Promise<readonly Section[]>;
 }
 
@@ -141,6 +167,8 @@ export interface Experiment<Own extends object = object> {
   readonly neurons?: NamedNeurons;
   /** Options of its own by their names in the settings: `blocks` is `--blocks`. @defaultValue none */
   readonly options?: { readonly [K in keyof Own]: OwnOption<Own[K]> };
+  /** Options of its own that `model` alone uses: refused with `--model`, which comes in its place. @defaultValue none */
+  readonly modelUses?: readonly (keyof NoInfer<Own>)[];
   /** Runs that belong together, by the names that `--compare` takes. @defaultValue none */
   readonly comparisons?: Readonly<Record<string, Comparison>>;
   /** The comparison that the experiment makes without `--compare`. @defaultValue none: a single run */

@@ -16,6 +16,6 @@ export {
   type Sources,
 } from "./experiment.js";
 export { type BuiltModel, familyOf, type NamedNeurons, type SurrogateName } from "./model.js";
-export type { LossName, OptimizerName, ScheduleName } from "./optimization.js";
+export { boundedNeuronRate, type LossName, type OptimizerName, type ScheduleName } from "./optimization.js";
 export { runExperiment } from "./runExperiment.js";
 export type { Recipe, Settings } from "./settings.js";

@@ -106,6 +106,11 @@ function spiking({ neurons }: Family): boolean {
   return emissionOf(neurons(1)) !== undefined;
 }
 
+/** Whether the networks of a family have neurons that `--neuron` and `--surrogate` choose. */
+export function hasNeurons(block: FamilyName): boolean {
+  return spiking(families[block]);
+}
+
 /** A pattern of any of some names. Of two that start alike the longer comes first. */
 function alternatives(names: readonly string[]): string {
   return names

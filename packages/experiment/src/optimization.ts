@@ -76,8 +76,24 @@ export function optimizerOf(recipe: Recipe, model: Module): Transform {
   );
 }
 
+/**
+ * `min(1, 0.005 / η)`: the `neuronRate` that keeps the learning rate of PLIF's w at 0.005 or below.
+ *
+ * The gradient of w is a sum over all neurons and steps of a layer: at the paper's rates it drives τ away within some steps.
+ * The published runs were spared: a bug in their neurons' kernel lost most of that sum (SpikingJelly issue 151).
+ *
+ * @param learningRate η, above 0
+ *
+ * @example
+ * boundedNeuronRate(0.02); // 0.25
+ * boundedNeuronRate(0.001); // 1
+ */
+export function boundedNeuronRate(learningRate: number): number {
+  return Math.min(1, 0.005 / learningRate);
+}
+
 /** The full names of the parameters that layers of neurons learn. */
-function neuronParameters(model: Module): ReadonlySet<string> {
+export function neuronParameters(model: Module): ReadonlySet<string> {
   const layers = [...namedModules(model)].filter(([, module]) => emissionOf(module));
   const learned = new Set(layers.flatMap(([, { parameters = {} }]) => Object.values(parameters)));
   return new Set([...namedParameters(model)].filter(([, variable]) => learned.has(variable)).map(([name]) => name));

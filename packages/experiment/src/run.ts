@@ -7,12 +7,14 @@ import { printable } from "@sew/kernels";
 import { countParameters } from "@sew/layers";
 import { type EpochMetrics, type Evaluation, earlyStopping, evaluate, type Listener } from "@sew/training";
 import { consoleProgress, type Progress, train } from "@sew/training/node";
+import { aboveChance, guessingBelow } from "./alarms.js";
 import type { Actions } from "./commandLine.js";
 import type { OpenedData } from "./data.js";
 import { type Diagnosis, diagnose } from "./diagnosis.js";
 import { commit, type Environment, nativePackage, versions } from "./environment.js";
 import type { Experiment, FinishedRun, Measures } from "./experiment.js";
 import type { BuiltModel } from "./model.js";
+import type { NeuronKind } from "./neuronsOf.js";
 import { lossOf, optimizerOf, scheduleOf } from "./optimization.js";
 import { lookAt, type ReportedRun, writeRunReport } from "./report.js";
 import { resumeCommand } from "./resumeCommand.js";
@@ -27,6 +29,8 @@ export interface Run<Own extends object> {
   readonly environment: Environment;
   readonly data: OpenedData;
   readonly built: BuiltModel;
+  /** Of the network before training. */
+  readonly neurons: readonly NeuronKind[];
   /** The command, for `config.json`. */
   readonly command: string;
 }
@@ -107,6 +111,9 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
   const file = join(out, "report.html");
   const accuracy = evaluation === undefined ? "" : `${evaluatedOn} top-1 ${percent(evaluation.top1)} `;
   say(`${accuracy}(epoch ${best.epoch + 1}, ${how}); report: ${file}`);
+  const { length: classes } = data.sources.train.classes;
+  const guessing = guessingBelow(history, classes);
+  if (guessing !== undefined) say(`nothing was learned: ${aboveChance(history.at(-1)!.trainLoss, guessing, classes)}`);
   return { ...numbers, ...(measures !== undefined && { measures }) };
 }
 
@@ -146,17 +153,28 @@ async function evaluateRun<Own extends object>({ data, built, settings }: Run<Ow
   return { evaluation, evaluatedOn };
 }
 
-function numbersOf<Own extends object>(
-  { experiment, settings, built }: Run<Own>,
-  evaluatedOn: string | undefined,
-  evaluation: Evaluation | undefined,
-): Numbers {
+/** What numbers are of. */
+export function describedBy<Own extends object>({
+  experiment,
+  settings,
+  built,
+}: Pick<Run<Own>, "experiment" | "settings" | "built">): Numbers {
   return {
     experiment: experiment.name,
     dataset: settings.dataset,
     block: settings.block,
     notation: built.notation,
     parameters: countParameters(built.model),
+  };
+}
+
+function numbersOf<Own extends object>(
+  run: Run<Own>,
+  evaluatedOn: string | undefined,
+  evaluation: Evaluation | undefined,
+): Numbers {
+  return {
+    ...describedBy(run),
     evaluatedOn,
     samples: evaluation?.samples,
     bestTop1: evaluation?.top1,
@@ -168,7 +186,8 @@ function numbersOf<Own extends object>(
 /** The settings that must be equal for a run to resume, besides those that `train` compares. */
 async function identityOf<Own extends object>(run: Run<Own>): Promise<Record<string, unknown>> {
   const { settings, environment, built } = run;
-  const { data, cache, out, backend, precision, workers, epochs, earlyStopping, recompute, ...identity } = settings;
+  const { data, cache, out, backend, precision, workers, epochs, earlyStopping, recompute, preset, ...identity } =
+    settings;
   const { seed, accumulate, optimizer, ema, ...own } = identity;
   return { ...own, model: built.notation, ...(await arithmeticOf(environment)) };
 }
@@ -220,6 +239,7 @@ async function writeConfig<Own extends object>(run: Run<Own>): Promise<void> {
     ...settings,
     notation: built.notation,
     parameters: countParameters(built.model),
+    neurons: run.neurons,
     command: run.command,
     commit: await commit(),
     versions: await versions(),

@@ -2,19 +2,26 @@
 import "@tensorflow/tfjs";
 import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { checkWritable } from "@sew/files";
+import { shown } from "@sew/kernels";
 import { countParameters } from "@sew/layers";
+import { Diverged } from "@sew/training";
 import { ignoreWriteErrors } from "@sew/training/node";
 import { CommanderError } from "commander";
 import { checkDataOf } from "./checkData.js";
-import { type CommandLine, commandLine, comparisonName, type Given } from "./commandLine.js";
-import { type Compared, compare } from "./compare.js";
+import { type CommandLine, commandLine, comparisonName, type Given, noEffect } from "./commandLine.js";
+import { type Compared, compare, stopWithComparison } from "./compare.js";
 import { openData } from "./data.js";
 import { isExplained, nativePackage, startBackend } from "./environment.js";
-import type { Comparison, Experiment } from "./experiment.js";
+import type { ComparedRun, Comparison, Experiment } from "./experiment.js";
 import { buildModel } from "./model.js";
-import { evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
+import { neuronsOf } from "./neuronsOf.js";
+import { neuronParameters } from "./optimization.js";
+import { inOptions } from "./remedies.js";
+import { describedBy, evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
 import { chooseFolder, readConfig } from "./runFolder.js";
+import { unusedOnceBuilt } from "./unused.js";
 import { writeJson } from "./writeJson.js";
 
 /**
@@ -37,6 +44,7 @@ export async function runExperiment<Own extends object>(
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<number> {
   ignoreWriteErrors(process.stdout, process.stderr);
+  const release = stopWithComparison();
   try {
     const native = await nativePackage();
     const line = commandLine(experiment, native?.precisions ?? ["float32"]);
@@ -54,8 +62,11 @@ export async function runExperiment<Own extends object>(
   } catch (error) {
     // Commander has printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    say(`error: ${isExplained(error) || process.env.DEBUG === undefined ? messageOf(error) : traceOf(error)}`);
+    const text = isExplained(error) || process.env.DEBUG === undefined ? messageOf(error) : traceOf(error);
+    say(`error: ${inOptions(experiment, text)}`);
     return 1;
+  } finally {
+    release();
   }
 }
 
@@ -76,11 +87,46 @@ function comparedBy<Own extends object>(
     name,
     comparison: { ...comparison, ...(seeds !== undefined && { seeds }) },
     options: line.rest(given),
+    ...runsThatDiffer(line, given, comparison.runs),
     out: out ?? join("runs", experiment.name, chosen === "none" ? `${name}-seeds` : `compare-${name}`),
     overwrite,
     jobs,
     json,
   };
+}
+
+/**
+ * The runs of a comparison that differ, with all their options, and why others are left out. An option for all runs goes to
+ * those on which it has an effect; where it has none on any, it is refused.
+ */
+function runsThatDiffer<Own extends object>(
+  line: CommandLine<Own>,
+  given: Given<Own>,
+  runs: readonly ComparedRun[],
+): { readonly runs: readonly ComparedRun[]; readonly leftOut: readonly string[] } {
+  const parse = (options: readonly string[]): Given<Own> => line.parse([...options, "--compare", "none"]);
+  const kept: { run: ComparedRun; settings: object; unused: ReadonlyMap<string, string> }[] = [];
+  const leftOut: string[] = [];
+  for (const run of runs) {
+    const { name, options: own } = run;
+    const { said } = parse(own);
+    const unused = line.unused(parse([...line.rest(given), ...own]));
+    const needless = [...unused].find(([each]) => said.has(each));
+    if (needless !== undefined) {
+      leftOut.push(`${name}: ${noEffect(...needless)}`);
+      continue;
+    }
+    const without = Object.fromEntries([...unused.keys()].map((each) => [each, undefined]));
+    const options = [...line.rest({ ...given, ...without }), ...own];
+    const settings = line.settings(parse(options), "");
+    const same = kept.find((other) => isDeepStrictEqual(other.settings, settings));
+    if (same !== undefined) leftOut.push(`${name}: it is the same run as ${same.run.name}`);
+    else kept.push({ run: { ...run, options }, settings, unused });
+  }
+  const [first, ...others] = kept;
+  if (first === undefined) throw new RangeError(`--compare: one run or more must have an effect, got none: ${leftOut}`);
+  line.refuse(given, new Map([...first.unused].filter(([each]) => others.every(({ unused }) => unused.has(each)))));
+  return { runs: kept.map(({ run }) => run), leftOut };
 }
 
 interface Called<Own extends object> {
@@ -104,6 +150,8 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
     const { train, test } = data.sources;
     const definition = settings.model ?? experiment.model(settings, train);
     const built = buildModel(definition, settings, train, experiment.neurons);
+    const steps = train.shape[0] ?? 1;
+    line.refuse(called.given, unusedOnceBuilt(settings, { steps, learns: neuronParameters(built.model).size > 0 }));
     say(
       `${settings.dataset}: ${train.count} training and ${test?.count ?? 0} test samples of [${train.shape}]; ` +
         `${built.notation}, ${countParameters(built.model)} parameters; backend ${environment.backend}`,
@@ -114,8 +162,17 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
       ...(overwrite && { overwrite }),
       ...(json !== undefined && { json }),
     };
-    const run: Run<Own> = { experiment, settings, actions, environment, data, built, command };
-    const numbers = evaluate ? await evaluateOnly(run) : await trainRun(run);
+    const run: Run<Own> = {
+      experiment,
+      settings,
+      actions,
+      environment,
+      data,
+      built,
+      neurons: neuronsOf(built.model),
+      command,
+    };
+    const numbers = evaluate ? await evaluateOnly(run) : await trainRun(run).catch((error) => diverged(run, error));
     if (numbers === undefined) return 130;
     if (json !== undefined) await writeJson("--json", json, numbers);
     if (evaluate) await print(numbers);
@@ -123,6 +180,14 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
   } finally {
     await data.close();
   }
+}
+
+/** Writes where a run diverged to `--json`, and throws its error. */
+async function diverged<Own extends object>({ actions: { json }, ...run }: Run<Own>, error: unknown): Promise<never> {
+  if (error instanceof Diverged && json !== undefined) {
+    await writeJson("--json", json, { ...describedBy(run), diverged: error.message });
+  }
+  throw error;
 }
 
 /** Writes numbers on standard output. Throws where that cannot be written, since they would be lost. */
@@ -148,11 +213,18 @@ async function configOf<Own extends object>(
   path: string,
   { experiment, given: { resume, evaluate, out, weights } }: Called<Own>,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
-  if (resume) return readConfig(path);
-  if (!evaluate) return undefined;
-  const folder = out === undefined && weights !== undefined ? dirname(weights) : path;
+  if (!(resume || evaluate)) return undefined;
+  const folder = evaluate && out === undefined && weights !== undefined ? dirname(weights) : path;
   const config = await readConfig(folder);
-  if (config?.experiment !== experiment.name) return undefined;
+  if (config !== undefined && config.experiment !== experiment.name) {
+    // The weights of any run may be tried in another network.
+    if (weights !== undefined && evaluate) return undefined;
+    throw new RangeError(
+      `--out: ${folder} must hold a run of ${experiment.name}, got one of ${shown(config.experiment)}; run that experiment, ` +
+        "or name another folder",
+    );
+  }
+  if (config === undefined || resume) return config;
   say(`settings of ${folder}/config.json`);
   // The weights that a run began with are not those that it ended with.
   return { ...config, weights: undefined, weightsExcept: undefined };

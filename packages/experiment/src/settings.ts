@@ -48,8 +48,8 @@ export interface Recipe {
   readonly frames?: number | undefined;
   /** Time-steps for which a network sees a still image, 1 or more. @defaultValue 4, the paper's */
   readonly steps: number;
-  /** Frames that a training batch keeps (random temporal delete), at most `frames`. @defaultValue all */
-  readonly trainFrames?: number | undefined;
+  /** Frames that a training batch keeps (random temporal delete), at most `frames`. @defaultValue `"all"` */
+  readonly trainFrames?: number | "all" | undefined;
   /** How recordings are cut into frames. @defaultValue `"count"` for recordings, else none */
   readonly by?: SplitBy | undefined;
   /** Part of the training samples that is held out to choose the best epoch, in (0, 1). @defaultValue none */
@@ -61,12 +61,14 @@ export interface Recipe {
 /** Every setting of a run. */
 export interface Settings extends Recipe {
   readonly dataset: string;
-  /** Name of the recipe. @defaultValue the data set's own */
-  readonly preset?: string | undefined;
+  /** Name of the recipe. @defaultValue that of the data set's first one */
+  readonly preset: string;
   /** Residual block: the word `SEW` of a notation stands for it. @defaultValue `"sew-add"` */
   readonly block: FamilyName;
   /** Folder of the data. @defaultValue none */
   readonly data?: string | undefined;
+  /** What to do about a recording that ends too early: refuse it, or keep its events up to there. @defaultValue `"refuse"` */
+  readonly truncated?: "refuse" | "keep" | undefined;
   /** Folder for what is made of the data, such as integrated frames. @defaultValue `"runs/cache"` */
   readonly cache: string;
   /** Folder of the run. */
@@ -107,4 +109,4 @@ export const baseRecipe: Recipe = {
 };
 
 /** What a recipe of recordings has besides. */
-export const recordingRecipe = { frames: 16, by: "count" } as const satisfies Partial<Recipe>;
+export const recordingRecipe = { frames: 16, trainFrames: "all", by: "count" } as const satisfies Partial<Recipe>;

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type Alarm, alarmsAfter, type Expected, type Known, type Measured } from "../src/alarms.js";
 
 const nothing: Known = { alarms: [], inOrder: [] };
-const ten: Expected = { classes: 10, zeroInit: false, warmup: 0 };
+const ten: Expected = { classes: 10, block: "spiking", zeroInit: false, learns: true, warmup: 0 };
 
 const epochs = (...losses: readonly number[]): EpochMetrics[] =>
   losses.map((trainLoss, epoch) => ({
@@ -82,6 +82,11 @@ describe("a saturated layer", () => {
     ]);
   });
 
+  it("that learns nothing is not told to learn more slowly", () =>
+    expect(alarmsOf([layer(1, 1)], { ...ten, learns: false })[0]!.text).toMatch(
+      /carries no information; lower the learning rate \(--learning-rate\)$/,
+    ));
+
   it("of a block that starts as an identity is an alarm only once it was quieter", () => {
     const zeroInit = { ...ten, zeroInit: true };
     expect(alarmsOf([layer(1, 1)], zeroInit)).toEqual([]);
@@ -110,8 +115,9 @@ describe("gradient norms", () => {
     expect(alarmsOf([norms(12345, 1, 2)])).toMatchObject([
       {
         text:
-          "gradient norms explode, from 2.00 at block2 to 1.23e+4 at block0; use the block sew-add (--block), clip the " +
-          "gradients (--clip-norm 1), or choose a surrogate with a lower slope (--surrogate)",
+          "gradient norms explode, from 2.00 at block2 to 1.23e+4 at block0; use the block sew-add (--block), lower the " +
+          "learning rate (--learning-rate), clip the gradients (--clip-norm 1), or choose a surrogate with a lower slope " +
+          "(--surrogate)",
       },
     ]);
   });
@@ -128,15 +134,53 @@ describe("gradient norms", () => {
     expect(kinds()).toEqual([]);
   });
 
+  it("explode in all blocks alike, or in one, above a thousand times what the logits can have", () => {
+    expect(kinds(1414, 1414, 1414)).toEqual([]);
+    expect(kinds(1415, 1415)).toEqual(["gradients explode"]);
+    expect(kinds(1415)).toEqual(["gradients explode"]);
+    expect(alarmsOf([norms(2, 1e5, 2)])[0]!.text).toContain("gradient norms explode, 1.00e+5 at block1; use the");
+  });
+
+  it("name no remedy that the run has already, or that its block has not", () => {
+    const text = (change: Partial<Expected>, values: readonly number[]) =>
+      alarmsOf([norms(...values)], { ...ten, ...change }).map((alarm) => alarm.text.split("; ")[1]);
+    expect(text({ block: "sew-add" }, [0, 1])).toEqual([
+      "start blocks as identities (--zero-init), or choose another surrogate (--surrogate)",
+    ]);
+    expect(text({ block: "sew-add", zeroInit: true }, [0, 1])).toEqual(["choose another surrogate (--surrogate)"]);
+    expect(text({ block: "plain" }, [0, 1])).toEqual([
+      "use the block sew-add (--block), or choose another surrogate (--surrogate)",
+    ]);
+  });
+
   it("raise at most one of the two alarms, whatever they are", () =>
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, noNaN: true }), { minLength: 2, maxLength: 4 }), (values) => {
         const far = values.at(-1)!;
-        const fine = values[0]! >= far / 1000 && values[0]! <= far * 1000 && far > 0 && Number.isFinite(values[0]);
+        const small = values.every((value) => value <= 1414);
+        const fine = values[0]! >= far / 1000 && values[0]! <= far * 1000 && far > 0 && small;
         expect(kinds(...values).length).toBeLessThanOrEqual(1);
         if (fine && Number.isFinite(far) && far > 1e-300 && far < 1e300) expect(kinds(...values)).toEqual([]);
       }),
     ));
+});
+
+describe("a loss far above chance", () => {
+  const kinds = (losses: readonly number[], expected = ten) =>
+    alarmsAfter(nothing, epochs(...losses), undefined, expected).alarms.map(({ kind }) => kind);
+
+  it("is an alarm from twice that of guessing on, in any epoch, once, and is not at chance besides", () => {
+    expect(kinds([2 * Math.log(10)])).toEqual([]);
+    expect(kinds([4.61])).toEqual(["loss above chance"]);
+    expect(kinds([1.4e12, 1.4e12, 1.4e12, 1.4e12, 1.4e12])).toEqual(["loss above chance"]);
+    expect(kinds([4.61], { ...ten, classes: 1000 })).toEqual([]);
+    const once = alarmsAfter(nothing, epochs(1.4e12), undefined, ten);
+    expect(alarmsAfter(once, epochs(1.4e12, 1.4e12), undefined, ten)).toEqual(once);
+    expect(once.alarms[0]!.text).toBe(
+      "the training loss is 1.400e+12, far above that of guessing among 10 classes, 2.303: the weights have grown too " +
+        "large; lower the learning rate (--learning-rate), or clip the gradients (--clip-norm 1)",
+    );
+  });
 });
 
 describe("a loss at chance", () => {

@@ -41,6 +41,25 @@ function pictures(name: string, values: readonly number[]): Source {
   };
 }
 
+/** A photograph of each of many classes, of the size of ImageNet's; noise, which no PNG compresses. */
+function photographs(classes: number): Source {
+  const size = 224 * 224 * 3;
+  const noise = Float32Array.from({ length: size + classes }, (_, i) => {
+    const hash = Math.imul(i ^ (i >>> 15), 0x2c1b3c6d);
+    return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
+  });
+  return {
+    name: "photographs",
+    classes: Array.from({ length: classes }, (_, i) => `n${i}`),
+    count: classes,
+    shape: [1, 224, 224, 3],
+    labels: Array.from({ length: classes }, (_, i) => i),
+    names: Array.from({ length: classes }, (_, i) => `${i}`),
+    fingerprint: fingerprint({ classes }),
+    read: (indices) => noise.slice(indices[0]!, indices[0]! + size),
+  };
+}
+
 const recordings: EventDataset = {
   name: "dots",
   classes: ["dot"],
@@ -78,6 +97,7 @@ const experiment = defineExperiment({
     },
     none: { title: "No pictures", open: never },
     dots: { title: "Dots", recordings: () => recordings },
+    many: { title: "Many classes", open: never, checked: () => ({ train: photographs(120) }) },
   },
   model: () => "FC2",
   compares: "seeds",
@@ -135,11 +155,12 @@ report: ${join("runs", "shades", "check-sound", "data.html")}
     const { code, out, err } = await check("--dataset", "damaged", "--out", "here", "--json", "found.json");
     expect(code).toBe(1);
     expect(err).toBe("checking train: 69/69\n");
-    const shown = Array.from({ length: 49 }, (_, i) => {
+    const shown = Array.from({ length: 48 }, (_, i) => {
       const className = i % 2 === 1 ? "dark" : "light";
       return `- train/${9 + i} (${className}): pictures: train.bin must be sound, got ${-2 - i}\n`;
     });
     expect(out).toContain(`Problems:
+- no test
 - train/2 (dark), train/3 (light), train/4 (dark), train/5 (light), train/6 (dark) and 2 more: pictures: train.bin must be sound, got -1
 ${shown.join("")}- and 12 more, which --json writes
 
@@ -147,7 +168,7 @@ ${shown.join("")}- and 12 more, which --json writes
 report: here/data.html
 `);
     const found = JSON.parse(readFileSync("found.json", "utf8")) as DataCheck;
-    expect(found.problems.map(({ samples }) => samples.length)).toEqual([7, ...Array(60).fill(1), 0]);
+    expect(found.problems.map(({ samples }) => samples.length)).toEqual([0, 7, ...Array(60).fill(1)]);
     expect(found).not.toHaveProperty("examples");
     const page = readFileSync("here/data.html", "utf8");
     expect(page).toContain("<p>train/9 (light): pictures: train.bin must be sound, got -2</p>");
@@ -206,6 +227,15 @@ milliseconds  train     10   10      10    10        10
     write.mockRestore();
     expect([code, readFileSync(join(out, "data.html"), "utf8")]).toEqual([0, expect.stringContaining("No picture: ")]);
     rmSync(out, { recursive: true });
+  });
+
+  it("draws small pictures of some classes where there are many", async () => {
+    expect((await check("--dataset", "many", "--out", "many")).code).toBe(0);
+    const page = readFileSync("many/data.html", "utf8");
+    expect(page).toContain("<h2>A sample of 104 of 120 classes</h2>");
+    expect(page.match(/<img /g)).toHaveLength(104);
+    expect(page).toContain("1 picture of 224 x 224 pixels");
+    expect(page.length).toBeLessThan(6e6);
   });
 
   it("refuses a folder that is none", async () => {

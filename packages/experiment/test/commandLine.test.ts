@@ -36,6 +36,7 @@ describe("the settings", () => {
     expect(settingsOf("--lr", "0.5", "--width", "7")).toEqual({
       ...baseRecipe,
       dataset: "stripes",
+      preset: "short",
       block: "sew-add",
       cache: "runs/cache",
       out: "out",
@@ -51,6 +52,7 @@ describe("the settings", () => {
       width: 7,
       head: "notation",
       loudLabels: false,
+      lone: false,
     });
     expect(settingsOf("--block", "plain").learningRate).toBe(0.01);
     expect(settingsOf("--dataset", "untested").width).toBe(2);
@@ -60,7 +62,9 @@ describe("the settings", () => {
   it("are those of a preset, then of the recipe, and options have precedence over both", () => {
     expect(settingsOf("--preset", "wide")).toMatchObject({ preset: "wide", width: 9, epochs: 3, learningRate: 0.02 });
     expect(settingsOf("--preset", "wide", "--block", "plain", "--width", "1")).toMatchObject({ width: 1, epochs: 4 });
-    expect(settingsOf()).not.toHaveProperty("preset");
+    expect(settingsOf().preset).toBe("short");
+    expect(settingsOf("--preset", "short")).toEqual(settingsOf());
+    expect(settingsOf("--dataset", "untested").preset).toBe("own");
   });
 
   it("of a config.json are those of the command line that made it", () => {
@@ -86,23 +90,42 @@ describe("the settings", () => {
 
   it("take a learning rate of 0", () => expect(settingsOf("--lr", "0").learningRate).toBe(0));
 
-  it("keep all frames when there are fewer than the recipe keeps", () => {
-    const { frames, trainFrames } = settingsOf("--dataset", "dots", "--frames", "8");
-    expect([frames, trainFrames]).toEqual([8, 8]);
+  it("keep the recipe's share of other frames than its own, what --train-frames says, or all", () => {
+    const kept = (...argv: string[]) => settingsOf("--dataset", "dots", ...argv).trainFrames;
+    expect([kept(), kept("--frames", "8"), kept("--frames", "24"), kept("--frames", "2")]).toEqual([9, 6, 18, "all"]);
+    expect(kept("--frames", "8", "--train-frames", "5")).toBe(5);
+    expect([kept("--train-frames", "all"), kept("--frames", "8", "--train-frames", "8")]).toEqual(["all", "all"]);
+    expect(settingsOf("--train-frames", "all").trainFrames).toBeUndefined();
+  });
+
+  it("are those that a flag decides", () => {
+    const settings = settingsOf("--lone", "--dataset", "untested");
+    expect(settings).toMatchObject({ lone: true, block: "plain" });
+    expect(settingsOf("--lone", "--block", "plain").block).toBe("plain");
+  });
+
+  it("have no neurons without spikes, and no frames without recordings, whatever the recipe says", () => {
+    const recipe = () => ({ neuron: "plif", surrogate: "erf", frames: 3, by: "time" }) as const;
+    const datasets = { ...tiny.datasets, stripes: { ...tiny.datasets.stripes!, recipe } };
+    const own = commandLine({ ...tiny, datasets }, []);
+    const names = ["neuron", "surrogate", "frames", "by"];
+    const present = (...argv: string[]) => {
+      const settings = own.settings(own.parse(argv), "out");
+      return names.filter((name) => name in settings);
+    };
+    expect(present()).toEqual(["neuron", "surrogate"]);
+    expect(present("--block", "ann")).toEqual([]);
   });
 });
 
 describe("a wrong command line", () => {
   it.each([
-    [["--preset", "wid"], "It must be one of wide. Did you mean wide?"],
-    [
-      ["--dataset", "untested", "--preset", "wide"],
-      "error: --preset must be left out for --dataset untested, got wide",
-    ],
+    [["--preset", "wid"], "It must be one of short, wide, own. Did you mean wide?"],
+    [["--dataset", "untested", "--preset", "wide"], "error: --preset must be own for --dataset untested, got wide"],
     [["--epcohs", "3"], "error: unknown option '--epcohs'"],
     [
       ["--dataset", "strips"],
-      "option '--dataset <name>' argument 'strips' is invalid. It must be one of stripes, untested, fetched, dots. Did you mean stripes?",
+      "option '--dataset <name>' argument 'strips' is invalid. It must be one of stripes, untested, pictures, fetched, dots. Did you mean stripes?",
     ],
     [["--block", "sew-ad"], "Did you mean sew-add?"],
     [["--neuron", "plf"], "Did you mean plif?"],
@@ -119,7 +142,26 @@ describe("a wrong command line", () => {
     [["--check-data", "d", "--data", "e"], "error: --check-data and --data exclude each other"],
     [["--check-data", "d", "--seeds", "0,1"], "error: --check-data and --seeds exclude each other"],
     [["--weights-except", "classifier"], "error: --weights-except needs --weights"],
-    [["--optimizer", "adam", "--momentum", "0.8"], "error: --momentum has no effect with --optimizer adam"],
+    [["--optimizer", "adam", "--momentum", "0.9"], "error: --momentum has no effect with --optimizer adam"],
+    [["--optimizer", "adamw", "--no-nesterov"], "error: --nesterov has no effect with --optimizer adamw"],
+    [
+      ["--dataset", "dots", "--steps", "3"],
+      "error: --steps has no effect with --dataset dots, whose samples have time-steps of their own",
+    ],
+    [["--dataset", "untested", "--loud-labels"], "error: --loud-labels has no effect with --dataset untested"],
+    [["--dataset", "untested", "--no-loud-labels"], "error: --loud-labels has no effect with --dataset untested"],
+    [
+      ["--block", "ann", "--neuron", "lif"],
+      "error: --neuron has no effect with --block ann, which has no spiking neurons",
+    ],
+    [["--block", "rba", "--surrogate", "constant"], "error: --surrogate has no effect with --block rba, which"],
+    [["--block", "ann", "--neuron-rate", "0.1"], "error: --neuron-rate has no effect with --block ann, which"],
+    [["--model", "c2-BN-IF-FC2", "--width", "3"], "error: --width has no effect with --model"],
+    [["--lone", "--block", "ann"], "error: --block must be plain with --lone, got ann"],
+    [["--lone", "--surrogate", "atan"], "error: --surrogate has no effect with --lone"],
+    [["--truncated", "keep"], "error: --truncated has no effect with --dataset stripes"],
+    [["--dataset", "dots", "--truncated", "kep"], "Did you mean keep?"],
+    [["--train-frames", "0"], "It must be an integer of at least 1."],
     [
       ["--dataset", "dots", "--frames", "4", "--train-frames", "5"],
       "error: --train-frames must be at most --frames (4), got 5",
@@ -153,6 +195,33 @@ describe("a wrong command line", () => {
     ).toThrow("defineExperiment: options must have names of their own, got --learning-rate"));
 });
 
+describe("--help", () => {
+  const help = (experiment: typeof tiny): string => {
+    const write = vi.spyOn(process.stdout, "write").mockImplementation(() => true);
+    try {
+      expect(() => commandLine(experiment, []).parse(["--help"])).toThrow(CommanderError);
+      return write.mock.calls.join("").replaceAll(/\s+/g, " ");
+    } finally {
+      write.mockRestore();
+    }
+  };
+
+  it("says which data sets an option is for", () => {
+    expect(help(tiny)).toContain("--loud-labels say the labels (with --dataset stripes)");
+    expect(help(tiny)).toContain("(not with --dataset dots)");
+    expect(help(tiny)).toContain("frames that each recording is cut into (with --dataset dots)");
+  });
+
+  it("leaves out what no data set uses", () => {
+    const { dots, stripes } = tiny.datasets;
+    const of = (datasets: object) => help({ ...tiny, datasets } as typeof tiny);
+    expect([of({ dots }).includes("--steps"), of({ dots }).includes("--frames")]).toEqual([false, true]);
+    expect([of({ stripes }).includes("--steps"), of({ stripes }).includes("--frames")]).toEqual([true, false]);
+    expect(of({ stripes: { ...stripes, sequences: true } })).not.toContain("--steps");
+    expect([of({ dots }).includes("--truncated"), of({ stripes }).includes("--truncated")]).toEqual([true, false]);
+  });
+});
+
 describe("defineExperiment", () => {
   const { open } = tiny.datasets.stripes!;
   const { recordings } = tiny.datasets.dots!;
@@ -170,9 +239,15 @@ describe("values", () => {
   it.each([
     ["sew-ad", "It must be one of sew-add, plain. Did you mean sew-add?"],
     ["something", "It must be one of sew-add, plain."],
+    ["bah", "It must be one of sew-add, plain."],
   ])("suggest the nearest word for %s", (text, message) =>
     expect(() => oneOf(["sew-add", "plain"])(text)).toThrow(new InvalidArgumentError(message)),
   );
+
+  it("suggest no number for another, and no word for one that shares hardly a letter with it", () => {
+    expect(() => oneOf(["18", "50"])("20")).toThrow(new InvalidArgumentError("It must be one of 18, 50."));
+    expect(() => oneOf(["if", "lif"])("and")).toThrow(new InvalidArgumentError("It must be one of if, lif."));
+  });
 
   it("are words in any case", () => expect(oneOf(["plif", "superSpike"])("SUPERSPIKE")).toBe("superSpike"));
 

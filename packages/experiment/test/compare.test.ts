@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runExperiment } from "@sew/experiment";
+import { lock } from "@sew/files";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { elsewhere, json, present, run, tensors } from "./runs.js";
 import { tiny } from "./tinyExperiment.mjs";
@@ -30,6 +31,10 @@ describe("a comparison", () => {
       .split("\n")
       .filter((line) => line.startsWith("|"));
     expect(row).toMatch(/^\| sew-add \| 2 \| 0\.\d{3} ± 0\.\d{3} \| /);
+    const { options } = json(out, "results.json") as { options: string[] };
+    expect(options).toContain("--epochs=2");
+    expect(options.filter((word) => /^--(block|width)/.test(word))).toEqual([]);
+    expect(readFileSync(join(out, "report.html"), "utf8")).not.toContain("--block=");
     const made = folders.map((folder) => statSync(join(out, folder, "last.safetensors")).mtimeMs);
     const second = await elsewhere(green, ...blocks(out, "--seeds", "0,1,2"));
     expect([second.code, second.err]).toEqual([0, expect.stringContaining("6 runs, 4 of them there already")]);
@@ -52,24 +57,61 @@ describe("a comparison", () => {
     }
   }, 120_000);
 
-  it("passes a signal on to its runs, which save", async () => {
-    const out = temporaryFolder();
+  /** Starts a long comparison of one run, and waits until that has a checkpoint. */
+  async function begun(out: string, env: Readonly<Record<string, string>> = {}) {
     const main = fileURLToPath(new URL("./tinyExperiment.mjs", import.meta.url));
-    const options = ["--backend", "cpu", "--compare", "blocks", "--out", out, "--epochs", "1000"];
-    const child = spawn(process.execPath, [main, ...options], { stdio: ["ignore", "ignore", "pipe"] });
+    const options = ["--backend", "cpu", "--compare", "blocks", "--out", out, "--epochs", "1000", "--jobs", "1"];
+    const child = spawn(process.execPath, [main, ...options], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...env },
+    });
     let text = "";
     child.stderr.on("data", (chunk) => {
       text += chunk;
     });
-    const folders = ["sew-add-seed-0", "plain-seed-0"].map((name) => join(out, name));
-    while (!folders.some((folder) => existsSync(join(folder, "last.safetensors")))) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const folder = join(out, "sew-add-seed-0");
+    await until(() => existsSync(join(folder, "last.safetensors")));
+    return { child, text: () => text, log: () => readFileSync(join(folder, "log.txt"), "utf8") };
+  }
+
+  async function until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
+  it("passes a signal on to its runs, which save", async () => {
+    const { child, text, log } = await begun(temporaryFolder());
     child.kill("SIGTERM");
     const [code] = await once(child, "close");
-    expect([code, text]).toEqual([130, expect.stringContaining("stopped; the same command continues")]);
-    const logs = folders.map((folder) => readFileSync(join(folder, "log.txt"), "utf8"));
-    expect(logs.some((log) => log.includes("resume by: "))).toBe(true);
+    expect([code, text()]).toEqual([130, expect.stringContaining("stopped; the same command continues")]);
+    expect(log()).toContain("resume by: ");
+  }, 120_000);
+
+  it("that is killed leaves no run behind: it saves and ends", async () => {
+    const { child, log } = await begun(temporaryFolder());
+    child.kill("SIGKILL");
+    await until(() => log().includes("resume by: "));
+    expect(log()).toContain("SIGTERM: stopping after this step");
+  }, 120_000);
+
+  it("waits for a run that still writes to a folder of its own, and says so, until a signal stops it", async () => {
+    const out = temporaryFolder();
+    const first = await begun(out);
+    const held = await lock(join(out, "plain-seed-0", "run.lock"));
+    first.child.kill("SIGTERM");
+    await once(first.child, "close");
+    writeFileSync(join(out, "sew-add-seed-0", "numbers.json"), "{}");
+    const second = await begun(out);
+    const waiting = `plain: waiting for process ${process.pid} on host`;
+    await until(() => second.text().includes(waiting));
+    expect(second.text()).toContain(`, which writes to ${join(out, "plain-seed-0")}\n`);
+    second.child.kill("SIGTERM");
+    expect(await once(second.child, "close")).toEqual([130, null]);
+    const third = await begun(out);
+    await until(() => third.text().includes(waiting));
+    await held.release();
+    await until(() => existsSync(join(out, "plain-seed-0", "last.safetensors")));
+    third.child.kill("SIGTERM");
+    await once(third.child, "close");
   }, 120_000);
 
   it("makes the other runs where one fails, says why, and ends with status 1", async () => {
@@ -82,6 +124,57 @@ describe("a comparison", () => {
     expect(err).toContain("1 of 2 runs failed; the same command tries them again");
     expect(readFileSync(join(out, "results.md"), "utf8")).toMatch(/\| not there \| 0 \| – \|.*\n\| there \| 1 \| 0\./);
   }, 60_000);
+
+  it("leaves out runs whose options have no effect or that equal others, and passes on the options that have one", async () => {
+    const out = temporaryFolder();
+    const options = ["--dataset", "dots", "--frames", "3", "--train-frames", "all", "--epochs", "1", "--neuron", "lif"];
+    const refused = await run("--compare", "kept", "--out", out, ...options);
+    expect([refused.code, refused.err]).toEqual([
+      2,
+      expect.stringContaining("error: --train-frames has no effect on --compare kept, whose runs have their own"),
+    ]);
+    const { code, err } = await elsewhere({}, "--compare", "kept", "--out", out, ...options.toSpliced(4, 2));
+    expect(code).toBe(0);
+    expect(err).toContain("left out: loud: --loud-labels has no effect with --dataset dots\n");
+    expect(present(out, ["some-seed-0", "all-seed-0", "loud-seed-0", "ann-seed-0"])).toEqual([
+      "some-seed-0",
+      "all-seed-0",
+      "ann-seed-0",
+    ]);
+    expect(json(out, "some-seed-0", "config.json")).toMatchObject({ trainFrames: 2, neuron: "lif" });
+    expect(json(out, "all-seed-0", "config.json")).toMatchObject({ trainFrames: "all", neuron: "lif" });
+    expect(json(out, "ann-seed-0", "config.json")).not.toHaveProperty("neuron");
+    expect(readFileSync(join(out, "results.md"), "utf8")).not.toContain("all are asked of all");
+    const equal = await elsewhere({}, "--compare", "kept", "--out", temporaryFolder(), "--dataset", "untested");
+    expect(equal.err).toContain("left out: all: it is the same run as some\n");
+  }, 60_000);
+
+  it("has a run that diverges as it may for a result, which is not made again, and one that may not for a failure", async () => {
+    const out = temporaryFolder();
+    const options = ["--compare", "rates", "--out", out, "--epochs", "1", "--schedule", "constant"];
+    const first = await elsewhere({}, ...options);
+    const at = /(loss|gradients|running statistics|weights) must be finite, got .+ step \d+ \(all from 0\)/.source;
+    expect(first.code).toBe(1);
+    expect(first.err).toMatch(new RegExp(`too high, seed 0: diverged, training: ${at}\n`));
+    expect(first.err).toMatch(new RegExp(`unexpected, seed 0: failed, see .*: error: training: ${at}; `));
+    expect(first.err).toContain("1 of 3 runs failed; the same command tries them again");
+    const results = readFileSync(join(out, "results.md"), "utf8");
+    expect(results).toMatch(/^\| too high \| 1 \| diverged \| diverged \|/m);
+    expect(results).toMatch(/^\| fine \| 1 \| \d+\.\d{3} \|/m);
+    expect(results).toMatch(new RegExp(`^- too high, seed 0: diverged, training: ${at}$`, "m"));
+    expect(json(out, "results.json").results).toMatchObject([
+      { name: "too high", runs: [], diverged: [{ seed: 0, text: expect.stringContaining("must be finite") }] },
+      { name: "fine", runs: [{ seed: 0 }], diverged: [] },
+      { name: "unexpected", runs: [], diverged: [] },
+    ]);
+    const second = await elsewhere({}, ...options);
+    expect([second.code, second.err]).toEqual([1, expect.stringContaining("3 runs, 2 of them there already")]);
+  }, 60_000);
+
+  it("refuses an option that has no effect on any run", async () => {
+    const { code, err } = await run("--seeds", "0,1", "--dataset", "dots", "--steps", "2", "--out", temporaryFolder());
+    expect([code, err]).toEqual([2, expect.stringContaining("error: --steps has no effect with --dataset dots")]);
+  });
 
   it("is refused in a folder of another one, of runs of none, and of damaged results, which it names", async () => {
     const out = temporaryFolder();
@@ -161,7 +254,7 @@ describe("a comparison", () => {
   });
 
   it.each([
-    [["--compare", "block"], "It must be one of failing, blocks, none. Did you mean blocks?"],
+    [["--compare", "block"], "It must be one of failing, kept, rates, blocks, none. Did you mean blocks?"],
     [["--seeds", "0,1,0"], "It must name each seed once."],
     [["--seeds", "0,x"], "It must be an integer of at least 0."],
     [

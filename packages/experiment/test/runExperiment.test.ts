@@ -50,7 +50,9 @@ describe("a run", () => {
       seed: 0,
       width: 4,
       head: "notation",
+      preset: "short",
       notation: "c4k3s1-BN-PLIF-SEW ADD Block(c4)-FC2",
+      neurons: [{ neuron: "plif", surrogate: "atan", layers: 3, parameters: {} }],
       command: "tiny --backend cpu --workers 0 --json numbers/whole.json",
       versions: { node: process.version, "@sew/training": expect.any(String) },
       environment: { backend: "cpu", cores: expect.any(Number) },
@@ -125,6 +127,20 @@ describe("the diagnosis of a run", () => {
   });
 });
 
+describe("a run that has learned nothing", () => {
+  it("says so at its end, and raises an alarm, where its loss is far above chance", async () => {
+    const wild = ["--learning-rate", "1e6", "--schedule", "constant", "--epochs", "1"];
+    const { code, err } = await run(...wild, "--out", "wild");
+    const text = /the training loss is [\d.e+]+, far above that of guessing among 2 classes, 0.693: the weights have/
+      .source;
+    expect(code).toBe(0);
+    expect(err).toMatch(new RegExp(`alarm, epoch 1: ${text}`));
+    expect(err).toMatch(new RegExp(`report: .*\nnothing was learned: ${text}`));
+    expect(json("wild", "alarms.json")).toMatchObject({ alarms: [{ kind: "loss above chance" }] });
+    expect((await run("--epochs", "1", "--out", "tame")).err).not.toContain("nothing was learned");
+  });
+});
+
 describe("the folder of a run", () => {
   it("is a new one each time without --out, and is named", async () => {
     const { code, err } = await run("--epochs", "1");
@@ -183,7 +199,7 @@ describe("the data", () => {
     expect(await run("--train-frames", "4", "--out", "never")).toMatchObject({
       code: 1,
       err: expect.stringContaining(
-        "error: --train-frames: samples of stripes must have at least 4 frames, got [3,6,6,2]; leave it out\n",
+        "error: --train-frames: samples of stripes must have at least 4 frames, got [3,6,6,2]; choose fewer, or --train-frames all\n",
       ),
     });
     expect(await run("--train-frames", "2", "--epochs", "1", "--out", "kept")).toMatchObject({ code: 0 });
@@ -196,6 +212,39 @@ describe("the data", () => {
     expect(json("dots/config.json")).toMatchObject({ frames: 12, trainFrames: 9, by: "count" });
     const resumed = await run("--out", "dots", "--resume", "--epochs", "2");
     expect([resumed.code, resumed.err.includes("integrating")]).toEqual([0, false]);
+  });
+});
+
+describe("an error of a library", () => {
+  it("advises options of the command line, when training and when data are checked", async () => {
+    const wrong = (...argv: string[]) => elsewhere({ SEW_TEST_WRONG: "2" }, "--dataset", "dots", ...argv);
+    const advice = "wrong; pass --truncated keep, or pass --loud-labels; change --validation\n";
+    const training = await wrong("--cache", "wrong-frames", "--out", "never");
+    expect([training.code, training.err]).toEqual([1, expect.stringContaining(advice)]);
+    const checked = await wrong("--check-data", ".", "--out", "checked");
+    expect([checked.code, checked.out]).toEqual([1, expect.stringContaining(advice)]);
+  });
+});
+
+describe("an option that has no effect", () => {
+  it.each([
+    [["--steps", "2"], "--steps has no effect with --dataset stripes, whose samples have time-steps of their own"],
+    [
+      ["--dataset", "pictures", "--train-frames", "all"],
+      "--train-frames has no effect with --dataset pictures, whose samples have one frame",
+    ],
+    [["--neuron", "if", "--neuron-rate", "0.5"], "--neuron-rate has no effect on neurons that learn nothing"],
+  ])("is refused once data and network are there: %j", async (argv, message) => {
+    const { code, err } = await run(...argv, "--out", "never");
+    expect([code, err]).toEqual([2, expect.stringContaining(`error: ${message}\n`)]);
+    expect(present(".", ["never"])).toEqual([]);
+  });
+
+  it("is no obstacle to resuming the run whose config.json has it", async () => {
+    expect(await run("--epochs", "1", "--out", "older", "--dataset", "dots")).toMatchObject({ code: 0 });
+    const config = { ...json("older/config.json"), steps: 5, loudLabels: true };
+    writeFileSync("older/config.json", JSON.stringify(config));
+    expect(await run("--out", "older", "--evaluate")).toMatchObject({ code: 0 });
   });
 });
 
@@ -301,6 +350,23 @@ describe("--evaluate", () => {
     const { code, out } = await run("--evaluate", "--weights", "wide/best.safetensors");
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ notation: "c6k3s1-BN-PLIF-SEW ADD Block(c6)-FC2" });
+  });
+
+  it("is refused of a run of another experiment, as is resuming it, but with --weights", async () => {
+    mkdirSync("foreign");
+    for (const experiment of ["other", undefined]) {
+      writeFileSync("foreign/config.json", JSON.stringify({ experiment, dataset: "n-mnist", data: "d" }));
+      const got = experiment === undefined ? "undefined" : '"other"';
+      for (const action of ["--resume", "--evaluate"]) {
+        expect(await run("--out", "foreign", action)).toMatchObject({
+          code: 1,
+          err: `error: --out: foreign must hold a run of tiny, got one of ${got}; run that experiment, or name another folder\n`,
+        });
+      }
+    }
+    expect(await run("--out", "foreign", "--evaluate", "--weights", `${whole}/best.safetensors`)).toMatchObject({
+      code: 0,
+    });
   });
 
   it("names a run that is missing", async () => {

@@ -46,6 +46,11 @@ const dots = {
   samples: async (split) =>
     Array.from({ length: split === "train" ? 8 : 4 }, (_, i) => ({ name: `${i}`, label: i % 2, files: [] })),
   async events({ name, label }) {
+    if (process.env.SEW_TEST_WRONG === name) {
+      throw new RangeError(
+        'wrong; pass truncated: "keep", or pass loud: "very"; change the proportions, or set stratified: false',
+      );
+    }
     const along = Uint16Array.from({ length: 24 }, (_, i) => i % 6);
     const across = new Uint16Array(24).fill(Number(name) % 6);
     const [x, y] = label === 0 ? [along, across] : [across, along];
@@ -59,12 +64,15 @@ export const tiny = defineExperiment({
   options: {
     width: integer("channels", { least: 1, default: 4 }),
     head: choice("what the network ends with", ["notation", "module"], "notation"),
-    loudLabels: flag("say the labels"),
+    loudLabels: flag("say the labels", { standsFor: 'loud: "very"' }),
+    lone: flag("no shortcut at all", { fixes: { block: "plain", surrogate: undefined } }),
   },
   datasets: {
     stripes: {
       title: "Stripes",
+      uses: ["loudLabels"],
       notes: ["Stripes are drawn."],
+      recipeName: "short",
       recipe: ({ block }) => ({
         epochs: 2,
         batch: 4,
@@ -79,6 +87,10 @@ export const tiny = defineExperiment({
       recipe: () => ({ epochs: 1, batch: 4, width: 2 }),
       open: () => ({ train: stripes("train", 16, 1) }),
     },
+    pictures: {
+      title: "Stripes of one frame",
+      open: () => ({ train: { ...stripes("train", 4, 1), shape: [1, 6, 6, 6] } }),
+    },
     fetched: {
       title: "Stripes in a folder",
       needsData: true,
@@ -86,10 +98,12 @@ export const tiny = defineExperiment({
     },
     dots: {
       title: "Dots",
+      uses: ["truncated"],
       recipe: () => ({ epochs: 1, batch: 4, frames: 12, trainFrames: 9 }),
       recordings: () => dots,
     },
   },
+  modelUses: ["width", "head"],
   model: ({ width, head, seed }, { classes }) =>
     head === "notation"
       ? `c${width}k3s1-BN-PLIF-SEW Block(c${width})-FC${classes.length}`
@@ -104,6 +118,24 @@ export const tiny = defineExperiment({
       runs: [
         { name: "not there", options: ["--dataset", "fetched", "--data", "nowhere"] },
         { name: "there", options: ["--dataset", "stripes", "--epochs", "1"] },
+      ],
+    },
+    kept: {
+      title: "Frames that are kept",
+      runs: [
+        { name: "some", options: [] },
+        { name: "all", options: ["--train-frames", "all"] },
+        { name: "loud", options: ["--loud-labels"] },
+        { name: "ANN", options: ["--block", "ann"] },
+      ],
+      claims: () => [{ text: "all are asked of all", holds: false }],
+    },
+    rates: {
+      title: "Stripes by learning rate",
+      runs: [
+        { name: "too high", options: ["--learning-rate", "1e30"], mayDiverge: true },
+        { name: "fine", options: ["--learning-rate", "0.01"] },
+        { name: "unexpected", options: ["--learning-rate", "1e31"] },
       ],
     },
     blocks: {

@@ -3,7 +3,7 @@ import { concat, mean, reshape, type Tensor3D, tidy } from "@tensorflow/tfjs-cor
 import { confusion } from "./confusion.js";
 import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, checkOutput, toTensors } from "./data.js";
-import { checkWeights } from "./finite.js";
+import { checkWeights, Diverged } from "./finite.js";
 import { lossOf } from "./lossOf.js";
 import { topK } from "./topK.js";
 
@@ -39,7 +39,7 @@ export interface EvaluateOptions {
 /**
  * Evaluates a model on every batch: running statistics, no dropout. Scores are the mean output over T.
  *
- * @throws RangeError when there is no sample or a batch does not fit the model or is not finite; Error when the loss, a weight
+ * @throws RangeError when there is no sample or a batch does not fit the model or is not finite; Diverged when the loss, a weight
  * or a running statistic is not finite: spiking neurons do not fire on NaN, and the accuracy would be that of chance
  *
  * @example
@@ -95,7 +95,7 @@ export async function* evaluating(
     output.dispose();
     const value = values[0]!;
     if (!Number.isFinite(value)) {
-      throw new Error(
+      throw new Diverged(
         `${caller}: loss must be finite, got ${value} at ${place}; the weights are too large or not ` +
           "finite: lower the learning rate, or load another checkpoint",
       );

@@ -2,6 +2,11 @@
 import { type Module, namedBuffers, namedParameters } from "@sew/layers";
 import { concat, reshape, slice, sum, type Tensor, type Tensor1D, tidy, zeros } from "@tensorflow/tfjs-core";
 
+/** A loss, gradient, running statistic, weight or state of the optimiser is NaN or infinite: training has diverged. */
+export class Diverged extends Error {
+  override readonly name = "Diverged";
+}
+
 /** Values up to which tensors are copied together and summed by one operation. */
 const SMALL = 4096;
 
@@ -62,7 +67,7 @@ export async function notFiniteAmong(tensors: Iterable<readonly [string, Tensor]
 /**
  * Throws where a weight or buffer of a model is not finite. Reads from the backend once.
  *
- * @throws Error that names the tensor
+ * @throws {@link Diverged}, which names the tensor
  */
 export async function checkWeights(caller: string, model: Module): Promise<void> {
   const weights = [...namedParameters(model), ...namedBuffers(model)];
@@ -72,7 +77,7 @@ export async function checkWeights(caller: string, model: Module): Promise<void>
   if (Number.isFinite(total)) return;
   const [first] = await notFiniteAmong(weights);
   if (first === undefined) return;
-  throw new Error(
+  throw new Diverged(
     `${caller}: weights must be finite, got ${first.value} in ${first.name}; load an earlier checkpoint, or start again ` +
       "with a lower learning rate",
   );

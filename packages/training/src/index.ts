@@ -18,6 +18,7 @@ export {
   type TrainingEvent,
   type TrainingState,
 } from "./events.js";
+export { Diverged } from "./finite.js";
 export { leanGradients } from "./leanGradients.js";
 export type { EpochMetrics } from "./metrics.js";
 export { type MomentumOptions, momentum } from "./momentum.js";

@@ -15,7 +15,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, checkOutput, toTensors } from "./data.js";
-import { isSmall, notFiniteAmong, watchedSum } from "./finite.js";
+import { Diverged, isSmall, notFiniteAmong, watchedSum } from "./finite.js";
 import { lossOf } from "./lossOf.js";
 import { checkNames, type Optimizer } from "./optimizer.js";
 import { topK } from "./topK.js";
@@ -59,7 +59,7 @@ export interface StepResult {
  *
  * @param batch one batch or several, at least one; each is computed before the next is pulled
  * @throws RangeError when there is no batch, one does not fit the model or holds a value that is not finite, or the learning
- * rate is none; Error that names the tensor when a gradient, a running statistic or a weight is not finite: the update
+ * rate is none; Diverged, which names the tensor, when a gradient, a running statistic or a weight is not finite: the update
  * is made
  *
  * @example
@@ -169,7 +169,7 @@ async function checkFinite(caller: string, model: Module, gradients: NamedTensor
   const found = statistic ?? gradient ?? weight;
   if (found === undefined) return;
   const what = found === statistic ? "running statistics" : found === gradient ? "gradients" : "weights";
-  throw new Error(
+  throw new Diverged(
     `${caller}: ${what} must be finite, got ${found.value} in ${found.name}${place}; go on from an earlier checkpoint with ` +
       "a lower learning rate, or clip the gradients",
   );

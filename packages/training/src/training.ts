@@ -4,7 +4,7 @@ import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, checkClasses, type Data, selectionOf } from "./data.js";
 import { type Evaluation, evaluating } from "./evaluate.js";
 import { initialState, type TrainingEvent, type TrainingState } from "./events.js";
-import { checkWeights } from "./finite.js";
+import { checkWeights, Diverged } from "./finite.js";
 import { type EpochMetrics, scoreOf } from "./metrics.js";
 import { momentum } from "./momentum.js";
 import { type Optimizer, optimizer as optimizerOf } from "./optimizer.js";
@@ -50,7 +50,7 @@ export interface TrainingOptions {
  * on the validation data, else on the test data, the first of equals; with neither it is the last one.
  *
  * @throws RangeError at once when an option is out of range. The stream throws RangeError when a batch does not fit the
- * model, holds NaN or infinity, or there is none; Error when a weight is not finite at the start, or the loss, a gradient or
+ * model, holds NaN or infinity, or there is none; Diverged when a weight is not finite at the start, or the loss, a gradient or
  * a running statistic at a step, which it names
  * @see W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, table 7
  *
@@ -164,7 +164,7 @@ async function* trainEpoch(
       );
       if (result === undefined) break;
       if (!Number.isFinite(result.loss)) {
-        throw new Error(
+        throw new Diverged(
           `training: loss must be finite, got ${result.loss}${place()}; lower the learning rate (${learningRate}) and ` +
             "start again, or clip the gradients",
         );

@@ -5,6 +5,7 @@ import {
   type Batch,
   chain,
   clipByGlobalNorm,
+  Diverged,
   momentum,
   type Optimizer,
   optimizer as optimizerOf,
@@ -387,7 +388,9 @@ describe("trainStep", () => {
     const optimizer = optimizerOf(model, momentum());
     const before = memory().numTensors;
     const batch = { x: Float32Array.of(1, 2), shape: [1, 1, 2], labels: Int32Array.of(0) };
-    const text = await messageOf(trainStep(model, optimizer, batch, { learningRate: 0.1, seed: 0, loss: hidden }));
+    const step = trainStep(model, optimizer, batch, { learningRate: 0.1, seed: 0, loss: hidden });
+    await expect(step).rejects.toBeInstanceOf(Diverged);
+    const text = await messageOf(step);
     expect(text).toMatch(/^trainStep: /);
     expect(text.replace(/in (weight|bias)/, "in weight")).toBe(
       `trainStep: ${message}; go on from an earlier checkpoint with a lower learning rate, or clip the gradients`,

@@ -4,7 +4,7 @@ import { type Html, html } from "./html.js";
 /** Width of a frame on the page, in CSS pixels, where there is room for it. */
 export const frameWidth = 230;
 /** Narrowest frame, below which a strip scrolls sideways. */
-const NARROWEST = 80;
+const NARROWEST = 40;
 /** Pixels of a frame below which it is certainly enlarged. */
 const SMALL = 112;
 

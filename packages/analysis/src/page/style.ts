@@ -26,7 +26,7 @@ export const style = `
 body {
   margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 66rem; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif;
-  font-variant-numeric: tabular-nums; -webkit-text-size-adjust: 100%; print-color-adjust: exact; -webkit-print-color-adjust: exact;
+  font-variant-numeric: tabular-nums; overflow-wrap: break-word; -webkit-text-size-adjust: 100%; print-color-adjust: exact; -webkit-print-color-adjust: exact;
 }
 h1 { margin: 0; font-size: 1.9rem; line-height: 1.2; font-weight: 650; letter-spacing: -0.015em; overflow-wrap: anywhere; }
 h2 { margin: 3rem 0 1rem; padding-bottom: 0.35rem; border-bottom: 1px solid var(--line); font-size: 1.2rem; font-weight: 650; }
@@ -62,7 +62,7 @@ th { font-weight: 400; text-align: left; }
 .numbers th[scope="row"] { min-width: 5rem; white-space: normal; overflow-wrap: anywhere; }
 .numbers thead th { color: var(--muted); font-size: 0.8rem; vertical-align: bottom; }
 section > figure + *, section > .pair + *, section > .scroll + * { margin-top: 1.75rem; }
-.mistakes td:nth-child(2), .mistakes th:nth-child(2) { text-align: left; }
+.mistakes td:nth-child(2), .mistakes th:nth-child(2) { text-align: left; overflow-wrap: anywhere; }
 details { margin-top: 1.25rem; }
 summary { cursor: pointer; color: var(--first); font-size: 0.9rem; }
 details .scroll { margin-top: 0.75rem; }
@@ -92,8 +92,12 @@ img { display: block; width: 100%; height: auto; }
 @media (max-width: 40rem) {
   body { padding: 1.5rem 1rem 3rem; }
   h1 { font-size: 1.5rem; }
-  .confusion th[scope="row"] { max-width: 7.5rem; line-height: 1.2; font-size: 0.8rem; }
-  .confusion td { min-width: 2rem; }
+  .numbers, .numbers thead th { font-size: 0.77rem; }
+  .numbers th, .numbers td { padding-left: 0.4rem; white-space: normal; }
+  .confusion { border-spacing: 1px; }
+  .confusion th[scope="row"] { max-width: 4.5rem; padding-right: 0.3rem; line-height: 1.15; font-size: 0.65rem; }
+  .confusion thead th:first-child span { max-width: 4.5rem; white-space: normal; font-size: 0.65rem; }
+  .confusion thead th.recall, .confusion td, .confusion td.recall { min-width: 0; height: 1.6rem; padding: 0; font-size: 0.54rem; }
   .settings th { padding-right: 1rem; white-space: normal; }
 }
 @media print {

@@ -15,6 +15,12 @@ export interface Sample {
   readonly shape: readonly number[];
 }
 
+/** How {@link samplesSection} draws. */
+export interface SamplesOptions {
+  /** Longest side of a drawn frame in pixels, as in `frameStrip`: keeps pages of many samples small. @defaultValue every pixel is drawn */
+  readonly longestSide?: number;
+}
+
 /** Frames in a row. */
 const ACROSS = 8;
 
@@ -29,7 +35,11 @@ const ACROSS = 8;
  * const sample = { className: "cat", frames: new Float32Array(8 * 8 * 3), shape: [1, 8, 8, 3] };
  * samplesSection([sample])?.text.includes("1 picture of 8 x 8 pixels, red, green and blue"); // true
  */
-export function samplesSection(samples: readonly Sample[], title = "Samples"): Section | undefined {
+export function samplesSection(
+  samples: readonly Sample[],
+  title = "Samples",
+  options: SamplesOptions = {},
+): Section | undefined {
   if (samples.length === 0) return undefined;
   const sequences = samples.some(({ shape }) => shape[0]! > 1);
   const events = samples.some(({ shape }) => shape[3] === 2);
@@ -37,13 +47,17 @@ export function samplesSection(samples: readonly Sample[], title = "Samples"): S
     events && html` ${key("on", "ON, brighter")} ${key("off", "OFF, darker")}`
   }</p>
 `;
-  return section(title, (sequences || events) && lead, html`<div class="samples">${samples.map(figure)}</div>`);
+  return section(
+    title,
+    (sequences || events) && lead,
+    html`<div class="samples">${samples.map((sample) => figure(sample, options))}</div>`,
+  );
 }
 
-function figure({ className, frames, shape }: Sample): Html {
+function figure({ className, frames, shape }: Sample, options: SamplesOptions): Html {
   const [steps = 0, rows, cols, channels = 0] = shape;
   const columns = Math.max(1, Math.ceil(steps / Math.ceil(steps / ACROSS)));
-  const strip = frameStrip(frames, shape, { columns });
+  const strip = frameStrip(frames, shape, { columns, ...options });
   const size = steps === 1 ? `1 picture of ${rows} x ${cols} pixels` : `${steps} frames of ${rows} x ${cols} pixels`;
   const label = `${size}, ${strip.range === undefined ? eventsOf(frames) : valuesOf(channels, strip.range)}`;
   return html`

@@ -2,8 +2,10 @@
 
 import { readRegular } from "@sew/files";
 import type { Random } from "@sew/random";
+import type { Sharp } from "sharp";
 import { FileFormatError } from "../fileFormatError.js";
 import { type ChooseView, showView } from "../transforms/view.js";
+import { words16 } from "./recording.js";
 
 /** What is decoded of an image, and how. */
 export interface DecodeOptions {
@@ -20,8 +22,8 @@ export interface DecodeOptions {
 /**
  * The bytes `[height, width, channels]` of a view of an image file.
  *
- * Grey, CMYK, 16-bit and transparent images become 8-bit sRGB (an alpha channel is dropped). Colour profiles of RGB images
- * and the rotation of Exif are ignored, as in Pillow and torchvision.
+ * Grey, CMYK, 16-bit and transparent images become 8-bit sRGB (an alpha channel is dropped). Colour profiles and the
+ * rotation of Exif are ignored, as in Pillow and torchvision.
  *
  * @throws FileFormatError naming the file, when it is no image, or damaged
  */
@@ -36,8 +38,12 @@ export async function decodeImage(
   };
   const encoded = await readRegular(caller, file);
   try {
-    const image = sharp(encoded, { failOn: "error", ignoreIcc: true });
-    const { width: columns, height: rows } = await image.metadata();
+    let image = sharp(encoded, { failOn: "error", ignoreIcc: true });
+    const { width: columns, height: rows, space, depth } = await image.metadata();
+    if (space === "cmyk") {
+      const raw = { width: columns, height: rows, channels: 3 } as const;
+      image = sharp(await cmykToRgb(image, depth === "ushort" ? 8 : 0), { raw });
+    }
     const { from, height, width, crop } = view(rows, columns, random);
     // libvips enlarges a picture with a shift of half a pixel, so it decodes alone what is to be enlarged.
     const enlarged = height > from.height || width > from.width;
@@ -62,6 +68,23 @@ export async function decodeImage(
     // libvips adds a line for each of its warnings.
     return fail((error as Error).message.split("\n", 1)[0]!);
   }
+}
+
+/**
+ * The RGB bytes of a CMYK image by Pillow's formula, `R = (1 - C) (1 - K)` and so on; libvips would use a profile of inks.
+ *
+ * @param shift the bits of a value beyond the upper 8, which alone count
+ */
+async function cmykToRgb(image: Sharp, shift: number): Promise<Uint8Array> {
+  // JPEG holds inverted values; libvips inverts them, whatever their Adobe marker says, as Pillow does.
+  const inks = image.pipelineColourspace("cmyk").toColourspace("cmyk").removeAlpha();
+  const cmyk = words16(await inks.raw({ depth: "ushort" }).toBuffer());
+  const rgb = new Uint8Array((3 * cmyk.length) / 4);
+  for (let i = 0, at = 0; i < cmyk.length; i += 4) {
+    const white = 255 - (cmyk[i + 3]! >> shift);
+    for (let c = 0; c < 3; c++) rgb[at++] = white - Math.round(((cmyk[i + c]! >> shift) * white) / 255);
+  }
+  return rgb;
 }
 
 /** The decoder, which not every user of this package wants to install. */

@@ -25,8 +25,8 @@ const MOST_BYTES = 2 ** 31 - 1;
  *
  * Format: a ZIP archive of entries `<name>.npy`, stored or deflated. An entry is `\x93NUMPY`, the version u8 u8, the
  * length of a header (u16, from version 2 on u32), the header, which is the text of a Python dictionary with `descr`,
- * `fortran_order` and `shape`, and the values. Little-endian numbers of 1 to 8 bytes and booleans are read. CRC-32 and
- * length of each entry are compared.
+ * `fortran_order` and `shape`, and the values. Booleans, little-endian integers of 1 to 8 bytes, float32 and float64 are
+ * read. CRC-32 and length of each entry are compared.
  *
  * @param names the arrays to read, without `.npy`
  * @throws FileFormatError when one of them is missing, damaged, or of another type
@@ -54,10 +54,9 @@ function entryOf(entries: Map<string, Entry>, name: string, bytes: ByteReader): 
   const entry = entries.get(`${name}.npy`);
   if (entry !== undefined) return entry;
   const found = [...entries.keys()].slice(0, 10).join(", ");
-  throw bytes.fault(undefined, `hold an array ${name}`, found === "" ? "none" : `only ${found}`, OTHER);
+  const remedy = `save it under this name, as by numpy.savez(file, ${name}=...)`;
+  throw bytes.fault(undefined, `hold an array ${name}`, found === "" ? "none" : `only ${found}`, remedy);
 }
-
-const OTHER = "write the arrays with numpy.savez";
 
 /** An entry of the archive's directory. */
 interface Entry {
@@ -74,6 +73,7 @@ interface Entry {
 
 const [LOCAL_HEADER, DIRECTORY_ENTRY, END_OF_DIRECTORY] = [0x04034b50, 0x02014b50, 0x06054b50];
 const [LOCAL_BYTES, ENTRY_BYTES, END_BYTES] = [30, 46, 22];
+const PACKING = "save them with numpy.savez or numpy.savez_compressed";
 /** Longest comment after the end of a directory. */
 const MOST_COMMENT = 2 ** 16 - 1;
 
@@ -98,7 +98,7 @@ async function readDirectory(bytes: ByteReader): Promise<Map<string, Entry>> {
     );
     const method = directory.getUint16(at + 10, true);
     if (method !== 0 && method !== 8) {
-      throw bytes.fault(start + at + 10, "hold arrays that are stored or deflated", `method ${method}`, OTHER);
+      throw bytes.fault(start + at + 10, "hold arrays that are stored or deflated", `method ${method}`, PACKING);
     }
     const rest = directory.byteLength - at - ENTRY_BYTES;
     const name = Buffer.from(directory.buffer, directory.byteOffset + at + ENTRY_BYTES, Math.min(nameLength, rest));
@@ -181,8 +181,8 @@ function copyOf(bytes: Uint8Array): ArrayBuffer {
 
 /** An array from the bytes of its `.npy`. */
 function parseNpy(npy: Uint8Array, { name, offset }: Entry, bytes: ByteReader): NpyArray {
-  const fail = (must: string, got: string): never => {
-    throw bytes.fault(offset, `hold ${name} ${must}`, got, OTHER);
+  const fail = (must: string, got: string, remedy?: string): never => {
+    throw bytes.fault(offset, `hold ${name} ${must}`, got, remedy);
   };
   const text = Buffer.from(npy.buffer, npy.byteOffset, npy.length);
   const version = npy[6] ?? 0;
@@ -193,12 +193,19 @@ function parseNpy(npy: Uint8Array, { name, offset }: Entry, bytes: ByteReader): 
   const [, order, type] = /'descr':\s*'([<>|=])(\w\d+)'/.exec(header) ?? [];
   const read = TYPES[type ?? ""];
   if (read === undefined || order === ">") {
-    fail("of little-endian numbers of at most 8 bytes", JSON.stringify(header.trim().slice(0, 80)));
+    const must = "of booleans, little-endian integers, float32 or float64";
+    fail(
+      must,
+      JSON.stringify(header.trim().slice(0, 80)),
+      'convert the array, as by .astype("<f8"), and save it again',
+    );
   }
   const [, list] =
     /'shape':\s*\(([\d,\s]*)\)/.exec(header) ?? fail("with a shape", JSON.stringify(header.slice(0, 80)));
   const shape = list!.split(",").flatMap((side) => (side.trim() === "" ? [] : [Number(side)]));
-  if (/'fortran_order':\s*True/.test(header) && shape.length > 1) fail("in C order", "Fortran order");
+  if (/'fortran_order':\s*True/.test(header) && shape.length > 1) {
+    fail("in C order", "Fortran order", "save numpy.ascontiguousarray of the array");
+  }
   const values = npy.subarray(start + length);
   const size = shape.reduce((product, side) => product * side, 1) * Number(type!.slice(1));
   if (values.length !== size) fail(`with the ${size} bytes of its shape [${shape.join(", ")}]`, `${values.length}`);

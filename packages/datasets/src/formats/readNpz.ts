@@ -43,7 +43,7 @@ export const npz: EventFormat = {
       const wrong = data.findIndex((value) => !(Number.isInteger(value) && value >= 0 && value <= most));
       if (wrong >= 0) {
         const must = `hold ${name} in whole numbers of 0..${most}`;
-        throw bytes.fault(undefined, must, `${data[wrong]} at event ${wrong}`, REMEDY);
+        throw bytes.fault(undefined, must, `${data[wrong]} at event ${wrong}`, CONVERT);
       }
       events[name].set(data);
     }
@@ -54,4 +54,5 @@ export const npz: EventFormat = {
 const COLUMNS = ["t", "x", "y", "p"] as const;
 /** The largest value of each column. */
 const MOST = { t: Number.MAX_SAFE_INTEGER, x: 2 ** 16 - 1, y: 2 ** 16 - 1, p: 1 };
+const CONVERT = "convert the column, and save it again";
 const REMEDY = "save them with numpy.savez(file, t=t, x=x, y=y, p=p)";

@@ -171,11 +171,15 @@ function checkOptions(reader: string, { height, width, truncated }: RecordingOpt
       throw new RangeError(`${reader}: ${name} must be an integer above 0, got ${value}`);
     }
   }
-  if (truncated !== undefined && truncated !== "refuse" && truncated !== "keep") {
-    throw new TypeError(
-      `${reader}: truncated must be "refuse" or "keep", got ${JSON.stringify(truncated satisfies never)}`,
-    );
-  }
+  if (truncated !== undefined) checkTruncated(reader, truncated);
+}
+
+/** Throws when the option is neither of its values; `caller` opens the message. */
+export function checkTruncated(caller: string, truncated: NonNullable<RecordingOptions["truncated"]>): void {
+  if (truncated === "refuse" || truncated === "keep") return;
+  throw new TypeError(
+    `${caller}: truncated must be "refuse" or "keep", got ${JSON.stringify(truncated satisfies never)}`,
+  );
 }
 
 /** Throws when an event lies outside the sensor; `first` is the number of events before the block. */

@@ -57,13 +57,13 @@ export interface Cifar100Options {
  * ```
  */
 export async function cifar10(dir: string, split: Split): Promise<Source> {
-  const files = split === "test" ? ["test_batch"] : [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}`);
   return openCifar({
     caller: "cifar10",
     name: `cifar-10-${split}`,
     dir,
     inner: "cifar-10-batches-bin",
-    files,
+    files: { train: [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}`), test: ["test_batch"] },
+    split,
     records: 10_000,
     kinds: [CIFAR10],
     kind: 0,
@@ -96,7 +96,8 @@ export async function cifar100(dir: string, split: Split, { labels = "fine" }: C
     name: `cifar-100-${labels}-${split}`,
     dir,
     inner: "cifar-100-binary",
-    files: [split],
+    files: { train: ["train"], test: ["test"] },
+    split,
     records: split === "train" ? 50_000 : 10_000,
     kinds: [COARSE, FINE],
     kind: labels === "fine" ? 1 : 0,
@@ -110,8 +111,9 @@ interface CifarSet {
   readonly dir: string;
   /** The folder of the archive, which may be in `dir`. */
   readonly inner: string;
-  /** Without their ending `.bin`. */
-  readonly files: readonly string[];
+  /** Of each split, without their ending `.bin`. */
+  readonly files: Readonly<Record<Split, readonly string[]>>;
+  readonly split: Split;
   /** Number of records of each file. */
   readonly records: number;
   /** Class names of each label byte. */
@@ -120,8 +122,10 @@ interface CifarSet {
   readonly kind: number;
 }
 
-async function openCifar({ caller, name, dir, inner, files, records, kinds, kind }: CifarSet): Promise<Source> {
-  const folder = folderOf(caller, dir, inner, files);
+async function openCifar(set: CifarSet): Promise<Source> {
+  const { name, records, kinds, kind } = set;
+  const folder = folderOf(set);
+  const files = set.files[set.split];
   const classes = kinds[kind]!;
   const count = files.length * records;
   const labels = new Uint8Array(count);
@@ -148,10 +152,10 @@ async function openCifar({ caller, name, dir, inner, files, records, kinds, kind
 }
 
 /** `dir` or its folder `inner`, whichever holds the files. */
-function folderOf(caller: string, dir: string, inner: string, files: readonly string[]): string {
+function folderOf({ caller, dir, inner, files, split }: CifarSet): string {
   const folder = existsSync(join(dir, inner)) ? join(dir, inner) : dir;
-  const missing = files.filter((file) => !existsSync(join(folder, `${file}.bin`)));
-  const [first] = missing;
+  const missing = [...files.train, ...files.test].filter((file) => !existsSync(join(folder, `${file}.bin`)));
+  const first = missing.find((file) => files[split].includes(file));
   if (first === undefined) return folder;
   const got = existsSync(join(folder, first)) ? `${first}, the version for Python,` : "no such file";
   throw new Error(

@@ -1,6 +1,7 @@
 /** @file CIFAR10-DVS: pictures of CIFAR-10 that moved on a screen before a DVS128. */
-import type { EventDataset, Sample } from "../eventDataset.js";
+import { type EventDataset, type EventDatasetOptions, nameWith, type Sample } from "../eventDataset.js";
 import { DVS128_SENSOR, readAedat2 } from "../formats/readAedat2.js";
+import { checkTruncated } from "../formats/recording.js";
 import { listClassFolders } from "./classFolders.js";
 import { splitByClass } from "./splitByClass.js";
 
@@ -8,8 +9,8 @@ const CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog",
 const SAMPLES_PER_CLASS = 1000;
 const TEST_FILES = 100;
 
-/** How {@link cifar10Dvs} divides the recordings, which were published without a split. */
-export interface Cifar10DvsOptions {
+/** How {@link cifar10Dvs} reads the recordings, and divides them: they were published without a split. */
+export interface Cifar10DvsOptions extends EventDatasetOptions {
   /**
    * Which recordings of a class are its test split; results with different splits do not compare.
    *
@@ -34,7 +35,7 @@ export interface Cifar10DvsOptions {
  * Special events, which SpikingJelly would take for others, are dropped.
  *
  * @param dir the folder that holds the class folders
- * @throws TypeError when `split` is none of these
+ * @throws TypeError when an option is none of its values
  * @throws (samples) Error when a class has no folder or no recording, or a file is not named as published. A process
  *   warning (`IncompleteSetWarning`) says when a class does not have 1000 recordings: the split is then another one
  * @throws (events) FileFormatError as `readAedat2`
@@ -47,13 +48,17 @@ export interface Cifar10DvsOptions {
  * cache.count; // 9000
  * ```
  */
-export function cifar10Dvs(dir: string, { split: rule = "sew" }: Cifar10DvsOptions = {}): EventDataset {
+export function cifar10Dvs(
+  dir: string,
+  { split: rule = "sew", truncated = "refuse" }: Cifar10DvsOptions = {},
+): EventDataset {
+  checkTruncated("cifar10Dvs", truncated);
   if (rule !== "sew" && rule !== "first100") {
     throw new TypeError(`cifar10Dvs: split must be "sew" or "first100", got ${JSON.stringify(rule satisfies never)}`);
   }
   let warned = false;
   return {
-    name: `cifar10-dvs-${rule}`,
+    name: nameWith(`cifar10-dvs-${rule}`, { truncated: truncated === "keep" }),
     classes: CLASSES,
     height: DVS128_SENSOR,
     width: DVS128_SENSOR,
@@ -68,7 +73,7 @@ export function cifar10Dvs(dir: string, { split: rule = "sew" }: Cifar10DvsOptio
     },
 
     async events({ files: [file = ""] }) {
-      const { t, x, y, p } = await readAedat2(file);
+      const { t, x, y, p } = await readAedat2(file, { truncated });
       return { t, x: y, y: x, p };
     },
   };

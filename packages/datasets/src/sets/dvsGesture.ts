@@ -2,12 +2,13 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { EventDataset, Sample, Split } from "../eventDataset.js";
+import { type EventDataset, type EventDatasetOptions, nameWith, type Sample, type Split } from "../eventDataset.js";
 import { type Events, eventsBetween } from "../events.js";
 import { FileFormatError } from "../fileFormatError.js";
 import { listNames } from "../folders.js";
 import { readAedat31 } from "../formats/readAedat31.js";
 import { readLines } from "../formats/readLines.js";
+import { checkTruncated } from "../formats/recording.js";
 
 /**
  * The gestures, in class order: `gestureClasses[label]`, with label = class of the label file - 1.
@@ -46,8 +47,11 @@ export interface GestureSample extends Sample {
   readonly end: number;
 }
 
-/** How {@link dvsGesture} treats its label files. */
-export interface DvsGestureOptions {
+/**
+ * How {@link dvsGesture} treats recordings that are truncated and labels that are wrong. The labels after the end of a
+ * truncated recording are wrong, too.
+ */
+export interface DvsGestureOptions extends EventDatasetOptions {
   /**
    * What to do about labels whose times are wrong: `end` not after `start`, overlap with another label, no events, or
    * more than 0.1 s beyond the recording. `"error"` throws; `"warn"` emits a process warning, once each, and takes the
@@ -69,6 +73,7 @@ export interface DvsGestureOptions {
  * A folder written by `writeSyntheticGestures` is read too, and is then named "synthetic-gestures".
  *
  * @param dir the unpacked `DvsGesture` folder
+ * @throws TypeError when an option is none of its values
  * @throws (samples) Error when a file is missing; FileFormatError when a line is malformed, names an unknown class, or
  *   has wrong times
  * @throws (events) FileFormatError when the recording is damaged, an event lies outside the sensor, or the label does
@@ -85,13 +90,14 @@ export interface DvsGestureOptions {
  */
 export function dvsGesture(
   dir: string,
-  { labelProblems = "error" }: DvsGestureOptions = {},
+  { labelProblems = "error", truncated = "refuse" }: DvsGestureOptions = {},
 ): EventDataset<GestureSample> {
   if (labelProblems !== "error" && labelProblems !== "warn") {
     throw new TypeError(
       `dvsGesture: labelProblems must be "error" or "warn", got ${JSON.stringify(labelProblems satisfies never)}`,
     );
   }
+  checkTruncated("dvsGesture", truncated);
   const warned = new Set<string>();
   const report = (file: string, line: number, must: string, got: string): void => {
     const fault = { reader: "dvsGesture", file, line, must, got };
@@ -108,14 +114,17 @@ export function dvsGesture(
   let last: { path: string; events: Promise<Events> } | undefined;
   const recording = (path: string): Promise<Events> => {
     if (last?.path !== path) {
-      last = { path, events: readAedat31(path, { height: GESTURE_SENSOR, width: GESTURE_SENSOR }) };
+      last = { path, events: readAedat31(path, { height: GESTURE_SENSOR, width: GESTURE_SENSOR, truncated }) };
     }
     return last.events;
   };
 
   const synthetic = existsSync(join(dir, SYNTHETIC_MARKER));
   return {
-    name: synthetic ? "synthetic-gestures" : "dvs-gesture",
+    name: nameWith(synthetic ? "synthetic-gestures" : "dvs-gesture", {
+      lenient: labelProblems === "warn",
+      truncated: truncated === "keep",
+    }),
     classes: gestureClasses,
     height: GESTURE_SENSOR,
     width: GESTURE_SENSOR,
@@ -166,6 +175,8 @@ export function dvsGesture(
  */
 async function readTrials(dir: string, split: Split): Promise<string[]> {
   const [file, other] = [listOf(dir, split), listOf(dir, split === "train" ? "test" : "train")];
+  const absentLists = [listOf(dir, "train"), listOf(dir, "test")].filter((list) => !existsSync(list));
+  if (absentLists.includes(file)) throw missing(listNames(absentLists));
   const trials = await readTrialList(file);
   if (trials.length === 0) {
     throw new FileFormatError({ reader: "dvsGesture", file, line: 1, must: "name a recording", got: "none" });

@@ -27,8 +27,8 @@ export interface ImageFolderOptions extends ResizedCentreCropOptions {
  * Classes are the folders in order of their names, samples the files in order of class and name, named `<class>/<file>`;
  * names that start with a dot are ignored. An image is resized and cropped as by `resizedCentreCrop`, or as the first
  * transform of a loader shows it. Grey, CMYK, 16-bit and transparent images become sRGB of 8 bits (an alpha channel is
- * dropped); colour profiles of RGB images and the rotation of Exif are ignored, as in torchvision. JPEG, PNG, WebP, GIF (the
- * first picture), TIFF and AVIF are decoded by `sharp`, an optional peer dependency: `npm install sharp`.
+ * dropped); colour profiles and the rotation of Exif are ignored, as in torchvision. JPEG, PNG, WebP, GIF (the first
+ * picture), TIFF and AVIF are decoded by `sharp`, an optional peer dependency: `npm install sharp`.
  *
  * @param dir the folder that holds the class folders
  * @throws Error when `sharp` is not installed, or `dir` is no folder or has no class folder, or a class folder no image
@@ -100,7 +100,9 @@ export async function imagesIn(
     }
   }
   if (empty.length === 0) return { labels, names };
-  throw new Error(`${caller}: each class folder must hold images, got none in ${listNames(empty)}; remove it`);
+  throw new Error(
+    `${caller}: each class folder must hold images, got none in ${listNames(empty)}; copy its images again, or remove it`,
+  );
 }
 
 /** Whether a file of this name is an image; macOS keeps notes on `x.jpg` in `._x.jpg`. */

@@ -96,10 +96,11 @@ export async function imageNet(
 /** The classes of `train`, of which `val` has all; those of `val` where there is no `train`. */
 async function listFolders(dir: string, split: "train" | "val"): Promise<Listing> {
   const folder = join(dir, split);
-  if (!existsSync(folder)) {
+  const missing = (["train", "val"] as const).filter((name) => !existsSync(join(dir, name)));
+  if (missing.includes(split)) {
     throw new Error(
-      `imageNet: dir must hold ${split}/<wnid>/*.JPEG, or ILSVRC and ${MAPPING} of the Kaggle archive, got neither in ` +
-        `${dir}; name the folder that holds them`,
+      `imageNet: dir must hold train/<wnid>/*.JPEG and val/<wnid>/*.JPEG, or ILSVRC and ${MAPPING} of the Kaggle archive, ` +
+        `got no ${missing.join(" and no ")} in ${dir}; name the folder that holds them`,
     );
   }
   const classes = await classFolders(folder);
@@ -128,10 +129,11 @@ async function listArchive(dir: string, split: "train" | "val"): Promise<Listing
   }
   const labels = await readSolution(join(dir, SOLUTION), classes);
   const images = (await readdir(folder)).filter(isImage);
-  const unlabelled = images.find((file) => !labels.has(file));
-  if (unlabelled !== undefined) {
+  const unlabelled = images.filter((file) => !labels.has(file)).sort();
+  if (unlabelled.length > 0) {
     throw new Error(
-      `imageNet: ${SOLUTION} must label every image, got none for ${join(folder, unlabelled)}; remove it`,
+      `imageNet: ${SOLUTION} must label every image of ${folder}, got none for ${listNames(unlabelled)}; unpack it again, ` +
+        "or move images that are not of the archive away",
     );
   }
   const found = new Set(images);

@@ -1,6 +1,7 @@
 /** @file N-Caltech101: the pictures of Caltech101, seen by an event camera that moves. */
-import type { EventDataset } from "../eventDataset.js";
+import { type EventDataset, type EventDatasetOptions, nameWith } from "../eventDataset.js";
 import { readAtis } from "../formats/readAtis.js";
+import { checkTruncated } from "../formats/recording.js";
 import { listClassFolders } from "./classFolders.js";
 import { splitByClass } from "./splitByClass.js";
 
@@ -26,6 +27,7 @@ const CLASSES =
  * Tonic subtracts the least x and y of each sample from them. Entries at row 240 are no events, see {@link readAtis}.
  *
  * @param dir the folder that holds the class folders
+ * @throws TypeError when an option is none of its values
  * @throws (samples) Error when a class has no folder or no recording
  * @throws (events) FileFormatError as `readAtis`
  * @see Orchard et al., "Converting Static Image Datasets to Spiking Neuromorphic Datasets Using Saccades", 2015
@@ -36,15 +38,16 @@ const CLASSES =
  * cache.shape; // [10, 180, 240, 2]
  * ```
  */
-export function nCaltech101(dir: string): EventDataset {
+export function nCaltech101(dir: string, { truncated = "refuse" }: EventDatasetOptions = {}): EventDataset {
+  checkTruncated("nCaltech101", truncated);
   const [height, width] = [180, 240];
   return {
-    name: "n-caltech101",
+    name: nameWith("n-caltech101", { truncated: truncated === "keep" }),
     classes: CLASSES,
     height,
     width,
     samples: async (split) =>
       splitByClass(await listClassFolders({ caller: "nCaltech101", dir, folders: CLASSES, ending: ".bin" }), split),
-    events: ({ files: [file = ""] }) => readAtis(file, { height, width }),
+    events: ({ files: [file = ""] }) => readAtis(file, { height, width, truncated }),
   };
 }

@@ -1,8 +1,9 @@
 /** @file N-CARS: cars and backgrounds, cut from recordings of an ATIS behind a windscreen. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { EventDataset } from "../eventDataset.js";
+import { type EventDataset, type EventDatasetOptions, nameWith, type Split } from "../eventDataset.js";
 import { readDat } from "../formats/readDat.js";
+import { checkTruncated } from "../formats/recording.js";
 import { listClassFolders } from "./classFolders.js";
 
 const CLASSES = ["background", "cars"];
@@ -15,6 +16,7 @@ const CLASSES = ["background", "cars"];
  * `<class>/<file>`. Recordings are cut-outs of different sizes; all lie in the top left of 100 rows and 120 columns.
  *
  * @param dir the folder that holds the splits
+ * @throws TypeError when an option is none of its values
  * @throws (samples) Error when a split or class has no folder, or a class no recording
  * @throws (events) FileFormatError as `readDat`
  * @see Sironi et al., "HATS: Histograms of Averaged Time Surfaces for Robust Event-based Object Classification", CVPR
@@ -26,24 +28,29 @@ const CLASSES = ["background", "cars"];
  * cache.classes; // ["background", "cars"]
  * ```
  */
-export function nCars(dir: string): EventDataset {
+export function nCars(dir: string, { truncated = "refuse" }: EventDatasetOptions = {}): EventDataset {
+  checkTruncated("nCars", truncated);
   const [height, width] = [100, 120];
   return {
-    name: "n-cars",
+    name: nameWith("n-cars", { truncated: truncated === "keep" }),
     classes: CLASSES,
     height,
     width,
     samples(split) {
-      const folder = [split, `n-cars_${split}`].map((name) => join(dir, name)).find((path) => existsSync(path));
+      const folderOf = (name: Split) =>
+        [name, `n-cars_${name}`].map((each) => join(dir, each)).find((path) => existsSync(path));
+      const folder = folderOf(split);
       if (folder === undefined) {
+        const missing = (["train", "test"] as const).filter((name) => folderOf(name) === undefined);
         return Promise.reject(
           new Error(
-            `nCars: dir must hold a folder ${split}, got none in ${dir}; unpack Prophesee_Dataset_n_cars.zip there`,
+            `nCars: dir must hold the folders train and test, got no ${missing.join(" and no ")} in ${dir}; unpack ` +
+              "Prophesee_Dataset_n_cars.zip there",
           ),
         );
       }
       return listClassFolders({ caller: "nCars", dir: folder, folders: CLASSES, ending: ".dat" });
     },
-    events: ({ files: [file = ""] }) => readDat(file, { height, width }),
+    events: ({ files: [file = ""] }) => readDat(file, { height, width, truncated }),
   };
 }

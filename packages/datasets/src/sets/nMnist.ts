@@ -1,11 +1,12 @@
 /** @file N-MNIST: the digits of MNIST, seen by an event camera that moves. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { EventDataset, Sample, Split } from "../eventDataset.js";
+import { type EventDataset, type EventDatasetOptions, nameWith, type Sample, type Split } from "../eventDataset.js";
 import { FileFormatError } from "../fileFormatError.js";
 import { listNames } from "../folders.js";
 import { readAtis } from "../formats/readAtis.js";
 import { readLines } from "../formats/readLines.js";
+import { checkTruncated } from "../formats/recording.js";
 import { listClassFolders } from "./classFolders.js";
 
 /** Side of the square field of view, in pixels. */
@@ -23,6 +24,7 @@ const DIGITS = Array.from({ length: 10 }, (_, digit) => `${digit}`);
  * `<id> <digit>` each in `train1K.txt` and `test100.txt` (`#` starts a comment), samples in the order of the list, named `<id>`.
  *
  * @param dir the folder that holds `Train` and `Test`, or the lists
+ * @throws TypeError when an option is none of its values
  * @throws (samples) Error when neither layout is there or a file is missing; FileFormatError when a list is malformed
  * @throws (events) FileFormatError as `readAtis`
  *
@@ -34,9 +36,10 @@ const DIGITS = Array.from({ length: 10 }, (_, digit) => `${digit}`);
  * }
  * ```
  */
-export function nMnist(dir: string): EventDataset {
+export function nMnist(dir: string, { truncated = "refuse" }: EventDatasetOptions = {}): EventDataset {
+  checkTruncated("nMnist", truncated);
   return {
-    name: "n-mnist",
+    name: nameWith("n-mnist", { truncated: truncated === "keep" }),
     classes: DIGITS,
     height: SENSOR,
     width: SENSOR,
@@ -46,14 +49,18 @@ export function nMnist(dir: string): EventDataset {
       if (existsSync(folder))
         return listClassFolders({ caller: "nMnist", dir: folder, folders: DIGITS, ending: ".bin" });
       if (existsSync(join(dir, LISTS[split]))) return fromList(dir, split);
+      const missing = (["train", "test"] as const).filter(
+        (each) => !existsSync(join(dir, FOLDERS[each])) && !existsSync(join(dir, LISTS[each])),
+      );
+      const archives = missing.map((each) => `${FOLDERS[each]}.zip`).join(" and ");
       return Promise.reject(
         new Error(
-          `nMnist: dir must hold ${FOLDERS[split]}/<digit>/*.bin or ${LISTS[split]}, got neither in ${dir}; ` +
-            `unpack ${FOLDERS[split]}.zip of N-MNIST there`,
+          `nMnist: dir must hold Train/<digit>/*.bin and Test/<digit>/*.bin, or ${LISTS.train} and ${LISTS.test}, got none ` +
+            `for ${missing.join(" and ")} in ${dir}; unpack ${archives} of N-MNIST there`,
         ),
       );
     },
-    events: ({ files: [path = ""] }) => readAtis(path, { height: SENSOR, width: SENSOR }),
+    events: ({ files: [path = ""] }) => readAtis(path, { height: SENSOR, width: SENSOR, truncated }),
   };
 }
 

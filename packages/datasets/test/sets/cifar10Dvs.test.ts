@@ -4,7 +4,7 @@ import { cifar10Dvs } from "@sew/datasets";
 import { describeEventDataset } from "@sew/datasets/testing";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { encodeAedat2 } from "../fixtures/recordings.mjs";
-import { rowsOf, temporaryFolder } from "../support.js";
+import { describeTruncation, rowsOf, temporaryFolder } from "../support.js";
 
 const classes = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
@@ -20,6 +20,8 @@ async function published(count: number): Promise<string> {
   await writeFile(join(dir, "bird", ".DS_Store"), "");
   return dir;
 }
+
+describeTruncation(cifar10Dvs, () => published(1));
 
 describe("cifar10Dvs", () => {
   let small: string;

@@ -4,7 +4,15 @@ import { dvsGesture, gestureClasses, writeAedat31 } from "@sew/datasets";
 import { describeEventDataset } from "@sew/datasets/testing";
 import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { describeSampleData, eventsOf, formatError, type Row, rowsOf, temporaryFolder } from "../support.js";
+import {
+  describeSampleData,
+  describeTruncation,
+  eventsOf,
+  formatError,
+  type Row,
+  rowsOf,
+  temporaryFolder,
+} from "../support.js";
 
 /** Events at 0, 10, 20, … 990 ms whose x counts them. */
 const recorded: Row[] = Array.from({ length: 100 }, (_, i) => [i * 10_000, i, 127 - i, i % 2]);
@@ -27,6 +35,7 @@ const good = "1,0,30000\n8,30000,60000\r\n8,500000,600000\n11,600000,1000000\n";
 const remedy = '; pass labelProblems: "warn" to take the events that are there';
 
 describeEventDataset("dvsGesture", async () => dvsGesture(await folderWith(good)));
+describeTruncation(dvsGesture, () => folderWith(good));
 
 describe("gestureClasses", () => {
   it("are in class order, not in the order of folder names as text", () =>
@@ -148,6 +157,7 @@ describe("dvsGesture", () => {
     onTestFinished(() => warn.mockRestore());
     const dir = await folderWith("1,0,50000\n2,40000,90000\n3,70000,60000\n4,5000000,6000000\n");
     const gestures = dvsGesture(dir, { labelProblems: "warn" });
+    expect(gestures.name).toBe("dvs-gesture-lenient");
     await gestures.samples("train");
     const samples = await gestures.samples("train");
     const counts = [];
@@ -200,6 +210,10 @@ describe("dvsGesture", () => {
     await expect(dvsGesture(dir).samples("train")).rejects.toThrow(says("user01_led_labels.csv"));
     await rm(join(dir, "trials_to_train.txt"));
     await expect(dvsGesture(dir).samples("train")).rejects.toThrow(says("trials_to_train.txt"));
+    await rm(join(dir, "trials_to_test.txt"));
+    await expect(dvsGesture(dir).samples("test")).rejects.toThrow(
+      says(`trials_to_train.txt, ${join(dir, "trials_to_test.txt")}`),
+    );
   });
 
   it("does not leave its folder for what a list names", async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -20,6 +21,13 @@ import { describeSampleData, formatError, temporaryFolder } from "../support.js"
 
 const RED = { r: 255, g: 0, b: 0 };
 const BLUE = { r: 0, g: 0, b: 255 };
+
+/** Images of CMYK, and what Pillow makes of them. */
+const cmyk: {
+  readonly height: number;
+  readonly width: number;
+  readonly images: Readonly<Record<string, { readonly file: string; readonly rgb: readonly number[] }>>;
+} = JSON.parse(readFileSync(new URL("../fixtures/pillowCmyk.json", import.meta.url), "utf8"));
 
 /** A picture of one colour, `[rows, columns]`. */
 const picture = (background: typeof RED, rows = 6, columns = 8) =>
@@ -139,6 +147,14 @@ describe("imageFolder", () => {
         expect(values[0]).toBeLessThan(0.6);
       }
     }
+  });
+
+  it.each(Object.entries(cmyk.images))("converts CMYK to RGB as Pillow: %s", async (_, { file, rgb }) => {
+    const dir = await temporaryFolder();
+    await mkdir(join(dir, "a"));
+    await writeFile(join(dir, "a", "x.jpg"), Buffer.from(file, "base64"));
+    const values = await (await imageFolder(dir, cmyk)).read([0]);
+    expect([...values].map((value) => Math.round(255 * value))).toEqual(rgb);
   });
 
   it("does not rotate as Exif says, as torchvision", async () => {
@@ -294,7 +310,9 @@ describe("imageFolder", () => {
     );
     await mkdir(join(dir, "empty"));
     await expect(imageFolder(dir, square)).rejects.toThrow(
-      new Error(`imageFolder: each class folder must hold images, got none in ${join(dir, "empty")}; remove it`),
+      new Error(
+        `imageFolder: each class folder must hold images, got none in ${join(dir, "empty")}; copy its images again, or remove it`,
+      ),
     );
   });
 

@@ -220,8 +220,8 @@ describe("imageNet", () => {
     await fails(
       (dir) => rm(join(dir, "val"), { recursive: true }),
       (dir) =>
-        "dir must hold val/<wnid>/*.JPEG, or ILSVRC and LOC_synset_mapping.txt of the Kaggle archive, got neither in " +
-        `${dir}; name the folder that holds them`,
+        "dir must hold train/<wnid>/*.JPEG and val/<wnid>/*.JPEG, or ILSVRC and LOC_synset_mapping.txt of the Kaggle " +
+        `archive, got no val in ${dir}; name the folder that holds them`,
     );
     await fails(
       (dir) => rm(join(dir, "val", "n01443537"), { recursive: true }),
@@ -246,7 +246,8 @@ describe("imageNet", () => {
         await rm(join(dir, "val", "n01443537"), { recursive: true });
         await mkdir(join(dir, "val", "n01443537"));
       },
-      (dir) => `each class folder must hold images, got none in ${join(dir, "val", "n01443537")}; remove it`,
+      (dir) =>
+        `each class folder must hold images, got none in ${join(dir, "val", "n01443537")}; copy its images again, or remove it`,
     );
     const flat = join(await archive(), ARCHIVE);
     await expect(imageNet(flat, "val", small)).rejects.toThrow(
@@ -292,8 +293,16 @@ describe("imageNet", () => {
           .jpeg()
           .toFile(join(dir, ARCHIVE, "val", "ILSVRC2012_val_00000009.JPEG")),
       (dir) =>
-        "LOC_val_solution.csv must label every image, got none for " +
-        `${join(dir, ARCHIVE, "val", "ILSVRC2012_val_00000009.JPEG")}; remove it`,
+        `LOC_val_solution.csv must label every image of ${join(dir, ARCHIVE, "val")}, got none for ` +
+        "ILSVRC2012_val_00000009.JPEG; unpack it again, or move images that are not of the archive away",
+    );
+    await fails(
+      "val",
+      (dir) => writeFile(join(dir, "LOC_val_solution.csv"), "ImageId,PredictionString\n"),
+      (dir) =>
+        `LOC_val_solution.csv must label every image of ${join(dir, ARCHIVE, "val")}, got none for ` +
+        "ILSVRC2012_val_00000000.JPEG, ILSVRC2012_val_00000001.JPEG, ILSVRC2012_val_00000002.JPEG and 3 more; " +
+        "unpack it again, or move images that are not of the archive away",
     );
   });
 

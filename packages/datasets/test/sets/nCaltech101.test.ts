@@ -4,7 +4,7 @@ import { nCaltech101 } from "@sew/datasets";
 import { describeEventDataset } from "@sew/datasets/testing";
 import { describe, expect, it } from "vitest";
 import { encodeAtis } from "../fixtures/recordings.mjs";
-import { rowsOf, temporaryFolder } from "../support.js";
+import { describeTruncation, rowsOf, temporaryFolder } from "../support.js";
 
 /** Eleven recordings of each class. */
 async function published(): Promise<string> {
@@ -22,6 +22,7 @@ async function published(): Promise<string> {
 }
 
 describeEventDataset("nCaltech101", async () => nCaltech101(await published()));
+describeTruncation(nCaltech101, published);
 
 describe("nCaltech101", () => {
   it("has the 101 classes in the order of their names as text, capitals first", () => {

@@ -4,7 +4,7 @@ import { nCars } from "@sew/datasets";
 import { describeEventDataset } from "@sew/datasets/testing";
 import { describe, expect, it } from "vitest";
 import { encodeDat } from "../fixtures/recordings.mjs";
-import { rowsOf, temporaryFolder } from "../support.js";
+import { describeTruncation, rowsOf, temporaryFolder } from "../support.js";
 
 /** Two recordings of each class and split. */
 async function published(): Promise<string> {
@@ -21,6 +21,7 @@ async function published(): Promise<string> {
 }
 
 describeEventDataset("nCars", async () => nCars(await published()));
+describeTruncation(nCars, published);
 
 describe("nCars", () => {
   it("labels backgrounds 0 and cars 1, in folders of either name", async () => {
@@ -39,8 +40,12 @@ describe("nCars", () => {
 
   it("says which folder is missing", async () => {
     const dir = await temporaryFolder();
-    await expect(nCars(dir).samples("train")).rejects.toThrow(
-      new Error(`nCars: dir must hold a folder train, got none in ${dir}; unpack Prophesee_Dataset_n_cars.zip there`),
-    );
+    const says = (got: string) =>
+      new Error(
+        `nCars: dir must hold the folders train and test, got no ${got} in ${dir}; unpack Prophesee_Dataset_n_cars.zip there`,
+      );
+    await expect(nCars(dir).samples("train")).rejects.toThrow(says("train and no test"));
+    await mkdir(join(dir, "n-cars_test"));
+    await expect(nCars(dir).samples("train")).rejects.toThrow(says("train"));
   });
 });

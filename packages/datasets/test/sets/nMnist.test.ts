@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { nMnist } from "@sew/datasets";
 import { describeEventDataset } from "@sew/datasets/testing";
 import { describe, expect, it } from "vitest";
-import { describeSampleData, formatError, rowsOf, temporaryFolder } from "../support.js";
+import { describeSampleData, describeTruncation, formatError, rowsOf, temporaryFolder } from "../support.js";
 
 /** Two samples of each digit and split, as published: the event of sample i of a digit is at x = digit, y = i. */
 async function published(): Promise<string> {
@@ -21,6 +21,7 @@ async function published(): Promise<string> {
 }
 
 describeEventDataset("nMnist, as published", async () => nMnist(await published()));
+describeTruncation(nMnist, published);
 
 describe("nMnist", () => {
   it("takes the label from the folder, in the order of digit and name", async () => {
@@ -50,10 +51,14 @@ describe("nMnist", () => {
     const dir = await temporaryFolder();
     await expect(nMnist(dir).samples("test")).rejects.toThrow(
       new Error(
-        `nMnist: dir must hold Test/<digit>/*.bin or test100.txt, got neither in ${dir}; unpack Test.zip of N-MNIST there`,
+        "nMnist: dir must hold Train/<digit>/*.bin and Test/<digit>/*.bin, or train1K.txt and test100.txt, got none for train " +
+          `and test in ${dir}; unpack Train.zip and Test.zip of N-MNIST there`,
       ),
     );
     for (let digit = 0; digit < 9; digit++) await mkdir(join(dir, "Train", `${digit}`), { recursive: true });
+    await expect(nMnist(dir).samples("test")).rejects.toThrow(
+      `got none for test in ${dir}; unpack Test.zip of N-MNIST there`,
+    );
     await expect(nMnist(dir).samples("train")).rejects.toThrow(
       new Error(`nMnist: dir must hold one folder per class, got no ${join(dir, "Train", "9")}; unpack it again`),
     );

@@ -118,8 +118,8 @@ describe("spikingJellyFrames", () => {
     await writeFile(file, encodeNpz(rowsFor("1", 0)));
     await expect(source.read([2])).rejects.toThrow(
       formatError(
-        `spikingJellyFrames: ${file} must hold an array frames, got only t.npy, x.npy, y.npy, p.npy; write the arrays ` +
-          "with numpy.savez",
+        `spikingJellyFrames: ${file} must hold an array frames, got only t.npy, x.npy, y.npy, p.npy; save it under this ` +
+          "name, as by numpy.savez(file, frames=...)",
       ),
     );
     await writeFile(file, framesOf(rowsFor("1", 0), 2, false, Number.NaN));

@@ -21,6 +21,7 @@ import type { Module } from "@sew/layers";
 import { getBackend, version_core } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import type { Listener, TrainingState } from "../events.js";
+import { Diverged } from "../finite.js";
 import type { Optimizer } from "../optimizer.js";
 import type { WeightAverage } from "../weightAverage.js";
 import { exists } from "./runFolder.js";
@@ -97,7 +98,7 @@ export function versions(): string {
 /**
  * Writes a checkpoint atomically.
  *
- * @throws RangeError when settings are no JSON; Error when a value is not finite or the file cannot be written: an earlier one
+ * @throws RangeError when settings are no JSON; Diverged when a value is not finite; Error when the file cannot be written: an earlier one
  * is then unchanged
  */
 export async function saveCheckpoint(
@@ -114,7 +115,7 @@ export async function saveCheckpoint(
   const add = (name: string, shape: readonly number[], values: Float32Array): void => {
     const wrong = notFinite(values);
     if (wrong !== undefined) {
-      throw new Error(
+      throw new Diverged(
         `train: ${name} must be finite to be saved, got ${wrong}; lower the learning rate and start from an earlier file`,
       );
     }

@@ -79,7 +79,7 @@ export interface TrainResult {
  * of an epoch too, on the same backend and with data that repeat.
  *
  * @throws RangeError when an option is out of range, a batch does not fit the model, the folder holds another run, or a
- * checkpoint is damaged or of another run; Error when the loss, a gradient, a running statistic or a weight is not finite, which
+ * checkpoint is damaged or of another run; Diverged when the loss, a gradient, a running statistic or a weight is not finite, which
  * names the last state that was saved, or a file cannot be written
  *
  * @example
