@@ -34,7 +34,8 @@ function isSpiking(module: Module): module is NeuronLayer {
 function parametersOf({ neuron, parameters }: NeuronLayer): Record<string, unknown> {
   const model = Object.values(neuronModels).find(({ name }) => name === neuron.model);
   const defaults = (model?.defaults ?? {}) as Readonly<Record<string, unknown>>;
-  const learns: Readonly<Record<string, Learnable["per"]>> = (model as NeuronModel<MembraneParams> | undefined)?.learns ?? {};
+  const learns: Readonly<Record<string, Learnable["per"]>> =
+    (model as NeuronModel<MembraneParams> | undefined)?.learns ?? {};
   return Object.fromEntries(
     Object.entries(neuron.params).flatMap(([name, value]) => {
       const learned = name in parameters;
