@@ -109,7 +109,8 @@ async function resumedRun(node, backend, folder) {
   const first = await start(whole);
   let isInterrupted = false;
   const second = await start(resumed, (output, child) => {
-    if (isInterrupted || !/epoch 2\/2 train/.test(output)) return;
+    // The line of a whole epoch: those within one come at intervals, of which a quick machine needs none.
+    if (isInterrupted || !/epoch 1\/2 · train/.test(output)) return;
     isInterrupted = true;
     child.kill("SIGINT");
   });
