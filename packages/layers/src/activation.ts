@@ -1,5 +1,5 @@
 /** @file What comes after a norm: neurons in a spiking network, ReLU in its ANN counterpart. */
-import type { Emission, Neuron } from "@sew/neurons";
+import type { Emission, Neuron, ParallelNeuron } from "@sew/neurons";
 import { relu } from "@tensorflow/tfjs-core";
 import type { Module } from "./module.js";
 
@@ -7,6 +7,8 @@ import type { Module } from "./module.js";
 export interface Activation extends Module {
   /** The neuron that the layer unrolls. @defaultValue none: an activation that has no state */
   readonly neuron?: Neuron;
+  /** The parallel neuron of the layer, whose weights are the layer's parameters. @defaultValue none */
+  readonly parallel?: ParallelNeuron;
   /** What a layer of neurons emits. @defaultValue none: the activation is no layer of neurons */
   readonly emits?: Emission;
   /**
