@@ -10,6 +10,7 @@
 #include "spikes.h"
 
 constexpr long neuron_chunks = 32;  // most chunks of blocks with sums of their own in the backward pass
+constexpr long neuron_tasks = 256;  // about as many tasks of the forward pass, of a few blocks each
 
 // Neurons of a chunk: whole blocks, and at least one.
 inline long neuron_chunk(long size) { return max(1, ceil_div(size, neuron_block * neuron_chunks)) * neuron_block; }
@@ -219,8 +220,6 @@ struct Currents {
     const float* row_again(long t, const float* own) const { return range.is_whole() ? x + t * size : own; }
     // The row that is read after that of step t - 1, which may be the next block's first.
     const float* next(long t, long steps) const { return t < steps ? x + t * size : x + neuron_block; }
-    // The row that a pass from the last step to the first reads after that of step t + 1.
-    const float* previous(long t, const float* own) const { return row_again(t, own); }
   };
   Block block(const Range& range, Memory&) const { return {x + range.from, size, range}; }
 };
@@ -330,13 +329,9 @@ Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& inpu
   const long state = n.code.state, state_floats = state * neuron_block;
   const Code& code = n.code.of[forward];
   Outcome outcome;
-  parallel(ceil_div(n.size, n.block), [&](long task) {
-    float* own = scratch(1, Block::floats(n) + input.floats() + 2 * state_floats + 2 * neuron_block);
-    if (own == nullptr) return outcome.lacks_memory();
-    Memory memory(own);
+  const auto forward_block = [&](const Range& range, Memory memory) {
     float *v = memory.take(state_floats), *next = memory.take(state_floats);
     float *current = memory.take(neuron_block), *fired = memory.take(neuron_block);
-    const Range range(task * n.block, n);
     const auto currents = input.block(range, memory);
     const Block block(n, scalars, range.from, memory);
     start_state(n, block, before, v);
@@ -369,6 +364,15 @@ Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& inpu
     for (long i = 0; after != nullptr && i < state; i++)
       memcpy(after->of[i] + range.from, v + i * neuron_block, range.neurons * sizeof(float));
     if (spikes.packed()) __atomic_fetch_add(&spikes.events, events, __ATOMIC_RELAXED);
+  };
+  const long floats = Block::floats(n) + input.floats() + 2 * state_floats + 2 * neuron_block;
+  // A block prefetches what the next one reads.
+  const long chunk = min(4, max(1, n.size / (n.block * neuron_tasks))) * n.block;
+  parallel(ceil_div(n.size, chunk), [&](long task) {
+    float* memory = scratch(1, floats);
+    if (memory == nullptr) return outcome.lacks_memory();
+    for (long from = task * chunk; from < min(n.size, (task + 1) * chunk); from += n.block)
+      forward_block(Range(from, n), Memory(memory));
   });
   return outcome.status();
 }
@@ -475,7 +479,7 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
       if (t > 0) {
         next.add(dspikes + at - n.size);
         if (gradients.next(t - 1) != dspikes + at - n.size) next.add(gradients.next(t - 1));
-        next.add(currents.previous(t - 1, rows + (t - 1) * neuron_block));
+        next.add(currents.row_again(t - 1, rows + (t - 1) * neuron_block));
         if (state > 0) next.add(saved + (t - 1) * state_floats);
       } else {
         next.add(currents.next(n.steps, n.steps));

@@ -40,7 +40,6 @@ struct NormalisedCurrents {
     }
     const float* row_again(long, const float* own) const { return own; }
     const float* next(long t, long steps) const { return t < steps ? x + t * size : x + neuron_block; }
-    const float* previous(long, const float* own) const { return own; }
   };
   Block block(const Range& range, Memory& memory) const {
     const auto spread = [&](const float* values) {
@@ -99,7 +98,7 @@ struct Unmixed {
   static long sums() { return 0; }
   void begin(float*) {}
   template <class Input>
-  const Input& currents(const Input& input) const { return input; }
+  const Input& currents(const Input& input, const float* = nullptr) const { return input; }
   template <class Output>
   const Output& gradient(const Output& output) const { return output; }
   void store(const double*) const {}
@@ -155,7 +154,7 @@ Status norm_neuron_grad(const Call& call) {
   const Norm norm = norm_of(C, epsilon, mean, variance, scale, offset, factors);
   mix.begin(factors + 4 * C);
   const Scalars scalars(n, factors + 4 * C + mix.floats());
-  const auto currents = mix.currents(NormalisedCurrents{x, n.size, norm});
+  const auto currents = mix.currents(NormalisedCurrents{x, n.size, norm}, dspikes);
   const auto gradient = mix.gradient(NormalisedGradient{x, {dx, n.size}, norm});
   const Status status = neuron_backward(n, scalars, currents, nullptr, dspikes, nullptr, gradient, nullptr, sums);
   if (status != Status::ok) return status;

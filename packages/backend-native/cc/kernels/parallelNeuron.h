@@ -22,11 +22,21 @@ struct BlockMatrix {
   float* row(long i) const { return of + i * stride; }
 };
 
-// to = a b over n neurons, whole passes, where a[i][j] = weights[i * a_row + j * a_step].
-inline void mix_rows(const float* weights, long a_row, long a_step, const BlockMatrix& b, long n, const BlockMatrix& to) {
+// Rows of a block in memory, to be loaded into the cache.
+struct RowsAhead {
+  const float* from;
+  long rows, size;
+};
+
+// to = a b over n neurons, whole passes, where a[i][j] = weights[i * a_row + j * a_step]. Loads the columns of `ahead`
+// meanwhile.
+inline void mix_rows(const float* weights, long a_row, long a_step, const BlockMatrix& b, long n, const BlockMatrix& to,
+                     const RowsAhead& ahead) {
   static_assert(pass_floats % panel == 0, "whole passes are whole panels");
   const long zero = 0;
   for (long k = 0; k < n; k += panel) {
+    for (long t = 0; t < ahead.rows; t++)
+      for (long c = k; c < k + panel; c += 16) __builtin_prefetch(ahead.from + t * ahead.size + c, 0, 2);
     TileArgs<Rounded> t;
     t.a = reinterpret_cast<const Rounded*>(weights);
     t.a_row = a_row, t.a_group = 0, t.a_step = a_step, t.a_offset = &zero;
@@ -44,8 +54,8 @@ inline void mix_rows(const float* weights, long a_row, long a_step, const BlockM
 inline void add_products(const BlockMatrix& a, const BlockMatrix& b, long n, double* sums) {
   constexpr long lanes = 16, rows = 4, columns = tile_rows > 6 ? 6 : 2;  // of products whose sums fit the registers
   static_assert(pass_floats % lanes == 0, "whole passes are whole lanes");
-  for (long i = 0; i < a.rows; i += rows) {
-    for (long j = 0; j < b.rows; j += columns) {
+  for (long j = 0; j < b.rows; j += columns) {
+    for (long i = 0; i < a.rows; i += rows) {
       // What hangs over the edge is the last row again.
       const float *from[rows], *by[columns];
       for (long r = 0; r < rows; r++) from[r] = a.row(min(i + r, a.rows - 1));
@@ -114,18 +124,16 @@ class Mixed {
   struct Currents {
     const Mixed& mix;
     Input input;
+    const float* dspikes;  // in the backward pass
 
     long floats() const { return mix.matrix_floats(mix.inputs + 1) + mix.matrix_floats(mix.steps) + input.floats(); }
 
     struct Block {
       typename Input::Block input;
       BlockMatrix x, h;  // [X; 1] and H
-      const float* ahead;
       const float* row(long t, float*) const { return h.row(t); }
       const float* row_again(long t, const float*) const { return h.row(t); }
-      // The next block's rows of the input, one at each step.
-      const float* next(long t, long) const { return ahead + (t - 1) * input.size; }
-      const float* previous(long t, const float*) const { return ahead + t * input.size; }
+      const float* next(long t, long steps) const { return h.row(min(t, steps - 1)); }
     };
     Block block(const Range& range, Memory& memory) const {
       const BlockMatrix x = mix.matrix(mix.inputs + 1, memory), h = mix.matrix(mix.steps, memory);
@@ -135,12 +143,15 @@ class Mixed {
         if (row != x.row(t)) memcpy(x.row(t), row, range.padded() * sizeof(float));
       }
       for (long i = 0; i < range.padded(); i++) x.row(mix.inputs)[i] = 1;
-      mix_rows(mix.weights_, x.rows, 1, x, range.padded(), h);
-      return {rows, x, h, rows.x + mix.block_};
+      // The next block's input, or in the backward pass, which has that from the gradient of the last block, dspikes.
+      const RowsAhead ahead = dspikes == nullptr ? RowsAhead{rows.x + mix.block_, mix.inputs, rows.size}
+                                                 : RowsAhead{dspikes + range.from, mix.steps, rows.size};
+      mix_rows(mix.weights_, x.rows, 1, x, range.padded(), h, ahead);
+      return {rows, x, h};
     }
   };
   template <class Input>
-  Currents<Input> currents(const Input& input) const { return {*this, input}; }
+  Currents<Input> currents(const Input& input, const float* dspikes = nullptr) const { return {*this, input, dspikes}; }
 
   // dX = W' dH, whose rows `output` takes, and the sums of [dW dB] = dH [X; 1]', which follow those of `output`.
   template <class Output>
@@ -155,6 +166,7 @@ class Mixed {
       typename Output::Block output;
       const float* weights;
       BlockMatrix x, dh;
+      RowsAhead ahead;
       long own_sums;
       float* row(long t, float*) const { return dh.row(t); }
       void add(const float*, long) const {}
@@ -163,7 +175,7 @@ class Mixed {
         const long n = output.range.neurons, padded = output.range.padded(), inputs = x.rows - 1;
         for (long t = 0; t < dh.rows; t++) memset(dh.row(t) + n, 0, (padded - n) * sizeof(float));
         add_products(dh, x, padded, sums + own_sums);
-        mix_rows(weights, 1, x.rows, dh, padded, {x.of, inputs, x.stride});
+        mix_rows(weights, 1, x.rows, dh, padded, {x.of, inputs, x.stride}, ahead);
         for (long t = 0; t < inputs; t++) output.add(x.row(t), t);
         output.finish(sums);
       }
@@ -171,7 +183,8 @@ class Mixed {
     template <class Input>
     Block block(const Range& range, Memory& memory, const Input& input) const {
       const BlockMatrix dh = mix.matrix(mix.steps, memory);
-      return {output.block(range, memory, input), mix.weights_, input.x, dh, output.sums()};
+      const RowsAhead ahead = {input.input.x + mix.block_, mix.inputs, input.input.size};
+      return {output.block(range, memory, input), mix.weights_, input.x, dh, ahead, output.sums()};
     }
   };
   template <class Output>
@@ -237,7 +250,7 @@ SEW_KERNEL(parallelNeuronGrad) {
   const Sums sums(n, mix.sums(), shared);
   mix.begin(shared + sum_floats);
   const Scalars scalars(n, shared + sum_floats + mix.floats());
-  const auto currents = mix.currents(Currents{x, n.size});
+  const auto currents = mix.currents(Currents{x, n.size}, dspikes);
   const auto gradient = mix.gradient(CurrentGradient{dx, n.size});
   const Status status = neuron_backward(n, scalars, currents, nullptr, dspikes, nullptr, gradient, nullptr, sums);
   if (status != Status::ok) return status;
