@@ -94,14 +94,12 @@ struct Unmixed {
   const long values;  // of the input
   void read(Arguments&) {}
   void read_gradients(Arguments&) {}
-  static long floats() { return 0; }
   static long sums() { return 0; }
-  void begin(float*) {}
   template <class Input>
   const Input& currents(const Input& input, const float* = nullptr) const { return input; }
   template <class Output>
   const Output& gradient(const Output& output) const { return output; }
-  void store(const double*) const {}
+  void store_gradients(const double*) const {}
 };
 
 template <class Mix>
@@ -118,11 +116,10 @@ Status norm_neuron(const Call& call) {
   SpikeOutput spikes = spike_output(args, n);
   int32_t* events = spikes.packed() ? args.ints(count_words) : nullptr;
   if (args.status != Status::ok) return args.status;
-  float* shared = scratch(0, C + mix.floats() + Scalars::floats(n));
+  float* shared = scratch(0, C + Scalars::floats(n));
   if (shared == nullptr) return Status::out_of_memory;
   const Norm norm = norm_of(C, epsilon, mean, variance, scale, offset, shared);
-  mix.begin(shared + C);
-  const Scalars scalars(n, shared + C + mix.floats());
+  const Scalars scalars(n, shared + C);
   const Status status =
       neuron_forward(n, scalars, mix.currents(NormalisedCurrents{x, n.size, norm}), nullptr, spikes, nullptr);
   if (events != nullptr) store_count(events, spikes.events);
@@ -147,13 +144,12 @@ Status norm_neuron_grad(const Call& call) {
   const ParameterGradients dparameters = parameter_gradients(args, n);
   if (args.status != Status::ok) return args.status;
   const long own_sums = 2 * C + mix.sums(), sum_floats = Sums::floats(n, own_sums);
-  float* shared = scratch(0, sum_floats + 4 * C + mix.floats() + Scalars::floats(n));
+  float* shared = scratch(0, sum_floats + 4 * C + Scalars::floats(n));
   if (shared == nullptr) return Status::out_of_memory;
   const Sums sums(n, own_sums, shared);
   float* factors = shared + sum_floats;
   const Norm norm = norm_of(C, epsilon, mean, variance, scale, offset, factors);
-  mix.begin(factors + 4 * C);
-  const Scalars scalars(n, factors + 4 * C + mix.floats());
+  const Scalars scalars(n, factors + 4 * C);
   const auto currents = mix.currents(NormalisedCurrents{x, n.size, norm}, dspikes);
   const auto gradient = mix.gradient(NormalisedGradient{x, {dx, n.size}, norm});
   const Status status = neuron_backward(n, scalars, currents, nullptr, dspikes, nullptr, gradient, nullptr, sums);
@@ -163,7 +159,7 @@ Status norm_neuron_grad(const Call& call) {
   norm_gradients(values / C, C, epsilon, scale, variance, sums.of, dscale, doffset, to);
   if (!own) memset(to.level, 0, 2 * C * sizeof(float));
   norm_input_gradient(values / C, C, x, dx, mean, to, dx);
-  mix.store(sums.of + 2 * C);
+  mix.store_gradients(sums.of + 2 * C);
   store_gradients(n, sums.of + own_sums, dparameters);
   return Status::ok;
 }
