@@ -48,9 +48,9 @@ inline void mix_rows(const Weights& a, const BlockRows& b, long n, float* to, lo
   }
 }
 
-constexpr long sum_lanes = 16;  // partial sums of a sum over neurons, each of every 16th, on every instruction set
+constexpr long sum_lanes = 16;  // of a sum over neurons, each that of every 16th neuron, on every instruction set
 
-// Adds the second half of the first 2 Half lanes to the first half, and so on, until the first lane has the sum.
+// Adds the second half of the first 2 Half lanes to the first, and so on, until the first lane has the sum.
 template <int Half>
 inline Vector add_halves(Vector v) {
   IntVector from;
@@ -69,26 +69,25 @@ inline float sum_of_lanes(const float* of) {
   return add_halves<width / 2>(v[0])[0];
 }
 
-// sums[i][j] += a[i] . b[j] over n neurons, whole passes; `Columns` rows of b at a time.
-template <long Columns>
+// sums[i][j] += a[i] . b[j] over n neurons, whole passes.
 inline void add_products(const BlockRows& a, const BlockRows& b, long n, double* sums) {
-  constexpr long rows = 4;
+  constexpr long rows = 4, columns = tile_rows > 6 ? 6 : 2;  // of products whose sums fit the registers
   static_assert(pass_floats % sum_lanes == 0, "whole passes are whole lanes");
-  for (long j = 0; j < b.rows; j += Columns) {
+  for (long j = 0; j < b.rows; j += columns) {
     for (long i = 0; i < a.rows; i += rows) {
       // What hangs over the edge is the last row again.
-      const float *from[rows], *by[Columns];
+      const float *from[rows], *by[columns];
       for (long r = 0; r < rows; r++) from[r] = a.row(min(i + r, a.rows - 1));
-      for (long c = 0; c < Columns; c++) by[c] = b.row(min(j + c, b.rows - 1));
-      float partial[rows][Columns][sum_lanes];
+      for (long c = 0; c < columns; c++) by[c] = b.row(min(j + c, b.rows - 1));
+      float partial[rows][columns][sum_lanes];
       for (long lane = 0; lane < sum_lanes; lane += width) {
-        Vector sum[rows][Columns] = {};
+        Vector sum[rows][columns] = {};
         for (long k = lane; k < n; k += sum_lanes) {
           Vector x[rows];
 #pragma GCC unroll 16
           for (long r = 0; r < rows; r++) x[r] = load(from[r] + k);
 #pragma GCC unroll 16
-          for (long c = 0; c < Columns; c++) {
+          for (long c = 0; c < columns; c++) {
             const Vector y = load(by[c] + k);
 #pragma GCC unroll 16
             for (long r = 0; r < rows; r++) sum[r][c] = sum[r][c] + x[r] * y;
@@ -97,21 +96,17 @@ inline void add_products(const BlockRows& a, const BlockRows& b, long n, double*
 #pragma GCC unroll 16
         for (long r = 0; r < rows; r++)
 #pragma GCC unroll 16
-          for (long c = 0; c < Columns; c++) store(partial[r][c] + lane, sum[r][c]);
+          for (long c = 0; c < columns; c++) store(partial[r][c] + lane, sum[r][c]);
       }
       for (long r = 0; r < min(rows, a.rows - i); r++)
-        for (long c = 0; c < min(Columns, b.rows - j); c++)
+        for (long c = 0; c < min(columns, b.rows - j); c++)
           sums[(i + r) * b.rows + j + c] += sum_of_lanes(partial[r][c]);
     }
   }
 }
 
-constexpr long product_columns = tile_rows > 6 ? 6 : 2;  // of 4 rows, whose sums fit the registers
-#ifndef MIXED_FLOATS
-#define MIXED_FLOATS (1L << 16)
-#endif
-constexpr long mixed_floats = MIXED_FLOATS;  // about as many values of a block as stay in the cache
-constexpr long mixed_least = 64;         // fewest neurons of a block
+constexpr long mixed_floats = 1L << 16;  // about as many values of a block as stay in the cache
+constexpr long mixed_least = 64;        // fewest neurons of a block
 static_assert(mixed_least % pass_floats == 0 && mixed_least % word_bits == 0, "blocks are whole passes and words");
 
 // Mixes the currents of all steps; see Unmixed.
@@ -138,7 +133,7 @@ class Mixed {
 
     struct Block {
       typename Input::Block input;
-      float* own;  // room for the input
+      float* own;  // the input's copy
       BlockRows x, h;
       const float* row(long t, float*) const { return h.row(t); }
       const float* row_again(long t, const float*) const { return h.row(t); }
@@ -188,9 +183,9 @@ class Mixed {
         for (long t = 0; t < mix.steps; t++) memset(dh + t * stride + n, 0, (padded - n) * sizeof(float));
         const BlockRows rows = {dh, mix.steps, stride};
         double* mine = sums + output_sums;
-        add_products<product_columns>(rows, x, padded, mine);
+        add_products(rows, x, padded, mine);
         for (long t = 0; t < mix.steps; t++) mine[mix.steps * mix.inputs + t] += sum_of(dh + t * stride, padded);
-        // The input is not read again, so that where it was copied its rows have room.
+        // The input's copy is not read again.
         float* dx = output.row(0, own);
         const long dx_row = dx == own ? stride : output.size;
         mix_rows({mix.rows_, 1, mix.inputs}, rows, padded, dx, mix.inputs, dx_row, false, ahead);
