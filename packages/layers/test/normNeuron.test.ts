@@ -42,7 +42,7 @@ const models: Readonly<Record<string, (steps: number) => readonly [Activation, A
 function inParallel(make: ParallelNeuronFactory): readonly [Activation, Activation] {
   const [layer, { parallel, parameters }] = [make(2), make(2)];
   for (const name of ["weight", "bias"] as const) parameters[name].assign(layer.parameters[name]);
-  // Away from the middle of ±1, so that H is not 0 where the normalised currents are.
+  // With it no H of normalised currents such as ±1 is 0.
   for (const { bias } of [layer.parameters, parameters]) bias.assign(fill(bias.shape, -0.34567));
   return [layer, { parameters, forward: (x) => parallel.spike(parallel.charge(x, parameters)) }];
 }
