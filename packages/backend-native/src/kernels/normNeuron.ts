@@ -8,20 +8,17 @@ import {
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { floatKernel, sizeOf } from "../kernel.js";
-import { neuronCall, runFiring } from "./multiStepNeuron.js";
+import { firingKernel, neuronCall, runFiring } from "./multiStepNeuron.js";
 
-const normNeuronConfig: KernelConfig = floatKernel<TensorInfo[], NormNeuronAttrs>(
-  normNeuronKernel.name,
-  (tensors, attrs, backend) => {
-    const inputs = Object.values(tensors);
-    const x = inputs[0]!;
-    const call = neuronCall(x, attrs);
-    const arrays = inputs.map((t) => backend.floats(t));
-    return [runFiring("normNeuron", [attrs.epsilon, ...call.numbers], call, x, backend, arrays)];
-  },
-);
+const normNeuronConfig = firingKernel<NormNeuronAttrs>(normNeuronKernel.name, (tensors, attrs, backend) => {
+  const inputs = Object.values(tensors);
+  const x = inputs[0]!;
+  const call = neuronCall(x, attrs);
+  const arrays = inputs.map((t) => backend.floats(t));
+  return [runFiring("normNeuron", [attrs.epsilon, ...call.numbers], call, x, backend, arrays)];
+});
 
-const normNeuronTrainingConfig: KernelConfig = floatKernel<TensorInfo[], NormNeuronAttrs>(
+const normNeuronTrainingConfig = firingKernel<NormNeuronAttrs>(
   normNeuronTrainingKernel.name,
   (tensors, attrs, backend) => {
     const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
