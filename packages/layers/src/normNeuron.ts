@@ -5,6 +5,7 @@ import {
   normNeuronTraining as normThenFireTraining,
   programParameters,
 } from "@sew/kernels";
+import { checkChannels } from "@sew/neurons";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Activation } from "./activation.js";
 import type { BatchNorm } from "./batchNorm.js";
@@ -30,6 +31,7 @@ export function normNeuron(norm: BatchNorm, activation: Activation, x: Tensor, c
     return run(activation, run(norm, x, context), context);
   }
   norm.check(x, training);
+  checkChannels(neuron, x, x.shape.at(-1));
   const attrs: NormNeuronAttrs = { ...(neuron as NeuronFormula), epsilon: norm.epsilon, isLastReader };
   const { bias: offset } = norm.parameters;
   const parameters = programParameters(neuron);
