@@ -1,5 +1,5 @@
 /** @file What comes after a norm: neurons in a spiking network, ReLU in its ANN counterpart. */
-import type { Emission, Neuron } from "@sew/neurons";
+import type { Emission, Neuron, ParallelNeuron } from "@sew/neurons";
 import { relu } from "@tensorflow/tfjs-core";
 import type { Module } from "./module.js";
 
@@ -7,6 +7,8 @@ import type { Module } from "./module.js";
 export interface Activation extends Module {
   /** The neuron that the layer unrolls. @defaultValue none: an activation that has no state */
   readonly neuron?: Neuron;
+  /** The parallel neuron of the layer, whose weights are the layer's parameters. @defaultValue none */
+  readonly parallel?: ParallelNeuron;
   /** What a layer of neurons emits. @defaultValue none: the activation is no layer of neurons */
   readonly emits?: Emission;
   /**
@@ -25,6 +27,19 @@ export interface Activation extends Module {
  */
 export function emissionOf(module: Module): Emission | undefined {
   return (module as Activation).emits;
+}
+
+/**
+ * The neuron of a layer of neurons, with a state or parallel; undefined where a module is none.
+ *
+ * @example
+ * neuronOf(neurons(lif)(4)).model; // "lif"
+ * neuronOf(parallelNeurons(psn, { steps: 4 })(4)).model; // "psn"
+ * neuronOf(relus()(4)); // undefined
+ */
+export function neuronOf(module: Module): Neuron | ParallelNeuron | undefined {
+  const { emits, neuron, parallel } = module as Activation;
+  return emits && (neuron ?? parallel);
 }
 
 /** Makes one layer of activations for inputs of so many channels, such as `neurons(lif)` or `relus()`. */
