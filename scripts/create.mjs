@@ -193,11 +193,13 @@ async function plan(kind, name) {
   if (unlike?.names.test(to.lower)) refuse(`be no other word of ${unlike.in}`, "choose another");
 
   const rename = renaming(from, to);
+  // The name may be that of the example.
+  const isOwn = (text) => Object.values(from).some((form) => text.includes(form));
   const { files, added } = changeOf(guide);
   const written = new Map([...files].map(([path, code]) => [rename(path), rename(code)]));
   const edited = new Map();
   for (const [path, lines] of added) {
-    if (rename(path) !== path) written.set(rename(path), rename(lines));
+    if (isOwn(path)) written.set(rename(path), rename(lines));
     else edited.set(path, withLines(path, read(path), rename(lines)));
   }
   const existing = [...written.keys()].find(isThere);
@@ -210,14 +212,8 @@ async function plan(kind, name) {
     if (same !== undefined) refuse("be new", `${path} has an entry ${same}`);
   }
   const templates = [...files.values()];
-  const used = new Set(templates.flatMap(namesIn));
-  const declared = [
-    to.camel,
-    ...templates
-      .flatMap(exportsOf)
-      .filter((other) => rename(other) !== other)
-      .map(rename),
-  ];
+  const used = new Set(templates.flatMap(namesIn).filter((other) => !isOwn(other)));
+  const declared = [to.camel, ...templates.flatMap(exportsOf).filter(isOwn).map(rename)];
   if (declared.some((other) => used.has(other))) refuse("be none that its files use", "choose another");
   if (kind !== "experiment") {
     const taken = new Set([...sources().flatMap(exportsOf), ...Object.keys(require("@tensorflow/tfjs-core"))]);

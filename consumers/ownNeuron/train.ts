@@ -2,7 +2,7 @@
 import "@tensorflow/tfjs";
 import { deepStrictEqual, ok } from "node:assert";
 import { useBackend } from "@sew/backends";
-import { learnable, namedParameters, neurons } from "@sew/layers";
+import { learnable, namedParameters, neurons, profile } from "@sew/layers";
 import { network } from "@sew/models";
 import { adam, optimizer, trainStep } from "@sew/training";
 import { adaptive } from "./adaptive.js";
@@ -28,7 +28,8 @@ const trained = async (): Promise<void> => {
     width: 8,
     neurons: { Adaptive: neurons(adaptive, { jump: learnable(0.25, "channel") }) },
   });
-  // Here is the place to check that these neurons run in a fused kernel.
+  const fused = profile(net, [4, 1, 8, 8, 2]).flatMap((layer) => layer.fused ?? []);
+  deepStrictEqual(fused, [true, true, true, true, true], "all of these neurons must run in a fused kernel");
   const adaptation = optimizer(net, adam());
   const losses: number[] = [];
   for (let seed = 0; seed < 20; seed++) {

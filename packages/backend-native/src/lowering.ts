@@ -65,28 +65,49 @@ interface Node {
 
 const rank = { scalar: 0, channel: 1, element: 2 } satisfies Record<Rate, number>;
 
-const lowerings = new WeakMap<NeuronProgram, Int32Array>();
+/** Tells why a neuron is more than the interpreter has room for. */
+class TooLarge extends RangeError {}
+
+const lowerings = new WeakMap<NeuronProgram, Int32Array | TooLarge>();
 
 /**
  * The code of a neuron, made once.
  *
  * @throws RangeError when the neuron has more state variables, parameters or values alive at once than the interpreter
- * has room for
+ * has room for; see {@link refusalOf}
  */
 export function lowered(neuron: NeuronProgram): Int32Array {
-  let words = lowerings.get(neuron);
-  if (words === undefined) {
-    words = lower(neuron);
-    lowerings.set(neuron, words);
+  const code = loweringOf(neuron);
+  if (code instanceof TooLarge) throw code;
+  return code;
+}
+
+/** Why the interpreter cannot run a neuron, and the remedy; undefined where it can. */
+export function refusalOf(neuron: NeuronProgram): string | undefined {
+  const code = loweringOf(neuron);
+  return code instanceof TooLarge ? code.message : undefined;
+}
+
+function loweringOf(neuron: NeuronProgram): Int32Array | TooLarge {
+  let code = lowerings.get(neuron);
+  if (code === undefined) {
+    try {
+      code = lower(neuron);
+    } catch (error) {
+      if (!(error instanceof TooLarge)) throw error;
+      code = new TooLarge(`${neuron.name}: ${error.message}`);
+    }
+    lowerings.set(neuron, code);
   }
-  return words;
+  return code;
 }
 
 function lower({ state, parameters, initial, forward, backward, initialBackward }: NeuronProgram): Int32Array {
   if (state.length > MOST_STATE || parameters.length > MOST_PARAMETERS) {
-    throw new RangeError(
-      `lowered: a neuron must have at most ${MOST_STATE} state variables and ${MOST_PARAMETERS} parameters, ` +
-        `got ${state.length} and ${parameters.length}`,
+    throw new TooLarge(
+      `a neuron of a fused kernel of the backend native must have at most ${MOST_STATE} state variables and ` +
+        `${MOST_PARAMETERS} tensors among its parameters, got ${state.length} and ${parameters.length}; ` +
+        "keep fewer variables, and pass parameters that are not learned as numbers",
     );
   }
   const dSpikes = state.length + 1 + parameters.length;
@@ -144,9 +165,9 @@ function lowerProgram(program: Program, { summed = Number.POSITIVE_INFINITY, ove
   const firstScalar = inputs + program.outputs.length;
   const firstBlock = firstScalar + scalarOf.size;
   if (firstBlock + blocks > MOST_REGISTERS) {
-    throw new RangeError(
-      `lowered: a program must have at most ${MOST_REGISTERS} registers, got ${firstBlock + blocks}; ` +
-        "it has too many constants, or values that are used much later",
+    throw new TooLarge(
+      `a neuron of a fused kernel of the backend native must need at most ${MOST_REGISTERS} registers, got ` +
+        `${firstBlock + blocks}; use fewer different constants, and values soon after they are computed`,
     );
   }
   const register = (value: number): number => {

@@ -61,6 +61,7 @@ function neuronOfChain(chain: string, scalars: number): NeuronProgram {
   const rates = parameters.map(({ rate }) => rate);
   const elements = Array.from({ length: states + 1 }, () => "element" as const);
   return {
+    name: chain,
     state: elements.slice(1).map((_, i) => `v${i}`),
     parameters,
     initial: empty(rates, states),
@@ -160,6 +161,7 @@ const nothing: Program = { inputs: [], instructions: [], outputs: [] };
 
 /** A neuron of n state variables and p parameters, whose forward program is given. */
 const neuronOf = (variables: number, parameters: number, forward: Program): NeuronProgram => ({
+  name: "large",
   state: Array.from({ length: variables }, (_, i) => `v${i}`),
   parameters: Array.from({ length: parameters }, (_, i) => ({ name: `p${i}`, rate: "scalar" })),
   initial: nothing,
@@ -171,10 +173,14 @@ const neuronOf = (variables: number, parameters: number, forward: Program): Neur
 
 it("refuses more state variables and parameters than the interpreter has room for", () => {
   expect(() => lowered(neuronOf(9, 0, nothing))).toThrow(
-    new RangeError("lowered: a neuron must have at most 8 state variables and 16 parameters, got 9 and 0"),
+    new RangeError(
+      "large: a neuron of a fused kernel of the backend native must have at most 8 state variables and 16 tensors among its parameters, got 9 and 0; keep fewer variables, and pass parameters that are not learned as numbers",
+    ),
   );
   expect(() => lowered(neuronOf(1, 17, nothing))).toThrow(
-    new RangeError("lowered: a neuron must have at most 8 state variables and 16 parameters, got 1 and 17"),
+    new RangeError(
+      "large: a neuron of a fused kernel of the backend native must have at most 8 state variables and 16 tensors among its parameters, got 1 and 17; keep fewer variables, and pass parameters that are not learned as numbers",
+    ),
   );
 });
 
@@ -184,7 +190,7 @@ it("refuses a program with more registers than the interpreter has room for", ()
   const forward: Program = { inputs: ["element"], instructions: [...constants, ...sums], outputs: [1200] };
   expect(() => lowered(neuronOf(0, 0, forward))).toThrow(
     new RangeError(
-      "lowered: a program must have at most 512 registers, got 603; it has too many constants, or values that are used much later",
+      "large: a neuron of a fused kernel of the backend native must need at most 512 registers, got 603; use fewer different constants, and values soon after they are computed",
     ),
   );
 });

@@ -123,6 +123,7 @@ export const exactNeurons: fc.Arbitrary<NeuronProgram> = fc
   .chain(({ state, rates, spikes }) => {
     const elements = (count: number) => Array.from({ length: count }, () => "element" as const);
     return fc.record({
+      name: fc.constant("drawn"),
       state: fc.constant(Array.from({ length: state }, (_, i) => `v${i}`)),
       parameters: fc.constant(rates.map((rate, i) => ({ name: `p${i}`, rate }))),
       initial: exactPrograms(rates, state),

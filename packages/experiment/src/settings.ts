@@ -32,7 +32,10 @@ export interface Recipe {
   readonly weightDecay: number;
   /** Maximum global L2 norm of the gradients, above 0. @defaultValue no clipping */
   readonly clipNorm?: number | undefined;
-  /** Factor of the learning rate for learned parameters of neurons, such as the w of PLIF; 0 or more. @defaultValue 1 */
+  /**
+   * Factor of the learning rate for learned parameters of neurons, such as the w of PLIF, but not for the weights of parallel
+   * neurons; 0 or more. @defaultValue 1
+   */
   readonly neuronRate: number;
   /** Label smoothing ε, in [0, 1). @defaultValue 0 */
   readonly labelSmoothing: number;

@@ -1,7 +1,7 @@
 import { blocks } from "@sew/blocks";
 import { defineExperiment, type ExperimentDataset } from "@sew/experiment";
-import { disposeModule, learnable, linear, namedParameters, neurons, sequential } from "@sew/layers";
-import { lif, plif } from "@sew/neurons";
+import { disposeModule, learnable, linear, namedParameters, neurons, parallelNeurons, sequential } from "@sew/layers";
+import { lif, plif, psn } from "@sew/neurons";
 import { optimizer, type ParameterTransform } from "@sew/training";
 import { ones, scalar } from "@tensorflow/tfjs-core";
 import { CommanderError, InvalidArgumentError } from "commander";
@@ -319,6 +319,8 @@ describe("recipes", () => {
       w: linear(2, 3),
       plif: sequential({ shared: neurons(plif)(3) }),
       lif: neurons(lif, { vThreshold: learnable(1, "channel") })(3),
+      // The weights of parallel neurons are a matrix over time, as those of a linear layer.
+      psn: parallelNeurons(psn, { steps: 2 })(3),
     });
     const factors = (neuronRate: number) => {
       const transforms = optimizerOf({ ...baseRecipe, neuronRate }, model) as readonly ParameterTransform[];

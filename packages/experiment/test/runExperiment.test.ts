@@ -233,7 +233,10 @@ describe("an option that has no effect", () => {
       ["--dataset", "pictures", "--train-frames", "all"],
       "--train-frames has no effect with --dataset pictures, whose samples have one frame",
     ],
-    [["--neuron", "if", "--neuron-rate", "0.5"], "--neuron-rate has no effect on neurons that learn nothing"],
+    [
+      ["--neuron", "if", "--neuron-rate", "0.5"],
+      "--neuron-rate has no effect on neurons without learned parameters such as PLIF's w",
+    ],
   ])("is refused once data and network are there: %j", async (argv, message) => {
     const { code, err } = await run(...argv, "--out", "never");
     expect([code, err]).toEqual([2, expect.stringContaining(`error: ${message}\n`)]);

@@ -6,10 +6,12 @@ import {
   getBackend,
   getGradient,
   getKernel,
+  type KernelConfig,
   registerGradient,
   type Tensor,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
+import { noticeComposed } from "./program/notice.js";
 
 /** Tensors by name. */
 export type Inputs<I extends string> = Readonly<Record<I, Tensor>>;
@@ -99,17 +101,33 @@ export function runKernel(name: string, inputs: KernelTensors, attrs: object): T
 /** The inputs of a kernel, by name or as a list. */
 type KernelTensors = Readonly<Record<string, Tensor>> | readonly Tensor[];
 
+/** A fused kernel as a backend registers it. */
+export interface FusedKernelConfig<A extends object> extends KernelConfig {
+  /**
+   * Why the backend cannot run the kernel with these attributes, and the remedy; a warning says so once, and composed
+   * operations run. @defaultValue it can run it with all
+   */
+  readonly refuses?: (attrs: A) => string | undefined;
+}
+
+/** What tells of a kernel whether a backend runs it. */
+type Kernel<A extends object> = Pick<FusedListKernel<A>, "name" | "accepts"> & {
+  readonly gradient?: { readonly name: string };
+};
+
 /** Whether the current backend has the kernel, and its gradient where there is one, for these attributes. */
-export function hasKernel<A extends object>(
-  kernel: Pick<FusedListKernel<A>, "name" | "accepts"> & { readonly gradient?: { readonly name: string } },
-  attrs: A,
-): boolean {
+export function hasKernel<A extends object>(kernel: Kernel<A>, attrs: A): boolean {
+  return find(kernel, attrs) === true;
+}
+
+/** Whether the current backend has the kernel; where it refuses these attributes, why. */
+function find<A extends object>(kernel: Kernel<A>, attrs: A): boolean | string {
+  if (kernel.accepts?.(attrs) === false) return false;
   const backend = getBackend();
-  return (
-    kernel.accepts?.(attrs) !== false &&
-    getKernel(kernel.name, backend) !== undefined &&
-    (kernel.gradient === undefined || getKernel(kernel.gradient.name, backend) !== undefined)
-  );
+  const registered: FusedKernelConfig<A> | undefined = getKernel(kernel.name, backend);
+  if (registered === undefined) return false;
+  if (kernel.gradient !== undefined && getKernel(kernel.gradient.name, backend) === undefined) return false;
+  return registered.refuses?.(attrs) ?? true;
 }
 
 /**
@@ -131,7 +149,9 @@ export function fusedOp<A extends object>(
   kernel: FusedKernel<string, A> | FusedListKernel<A>,
 ): (inputs: never, attrs: A) => readonly Tensor[] {
   return (inputs: KernelTensors, attrs) => {
-    if (!hasKernel(kernel, attrs)) return kernel.composed(inputs as never, attrs);
+    const found = find(kernel, attrs);
+    if (typeof found === "string") noticeComposed(found);
+    if (found !== true) return kernel.composed(inputs as never, attrs);
     if (kernel.gradient !== undefined && getGradient(kernel.name) === undefined) {
       registerGradient("inputs" in kernel ? namedGradient(kernel, kernel.gradient as never) : listGradient(kernel));
     }

@@ -5,6 +5,7 @@ export { detach } from "./detach.js";
 export {
   type FusedGradient,
   type FusedKernel,
+  type FusedKernelConfig,
   type FusedListGradient,
   type FusedListKernel,
   type FusedOp,

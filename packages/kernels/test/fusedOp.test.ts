@@ -44,7 +44,7 @@ import {
   unregisterGradient,
   unregisterKernel,
 } from "@tensorflow/tfjs-core";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 /** Attributes of the kernels below. */
 interface Attrs {
@@ -155,6 +155,25 @@ describe("fusedOp where the backend lacks the kernel", () => {
       expect(read(fusedOp(product)({ a: a(), b: b() }, { factor: 100 })[0]!)).toEqual([300, 1000]);
       expect(gradientsOf(product, { factor: 100 })[0]).toEqual([300, 5000]);
       expect(calls).toEqual([[], []]);
+    }));
+
+  it("composes what the backend refuses, with its reason in one warning", () =>
+    scoped(() => {
+      const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+      const calls = [register(product.name, [0, 0], [0, 0]), register(product.gradient!.name, [0, 0], [0, 0])];
+      const refuses = ({ factor }: Attrs) => (factor > 6 ? "large: its factor must be at most 6, got 7" : undefined);
+      Object.assign(getKernel(product.name, "cpu"), { refuses });
+      expect([6, 7].map((factor) => hasKernel(product, { factor }))).toEqual([true, false]);
+      expect(warn).not.toHaveBeenCalled();
+      expect(read(fusedOp(product)({ a: a(), b: b() }, { factor: 7 })[0]!)).toEqual([21, 70]);
+      expect(gradientsOf(product, { factor: 7 })[0]).toEqual([21, 350]);
+      expect(calls).toEqual([[], []]);
+      expect(warn.mock.calls).toEqual([
+        [
+          "large: its factor must be at most 6, got 7. The neuron runs as composed operations, several times slower than a fused kernel.",
+        ],
+      ]);
+      warn.mockRestore();
     }));
 });
 

@@ -29,6 +29,19 @@ export function emissionOf(module: Module): Emission | undefined {
   return (module as Activation).emits;
 }
 
+/**
+ * The neuron of a layer of neurons, with a state or parallel; undefined where a module is none.
+ *
+ * @example
+ * neuronOf(neurons(lif)(4)).model; // "lif"
+ * neuronOf(parallelNeurons(psn, { steps: 4 })(4)).model; // "psn"
+ * neuronOf(relus()(4)); // undefined
+ */
+export function neuronOf(module: Module): Neuron | ParallelNeuron | undefined {
+  const { emits, neuron, parallel } = module as Activation;
+  return emits && (neuron ?? parallel);
+}
+
 /** Makes one layer of activations for inputs of so many channels, such as `neurons(lif)` or `relus()`. */
 export type ActivationFactory<A extends Activation = Activation> = (channels: number) => A;
 

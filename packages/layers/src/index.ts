@@ -1,4 +1,4 @@
-export { type Activation, type ActivationFactory, emissionOf, relus } from "./activation.js";
+export { type Activation, type ActivationFactory, emissionOf, neuronOf, relus } from "./activation.js";
 export { type BatchNorm, type BatchNormOptions, batchNorm } from "./batchNorm.js";
 export { checkInteger } from "./check.js";
 export { type Conv2d, type Conv2dOptions, conv2d } from "./conv2d.js";

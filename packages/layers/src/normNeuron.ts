@@ -6,7 +6,7 @@ import {
   normNeuronTraining as normThenFireTraining,
   programParameters,
 } from "@sew/kernels";
-import type { ParallelWeights } from "@sew/neurons";
+import { checkChannels, type ParallelWeights } from "@sew/neurons";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Activation } from "./activation.js";
 import type { BatchNorm } from "./batchNorm.js";
@@ -24,7 +24,10 @@ interface Fused {
 
 function fusedOf({ neuron, parallel, parameters }: Activation): Fused | undefined {
   if (neuron?.program !== undefined) {
-    const inputs = () => programParameters(neuron);
+    const inputs = (x: Tensor) => {
+      checkChannels(neuron, x, x.shape.at(-1));
+      return programParameters(neuron);
+    };
     return { formula: neuron as NeuronFormula, evaluate: normThenFire, train: normThenFireTraining, inputs };
   }
   if (parallel?.formula.program !== undefined) {

@@ -14,7 +14,18 @@ import {
 } from "@sew/layers";
 import { maskedPsn, plif, psn, slidingPsn } from "@sew/neurons";
 import { composed } from "@sew/neurons/testing";
-import { fill, memory, mul, sum, type Tensor, tensor, tidy, variable, variableGrads } from "@tensorflow/tfjs-core";
+import {
+  fill,
+  memory,
+  mul,
+  sum,
+  type Tensor,
+  tensor,
+  tidy,
+  variable,
+  variableGrads,
+  zeros,
+} from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 
@@ -107,6 +118,20 @@ describeBackends("normNeuron", () => {
         ),
         { numRuns: 30 },
       ),
+  );
+
+  it.each([{ training: true }, { training: false }])(
+    "refuses neurons with parameters for another number of channels, training $training",
+    (context) =>
+      scoped(() => {
+        const x = zeros([3, 1, 4, 4, 2]);
+        const message =
+          "plif: vThreshold must have 1 value or one for each of the 2 channels of x [3,1,4,4,2], got [3]";
+        const layer = neurons(plif, { vThreshold: fill([3], 0.5) })(2);
+        for (const own of [layer, neuronLayer(composed(layer.neuron))]) {
+          expect(() => normNeuron(batchNorm(2), own, x, context)).toThrow(new RangeError(message));
+        }
+      }),
   );
 
   it("shows its spikes to the observer", () =>

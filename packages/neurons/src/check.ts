@@ -1,16 +1,35 @@
 /** @file Checks of parameters that several models have. A tensor's values may be learned: its shape alone is checked. */
 import { shown } from "@sew/kernels";
 import { Tensor } from "@tensorflow/tfjs-core";
-import type { Parameter } from "./neuron.js";
+import type { Neuron, Parameter } from "./neuron.js";
 
 /** Throws unless every tensor among the parameters is a scalar or has one value per channel. */
 export function checkParameterShapes(model: string, params: object): void {
   for (const [name, value] of Object.entries(params)) {
-    if (value instanceof Tensor && value.rank > 1) {
+    if (value instanceof Tensor && (value.rank > 1 || value.size === 0)) {
       throw new RangeError(
-        `${model}: ${name} must be a scalar or have one value per channel, [C], got [${value.shape}]`,
+        `${model}: ${name} must be a scalar or have one value per channel, [C] with C at least 1, got [${value.shape}]`,
       );
     }
+  }
+}
+
+/**
+ * Throws unless every tensor among a neuron's parameters has one value, or one for each channel of the currents.
+ *
+ * @param x the currents of one step or of a sequence
+ * @param channels the last axis of one step of `x`. @defaultValue none: a step is a scalar, and so must parameters be
+ * @internal
+ */
+export function checkChannels({ model, params }: Pick<Neuron, "model" | "params">, x: Tensor, channels?: number): void {
+  for (const [name, value] of Object.entries(params)) {
+    if (!(value instanceof Tensor)) continue;
+    if (channels === undefined ? value.rank === 0 : value.size === 1 || value.size === channels) continue;
+    const expected =
+      channels === undefined
+        ? `be a scalar, since x [${x.shape}] has no channels`
+        : `have 1 value or one for each of the ${channels} channels of x [${x.shape}]`;
+    throw new RangeError(`${model}: ${name} must ${expected}, got [${value.shape}]`);
   }
 }
 

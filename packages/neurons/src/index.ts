@@ -1,4 +1,4 @@
-export { checkNotNegative, checkNumber, checkPositive, checkTau } from "./check.js";
+export { checkChannels, checkNotNegative, checkNumber, checkPositive, checkTau } from "./check.js";
 export { firingCurrent, silentCurrent } from "./constantCurrent.js";
 export {
   type Emission,

@@ -2,7 +2,7 @@
 import { detach, type NeuronFormula, type NeuronStep, neuronFormula, shown, tracedAs } from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
 import { add, clone, mul, sub, type Tensor, tidy, util } from "@tensorflow/tfjs-core";
-import { checkBoolean, checkFinite, checkNumber, checkParameterShapes } from "./check.js";
+import { checkBoolean, checkChannels, checkFinite, checkNumber, checkParameterShapes } from "./check.js";
 
 /** How a potential falls after a spike: to V_reset (hard, Eq. 3), or by V_th (soft). */
 export type Reset = "hard" | "soft";
@@ -132,7 +132,8 @@ export function restingPotential({ vReset }: MembraneParams): { readonly v: Para
  * @param model the neuron model, such as `lif`
  * @param params parameters that differ from the model's defaults
  * @param spike the spike function. @defaultValue the paper's ArcTan with α = 2
- * @returns a function from (state[t-1], X[t]) to S[t] and state[t], all of one shape
+ * @returns a function from (state[t-1], X[t]) to S[t] and state[t], all of one shape. It throws a RangeError where a
+ *   parameter per channel does not fit the last axis of X[t]
  * @throws RangeError when a parameter is outside the model's domain or not finite
  * @throws TypeError when a function of the model does what would train wrongly, see `neuronFormula` of `@sew/kernels`
  *
@@ -164,6 +165,7 @@ export function neuron<P extends MembraneParams, S extends string>(
       throw new TypeError(`${model.name}: state must be a record of ${names.join(", ")}, got one without ${missing}`);
     }
     for (const name of names) checkShape(`${model.name}: ${name} of the state`, state[name], x);
+    checkChannels({ model: model.name, params: p }, x, x.shape.at(-1));
     return tidy(() => {
       const after = stepOf(model, state, x, p, spike);
       const own = ownTensors([x, ...Object.values<Tensor>(state)]);

@@ -1,5 +1,6 @@
 import { floats, multiStepNeuron, programParameters } from "@sew/kernels";
 import { type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { checkChannels } from "./check.js";
 import { checkState } from "./checkState.js";
 import type { Neuron, State } from "./neuron.js";
 
@@ -32,6 +33,7 @@ export function unroll<S extends string>(neuron: Neuron<S>, x: Tensor, state?: N
   if (steps === undefined || steps === 0) {
     throw new RangeError(`unroll: x must be [T, ...] with T at least 1, got [${x.shape}]`);
   }
+  checkChannels(neuron, x, shape.at(-1));
   checkState("unroll", neuron, x, state);
   return tidy(() => {
     const before = state ?? neuron.initialState(shape);

@@ -73,4 +73,11 @@ describe("neuron", () => {
     expect(() => neuron(plif, { reset: "firm" as "hard" })).toThrow(
       new RangeError('plif: reset must be "hard" or "soft", got "firm"'),
     ));
+
+  it("refuses a parameter without values", () =>
+    scoped(() =>
+      expect(() => neuron(lif, { tau: tensor1d([]) })).toThrow(
+        new RangeError("lif: tau must be a scalar or have one value per channel, [C] with C at least 1, got [0]"),
+      ),
+    ));
 });

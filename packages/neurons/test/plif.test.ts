@@ -128,7 +128,7 @@ describe("plif's check", () => {
   it("refuses a w for each neuron", () =>
     scoped(() =>
       expect(() => neuron(plif, { w: zeros([2, 3]) })).toThrow(
-        new RangeError("plif: w must be a scalar or have one value per channel, [C], got [2,3]"),
+        new RangeError("plif: w must be a scalar or have one value per channel, [C] with C at least 1, got [2,3]"),
       ),
     ));
 });

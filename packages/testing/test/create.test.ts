@@ -151,6 +151,21 @@ describe("pnpm run create", () => {
     expect(state()).toEqual(before);
   });
 
+  it.each(["neuron constantLeak", "surrogate raisedCosine", "block orBlock", "dataset thumbSigns"])(
+    "takes the name of the guide's own example: %s",
+    (command) => {
+      const before = filesUnder(copy, "");
+      const texts = before.map((path) => readFileSync(path));
+      expect(create(...command.split(" "))).toMatchObject({ status: 0, err: "" });
+      const again = create(...command.split(" "));
+      expect([again.status, again.err]).toEqual([1, expect.stringContaining("create: name must be new, got")]);
+      const written = filesUnder(copy, "").filter((path) => !before.includes(path));
+      expect(written.length).toBeGreaterThan(1);
+      for (const path of written) rmSync(path);
+      for (const [i, path] of before.entries()) writeFileSync(path, texts[i]!);
+    },
+  );
+
   it("writes nothing where a file has no place for a line", () => {
     const registry = join(copy, "packages/surrogates/src/surrogates.ts");
     const text = readFileSync(registry, "utf8");

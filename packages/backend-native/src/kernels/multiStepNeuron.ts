@@ -1,10 +1,16 @@
 /** @file MultiStepNeuron: a neuron's program over all T steps in one pass, and the gradient. */
-import { type KernelAttrs, multiStepNeuronKernel, type NeuronFormula, type NeuronProgram } from "@sew/kernels";
+import {
+  type FusedKernelConfig,
+  type KernelAttrs,
+  multiStepNeuronKernel,
+  type NeuronFormula,
+  type NeuronProgram,
+} from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
-import { floatKernel, sizeOf } from "../kernel.js";
-import { lowered } from "../lowering.js";
+import { floatKernel, type Run, sizeOf } from "../kernel.js";
+import { lowered, refusalOf } from "../lowering.js";
 import { spikeStorage } from "../spikeStorage.js";
 import { countOf, MOST_COUNT, newCount } from "../spikes.js";
 
@@ -27,7 +33,8 @@ export function neuronCall(shape: number[], { program }: Pick<NeuronFormula, "pr
 }
 
 /**
- * Runs a kernel that fires, with its other outputs in `more`. Spikes are stored as bits or counts where they can be: a word of bits must not belong to two steps, since two threads would write to it.
+ * Runs a kernel that fires, with its other outputs in `more`. Spikes are stored as bits or counts where they can be: a word
+ * of bits must not belong to two steps, since two threads would write to it.
  */
 export function runFiring(
   kernel: string,
@@ -55,7 +62,13 @@ export function runFiring(
   return info;
 }
 
-const multiStepNeuronConfig: KernelConfig = floatKernel<TensorInfo[], KernelAttrs<typeof multiStepNeuronKernel>>(
+/** A kernel that fires neurons; it refuses those that the interpreter has no room for. */
+export function firingKernel<A extends NeuronFormula>(name: string, run: Run<TensorInfo[], A>): FusedKernelConfig<A> {
+  const refuses = ({ program }: A) => program && refusalOf(program);
+  return { ...floatKernel<TensorInfo[], A>(name, run), refuses };
+}
+
+const multiStepNeuronConfig = firingKernel<KernelAttrs<typeof multiStepNeuronKernel>>(
   multiStepNeuronKernel.name,
   (tensors, attrs, backend) => {
     const inputs = Object.values(tensors);

@@ -11,7 +11,7 @@ import {
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { floatKernel, sizeOf } from "../kernel.js";
-import { type NeuronCall, neuronCall, runFiring } from "./multiStepNeuron.js";
+import { firingKernel, type NeuronCall, neuronCall, runFiring } from "./multiStepNeuron.js";
 import { parallelCall } from "./parallelNeuron.js";
 
 /** The call of neurons over `x`, from what their kernel receives behind the norm's offset. */
@@ -24,14 +24,14 @@ function configs(
   inTraining: FusedListKernel<NormNeuronAttrs>,
   callOf: CallOf,
 ): KernelConfig[] {
-  const config = floatKernel<TensorInfo[], NormNeuronAttrs>(inEvaluation.name, (tensors, attrs, backend) => {
+  const config = firingKernel<NormNeuronAttrs>(inEvaluation.name, (tensors, attrs, backend) => {
     const inputs = Object.values(tensors);
     const call = callOf(inputs[0]!, inputs.slice(5), attrs);
     const arrays = inputs.map((t) => backend.floats(t));
     return [runFiring(native, [attrs.epsilon, ...call.numbers], call, backend, arrays)];
   });
 
-  const trainingConfig = floatKernel<TensorInfo[], NormNeuronAttrs>(inTraining.name, (tensors, attrs, backend) => {
+  const trainingConfig = firingKernel<NormNeuronAttrs>(inTraining.name, (tensors, attrs, backend) => {
     const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
     const channels = x.shape.at(-1)!;
     const [mean, means] = backend.output([channels]);

@@ -3,7 +3,7 @@ import { type ParallelNeuronAttrs, parallelNeuronKernel } from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { floatKernel } from "../kernel.js";
-import { type NeuronCall, neuronCall, runFiring } from "./multiStepNeuron.js";
+import { firingKernel, type NeuronCall, neuronCall, runFiring } from "./multiStepNeuron.js";
 
 /** The call of parallel neurons over the currents `x` `[T', ..., C]` by the rows of W `[T, T']`. */
 export function parallelCall(x: TensorInfo, rows: TensorInfo, attrs: ParallelNeuronAttrs): NeuronCall {
@@ -12,15 +12,12 @@ export function parallelCall(x: TensorInfo, rows: TensorInfo, attrs: ParallelNeu
   return { ...call, numbers: [...call.numbers, inputs] };
 }
 
-const parallelNeuronConfig: KernelConfig = floatKernel<TensorInfo[], ParallelNeuronAttrs>(
-  parallelNeuronKernel.name,
-  (tensors, attrs, backend) => {
-    const inputs = Object.values(tensors);
-    const call = parallelCall(inputs[0]!, inputs[1]!, attrs);
-    const arrays = inputs.map((t) => backend.floats(t));
-    return [runFiring("parallelNeuron", call.numbers, call, backend, arrays)];
-  },
-);
+const parallelNeuronConfig = firingKernel<ParallelNeuronAttrs>(parallelNeuronKernel.name, (tensors, attrs, backend) => {
+  const inputs = Object.values(tensors);
+  const call = parallelCall(inputs[0]!, inputs[1]!, attrs);
+  const arrays = inputs.map((t) => backend.floats(t));
+  return [runFiring("parallelNeuron", call.numbers, call, backend, arrays)];
+});
 
 const parallelNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], ParallelNeuronAttrs>(
   parallelNeuronKernel.gradient!.name,

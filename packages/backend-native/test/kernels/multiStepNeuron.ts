@@ -110,6 +110,7 @@ export const cases: readonly KernelCase[] = [
 
 /** A neuron of one variable and a parameter for each channel: v + p x. */
 export const smallCode = lowered({
+  name: "small",
   state: ["v"],
   parameters: [{ name: "p", rate: "channel" }],
   initial: { inputs: ["channel"], instructions: [], outputs: [0] },

@@ -82,6 +82,8 @@ export interface ProgramParameter {
  * channel for a parameter per channel) and steps. The backward program computes what it needs of the forward pass again.
  */
 export interface NeuronProgram {
+  /** The name of its model, for messages. */
+  readonly name: string;
   /** Names of the state variables, in order. */
   readonly state: readonly string[];
   readonly parameters: readonly ProgramParameter[];

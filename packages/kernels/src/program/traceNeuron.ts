@@ -2,6 +2,7 @@ import { Tensor, tidy, Variable } from "@tensorflow/tfjs-core";
 import type { NeuronDefinition, NeuronFormula, NeuronState } from "../neuronFormula.js";
 import { differentiate } from "./differentiate.js";
 import { ancestors, constantExpression, type Expression, inputExpression, lowering } from "./expression.js";
+import { noticeComposed } from "./notice.js";
 import type { NeuronProgram, Program } from "./program.js";
 import { programBuilder } from "./programBuilder.js";
 import { spikeKind } from "./spikeKind.js";
@@ -40,23 +41,14 @@ export function traceNeuron<P extends object>(
     const parameters = traced.parameters.filter(({ input }) => read.has(input));
     return {
       stateNames: traced.names,
-      program: programOf({ ...traced, parameters }),
+      program: programOf(definition.name, { ...traced, parameters }),
       parameters: parameters.map(({ tensor }) => tensor),
     };
   } catch (error) {
     if (!(error instanceof Untraceable)) throw error;
-    warnOnce(definition.name, error.message);
+    noticeComposed(error.message, definition.name);
     return { stateNames: tidy(() => Object.keys(definition.state(definition.params))), parameters: [] };
   }
-}
-
-const warned = new Set<string>();
-
-/** Warns once for each model. */
-function warnOnce(name: string, reason: string): void {
-  if (warned.has(name)) return;
-  warned.add(name);
-  console.warn(`${reason}. The neuron runs as composed operations, several times slower than a fused kernel.`);
 }
 
 /** Runs the definition's functions with tensors that stand for all others. */
@@ -104,11 +96,12 @@ function checkLearned(model: string, unread: readonly TracedParameter[]): void {
   );
 }
 
-function programOf({ names, parameters, x, before, spikes, after, atRest }: TracedNeuron): NeuronProgram {
+function programOf(name: string, { names, parameters, x, before, spikes, after, atRest }: TracedNeuron): NeuronProgram {
   const inputs = parameters.map(({ input }) => input);
   const stepInputs = [...before, x, ...inputs];
   const forward = forwardProgram(stepInputs, [spikes, ...after]);
   return {
+    name,
     state: names,
     parameters: parameters.map(({ name, rate }) => ({ name, rate })),
     initial: forwardProgram(inputs, atRest),

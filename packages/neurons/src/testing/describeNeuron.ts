@@ -94,6 +94,8 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
   const others = names.filter((name) => name !== "v");
   const numeric = Object.entries(model.defaults).flatMap(([name, value]) => (typeof value === "number" ? [name] : []));
   const tensors = numeric.filter((name) => !numbersOnly.includes(name));
+  // Properties of each parameter are repeated as often as there are parameters.
+  const runsOfParameter = 20;
   const charge = (state: State, x: Tensor, p: P): Tensor => model.charge(state as State<S | "v">, x, p).v;
   /** The state with this potential, and other variables that all differ. */
   const around = (v: Tensor): State<S | "v"> =>
@@ -120,6 +122,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
     check: (
       s: { x: Tensor; v: Tensor; state: State<S | "v">; n: Neuron<S | "v">; p: P } & Omit<Sequence, "x" | "v">,
     ) => void,
+    numRuns = 50,
   ): void =>
     fc.assert(
       fc.property(sequences, params, ({ x, v, ...s }, p) => {
@@ -129,6 +132,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
           check({ ...s, x: tensor(x, [s.steps, s.size]), v: potential, state: around(potential), n, p });
         });
       }),
+      { numRuns },
     );
 
   describeBackends(`${model.name} as a neuron`, () => {
@@ -396,7 +400,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
             expect(read(got.spikes)).toEqual(read(expected.spikes));
             for (const s of names) expectClose(got.state[s], expected.state[s], { relative: 1e-5, absolute: 1e-5 });
           }
-        }),
+        }, runsOfParameter),
       );
 
       it.each(tensors)("passes gradients to %s: those of the channels sum to that of the layer", (name) =>
@@ -425,7 +429,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
           const total = each.reduce((a, b) => a + b, 0);
           const scale = each.reduce((a, b) => a + Math.abs(b), 1);
           expect(Math.abs(whole[0]! - total)).toBeLessThanOrEqual(1e-4 * scale);
-        }),
+        }, runsOfParameter),
       );
 
       const smoothly = unsmooth === undefined ? it : it.skip;
@@ -457,7 +461,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
             // A quotient of half the width has a fourth of the error, so that both tell how far it is out.
             const rounding = (4e-6 / width) * (Math.abs(here) + x.size) + 1e-3 * Math.abs(gradient);
             expect(Math.abs(fine - gradient)).toBeLessThanOrEqual(Math.abs(coarse - fine) + rounding);
-          });
+          }, runsOfParameter);
         },
       );
 
