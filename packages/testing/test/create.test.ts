@@ -40,9 +40,6 @@ beforeAll(() => {
     const [from, to] = [root, copy].map((root) => join(root, fromRoot(folder), "node_modules"));
     cpSync(from!, to!, { recursive: true, verbatimSymlinks: true });
   }
-  // All that the lock file names is there: no command may install it again.
-  const lock = readFileSync(join(copy, "pnpm-lock.yaml"));
-  writeFileSync(join(copy, "node_modules/.bootstrap"), createHash("sha256").update(lock).digest("hex"));
 });
 
 /** Links the dependencies of a new workspace of the copy, as pnpm does. */
@@ -57,6 +54,9 @@ function installDependencies(folder: string): void {
 
 /** `pnpm run create` in the copy. */
 function create(...args: string[]): { readonly status: number | null; readonly out: string; readonly err: string } {
+  // All that the lock file names is there. Installing it again would change what the links of the copy lead to.
+  const lock = readFileSync(join(copy, "pnpm-lock.yaml"));
+  writeFileSync(join(copy, "node_modules/.bootstrap"), createHash("sha256").update(lock).digest("hex"));
   // npx complains of settings of the pnpm that runs these tests.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^p?npm_/i.test(name)));
   const options = { cwd: copy, encoding: "utf8", env } as const;
@@ -151,20 +151,25 @@ describe("pnpm run create", () => {
     expect(state()).toEqual(before);
   });
 
-  it.each(["neuron constantLeak", "surrogate raisedCosine", "block orBlock", "dataset thumbSigns"])(
-    "takes the name of the guide's own example: %s",
-    (command) => {
-      const before = filesUnder(copy, "");
-      const texts = before.map((path) => readFileSync(path));
-      expect(create(...command.split(" "))).toMatchObject({ status: 0, err: "" });
-      const again = create(...command.split(" "));
-      expect([again.status, again.err]).toEqual([1, expect.stringContaining("create: name must be new, got")]);
-      const written = filesUnder(copy, "").filter((path) => !before.includes(path));
-      expect(written.length).toBeGreaterThan(1);
-      for (const path of written) rmSync(path);
-      for (const [i, path] of before.entries()) writeFileSync(path, texts[i]!);
-    },
-  );
+  it.each([
+    "neuron constantLeak",
+    "surrogate raisedCosine",
+    "block or",
+    "block orBlock",
+    "dataset thumbSigns",
+    "experiment row-or-column",
+    "experiment rowOrColumn",
+  ])("takes the name of the guide's own example: %s", (command) => {
+    const before = filesUnder(copy, "");
+    const texts = before.map((path) => readFileSync(path));
+    expect(create(...command.split(" "))).toMatchObject({ status: 0, err: "" });
+    const again = create(...command.split(" "));
+    expect([again.status, again.err]).toEqual([1, expect.stringContaining("create: name must be new, got")]);
+    const written = filesUnder(copy, "").filter((path) => !before.includes(path));
+    expect(written.length).toBeGreaterThan(1);
+    for (const path of written) rmSync(path);
+    for (const [i, path] of before.entries()) writeFileSync(path, texts[i]!);
+  });
 
   it("writes nothing where a file has no place for a line", () => {
     const registry = join(copy, "packages/surrogates/src/surrogates.ts");
