@@ -127,8 +127,15 @@ describe("pnpm run create", () => {
       'create: name must be an identifier of TypeScript, got "delete"; choose one such as raisedCosine or raised-cosine',
     ],
     [["neuron", "FC10"], 'create: name must be no other word of the notation, got "FC10"; choose another'],
+    [["neuron", "mpk2s2"], 'create: name must be no other word of the notation, got "mpk2s2"; choose another'],
+    [["neuron", "c8k3s1"], 'create: name must be no other word of the notation, got "c8k3s1"; choose another'],
+    [["neuron", "ann"], 'create: name must be new, got "ann"; packages/blocks/src/blocks.ts has an entry ANN'],
+    [
+      ["neuron", "maskedpsn"],
+      'create: name must be new, got "maskedpsn"; there is a file packages/neurons/src/maskedPsn.ts',
+    ],
     [["neuron", "lif"], 'create: name must be new, got "lif"; there is a file packages/neurons/src/lif.ts'],
-    [["neuron", "L-IF"], 'create: name must be new, got "L-IF"; packages/neurons/src/neuronModels.ts has an entry LIF'],
+    [["neuron", "L-IF"], 'create: name must be new, got "L-IF"; there is a file packages/neurons/src/lif.ts'],
     [
       ["block", "sew-block"],
       'create: name must be new, got "sew-block"; there is a file packages/blocks/src/sewBlock.ts',
@@ -138,6 +145,22 @@ describe("pnpm run create", () => {
       ["dataset", "n-mnist"],
       'create: name must be new, got "n-mnist"; there is a file packages/datasets/src/sets/nMnist.ts',
     ],
+    [
+      ["dataset", "nmnist"],
+      'create: name must be new, got "nmnist"; there is a file packages/datasets/src/sets/nMnist.ts',
+    ],
+    [
+      ["dataset", "synthetic"],
+      'create: name must be no data set of dvs-gesture\'s own, got "synthetic"; choose another',
+    ],
+    [
+      ["dataset", "spikingjelly-frames"],
+      'create: name must be no data set of dvs-gesture\'s own, got "spikingjelly-frames"; choose another',
+    ],
+    [["block", "block"], 'create: name must be no other word of the notation, got "block"; choose another'],
+    [["experiment", "kernels"], 'create: name must be new, got "kernels"; there is a folder packages/kernels'],
+    [["experiment", "consumers"], 'create: name must be new, got "consumers"; there is a folder consumers'],
+    [["experiment", "dist"], 'create: name must be no folder that Git ignores, got "dist"; choose another'],
     [
       ["experiment", "cifar10"],
       'create: name must be new, got "cifar10"; there is a file experiments/cifar10/src/main.ts',
