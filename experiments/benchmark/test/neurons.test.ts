@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { neuronModels } from "@sew/neurons";
+import { type MembraneParams, type NeuronModel, neuron, neuronModels } from "@sew/neurons";
 import { afterAll, describe, expect, it } from "vitest";
 import { neuronTable } from "../src/neurons/measure.js";
 
@@ -44,8 +44,12 @@ describe("the table of neurons", () => {
   });
 });
 
+/** Bytes of a number that a neuron emits. */
+const emitted = { bits: 1 / 8, counts: 1, reals: 4 };
+const models: Readonly<Record<string, NeuronModel<MembraneParams, string>>> = neuronModels;
+
 describe("pnpm bench neurons", () => {
-  it("measures every model, of which each keeps as much for the backward pass, and writes every figure", () => {
+  it("measures every model, of which each keeps its spikes and a state for the backward pass, and writes every figure", () => {
     const { status, stdout, stderr } = bench(
       "--steps",
       "4",
@@ -62,15 +66,16 @@ describe("pnpm bench neurons", () => {
       rows: { name: string; program: { bytes: number }; composed: { bytes: number } }[];
     };
     expect(rows.map(({ name }) => name)).toEqual(Object.keys(neuronModels));
-    // Spikes as bits, and the state after the last of 4 steps.
-    for (const { program, composed } of rows) {
-      expect(program.bytes).toBe(1 / 8 + 4 / 4);
+    for (const { name, program, composed } of rows) {
+      const { emits, stateNames } = neuron(models[name]!);
+      // What the neuron emits, and the state after the last of 4 steps.
+      expect([name, program.bytes]).toEqual([name, emitted[emits.kind] + (4 * stateNames.length) / 4]);
       expect(composed.bytes).toBeGreaterThan(20);
     }
   });
 
   it("names the nearest model where the filter is part of none", () => {
-    const { status, stderr } = bench("--filter", "klif");
-    expect([status, stderr]).toEqual([1, 'error: It must be part of the name of a row. The nearest is "LIF".\n']);
+    const { status, stderr } = bench("--filter", "pliff");
+    expect([status, stderr]).toEqual([1, 'error: It must be part of the name of a row. The nearest is "PLIF".\n']);
   });
 });
