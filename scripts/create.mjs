@@ -4,17 +4,26 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { install, pnpm } from "./pnpm.mjs";
+import { workspaces } from "./workspaces.mjs";
 
 const root = new URL("../", import.meta.url);
 const require = createRequire(import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), "utf8");
-const isThere = (path) => existsSync(new URL(path, root));
+
+/** The file of this path, or of one that differs in case alone: some file systems have room for one of the two. */
+function fileAt(path) {
+  const folder = dirname(path);
+  if (!existsSync(new URL(folder, root))) return undefined;
+  const wanted = basename(path).toLowerCase();
+  const name = readdirSync(new URL(folder, root)).find((other) => other.toLowerCase() === wanted);
+  return name && `${folder}/${name}`;
+}
 
 /**
  * What can be created. `example` is the name in the guide; `forms` are the spellings of a name in its text; `unlike` are names
- * that mean something else in the same place.
+ * that mean something else in the same place, and so do the entries of the files `beside`.
  */
 const kinds = {
   neuron: {
@@ -22,7 +31,8 @@ const kinds = {
     guide: "docs/adding-a-neuron.md",
     example: "constantLeak",
     forms: spellings,
-    unlike: { in: "the notation", names: /^(bn|dp|fc\d+|relu|sew)$/ },
+    unlike: { must: "be no other word of the notation", names: /^(bn|dp|relu|sew|(c|fc|[am]pk)\d[\dksp]*)$/ },
+    beside: ["packages/blocks/src/blocks.ts"],
     next: [
       "npm run build",
       "npx vitest run --project neurons constantLeak",
@@ -50,6 +60,8 @@ const kinds = {
       const notation = `SEW ${words.join(" ").toUpperCase()}`;
       return { ...block, notation, option: notation.toLowerCase().replaceAll(" ", "-") };
     },
+    // "SEW Block" is the block that --block chooses.
+    unlike: { must: "be no other word of the notation", names: /^blockblock$/ },
     next: [
       "npm run build",
       "npx vitest run --project blocks orBlock",
@@ -61,6 +73,7 @@ const kinds = {
     guide: "docs/adding-a-data-set.md",
     example: "thumbSigns",
     forms: spellings,
+    unlike: { must: "be no data set of dvs-gesture's own", names: /^(synthetic|spikingjellyframes)$/ },
     next: [
       "npm run build",
       "npx vitest run --project datasets thumbSigns",
@@ -72,6 +85,7 @@ const kinds = {
     guide: "docs/adding-an-experiment.md",
     example: "rowOrColumn",
     forms: spellings,
+    unlike: { must: "be no folder that Git ignores", names: /^(build|dist)$/ },
     next: ["npm run build", "npx vitest run --project row-or-column", "pnpm experiment row-or-column"],
   },
 };
@@ -180,7 +194,7 @@ function isIdentifier(name) {
  * @throws RangeError when the name cannot be taken
  */
 async function plan(kind, name) {
-  const { guide, example, forms, unlike } = kinds[kind];
+  const { guide, example, forms, unlike, beside = [] } = kinds[kind];
   const refuse = (must, remedy) => {
     throw new RangeError(`create: name must ${must}, got ${JSON.stringify(name)}; ${remedy}`);
   };
@@ -190,7 +204,7 @@ async function plan(kind, name) {
   }
   const [from, to] = [forms(example), forms(name)];
   if (!isIdentifier(to.camel)) refuse("be an identifier of TypeScript", `choose one ${such}`);
-  if (unlike?.names.test(to.lower)) refuse(`be no other word of ${unlike.in}`, "choose another");
+  if (unlike?.names.test(to.lower)) refuse(unlike.must, "choose another");
 
   const rename = renaming(from, to);
   // The name may be that of the example.
@@ -202,14 +216,19 @@ async function plan(kind, name) {
     if (isOwn(path)) written.set(rename(path), rename(lines));
     else edited.set(path, withLines(path, read(path), rename(lines)));
   }
-  const existing = [...written.keys()].find(isThere);
+  const existing = [...written.keys()].map(fileAt).find((path) => path !== undefined);
   if (existing !== undefined) refuse("be new", `there is a file ${existing}`);
+  // Tests are run by the names of the workspaces' folders.
+  const workspace = kind === "experiment" && workspaces.find((folder) => basename(folder) === to.kebab);
+  if (workspace) refuse("be new", `there is a folder ${workspace}`);
   for (const [path, lines] of added) {
     const [entry, key] = /^ {2}"?([^":]+)"?(?:: .*)?,$/m.exec(rename(lines)) ?? [];
     if (entry === undefined || !path.endsWith(".ts")) continue;
-    const keys = [...read(path).matchAll(/^ {2}"?([^":\n]+)"?(?:: .*)?,$/gm)].map(([, other]) => other);
-    const same = keys.find((other) => other.toLowerCase() === key.toLowerCase());
-    if (same !== undefined) refuse("be new", `${path} has an entry ${same}`);
+    for (const registry of [path, ...beside]) {
+      const keys = [...read(registry).matchAll(/^ {2}"?([^":\n]+)"?(?:: .*)?,$/gm)].map(([, other]) => other);
+      const same = keys.find((other) => other.toLowerCase() === key.toLowerCase());
+      if (same !== undefined) refuse("be new", `${registry} has an entry ${same}`);
+    }
   }
   const templates = [...files.values()];
   const used = new Set(templates.flatMap(namesIn).filter((other) => !isOwn(other)));

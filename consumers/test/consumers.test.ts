@@ -129,6 +129,11 @@ describe("a project of pnpm whose user has approved the build scripts", () => {
     });
   });
 
+  it("compiles strictly without exactOptionalPropertyTypes, too", () => {
+    const main = writePrograms(join(project, "optional"), "module", programs);
+    expect(compile(main, { ...moduleSettings.module.nodenext, exactOptionalPropertyTypes: false })).toEqual([]);
+  });
+
   describe("and who has a neuron of two state variables of their own", () => {
     const own = join(root, "consumers", "ownNeuron");
     const folder = () => join(project, "ownNeuron");

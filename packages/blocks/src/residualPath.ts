@@ -104,7 +104,7 @@ export function shortcutPath<E extends Ending>(ending: E, options: BlockOptions)
 
 /** The units of F by their names. `c` is there in a bottleneck, where it is the last. */
 export type PathChildren<E extends Ending> =
-  | { readonly a: ConvNormNeuron; readonly b: Unit<E>; readonly c?: never }
+  | { readonly a: ConvNormNeuron; readonly b: Unit<E>; readonly c?: Unit<E> }
   | { readonly a: ConvNormNeuron; readonly b: ConvNormNeuron; readonly c: Unit<E> };
 
 /** The children of a block by their names: `a`, `b`, `c` of F. */

@@ -112,7 +112,7 @@ function kitOptions(
     option("--clip-norm <norm>", "maximum global L2 norm of the gradients", parseNumber({ above: 0 })),
     option(
       "--neuron-rate <factor>",
-      "learning rate of PLIF's w, as a factor of the others'",
+      "learning rate of what neurons learn, such as PLIF's w, as a factor of the others'",
       parseNumber({ least: 0 }),
     ),
     option("--label-smoothing <epsilon>", "label smoothing", decay),

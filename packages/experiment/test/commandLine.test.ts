@@ -212,6 +212,9 @@ describe("--help", () => {
     expect(help(tiny)).toContain("frames that each recording is cut into (with --dataset dots)");
   });
 
+  it("says that --neuron-rate is for all that neurons learn", () =>
+    expect(help(tiny)).toContain("learning rate of what neurons learn, such as PLIF's w, as a factor of the others'"));
+
   it("leaves out what no data set uses", () => {
     const { dots, stripes } = tiny.datasets;
     const of = (datasets: object) => help({ ...tiny, datasets } as typeof tiny);

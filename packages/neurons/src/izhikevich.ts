@@ -57,7 +57,8 @@ export function izhikevichRecovery(h: Tensor, u: Tensor, params: IzhikevichParam
  * The same in mV: `{ a0: 0.04, vRest: -70, vCritical: -55, vThreshold: 30, vReset: -65, recoveryJump: 8 }`; the slopes of
  * surrogates are then far away. For other patterns change V_reset (c), the rate, the sensitivity and the jump (a, b, d).
  *
- * State: `v`, and `u`, the recovery U, which starts at 0.
+ * State: `v`, and `u`, the recovery U, which starts at 0. `detachReset` cuts S from the gradient in the jump of U as well as in
+ * the reset of V; SpikingJelly's IzhikevichNode cuts it in the reset of V alone.
  *
  * @example
  * const { spikes, state } = neuron(izhikevich)({ v: tensor1d([0.5]), u: tensor1d([0.25]) }, tensor1d([0.1]));

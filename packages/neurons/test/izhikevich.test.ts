@@ -1,7 +1,8 @@
 import { describeBackends, expectClose, float32, floats, read, scoped } from "@sew/kernels/testing";
 import { type IzhikevichParams, izhikevich, izhikevichCharge, izhikevichRecovery, neuron, unroll } from "@sew/neurons";
 import { describeNeuron, membraneParams, type Numeric } from "@sew/neurons/testing";
-import { fill, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { rectangular } from "@sew/surrogates";
+import { fill, grad, type Tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -112,6 +113,20 @@ describeBackends("izhikevich", () => {
       expectClose(state.v, [0.16162182]);
       expectClose(state.u, [0.1656571]);
     }));
+
+  it.each([
+    { detachReset: true, gradient: 0.02 * 0.2 },
+    { detachReset: false, gradient: 0.02 * 0.2 + 0.08 },
+  ])(
+    "cuts the jump of U from the gradient, as the reset of V, with detachReset: $detachReset",
+    ({ detachReset, gradient }) =>
+      scoped(() => {
+        const own = neuron(izhikevich, { detachReset }, rectangular());
+        // Fires with H = 1.05, where the surrogate has the slope 1.
+        const u = (x: Tensor) => own({ v: tensor1d([0.5]), u: tensor1d([0.25]) }, x).state.u;
+        expectClose(grad(u)(tensor1d([0.1])), [gradient]);
+      }),
+  );
 
   it.each(patterns)("fires as the paper's equations do: $name, in units of 100 mV and in mV", ({ of }) =>
     scoped(() => {

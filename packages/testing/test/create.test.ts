@@ -40,9 +40,6 @@ beforeAll(() => {
     const [from, to] = [root, copy].map((root) => join(root, fromRoot(folder), "node_modules"));
     cpSync(from!, to!, { recursive: true, verbatimSymlinks: true });
   }
-  // All that the lock file names is there: no command may install it again.
-  const lock = readFileSync(join(copy, "pnpm-lock.yaml"));
-  writeFileSync(join(copy, "node_modules/.bootstrap"), createHash("sha256").update(lock).digest("hex"));
 });
 
 /** Links the dependencies of a new workspace of the copy, as pnpm does. */
@@ -57,6 +54,9 @@ function installDependencies(folder: string): void {
 
 /** `pnpm run create` in the copy. */
 function create(...args: string[]): { readonly status: number | null; readonly out: string; readonly err: string } {
+  // All that the lock file names is there. Installing it again would change what the links of the copy lead to.
+  const lock = readFileSync(join(copy, "pnpm-lock.yaml"));
+  writeFileSync(join(copy, "node_modules/.bootstrap"), createHash("sha256").update(lock).digest("hex"));
   // npx complains of settings of the pnpm that runs these tests.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^p?npm_/i.test(name)));
   const options = { cwd: copy, encoding: "utf8", env } as const;
@@ -127,8 +127,15 @@ describe("pnpm run create", () => {
       'create: name must be an identifier of TypeScript, got "delete"; choose one such as raisedCosine or raised-cosine',
     ],
     [["neuron", "FC10"], 'create: name must be no other word of the notation, got "FC10"; choose another'],
+    [["neuron", "mpk2s2"], 'create: name must be no other word of the notation, got "mpk2s2"; choose another'],
+    [["neuron", "c8k3s1"], 'create: name must be no other word of the notation, got "c8k3s1"; choose another'],
+    [["neuron", "ann"], 'create: name must be new, got "ann"; packages/blocks/src/blocks.ts has an entry ANN'],
+    [
+      ["neuron", "maskedpsn"],
+      'create: name must be new, got "maskedpsn"; there is a file packages/neurons/src/maskedPsn.ts',
+    ],
     [["neuron", "lif"], 'create: name must be new, got "lif"; there is a file packages/neurons/src/lif.ts'],
-    [["neuron", "L-IF"], 'create: name must be new, got "L-IF"; packages/neurons/src/neuronModels.ts has an entry LIF'],
+    [["neuron", "L-IF"], 'create: name must be new, got "L-IF"; there is a file packages/neurons/src/lif.ts'],
     [
       ["block", "sew-block"],
       'create: name must be new, got "sew-block"; there is a file packages/blocks/src/sewBlock.ts',
@@ -138,6 +145,22 @@ describe("pnpm run create", () => {
       ["dataset", "n-mnist"],
       'create: name must be new, got "n-mnist"; there is a file packages/datasets/src/sets/nMnist.ts',
     ],
+    [
+      ["dataset", "nmnist"],
+      'create: name must be new, got "nmnist"; there is a file packages/datasets/src/sets/nMnist.ts',
+    ],
+    [
+      ["dataset", "synthetic"],
+      'create: name must be no data set of dvs-gesture\'s own, got "synthetic"; choose another',
+    ],
+    [
+      ["dataset", "spikingjelly-frames"],
+      'create: name must be no data set of dvs-gesture\'s own, got "spikingjelly-frames"; choose another',
+    ],
+    [["block", "block"], 'create: name must be no other word of the notation, got "block"; choose another'],
+    [["experiment", "kernels"], 'create: name must be new, got "kernels"; there is a folder packages/kernels'],
+    [["experiment", "consumers"], 'create: name must be new, got "consumers"; there is a folder consumers'],
+    [["experiment", "dist"], 'create: name must be no folder that Git ignores, got "dist"; choose another'],
     [
       ["experiment", "cifar10"],
       'create: name must be new, got "cifar10"; there is a file experiments/cifar10/src/main.ts',
@@ -151,20 +174,25 @@ describe("pnpm run create", () => {
     expect(state()).toEqual(before);
   });
 
-  it.each(["neuron constantLeak", "surrogate raisedCosine", "block orBlock", "dataset thumbSigns"])(
-    "takes the name of the guide's own example: %s",
-    (command) => {
-      const before = filesUnder(copy, "");
-      const texts = before.map((path) => readFileSync(path));
-      expect(create(...command.split(" "))).toMatchObject({ status: 0, err: "" });
-      const again = create(...command.split(" "));
-      expect([again.status, again.err]).toEqual([1, expect.stringContaining("create: name must be new, got")]);
-      const written = filesUnder(copy, "").filter((path) => !before.includes(path));
-      expect(written.length).toBeGreaterThan(1);
-      for (const path of written) rmSync(path);
-      for (const [i, path] of before.entries()) writeFileSync(path, texts[i]!);
-    },
-  );
+  it.each([
+    "neuron constantLeak",
+    "surrogate raisedCosine",
+    "block or",
+    "block orBlock",
+    "dataset thumbSigns",
+    "experiment row-or-column",
+    "experiment rowOrColumn",
+  ])("takes the name of the guide's own example: %s", (command) => {
+    const before = filesUnder(copy, "");
+    const texts = before.map((path) => readFileSync(path));
+    expect(create(...command.split(" "))).toMatchObject({ status: 0, err: "" });
+    const again = create(...command.split(" "));
+    expect([again.status, again.err]).toEqual([1, expect.stringContaining("create: name must be new, got")]);
+    const written = filesUnder(copy, "").filter((path) => !before.includes(path));
+    expect(written.length).toBeGreaterThan(1);
+    for (const path of written) rmSync(path);
+    for (const [i, path] of before.entries()) writeFileSync(path, texts[i]!);
+  });
 
   it("writes nothing where a file has no place for a line", () => {
     const registry = join(copy, "packages/surrogates/src/surrogates.ts");
