@@ -34,6 +34,8 @@ export interface NeuronFormula {
   readonly step: (state: NeuronState, x: Tensor) => NeuronStep;
   /** The same step as data, which fused kernels run. @defaultValue none: composed operations run the neuron */
   readonly program?: NeuronProgram;
+  /** Why there is no program: the function, the operation and the line, and the remedy. @defaultValue there is one */
+  readonly untraced?: string;
   /** The tensors that are the program's parameters, in their order; `[]`, `[1]` or `[C]`. */
   readonly parameters: readonly Tensor[];
 }
@@ -43,7 +45,7 @@ export interface NeuronFormula {
  * it calls become a program.
  *
  * Where a trace is not possible, say because of an operation that is not element-wise, a warning names the operation and the
- * line, once for each name, and the neuron has no program.
+ * line, once for each, and the neuron has no program.
  *
  * @throws TypeError when the step reads tensors that are neither its state, x nor a parameter, takes a tensor for a number,
  *   waits for values, or passes gradients through an operation that has none, and when nothing reads a trainable parameter

@@ -30,7 +30,7 @@ interface TracedNeuron {
 /** The names of a definition's state variables, and its program and the tensors that this reads, where it can be traced. */
 export function traceNeuron<P extends object>(
   definition: NeuronDefinition<P>,
-): Pick<NeuronFormula, "stateNames" | "program" | "parameters"> {
+): Pick<NeuronFormula, "stateNames" | "program" | "untraced" | "parameters"> {
   try {
     const traced = runTrace(definition);
     const read = ancestors([traced.spikes, ...traced.after, ...traced.atRest]);
@@ -46,8 +46,9 @@ export function traceNeuron<P extends object>(
     };
   } catch (error) {
     if (!(error instanceof Untraceable)) throw error;
-    noticeComposed(error.message, definition.name);
-    return { stateNames: tidy(() => Object.keys(definition.state(definition.params))), parameters: [] };
+    noticeComposed(error.message);
+    const stateNames = tidy(() => Object.keys(definition.state(definition.params)));
+    return { stateNames, untraced: error.message, parameters: [] };
   }
 }
 

@@ -1,4 +1,6 @@
 /** @file What a trace refuses, what it falls back from, and that it leaves nothing behind. */
+import { fileURLToPath } from "node:url";
+import { runInThisContext } from "node:vm";
 import { detach, type NeuronDefinition, neuronFormula, tracedAs, withSlope } from "@sew/kernels";
 import { read, scoped } from "@sew/kernels/testing";
 import {
@@ -153,8 +155,9 @@ describe("a step that cannot be traced", () => {
       expect(warn.mock.calls.map(([message]) => withoutPlace(message))).toEqual([
         `${definition.name}: charge ${why}${slower}`,
       ]);
-      for (const { program, parameters, stateNames } of [formula, again]) {
+      for (const { program, untraced, parameters, stateNames } of [formula, again]) {
         expect([program, parameters, stateNames]).toEqual([undefined, [], ["v"]]);
+        expect(withoutPlace(untraced)).toBe(`${definition.name}: charge ${why}`);
       }
       const [v, x] = [tensor2d([[0, 0, 0]]), tensor2d([[1, 2, 3]])];
       expect(read(formula.step({ v }, x).state.v!)).toEqual(read(charge(v, x, {})));
@@ -181,6 +184,27 @@ describe("a step that cannot be traced", () => {
     const line = Number(/trace\.test\.ts:(\d+)/.exec(new Error().stack!)![1]) - 1;
     neuronFormula(charging(charge));
     expect(warn.mock.calls[0]![0]).toContain(`/packages/kernels/test/program/trace.test.ts:${line}:`);
+  });
+
+  it("names the line of a model of @sew where it calls the operation, and that of the user who calls the model", () => {
+    const filename = fileURLToPath(new URL("../../../neurons/dist/softLeak.js", import.meta.url));
+    const source = "(cumsum) => ({ v }, x) => ({ spikes: cumsum(x), state: { v } })";
+    const step: NeuronDefinition["step"] = runInThisContext(source, { filename })(cumsum);
+    const definition = charging((v) => v);
+    const said = (untraced: string | undefined) => untraced!.slice(untraced!.indexOf("cannot be traced"));
+    expect(said(neuronFormula({ ...definition, step }).untraced)).toBe(
+      `cannot be traced (${filename}:1:38); ${operations}`,
+    );
+    const own: NeuronDefinition["step"] = (state, x, params) => step(state, x, params);
+    expect(withoutPlace(said(neuronFormula({ ...definition, step: own }).untraced))).toBe(
+      `cannot be traced (here); ${operations}`,
+    );
+  });
+
+  it("warns of each model, of the same name, too", () => {
+    neuronFormula(charging((v, x) => add(v, cumsum(x)), {}, "namesake"));
+    neuronFormula(charging((v, x) => add(v, logSoftmax(x)), {}, "namesake"));
+    expect(warn.mock.calls.map(([message]) => /calls (\w+)/.exec(message)![1])).toEqual(["cumsum", "logSoftmax"]);
   });
 
   it("names the slope where that is what cannot be traced", () => {
