@@ -48,7 +48,7 @@ export interface NeuronFormula {
  * line, once for each, and the neuron has no program.
  *
  * @throws TypeError when the step reads tensors that are neither its state, x nor a parameter, takes a tensor for a number,
- *   waits for values, or passes gradients through an operation that has none, and when nothing reads a trainable parameter
+ *   waits for values, or passes gradients of x or a parameter, over any number of steps, through an operation that has none, and when nothing reads a trainable parameter
  *
  * @example
  * const leaky = neuronFormula({

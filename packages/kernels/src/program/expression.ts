@@ -1,6 +1,7 @@
 /** @file The operations that a trace records: a graph of what was computed from what, before it is a program. */
 import type { Rate } from "./program.js";
 import { highest, type Op, type ProgramBuilder } from "./programBuilder.js";
+import { walk } from "./walk.js";
 
 /** What gradients do at an operation that has no derivative: pass as 0, as tfjs has it, or throw this error. */
 export type WithoutDerivative = "zero" | (() => Error);
@@ -58,13 +59,11 @@ export function slopeExpression(value: Expression, of: Expression, slope: Expres
 /** All expressions that these are computed from, themselves included, slopes too. */
 export function ancestors(roots: readonly Expression[]): Set<Expression> {
   const all = new Set<Expression>();
-  const visit = (e: Expression): void => {
-    if (all.has(e)) return;
-    all.add(e);
-    if ("of" in e) e.of.forEach(visit);
-    if (e.kind === "withSlope") [e.value, e.slope].forEach(visit);
-  };
-  roots.forEach(visit);
+  const operands = (e: Expression) => [
+    ...("of" in e ? e.of : []),
+    ...(e.kind === "withSlope" ? [e.value, e.slope] : []),
+  ];
+  walk(roots, operands, (e) => all.add(e));
   return all;
 }
 
@@ -79,26 +78,27 @@ export function lowering(
   inputs: ReadonlyMap<Expression, number>,
 ): (expression: Expression) => number {
   const done = new Map(inputs);
-  const lower = (e: Expression): number => {
-    const known = done.get(e);
-    if (known !== undefined) return known;
-    const number = lowered(e);
-    done.set(e, number);
-    return number;
+  const operands = (e: Expression): readonly Expression[] => {
+    if (done.has(e) || e.kind === "input" || e.kind === "constant") return [];
+    return e.kind === "withSlope" ? [e.value] : e.of;
   };
   const lowered = (e: Expression): number => {
+    const numbers = operands(e).map((operand) => done.get(operand)!);
     switch (e.kind) {
       case "input":
         throw new Error("lowering: an input has no number");
       case "constant":
         return builder.constant(e.value);
       case "op":
-        return builder.op(e.op, ...e.of.map(lower));
-      case "detach":
-        return lower(e.of[0]);
-      case "withSlope":
-        return lower(e.value);
+        return builder.op(e.op, ...numbers);
+      default:
+        return numbers[0]!;
     }
   };
-  return lower;
+  return (expression) => {
+    walk([expression], operands, (e) => {
+      if (!done.has(e)) done.set(e, lowered(e));
+    });
+    return done.get(expression)!;
+  };
 }

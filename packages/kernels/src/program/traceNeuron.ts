@@ -1,6 +1,6 @@
 import { Tensor, tidy, Variable } from "@tensorflow/tfjs-core";
 import type { NeuronDefinition, NeuronFormula, NeuronState } from "../neuronFormula.js";
-import { differentiate } from "./differentiate.js";
+import { checkDerivatives, differentiate, pathFrom } from "./differentiate.js";
 import { ancestors, constantExpression, type Expression, inputExpression, lowering } from "./expression.js";
 import { noticeComposed } from "./notice.js";
 import type { NeuronProgram, Program } from "./program.js";
@@ -39,6 +39,7 @@ export function traceNeuron<P extends object>(
       traced.parameters.filter(({ input }) => !read.has(input)),
     );
     const parameters = traced.parameters.filter(({ input }) => read.has(input));
+    checkGradients(traced);
     return {
       stateNames: traced.names,
       program: programOf(definition.name, { ...traced, parameters }),
@@ -95,6 +96,20 @@ function checkLearned(model: string, unread: readonly TracedParameter[]): void {
   throw new TypeError(
     `${model}: ${learned.name} must be read by the step or the initial state, since it is learned, got a variable that neither reads; pass a number`,
   );
+}
+
+/** Throws where a gradient would reach an operation that has none, as it does in tfjs. */
+function checkGradients({ parameters, x, before, spikes, after, atRest }: TracedNeuron): void {
+  const given = parameters.flatMap(({ tensor, input }) => (tensor.dtype === "float32" ? [input] : []));
+  checkDerivatives(atRest, given);
+  let by = [x, ...given];
+  // Gradients reach a variable where x or a parameter does, at any step; a count of steps, say, has none.
+  for (let size = 0; size < by.length; ) {
+    size = by.length;
+    const reached = pathFrom([...atRest, ...after], by);
+    by = [...new Set([...by, ...before.filter((_, i) => reached.has(atRest[i]!) || reached.has(after[i]!))])];
+  }
+  checkDerivatives([spikes, ...after], by);
 }
 
 function programOf(name: string, { names, parameters, x, before, spikes, after, atRest }: TracedNeuron): NeuronProgram {

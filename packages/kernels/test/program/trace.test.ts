@@ -1,7 +1,15 @@
 /** @file What a trace refuses, what it falls back from, and that it leaves nothing behind. */
 import { fileURLToPath } from "node:url";
 import { runInThisContext } from "node:vm";
-import { detach, type NeuronDefinition, neuronFormula, tracedAs, withSlope } from "@sew/kernels";
+import {
+  detach,
+  type NeuronDefinition,
+  type NeuronState,
+  neuronFormula,
+  runProgram,
+  tracedAs,
+  withSlope,
+} from "@sew/kernels";
 import { read, scoped } from "@sew/kernels/testing";
 import {
   add,
@@ -28,6 +36,7 @@ import {
   reshape,
   round,
   scalar,
+  sin,
   squaredDifference,
   squeeze,
   sub,
@@ -39,6 +48,7 @@ import {
   transpose,
   variable,
   where,
+  zerosLike,
 } from "@tensorflow/tfjs-core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 
@@ -287,6 +297,39 @@ describe("a step that is wrong", () => {
       expect(neuronFormula(charging(charge)).program).toBeDefined();
     }));
 
+  describe("and compares a variable without a derivative", () => {
+    const comparing = (n: Tensor | number, next: (n: Tensor, x: Tensor, v: Tensor) => Tensor, params: Params = {}) => ({
+      name: "counter",
+      params,
+      state: (given: Params) => ({ v: 0, n: typeof n === "number" ? n : given.n! }),
+      step: ({ v, n }: NeuronState, x: Tensor) => {
+        const h = where(less(n!, 2), add(v!, x), add(v!, mul(x, 0.5)));
+        return { spikes: spike(sub(h, 1)), state: { v: h, n: next(n!, x, v!) } };
+      },
+    });
+    const refused = "counter: step must have a derivative where gradients pass, got less";
+    const start = scalar(1);
+
+    it("has a program where neither x nor a parameter moves it, with the gradients of tfjs", () =>
+      scoped(() => {
+        const formula = neuronFormula(comparing(0, (n) => add(n, 1)));
+        expect(formula.program).toBeDefined();
+        const [x, v, dv] = [tensor1d([1, 0.5]), tensor1d([0, 0.25]), tensor1d([3, 4])];
+        for (const n of [1, 2].map((count) => fill([2], count))) {
+          const [dx] = runProgram(formula.program!.backward, [v, n, x, zerosLike(x), dv, onesLike(x)]);
+          expect(read(dx!)).toEqual(read(grad((x) => mul(dv, formula.step({ v, n }, x).state.v!))(x)));
+        }
+      }));
+
+    it.each<[string, Tensor | number, (n: Tensor, x: Tensor, v: Tensor) => Tensor, Params]>([
+      ["x moves it", 0, (n, x) => add(n, x), {}],
+      ["another variable moves it, which x moves", 0, (_, __, v) => mul(v, 1), {}],
+      ["it starts at a parameter", start, (n) => add(n, 1), { n: start }],
+    ])("is refused where %s", (_, n, next, params) =>
+      expect(() => neuronFormula(comparing(n, next, params))).toThrow(refused),
+    );
+  });
+
   it("is refused when it does not read what training changes, and then alone", () => {
     const [w, read] = [variable(scalar(1)), variable(scalar(1))];
     const charge: Charge = (v, x, { read }) => add(v, mul(x, read!));
@@ -367,6 +410,17 @@ describe("a trace", () => {
       return add(v, x);
     };
     expect(neuronFormula(charging(charge)).program).toBeDefined();
+  });
+
+  it("takes a chain of operations longer than the stack is deep", () => {
+    const { program } = neuronFormula(
+      charging((v, x) => {
+        let y = add(v, x);
+        for (let i = 0; i < 20_000; i++) y = i % 2 ? mul(y, 0.999) : sin(y);
+        return y;
+      }),
+    );
+    expect(program!.forward.instructions.length).toBeGreaterThan(20_000);
   });
 
   it("leaves tensors without values to those that keep them", async () => {
