@@ -41,10 +41,10 @@ export interface NeuronFormula {
 }
 
 /**
- * The neuron of a definition, traced: its step is run once with tensors that stand for all others, and the operations that
- * it calls become a program.
+ * The neuron of a definition, traced: its step is run with tensors that stand for all others, for x of two shapes, and the
+ * operations that it calls, which must be the same for both, become a program.
  *
- * Where a trace is not possible, say because of an operation that is not element-wise, a warning names the operation and the
+ * Where a trace is not possible, say because of an operation that is not element-wise or of a random number, a warning names the operation and the
  * line, once for each, and the neuron has no program.
  *
  * @throws TypeError when the step reads tensors that are neither its state, x nor a parameter, takes a tensor for a number,

@@ -56,14 +56,41 @@ export function slopeExpression(value: Expression, of: Expression, slope: Expres
   return { id: last++, kind: "withSlope", value, of: [of], slope, rate: value.rate };
 }
 
+/**
+ * Whether two expressions of two traces compute the same from the same.
+ *
+ * @param known the expressions of the first trace for those of the second that are known to be, to which these are added
+ */
+export function isSame(a: Expression, b: Expression, known: Map<Expression, Expression>): boolean {
+  if (a === b) return true;
+  const before = known.get(b);
+  if (before !== undefined) return before === a;
+  const [of, other] = [operandsOf(a), operandsOf(b)];
+  const same =
+    a.rate === b.rate &&
+    nodeOf(a) === nodeOf(b) &&
+    of.length === other.length &&
+    of.every((operand, i) => isSame(operand, other[i]!, known));
+  if (same) known.set(b, a);
+  return same;
+}
+
+/** An expression without what it is computed from. */
+function nodeOf(e: Expression): string {
+  if (e.kind === "op") return `${e.op} ${typeof e.derivative}`;
+  return e.kind === "constant" ? `${Object.is(e.value, -0) ? "-0" : e.value}` : e.kind;
+}
+
+/** What an expression is computed from, slopes included. */
+function operandsOf(e: Expression): readonly Expression[] {
+  if (e.kind === "withSlope") return [...e.of, e.value, e.slope];
+  return "of" in e ? e.of : [];
+}
+
 /** All expressions that these are computed from, themselves included, slopes too. */
 export function ancestors(roots: readonly Expression[]): Set<Expression> {
   const all = new Set<Expression>();
-  const operands = (e: Expression) => [
-    ...("of" in e ? e.of : []),
-    ...(e.kind === "withSlope" ? [e.value, e.slope] : []),
-  ];
-  walk(roots, operands, (e) => all.add(e));
+  walk(roots, operandsOf, (e) => all.add(e));
   return all;
 }
 

@@ -5,7 +5,7 @@
  * and `tidy` run as ever; no backend, no tape and no memory is touched, and no backend needs to be there.
  */
 import { type DataType, engine, type KernelBackend, type Tensor, tidy } from "@tensorflow/tfjs-core";
-import { constantExpression, detachExpression, type Expression, slopeExpression } from "./expression.js";
+import { constantExpression, detachExpression, type Expression, isSame, slopeExpression } from "./expression.js";
 import { lineOfUser } from "./lineOfUser.js";
 import type { Rate } from "./program.js";
 import { type Traced, traceKernel } from "./tracedKernels.js";
@@ -15,18 +15,26 @@ export class Untraceable extends Error {
   override readonly name = "Untraceable";
 }
 
-/** The shape of x in a trace, `[N, C]`. */
-export const tracedShape: readonly [number, number] = [2, 3];
+/** The shapes of x in the two traces of a model, `[..., C]`. They have no number in common, counted from either end. */
+const shapes: readonly (readonly number[])[] = [
+  [2, 3],
+  [5, 2, 1, 4],
+];
 
 interface Trace {
   /** The name of the traced model, in errors. */
   readonly model: string;
+  /** The shape of x. */
+  readonly shape: readonly number[];
   /** The function of the model that runs. */
   place: string;
   /** The expressions of tensors, by the identity of their data. */
   readonly expressions: WeakMap<object, Traced>;
-  /** Tensors of several values that the traced functions made, by the identity of their data. */
-  readonly made: WeakSet<object>;
+  /** What was computed, in order, and by the first trace. */
+  readonly computed: Expression[];
+  readonly before?: readonly Expression[];
+  /** The expressions of the first trace that are those of this one. */
+  readonly same: Map<Expression, Expression>;
   /** The names of the model's tensors, which its functions receive as traced ones. */
   readonly parameters: ReadonlyMap<object, string>;
   /** What ended the trace, in case a traced function caught it. */
@@ -54,16 +62,41 @@ export function tracedAs<R>(place: string, f: () => R): R {
 }
 
 /**
- * Runs `f` under a trace.
+ * Runs `f` under a trace, twice: what comes out otherwise for x of another shape, or at another call, is no program.
  *
  * @param model the name of the model, for errors
  * @param parameters the tensors that the functions must take from their parameters, with their names
+ * @param f receives the shape of x
+ * @returns what the first call returns
  * @throws Untraceable when f computes what a program cannot
  * @throws TypeError when f does what would be wrong in composed operations, too
  */
-export function trace<R>(model: string, parameters: ReadonlyMap<Tensor, string>, f: () => R): R {
+export function trace<R>(
+  model: string,
+  parameters: ReadonlyMap<Tensor, string>,
+  f: (shape: readonly number[]) => R,
+): R {
+  const results: R[] = [];
+  let before: readonly Expression[] | undefined;
+  for (const shape of shapes) {
+    const own: Trace = {
+      model,
+      shape,
+      place: "step",
+      expressions: new WeakMap(),
+      computed: [],
+      ...(before !== undefined && { before }),
+      same: new Map(),
+      parameters,
+    };
+    results.push(traceOnce(own, () => f(shape)));
+    before = own.computed;
+  }
+  return results[0]!;
+}
+
+function traceOnce<R>(own: Trace, f: () => R): R {
   const outer = current;
-  const own: Trace = { model, place: "step", expressions: new WeakMap(), made: new WeakSet(), parameters };
   const restore = record();
   current = own;
   try {
@@ -74,11 +107,32 @@ export function trace<R>(model: string, parameters: ReadonlyMap<Tensor, string>,
     if (own.failure !== undefined) throw own.failure;
     return result!.of;
   } catch (error) {
-    throw own.failure ?? error;
+    if (own.failure !== undefined) throw own.failure;
+    if (own.before === undefined) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Untraceable(
+      `${subject()} fails for x [${own.shape}] (${reason}), though not for x [${shapes[0]}]; ${fixed}`,
+    );
   } finally {
     current = outer;
     restore();
   }
+}
+
+const fixed =
+  "take numbers from the parameters and the state, not from shapes, random numbers or variables that change";
+
+/**
+ * An expression of the trace, which the first trace must have computed at this place, too.
+ *
+ * @param what names it in the notice
+ */
+export function computed(expression: Expression, what: string): Expression {
+  const { computed, before, same } = current!;
+  const expected = before?.[computed.length];
+  computed.push(expression);
+  if (before === undefined || (expected !== undefined && isSame(expected, expression, same))) return expression;
+  return untraceable(`computes something else for x of another shape or when called again, from ${what} on`, fixed);
 }
 
 /** A tensor that stands for all tensors with this expression. */
@@ -101,14 +155,15 @@ export function expressionOf(tensor: Tensor): Expression {
 /** The tensor, cut from the gradient, in a trace. */
 export function tracedDetach(x: Tensor): Tensor {
   const traced = tracedOf(x);
-  return tracedTensor({ ...traced, expression: detachExpression(traced.expression) });
+  return tracedTensor({ ...traced, expression: computed(detachExpression(traced.expression), "detach") });
 }
 
 /** `forward(u)` with a derivative of one's own, in a trace. */
 export function tracedSlope(u: Tensor, forward: (u: Tensor) => Tensor, slope: (u: Tensor) => Tensor): Tensor {
   const value = tracedOf(forward(u));
   const derivative = tracedAs(`the slope in ${current!.place}`, () => expressionOf(slope(u)));
-  return tracedTensor({ ...value, expression: slopeExpression(value.expression, expressionOf(u), derivative) });
+  const expression = slopeExpression(value.expression, expressionOf(u), derivative);
+  return tracedTensor({ ...value, expression: computed(expression, "withSlope") });
 }
 
 /** Ends the trace: the model runs as composed operations, and a warning says why. */
@@ -146,12 +201,8 @@ function tracedOf(tensor: Tensor): Traced {
   const trace = current!;
   const known = trace.expressions.get(tensor.dataId);
   if (known !== undefined) return known;
-  if (trace.made.has(tensor.dataId)) {
-    return untraceable(
-      `makes a tensor [${tensor.shape}] of different values`,
-      "use numbers, or make it a parameter of the model",
-    );
-  }
+  const values = written.get(tensor.dataId);
+  if (values !== undefined) return constantOf(tensor, values);
   const parameter = trace.parameters.get(tensor);
   return fail(
     parameter === undefined
@@ -164,13 +215,26 @@ function tracedOf(tensor: Tensor): Traced {
   );
 }
 
+/** A tensor that a traced function made, whose values must be equal. */
+function constantOf({ shape, dtype }: Tensor, values: ArrayLike<unknown>): Traced {
+  const first = Number(values[0]);
+  if (values.length === 0 || !Array.from(values).every((value) => Object.is(Number(value), first))) {
+    return untraceable(
+      `makes a tensor [${shape}] of different values`,
+      "use numbers, or make it a parameter of the model",
+    );
+  }
+  return { expression: constantExpression(first), shape, dtype };
+}
+
 /** Whether a tensor of this rate and shape has its values where one of the shape of x has them. */
 function isAligned(rate: Rate, shape: readonly number[]): boolean {
-  const [rows, channels] = tracedShape;
-  if (rate === "scalar") return true;
-  if (shape.at(-1) !== channels) return false;
-  const outer = shape.slice(0, -1);
-  return rate === "channel" || (outer.at(-1) === rows && outer.slice(0, -1).every((size) => size === 1));
+  const own = current!.shape;
+  const outer = shape.length - own.length;
+  const fits = shape.every((size, axis) => size === 1 || size === own[axis - outer]);
+  if (rate === "scalar") return fits;
+  if (rate === "channel") return fits && shape.at(-1) === own.at(-1);
+  return fits && outer >= 0 && own.every((size, axis) => size === shape[axis + outer]);
 }
 
 /** The op that the traced function called, which may run several kernels. */
@@ -178,6 +242,13 @@ function calledOp(kernel: string): string {
   const suffix = "__op";
   const scope = engine().state.scopeStack.find(({ name }) => name.endsWith(suffix));
   return scope?.name.slice(0, -suffix.length) ?? kernel;
+}
+
+function madeOtherwise(shape: readonly number[]): never {
+  return untraceable(
+    `makes a tensor [${shape}], which does not fit every x`,
+    "use numbers, x.shape, or a parameter of the model",
+  );
 }
 
 const computeWithTensors = "compute with tensors: where(condition, a, b) chooses between values";
@@ -204,14 +275,17 @@ const recorded: Recorded = {
       ),
     );
     if (compute === undefined) return untraceable(`calls ${op}, which cannot be traced`, listed);
-    const result = compute(Object.fromEntries(Object.entries(inputs).map(([key, x]) => [key, tracedOf(x)])));
+    const given = Object.values(inputs).map(tracedOf);
+    const result = compute(Object.fromEntries(Object.keys(inputs).map((key, i) => [key, given[i]!])));
     if (result === undefined) {
       const types = [...new Set(Object.values(inputs).map(({ dtype }) => dtype))].join(" and ");
       return untraceable(`calls ${op} of ${types}, which cannot be traced`, listed);
     }
     if (!isAligned(result.expression.rate, result.shape)) {
+      if (Object.keys(inputs).length === 0) return madeOtherwise(result.shape);
       return untraceable(`calls ${op}, which moves values to other places`, listed);
     }
+    if (!given.some(({ expression }) => expression === result.expression)) computed(result.expression, op);
     return tracedTensor(result);
   },
   runKernelFunc() {
@@ -223,11 +297,8 @@ const recorded: Recorded = {
     );
   },
   makeTensor(values, shape, dtype = "float32") {
+    if (!isAligned("scalar", shape)) return madeOtherwise(shape);
     const dataId = backend.write(values as Float32Array);
-    const first = Number(values[0]);
-    const isUniform = values.length > 0 && Array.from(values).every((value) => Object.is(Number(value), first));
-    if (isUniform) current!.expressions.set(dataId, { expression: constantExpression(first), shape, dtype });
-    else current!.made.add(dataId);
     return engine().makeTensorFromTensorInfo({ dataId, shape, dtype }, backend);
   },
   gradients: () => untraceable("takes a gradient, which cannot be traced", "write the derivative, or use withSlope"),

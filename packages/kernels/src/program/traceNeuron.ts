@@ -1,4 +1,4 @@
-import { Tensor, tidy, Variable } from "@tensorflow/tfjs-core";
+import { type DataType, Tensor, tidy, Variable } from "@tensorflow/tfjs-core";
 import type { NeuronDefinition, NeuronFormula, NeuronState } from "../neuronFormula.js";
 import { checkDerivatives, differentiate, pathFrom } from "./differentiate.js";
 import { ancestors, constantExpression, type Expression, inputExpression, lowering } from "./expression.js";
@@ -6,7 +6,7 @@ import { noticeComposed } from "./notice.js";
 import type { NeuronProgram, Program } from "./program.js";
 import { programBuilder } from "./programBuilder.js";
 import { spikeKind } from "./spikeKind.js";
-import { expressionOf, trace, tracedAs, tracedShape, tracedTensor, Untraceable } from "./trace.js";
+import { computed, expressionOf, trace, tracedAs, tracedTensor, Untraceable } from "./trace.js";
 
 /** A tensor among the parameters, and what stands for it in the trace. */
 interface TracedParameter {
@@ -60,30 +60,35 @@ function runTrace<P extends object>({ name, params, state, step }: NeuronDefinit
     const rate = tensor.size === 1 ? "scalar" : "channel";
     return [{ name, tensor, rate, input: inputExpression(rate) }];
   });
-  return trace(name, new Map(parameters.map(({ tensor, name }) => [tensor, name])), () => {
-    const standIn = (expression: Expression, shape: readonly number[]): Tensor =>
-      tracedTensor({ expression, shape, dtype: "float32" });
+  return trace(name, new Map(parameters.map(({ tensor, name }) => [tensor, name])), (shape) => {
+    const standIn = (expression: Expression, shape: readonly number[], dtype: DataType = "float32"): Tensor =>
+      tracedTensor({ expression, shape, dtype });
     const given = Object.fromEntries(
-      parameters.map(({ name, rate, input }) => [name, standIn(input, rate === "scalar" ? [] : tracedShape.slice(-1))]),
+      parameters.map(({ name, tensor, rate, input }) => [
+        name,
+        standIn(input, rate === "scalar" ? tensor.shape : shape.slice(-1), tensor.dtype),
+      ]),
     );
     const all = { ...params, ...given };
     const atRest = tracedAs("state", () =>
-      Object.entries(state(all)).map(
-        ([name, value]) => [name, typeof value === "number" ? constantExpression(value) : expressionOf(value)] as const,
-      ),
+      Object.entries(state(all)).map(([name, value]) => {
+        const expression = typeof value === "number" ? constantExpression(value) : expressionOf(value);
+        return [name, computed(expression, name)] as const;
+      }),
     );
-    const before = atRest.map(() => inputExpression("element"));
-    const states: NeuronState = Object.fromEntries(atRest.map(([name], i) => [name, standIn(before[i]!, tracedShape)]));
-    const x = inputExpression("element");
-    const after = step(states, standIn(x, tracedShape), all);
     const names = atRest.map(([name]) => name);
+    const input = () => computed(inputExpression("element"), "its inputs");
+    const before = names.map(input);
+    const x = input();
+    const states: NeuronState = Object.fromEntries(names.map((name, i) => [name, standIn(before[i]!, shape)]));
+    const after = step(states, standIn(x, shape), all);
     return {
       names,
       parameters,
       x,
       before,
-      spikes: expressionOf(after.spikes),
-      after: names.map((name) => expressionOf(after.state[name]!)),
+      spikes: computed(expressionOf(after.spikes), "the spikes"),
+      after: names.map((name) => computed(expressionOf(after.state[name]!), name)),
       atRest: atRest.map(([, value]) => value),
     };
   });
