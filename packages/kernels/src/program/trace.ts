@@ -4,7 +4,8 @@
  * While a trace is on, the engine's own methods that run kernels and make tensors are replaced by recording ones. Ops, scopes
  * and `tidy` run as ever; no backend, no tape and no memory is touched, and no backend needs to be there.
  */
-import { type DataType, engine, type KernelBackend, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { type DataType, engine, type KernelBackend, Tensor, tidy } from "@tensorflow/tfjs-core";
+import { shown } from "../shown.js";
 import { constantExpression, detachExpression, type Expression, isSame, slopeExpression } from "./expression.js";
 import { lineOfUser } from "./lineOfUser.js";
 import type { Rate } from "./program.js";
@@ -35,8 +36,8 @@ interface Trace {
   readonly before?: readonly Expression[];
   /** The expressions of the first trace that are those of this one. */
   readonly same: Map<Expression, Expression>;
-  /** The names of the model's tensors, which its functions receive as traced ones. */
-  readonly parameters: ReadonlyMap<object, string>;
+  /** The parameters of the model, of whose tensors its functions receive traced ones. */
+  readonly params: object;
   /** What ended the trace, in case a traced function caught it. */
   failure?: Error;
 }
@@ -65,17 +66,13 @@ export function tracedAs<R>(place: string, f: () => R): R {
  * Runs `f` under a trace, twice: what comes out otherwise for x of another shape, or at another call, is no program.
  *
  * @param model the name of the model, for errors
- * @param parameters the tensors that the functions must take from their parameters, with their names
+ * @param params its parameters, whose tensors the functions must take from their arguments
  * @param f receives the shape of x
  * @returns what the first call returns
  * @throws Untraceable when f computes what a program cannot
  * @throws TypeError when f does what would be wrong in composed operations, too
  */
-export function trace<R>(
-  model: string,
-  parameters: ReadonlyMap<Tensor, string>,
-  f: (shape: readonly number[]) => R,
-): R {
+export function trace<R>(model: string, params: object, f: (shape: readonly number[]) => R): R {
   const results: R[] = [];
   let before: readonly Expression[] | undefined;
   for (const shape of shapes) {
@@ -87,7 +84,7 @@ export function trace<R>(
       computed: [],
       ...(before !== undefined && { before }),
       same: new Map(),
-      parameters,
+      params,
     };
     results.push(traceOnce(own, () => f(shape)));
     before = own.computed;
@@ -152,6 +149,24 @@ export function expressionOf(tensor: Tensor): Expression {
   return tracedOf(tensor).expression;
 }
 
+/**
+ * A record of which a trace's functions may read what it has alone; without a trace, the record itself.
+ *
+ * @param what what its names are, and what declares them, in errors
+ * @internal
+ */
+export function declaredOnly<R extends object>(record: R, what: string, remedy: string): R {
+  if (current === undefined) return record;
+  return new Proxy(record, {
+    get(target, name) {
+      if (current !== undefined && typeof name === "string" && !(name in target)) {
+        fail(modelError(`read ${what}, ${Object.keys(target).join(", ")}`, shown(name), remedy)());
+      }
+      return Reflect.get(target, name);
+    },
+  });
+}
+
 /** The tensor, cut from the gradient, in a trace. */
 export function tracedDetach(x: Tensor): Tensor {
   const traced = tracedOf(x);
@@ -161,10 +176,12 @@ export function tracedDetach(x: Tensor): Tensor {
 /** `forward(u)` with a derivative of one's own, in a trace. */
 export function tracedSlope(u: Tensor, forward: (u: Tensor) => Tensor, slope: (u: Tensor) => Tensor): Tensor {
   const value = tracedOf(forward(u));
-  const derivative = tracedAs(`the slope in ${current!.place}`, () => expressionOf(slope(u)));
+  const derivative = tracedAs(`${slopeIn} ${current!.place}`, () => expressionOf(slope(u)));
   const expression = slopeExpression(value.expression, expressionOf(u), derivative);
   return tracedTensor({ ...value, expression: computed(expression, "withSlope") });
 }
+
+const slopeIn = "the slope in";
 
 /** Ends the trace: the model runs as composed operations, and a warning says why. */
 export function untraceable(what: string, remedy: string): never {
@@ -199,20 +216,45 @@ function failAsNumber(): never {
 /** What the trace knows of a tensor that an operation reads. */
 function tracedOf(tensor: Tensor): Traced {
   const trace = current!;
+  if (!(tensor instanceof Tensor)) {
+    return fail(modelError("return tensors", shown(tensor), "write fill(x.shape, value) for a number")());
+  }
   const known = trace.expressions.get(tensor.dataId);
   if (known !== undefined) return known;
   const values = written.get(tensor.dataId);
   if (values !== undefined) return constantOf(tensor, values);
-  const parameter = trace.parameters.get(tensor);
+  const name = nameIn(trace.params, tensor);
+  if (name === undefined) {
+    const inSlope = trace.place.startsWith(slopeIn);
+    return fail(
+      modelError(
+        "read nothing but the state, x and the parameters",
+        `another tensor [${tensor.shape}]`,
+        inSlope
+          ? "use a number, since a slope receives no parameters"
+          : "make it a parameter of the model, or a number",
+      )(),
+    );
+  }
   return fail(
-    parameter === undefined
+    name.includes(".")
       ? modelError(
-          "read nothing but the state, x and the parameters",
-          `another tensor [${tensor.shape}]`,
-          "make it a parameter of the model, or a number",
+          "read tensors that are parameters by themselves",
+          name,
+          "give it a name of its own among the parameters",
         )()
-      : modelError("take its parameters from its argument", `${parameter} from elsewhere`, "read params")(),
+      : modelError("take its parameters from its argument", `${name} from elsewhere`, "read params")(),
   );
+}
+
+/** The name of a tensor among parameters, or, in an object or a list there, with a dot: `weights.0`. */
+function nameIn(params: object, tensor: Tensor): string | undefined {
+  for (const [name, value] of Object.entries(params)) {
+    if (value === tensor) return name;
+    const inner = Object.entries(value instanceof Tensor ? {} : Object(value)).find(([, each]) => each === tensor);
+    if (inner !== undefined) return `${name}.${inner[0]}`;
+  }
+  return undefined;
 }
 
 /** A tensor that a traced function made, whose values must be equal. */

@@ -1,12 +1,13 @@
 import { type DataType, Tensor, tidy, Variable } from "@tensorflow/tfjs-core";
 import type { NeuronDefinition, NeuronFormula, NeuronState } from "../neuronFormula.js";
+import { shown } from "../shown.js";
 import { checkDerivatives, differentiate, pathFrom } from "./differentiate.js";
 import { ancestors, constantExpression, type Expression, inputExpression, lowering } from "./expression.js";
 import { noticeComposed } from "./notice.js";
 import type { NeuronProgram, Program } from "./program.js";
 import { programBuilder } from "./programBuilder.js";
 import { spikeKind } from "./spikeKind.js";
-import { computed, expressionOf, trace, tracedAs, tracedTensor, Untraceable } from "./trace.js";
+import { computed, declaredOnly, expressionOf, trace, tracedAs, tracedTensor, Untraceable } from "./trace.js";
 
 /** A tensor among the parameters, and what stands for it in the trace. */
 interface TracedParameter {
@@ -48,7 +49,7 @@ export function traceNeuron<P extends object>(
   } catch (error) {
     if (!(error instanceof Untraceable)) throw error;
     noticeComposed(error.message);
-    const stateNames = tidy(() => Object.keys(definition.state(definition.params)));
+    const stateNames = tidy(() => restOf(definition.name, definition.state(definition.params)).map(([name]) => name));
     return { stateNames, untraced: error.message, parameters: [] };
   }
 }
@@ -60,7 +61,7 @@ function runTrace<P extends object>({ name, params, state, step }: NeuronDefinit
     const rate = tensor.size === 1 ? "scalar" : "channel";
     return [{ name, tensor, rate, input: inputExpression(rate) }];
   });
-  return trace(name, new Map(parameters.map(({ tensor, name }) => [tensor, name])), (shape) => {
+  return trace(name, params, (shape) => {
     const standIn = (expression: Expression, shape: readonly number[], dtype: DataType = "float32"): Tensor =>
       tracedTensor({ expression, shape, dtype });
     const given = Object.fromEntries(
@@ -69,9 +70,13 @@ function runTrace<P extends object>({ name, params, state, step }: NeuronDefinit
         standIn(input, rate === "scalar" ? tensor.shape : shape.slice(-1), tensor.dtype),
       ]),
     );
-    const all = { ...params, ...given };
+    const all = declaredOnly(
+      { ...params, ...given },
+      "parameters that the model declares",
+      "add it to the defaults of the model",
+    );
     const atRest = tracedAs("state", () =>
-      Object.entries(state(all)).map(([name, value]) => {
+      restOf(name, state(all)).map(([name, value]) => {
         const expression = typeof value === "number" ? constantExpression(value) : expressionOf(value);
         return [name, computed(expression, name)] as const;
       }),
@@ -80,7 +85,11 @@ function runTrace<P extends object>({ name, params, state, step }: NeuronDefinit
     const input = () => computed(inputExpression("element"), "its inputs");
     const before = names.map(input);
     const x = input();
-    const states: NeuronState = Object.fromEntries(names.map((name, i) => [name, standIn(before[i]!, shape)]));
+    const states: NeuronState = declaredOnly(
+      Object.fromEntries(names.map((name, i) => [name, standIn(before[i]!, shape)])),
+      "variables that state declares",
+      "return it from state",
+    );
     const after = step(states, standIn(x, shape), all);
     return {
       names,
@@ -91,6 +100,20 @@ function runTrace<P extends object>({ name, params, state, step }: NeuronDefinit
       after: names.map((name) => computed(expressionOf(after.state[name]!), name)),
       atRest: atRest.map(([, value]) => value),
     };
+  });
+}
+
+/** The variables of a state at rest. */
+function restOf(model: string, state: unknown): [string, number | Tensor][] {
+  if (typeof state !== "object" || state === null || state instanceof Promise) {
+    if (state instanceof Promise) state.catch(() => {});
+    throw new TypeError(
+      `${model}: state must return the variables at rest by name, got ${state instanceof Promise ? "a promise" : shown(state)}`,
+    );
+  }
+  return Object.entries(state).map(([name, value]) => {
+    if (value instanceof Tensor || (typeof value === "number" && !Number.isNaN(value))) return [name, value];
+    throw new RangeError(`${model}: state's ${name} must be a number or a tensor, got ${shown(value)}`);
   });
 }
 
