@@ -7,17 +7,30 @@ import { instructionSet, threads } from "@sew/backend-native";
 import { useBackend } from "@sew/backends";
 import { writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
-import { neuronModels } from "@sew/neurons";
+import {
+  type MembraneParams,
+  type NeuronModel,
+  neuronModels,
+  type ParallelNeuronModel,
+  parallelNeuronModels,
+} from "@sew/neurons";
 import { Command } from "commander";
-import { measureNeuron, type NeuronFigures, type NeuronRow, neuronTable } from "./neurons/measure.js";
+import { measureNeuron, type NeuronFigures, neuronRow, neuronTable, parallelRow } from "./neurons/measure.js";
 import { atLeastOne, matching } from "./options.js";
 
-const rows = Object.entries(neuronModels).map(([name, model]) => ({ name, model })) as unknown as NeuronRow[];
+const rows = [
+  ...Object.entries(neuronModels).map(([name, model]) =>
+    neuronRow(name, model as unknown as NeuronModel<MembraneParams, string>),
+  ),
+  ...Object.entries(parallelNeuronModels).map(([name, model]) =>
+    parallelRow(name, model as unknown as ParallelNeuronModel<object>),
+  ),
+];
 
 const program = new Command("pnpm bench neurons")
   .description(
     "Times the forward and backward pass of every neuron model over currents [T, neurons]: its program in one fused pass, " +
-      "and the composed operations that the program was traced from. Times are nanoseconds of a core for each step of each " +
+      "and the composed operations that it stands for. Times are nanoseconds of a core for each step of each " +
       "neuron; bytes are those that the forward pass keeps for the backward pass, besides the currents.",
   )
   .option("--steps <n>", "steps T", atLeastOne, 16)

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { neuronModels } from "@sew/neurons";
+import { type MembraneParams, type NeuronModel, neuron, neuronModels, parallelNeuronModels } from "@sew/neurons";
 import { afterAll, describe, expect, it } from "vitest";
 import { neuronTable } from "../src/neurons/measure.js";
 
@@ -61,16 +61,23 @@ describe("pnpm bench neurons", () => {
     const { rows } = JSON.parse(readFileSync(join(folder, "figures.json"), "utf8")) as {
       rows: { name: string; program: { bytes: number }; composed: { bytes: number } }[];
     };
-    expect(rows.map(({ name }) => name)).toEqual(Object.keys(neuronModels));
-    // Spikes as bits, and the state after the last of 4 steps.
-    for (const { program, composed } of rows) {
-      expect(program.bytes).toBe(1 / 8 + 4 / 4);
-      expect(composed.bytes).toBeGreaterThan(20);
+    expect(rows.map(({ name }) => name)).toEqual([...Object.keys(neuronModels), ...Object.keys(parallelNeuronModels)]);
+    // Spikes as bits, counts or float32, and each state variable after the last of 4 steps.
+    const spikes = { bits: 1 / 8, counts: 1, reals: 4 };
+    for (const [i, model] of Object.values(neuronModels).entries()) {
+      const { emits, stateNames } = neuron(model as unknown as NeuronModel<MembraneParams, string>);
+      expect(rows[i]!.program.bytes, rows[i]!.name).toBe(spikes[emits.kind] + (4 * stateNames.length) / 4);
     }
+    // Parallel neurons have no state. Their weights are few.
+    for (const { name } of Object.values(parallelNeuronModels)) {
+      const row = rows.find((each) => each.name === name.toUpperCase())!;
+      expect(row.program.bytes, name).toBeCloseTo(1 / 8, 1);
+    }
+    for (const { name, program, composed } of rows) expect(composed.bytes, name).toBeGreaterThan(4 * program.bytes);
   });
 
   it("names the nearest model where the filter is part of none", () => {
-    const { status, stderr } = bench("--filter", "klif");
+    const { status, stderr } = bench("--filter", "lifs");
     expect([status, stderr]).toEqual([1, 'error: It must be part of the name of a row. The nearest is "LIF".\n']);
   });
 });

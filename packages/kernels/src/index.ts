@@ -34,6 +34,13 @@ export {
 } from "./neuronFormula.js";
 export { type NormNeuronAttrs, type NormNeuronGradAttrs, normNeuron, normNeuronKernel } from "./normNeuron.js";
 export { normNeuronTraining, normNeuronTrainingKernel } from "./normNeuronTraining.js";
+export {
+  normParallelNeuron,
+  normParallelNeuronKernel,
+  normParallelNeuronTraining,
+  normParallelNeuronTrainingKernel,
+} from "./normParallelNeuron.js";
+export { charged, type ParallelNeuronAttrs, parallelNeuron, parallelNeuronKernel } from "./parallelNeuron.js";
 export { printable } from "./printable.js";
 export type {
   BinaryOp,

@@ -3,7 +3,7 @@ import { type FusedListKernel, type FusedOp, fusedOp } from "./fusedOp.js";
 import { multiStepNeuron } from "./multiStepNeuron.js";
 import type { NeuronFormula } from "./neuronFormula.js";
 
-/** Attributes of {@link normNeuronKernel} and of `normNeuronTrainingKernel`: the neuron, and more. */
+/** Attributes of the kernels of batch norm and the neurons behind it: the neuron, and more. */
 export interface NormNeuronAttrs extends NeuronFormula {
   /** ε: added to the variance before its root is taken. */
   readonly epsilon: number;
@@ -11,12 +11,39 @@ export interface NormNeuronAttrs extends NeuronFormula {
   readonly isLastReader: (dy: object) => boolean;
 }
 
-/** Attributes of the kernel `NormNeuronGrad`. */
+/** Attributes of the kernels `NormNeuronGrad` and `NormParallelNeuronGrad`. */
 export interface NormNeuronGradAttrs extends NormNeuronAttrs {
   /** Whether mean and variance are those of x, so that gradients flow through them too. */
   readonly ownStatistics: boolean;
   /** Whether the gradient of x may take the memory of `dSpikes`. */
   readonly overwrite: boolean;
+}
+
+/** The spikes of the normalised currents, from what a kernel receives besides these and the norm's inputs. @internal */
+export type Fire = (currents: Tensor, others: readonly Tensor[], attrs: NormNeuronAttrs) => Tensor;
+
+/** The kernel of batch norm with given statistics and the neurons that fire in this way. @internal */
+export function normThenFire(name: string, fire: Fire): FusedListKernel<NormNeuronAttrs> {
+  return {
+    name,
+    accepts: ({ program }) => program !== undefined,
+    composed([x, mean, variance, scale, offset, ...others], attrs) {
+      const channels = mean!.size;
+      const rows = reshape(x!, [x!.size / channels, 1, 1, channels]) as Tensor4D;
+      const [m, v, o, s] = [mean, variance, offset, scale] as [Tensor1D, Tensor1D, Tensor1D, Tensor1D];
+      return [fire(reshape(batchNorm(rows, m, v, o, s, attrs.epsilon), x!.shape), others, attrs)];
+    },
+    gradient: {
+      name: `${name}Grad`,
+      inputs: (saved, [dSpikes]) => [...saved, dSpikes!],
+      withoutGradient: [1, 2],
+      attrs: (attrs, [dSpikes]): NormNeuronGradAttrs => ({
+        ...attrs,
+        ownStatistics: false,
+        overwrite: attrs.isLastReader(dSpikes!),
+      }),
+    },
+  };
 }
 
 /**
@@ -27,26 +54,7 @@ export interface NormNeuronGradAttrs extends NormNeuronAttrs {
  * normalised currents need not be in memory. No gradient passes through mean and variance. Its gradient `NormNeuronGrad`
  * receives these inputs and the gradient of the spikes, and returns those of x, scale, offset and the parameters.
  */
-export const normNeuronKernel: FusedListKernel<NormNeuronAttrs> = {
-  name: "NormNeuron",
-  accepts: ({ program }) => program !== undefined,
-  composed([x, mean, variance, scale, offset, ...parameters], attrs) {
-    const channels = mean!.size;
-    const rows = reshape(x!, [x!.size / channels, 1, 1, channels]) as Tensor4D;
-    const [m, v, o, s] = [mean, variance, offset, scale] as [Tensor1D, Tensor1D, Tensor1D, Tensor1D];
-    return [firedFromRest(reshape(batchNorm(rows, m, v, o, s, attrs.epsilon), x!.shape), parameters, attrs)];
-  },
-  gradient: {
-    name: "NormNeuronGrad",
-    inputs: (saved, [dSpikes]) => [...saved, dSpikes!],
-    withoutGradient: [1, 2],
-    attrs: (attrs, [dSpikes]): NormNeuronGradAttrs => ({
-      ...attrs,
-      ownStatistics: false,
-      overwrite: attrs.isLastReader(dSpikes!),
-    }),
-  },
-};
+export const normNeuronKernel: FusedListKernel<NormNeuronAttrs> = normThenFire("NormNeuron", firedFromRest);
 
 /** The operation of {@link normNeuronKernel}. */
 export const normNeuron: FusedOp<typeof normNeuronKernel> = fusedOp(normNeuronKernel);

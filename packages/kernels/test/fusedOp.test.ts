@@ -16,6 +16,12 @@ import {
   normNeuronKernel,
   normNeuronTraining,
   normNeuronTrainingKernel,
+  normParallelNeuron,
+  normParallelNeuronKernel,
+  normParallelNeuronTraining,
+  normParallelNeuronTrainingKernel,
+  parallelNeuron,
+  parallelNeuronKernel,
   programParameters,
 } from "@sew/kernels";
 import { read, scoped } from "@sew/kernels/testing";
@@ -112,6 +118,8 @@ afterEach(() => {
     if (getGradient(name) !== undefined) unregisterGradient(name);
   }
 });
+
+const normed = [normNeuronKernel, normNeuronTrainingKernel, normParallelNeuronKernel, normParallelNeuronTrainingKernel];
 
 describe("fusedOp where the backend lacks the kernel", () => {
   it("composes the outputs, and autodiff differentiates them", () =>
@@ -402,12 +410,47 @@ describe("the contracts of neurons", () => {
       expect(gradients[0]!.attrs).toMatchObject({ program, epsilon: 0.5, ownStatistics: true, overwrite: true });
     }));
 
+  it("ParallelNeuron: x, rows, bias; its gradient: these and the gradient of the spikes", () =>
+    scoped(() => {
+      const calls = register("ParallelNeuron", [10]);
+      const gradients = register("ParallelNeuronGrad", [1], [2], [3]);
+      const f = (...inputs: Tensor[]) => sum(mul(parallelNeuron(inputs, formula)[0]!, 20));
+      expect(grads(f)(numbered(3)).map((d) => read(d)[0])).toEqual([1, 2, 3]);
+      expect(lists(calls)).toEqual([[1, 2, 3]]);
+      expect(lists(gradients)).toEqual([[1, 2, 3, 20]]);
+      expect(gradients[0]!.attrs).toMatchObject({ program });
+    }));
+
+  it("NormParallelNeuron: x, mean, variance, scale, offset, rows, bias; its gradient: these and that of the spikes", () =>
+    scoped(() => {
+      register("NormParallelNeuron", [10]);
+      const gradients = register("NormParallelNeuronGrad", [1], [4], [5], [6], [7]);
+      const [x, mean, variance, ...others] = numbered(7);
+      const f = (...[x, ...rest]: Tensor[]) =>
+        sum(mul(normParallelNeuron([x!, mean!, variance!, ...rest], attrs)[0]!, 20));
+      expect(grads(f)([x!, ...others]).map((d) => read(d)[0])).toEqual([1, 4, 5, 6, 7]);
+      expect(lists(gradients)).toEqual([[1, 2, 3, 4, 5, 6, 7, 20]]);
+      expect(gradients[0]!.attrs).toMatchObject({ program, epsilon: 0.5, ownStatistics: false, overwrite: true });
+    }));
+
+  it("NormParallelNeuronTraining: x, scale, offset, rows, bias, and the same gradient", () =>
+    scoped(() => {
+      const calls = register("NormParallelNeuronTraining", [10], [2], [3]);
+      const gradients = register("NormParallelNeuronGrad", [1], [4], [5], [6], [7]);
+      const [x, , , ...others] = numbered(7);
+      const f = (...inputs: Tensor[]) => sum(mul(normParallelNeuronTraining(inputs, attrs)[0]!, 20));
+      expect(grads(f)([x!, ...others]).map((d) => read(d)[0])).toEqual([1, 4, 5, 6, 7]);
+      expect(lists(calls)).toEqual([[1, 4, 5, 6, 7]]);
+      expect(lists(gradients)).toEqual([[1, 2, 3, 4, 5, 6, 7, 20]]);
+      expect(gradients[0]!.attrs).toMatchObject({ program, epsilon: 0.5, ownStatistics: true, overwrite: true });
+    }));
+
   it("accept what has a program, and no other", () => {
     const { program: _, ...untraced } = formula;
-    expect([formula, untraced].map((attrs) => multiStepNeuronKernel.accepts!(attrs))).toEqual([true, false]);
+    for (const { accepts } of [multiStepNeuronKernel, parallelNeuronKernel])
+      expect([formula, untraced].map(accepts!)).toEqual([true, false]);
     const norm = [attrs, { ...untraced, epsilon: 0, isLastReader: () => true }];
-    for (const { accepts } of [normNeuronKernel, normNeuronTrainingKernel])
-      expect(norm.map(accepts!)).toEqual([true, false]);
+    for (const { accepts } of normed) expect(norm.map(accepts!)).toEqual([true, false]);
   });
 
   it("give a parameter of one value to kernels as a scalar", () =>
@@ -441,8 +484,8 @@ describe("every contract of this package", () => {
     batchNormTrainingKernel,
     moveStatisticsKernel,
     multiStepNeuronKernel,
-    normNeuronKernel,
-    normNeuronTrainingKernel,
+    parallelNeuronKernel,
+    ...normed,
   ];
 
   it("has a name of its own, which no kernel of the cpu backend has", () => {

@@ -1,5 +1,5 @@
 /** @file What every layer of a network puts out, holds and costs. */
-import { hasKernel, multiStepNeuronKernel, printable } from "@sew/kernels";
+import { hasKernel, multiStepNeuronKernel, parallelNeuronKernel, printable } from "@sew/kernels";
 import { type Tensor, tidy, type Variable, zeros } from "@tensorflow/tfjs-core";
 import { neuronOf } from "./activation.js";
 import { checkInteger, checkShape } from "./check.js";
@@ -17,7 +17,7 @@ export interface LayerProfile {
   readonly macs: number;
   /**
    * Whether a fused kernel of the current backend runs the neurons of the layer; a warning says why not, once for each model.
-   * Absent where the module is no layer of neurons with a state.
+   * Absent where the module is no layer of neurons.
    */
   readonly fused?: boolean;
 }
@@ -62,8 +62,11 @@ export function profile(model: Module, inputShape: readonly number[]): LayerProf
 
 function fusedOf(module: Module): Pick<LayerProfile, "fused"> {
   const neuron = neuronOf(module);
-  if (neuron === undefined || !("stateNames" in neuron)) return {};
-  return { fused: hasKernel(multiStepNeuronKernel, neuron) };
+  if (neuron === undefined) return {};
+  const isParallel = !("stateNames" in neuron);
+  return {
+    fused: isParallel ? hasKernel(parallelNeuronKernel, neuron.formula) : hasKernel(multiStepNeuronKernel, neuron),
+  };
 }
 
 /**

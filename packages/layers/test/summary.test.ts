@@ -48,12 +48,12 @@ describeBackends("profile", () => {
       { path: "classifier", shape: [3, 2, 3], parameters: 51, macs: 6 * 48 },
     ]));
 
-  it("says of every layer of neurons with a state whether a fused kernel runs it, and of nothing else", () => {
+  it("says of every layer of neurons whether a fused kernel runs it, and of nothing else", () => {
     const parallel = parallelNeurons(psn, { steps: 2 })(4);
     const untraced = neuronLayer(composed(neuron(lif)));
     const layers = profile(sequential({ plif: neurons(plif)(4), untraced, parallel, relu: relus()(4) }), [2, 1, 4]);
     const native = getBackend() === "native";
-    expect(layers.map(({ fused }) => fused)).toEqual([undefined, native, false, undefined, undefined]);
+    expect(layers.map(({ fused }) => fused)).toEqual([undefined, native, false, native, undefined]);
   });
 
   it("sums to the parameters of the network, and in T and N to a multiple of one step of one sample", () => {

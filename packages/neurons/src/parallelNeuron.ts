@@ -3,11 +3,9 @@
  *
  * W. Fang et al., "Parallel Spiking Neurons with High Efficiency and Ability to Learn Long-term Dependencies", NeurIPS 2023.
  */
+import { charged, type NeuronFormula, neuronFormula, parallelNeuron as runParallel } from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
-import { add, clone, concat, matMul, reshape, slice, type Tensor, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
-import { integrateAndFire } from "./if.js";
-import { neuron } from "./neuron.js";
-import { unroll } from "./unroll.js";
+import { broadcastTo, clone, concat, slice, type Tensor, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
 
 /** What a parallel neuron learns; one for all neurons of a layer. */
 export interface ParallelWeights {
@@ -68,6 +66,10 @@ export interface ParallelNeuron {
   readonly initial: (uniform: (bound: number) => number) => ParallelWeights;
   /** H = W X + B, of the shape of `x`; arguments as above. */
   readonly charge: (x: Tensor, weights: ParallelWeights, past?: Tensor) => Tensor;
+  /** W `[steps, before + steps]` and B `[steps, 1]` of the time-steps of `x`; arguments as above. */
+  readonly matrices: (x: Tensor, weights: ParallelWeights, past?: Tensor) => readonly [w: Tensor2D, b: Tensor];
+  /** S = Θ(H) as a neuron without state: what kernels run. */
+  readonly formula: NeuronFormula;
   /** Whether the sequence may come in pieces. */
   readonly causal: () => boolean;
   /** Time-steps after which H stays as it is under a constant current, or the sequence ends. */
@@ -77,8 +79,8 @@ export interface ParallelNeuron {
 /**
  * A neuron without state and reset: `H = W X + B` over all time-steps, and `S[t] = Θ(H[t])`.
  *
- * Where no step depends on a later one, a sequence may come in pieces, with `past` handed over. It is one matrix product,
- * `[T, T] · [T, neurons]`; the fused kernel of IF fires the spikes where the backend has it.
+ * Where no step depends on a later one, a sequence may come in pieces, with `past` handed over. One fused kernel computes the
+ * product over time and fires where the backend has it; H is never in memory then.
  *
  * @param model the parallel model, such as `slidingPsn`
  * @param params parameters that differ from the model's defaults
@@ -100,30 +102,34 @@ export function parallelNeuron<P extends object>(
 ): ParallelNeuron {
   const p = { ...model.defaults, ...params } as P;
   model.check(p);
-  const fire = neuron(integrateAndFire, { vThreshold: 0 }, spike);
+  const formula = neuronFormula({
+    name: model.name,
+    params: {},
+    state: () => ({}),
+    step: (_, h) => ({ spikes: spike(h), state: {} }),
+  });
   const joined = (x: Tensor, past?: Tensor): Tensor =>
     past === undefined || past.size === 0 ? clone(x) : concat([past, x]);
-  const charge = (x: Tensor, { weight, bias }: ParallelWeights, past?: Tensor): Tensor => {
-    const before = past?.shape[0] ?? 0;
+  const matrices = (x: Tensor, { weight, bias }: ParallelWeights, past?: Tensor) => {
     checkSteps(model, p, x, past);
-    const steps = x.shape[0]!;
-    return tidy(() => {
-      const flat = reshape(joined(x, past), [before + steps, x.size / steps]);
-      const product = matMul(model.rows(weight, p, before, steps), flat);
-      return reshape(add(product, bias.rank === 0 ? bias : slice(bias, [before], [steps])), x.shape);
-    });
+    const [before, steps] = [past?.shape[0] ?? 0, x.shape[0]!];
+    const b = bias.rank === 0 ? broadcastTo(bias, [steps, 1]) : slice(bias, [before], [steps]);
+    return [model.rows(weight, p, before, steps), b] as const;
   };
+  const charge = (x: Tensor, weights: ParallelWeights, past?: Tensor): Tensor =>
+    tidy(() => charged(joined(x, past), ...matrices(x, weights, past)));
   const run = (x: Tensor, weights: ParallelWeights, past?: Tensor): ParallelStep =>
     tidy(() => {
-      const h = charge(x, weights, past);
-      // From rest, in one step without a leak, the potential is H: Eq. 2 with V_th = 0.
-      const spikes = reshape(unroll(fire, reshape(h, [1, ...x.shape])).spikes, x.shape);
+      const [w, b] = matrices(x, weights, past);
       const all = joined(x, past);
+      const [spikes] = runParallel([all, w, b], formula);
       const surplus = all.shape[0]! - (model.lookback?.(p) ?? Number.POSITIVE_INFINITY);
-      return { spikes, past: surplus > 0 ? slice(all, [surplus]) : all };
+      return { spikes: spikes!, past: surplus > 0 ? slice(all, [surplus]) : all };
     });
   return Object.assign((x: Tensor, weights: ParallelWeights, past?: Tensor) => run(x, weights, past), {
     charge,
+    matrices,
+    formula,
     model: model.name,
     params: p,
     spike,

@@ -1,5 +1,15 @@
 /** @file Rows of `pnpm bench neurons`: a neuron over a sequence, forward and backward. */
-import { type MembraneParams, type Neuron, type NeuronModel, neuron, unroll } from "@sew/neurons";
+import { parallelNeuronKernel } from "@sew/kernels";
+import {
+  type MembraneParams,
+  type Neuron,
+  type NeuronModel,
+  neuron,
+  type ParallelNeuronModel,
+  parallelNeuron,
+  unroll,
+} from "@sew/neurons";
+import { random } from "@sew/random";
 import {
   customGrad,
   engine,
@@ -12,10 +22,16 @@ import {
 } from "@tensorflow/tfjs-core";
 import { median, time } from "../timing.js";
 
-/** A model of `neuronModels`, by its name in the notation. */
+/** A way to run a neuron: currents to spikes, and the tensors besides the currents that gradients reach. */
+interface Way {
+  readonly run: (x: Tensor) => Tensor;
+  readonly parameters: readonly Tensor[];
+}
+
+/** A model by its name in the notation, and the ways to run it over sequences of so many steps. */
 export interface NeuronRow {
   readonly name: string;
-  readonly model: NeuronModel<MembraneParams, string>;
+  readonly ways: (steps: number) => Readonly<Record<"program" | "composed", Way>>;
 }
 
 /** What was measured of one way to run a neuron. */
@@ -38,11 +54,33 @@ export interface NeuronFigures {
   readonly composed: PassFigures;
 }
 
-/** The neuron with its learned parameters as tensors, which gradients reach. */
-function learned({ model }: NeuronRow): Neuron {
-  const numbers = model.defaults as unknown as Readonly<Record<string, number>>;
-  const tensors = Object.keys(model.learns ?? {}).map((name) => [name, scalar(numbers[name]!)]);
-  return neuron(model, Object.fromEntries(tensors) as Partial<MembraneParams>);
+/** The row of a model of `neuronModels`. */
+export function neuronRow(name: string, model: NeuronModel<MembraneParams, string>): NeuronRow {
+  const ways = () => {
+    // Its learned parameters are tensors, which gradients reach.
+    const numbers = model.defaults as unknown as Readonly<Record<string, number>>;
+    const tensors = Object.keys(model.learns ?? {}).map((key) => [key, scalar(numbers[key]!)]);
+    const own = neuron(model, Object.fromEntries(tensors) as Partial<MembraneParams>);
+    const wayOf = (each: Neuron): Way => ({ run: (x) => unroll(each, x).spikes, parameters: each.parameters });
+    return { program: wayOf(own), composed: wayOf(withoutProgram(own)) };
+  };
+  return { name, ways };
+}
+
+/** The row of a model of `parallelNeuronModels`. */
+export function parallelRow(name: string, model: ParallelNeuronModel<object>): NeuronRow {
+  const ways = (steps: number) => {
+    const own = parallelNeuron(model, { steps });
+    const { uniform } = random(9);
+    const weights = own.initial((bound) => uniform(-bound, bound));
+    const parameters = [weights.weight, weights.bias];
+    const composed = (x: Tensor) => parallelNeuronKernel.composed([x, ...own.matrices(x, weights)], own.formula)[0]!;
+    return {
+      program: { run: (x: Tensor) => own(x, weights).spikes, parameters },
+      composed: { run: composed, parameters },
+    };
+  };
+  return { name, ways };
 }
 
 /** The same neuron without its program, so that operations run one after the other. */
@@ -51,8 +89,8 @@ function withoutProgram(own: Neuron): Neuron {
   return Object.assign((...args: Parameters<Neuron>) => own(...args), rest, { parameters: [] });
 }
 
-/** Times the forward and backward pass of a neuron over currents `[T, neurons]`. */
-async function measurePass(own: Neuron, x: Tensor, dSpikes: Tensor, runs: number): Promise<PassFigures> {
+/** Times the forward and backward pass of one way over currents `[T, neurons]`. */
+async function measurePass({ run, parameters }: Way, x: Tensor, dSpikes: Tensor, runs: number): Promise<PassFigures> {
   let bytes = 0;
   const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;
   const pass = () =>
@@ -68,7 +106,7 @@ async function measurePass(own: Neuron, x: Tensor, dSpikes: Tensor, runs: number
         };
         return { value: y.clone(), gradFunc };
       });
-      engine().gradients(() => observed(unroll(own, x).spikes), [x, ...own.parameters], dSpikes, true);
+      engine().gradients(() => observed(run(x)), [x, ...parameters], dSpikes, true);
     });
   const cpuSeconds: number[] = [];
   const seconds = await time(() => {
@@ -82,11 +120,11 @@ async function measurePass(own: Neuron, x: Tensor, dSpikes: Tensor, runs: number
 
 /** Times both ways to run a neuron. */
 export async function measureNeuron(row: NeuronRow, shape: [number, number], runs: number): Promise<NeuronFigures> {
-  const own = learned(row);
+  const ways = row.ways(shape[0]);
   const x = randomUniform(shape, -1, 3, "float32", 7);
   const dSpikes = randomUniform(shape, -1, 1, "float32", 8);
-  const program = await measurePass(own, x, dSpikes, runs);
-  const composed = await measurePass(withoutProgram(own), x, dSpikes, runs);
+  const program = await measurePass(ways.program, x, dSpikes, runs);
+  const composed = await measurePass(ways.composed, x, dSpikes, runs);
   for (const t of [x, dSpikes]) t.dispose();
   return { name: row.name, steps: shape[0], neurons: shape[1], program, composed };
 }

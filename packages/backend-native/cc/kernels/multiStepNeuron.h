@@ -10,12 +10,14 @@
 #include "spikes.h"
 
 constexpr long neuron_chunks = 32;  // most chunks of blocks with sums of their own in the backward pass
+constexpr long neuron_tasks = 256;  // about as many tasks of the forward pass, of a few blocks each
 
 // Neurons of a chunk: whole blocks, and at least one.
 inline long neuron_chunk(long size) { return max(1, ceil_div(size, neuron_block * neuron_chunks)) * neuron_block; }
 
 struct Neuron {
   long steps, size, channels;  // T, neurons, and values of a parameter per channel; neuron i is of channel i % channels
+  long block;                  // neurons that are computed together; a whole part of neuron_block
   NeuronCode code;
   const float* parameters[most_parameters];
 
@@ -33,6 +35,7 @@ inline Neuron neuron_of(Arguments& args) {
   Neuron n = {};
   const long length = args.integer();
   n.steps = args.integer(1), n.size = args.integer(), n.channels = args.integer(1);
+  n.block = neuron_block;
   const int32_t* code = args.ints(length);
   if (args.status != Status::ok) return n;
   CodeReader reader(code, length);
@@ -73,7 +76,7 @@ class Memory {
 // Some neurons in a row, no more than a block.
 struct Range {
   long from, neurons;
-  Range(long start, long size) : from(start), neurons(min(size - start, neuron_block)) {}
+  Range(long start, const Neuron& n) : from(start), neurons(min(n.size - start, n.block)) {}
   // Neurons of whole passes. The values of those past the end are 0, or what follows from 0.
   long padded() const { return ceil_div(neurons, pass_floats) * pass_floats; }
   bool is_whole() const { return neurons == padded(); }
@@ -162,7 +165,7 @@ class Block {
   }
 
   Block(const Neuron& n, const Scalars& scalars, long from, Memory memory)
-      : n_(n), scalars_(scalars), range(from, n.size) {
+      : n_(n), scalars_(scalars), range(from, n) {
     parameters_ = memory.take(neuron_block * n.code.parameters);
     blocks_ = memory.take(0);
     for (long p = 0; p < n.code.parameters; p++)
@@ -221,15 +224,31 @@ struct Currents {
   Block block(const Range& range, Memory&) const { return {x + range.from, size, range}; }
 };
 
-// The gradient of the currents.
+// The gradient of the currents, which a task writes a step at a time.
 struct CurrentGradient {
+  float* dx;
+  long size;
+
   static long sums() { return 0; }  // numbers that each chunk sums
   static long floats() { return 0; }
   struct Block {
-    void add(const float*, long) const {}
+    float* dx;
+    const long size;
+    const Range range;
+    // Where the gradient of step t is computed: where it belongs, or in `own`, padded.
+    float* row(long t, float* own) const { return range.is_whole() ? dx + t * size : own; }
+    // Takes what was computed there.
+    void add(const float* d, long t) const {
+      if (d != dx + t * size) memcpy(dx + t * size, d, range.neurons * sizeof(float));
+    }
+    // The row that is written after that of step t + 1.
+    const float* next(long t) const { return dx + t * size; }
     void finish(double*) const {}
   };
-  Block block(const Range&, Memory&) const { return {}; }
+  template <class Currents>
+  Block block(const Range& range, Memory&, const Currents&) const {
+    return {dx + range.from, size, range};
+  }
 };
 
 // The output of spikes: floats, bits or counts, with their number. Tasks begin at whole words of bits: the size of a task
@@ -310,13 +329,9 @@ Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& inpu
   const long state = n.code.state, state_floats = state * neuron_block;
   const Code& code = n.code.of[forward];
   Outcome outcome;
-  parallel(ceil_div(n.size, neuron_block), [&](long task) {
-    float* own = scratch(1, Block::floats(n) + input.floats() + 2 * state_floats + 2 * neuron_block);
-    if (own == nullptr) return outcome.lacks_memory();
-    Memory memory(own);
+  const auto forward_block = [&](const Range& range, Memory memory) {
     float *v = memory.take(state_floats), *next = memory.take(state_floats);
     float *current = memory.take(neuron_block), *fired = memory.take(neuron_block);
-    const Range range(task * neuron_block, n.size);
     const auto currents = input.block(range, memory);
     const Block block(n, scalars, range.from, memory);
     start_state(n, block, before, v);
@@ -325,7 +340,7 @@ Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& inpu
     long events = 0;
     for (long t = 0; t < n.steps; t++) {
       const long at = t * n.size + range.from;
-      NextRows rows;
+      NextRows rows{n.block};
       rows.add(currents.next(t + 1, n.steps));
       float* to = spikes.floats != nullptr && range.is_whole() ? spikes.floats + at : fired;
       r[state] = Block::block(currents.row(t, current));
@@ -349,6 +364,15 @@ Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& inpu
     for (long i = 0; after != nullptr && i < state; i++)
       memcpy(after->of[i] + range.from, v + i * neuron_block, range.neurons * sizeof(float));
     if (spikes.packed()) __atomic_fetch_add(&spikes.events, events, __ATOMIC_RELAXED);
+  };
+  const long floats = Block::floats(n) + input.floats() + 2 * state_floats + 2 * neuron_block;
+  // A block prefetches what the next one reads.
+  const long chunk = min(4, max(1, n.size / (n.block * neuron_tasks))) * n.block;
+  parallel(ceil_div(n.size, chunk), [&](long task) {
+    float* memory = scratch(1, floats);
+    if (memory == nullptr) return outcome.lacks_memory();
+    for (long from = task * chunk; from < min(n.size, (task + 1) * chunk); from += n.block)
+      forward_block(Range(from, n), Memory(memory));
   });
   return outcome.status();
 }
@@ -406,10 +430,11 @@ struct Sums {
 // Repeats the forward pass, saving the state before each step, then runs `backward` from the last step to the first.
 //
 // Chunks of blocks are divided among threads. Their number depends on the size alone. `before`, `dafter` and `dbefore` may
-// be null, for a sequence that starts at rest and whose last state is not used. dx may be dspikes itself.
+// be null, for a sequence that starts at rest and whose last state is not used. The gradient of the currents may be written
+// over dspikes.
 template <class Input, class Output>
 Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& input, const State* before,
-                       const float* dspikes, const State* dafter, const Output& output, float* dx, const State* dbefore,
+                       const float* dspikes, const State* dafter, const Output& output, const State* dbefore,
                        const Sums& sums) {
   const long state = n.code.state, state_floats = state * neuron_block, parameters = n.code.parameters;
   const Code &step = n.code.of[forward], &back = n.code.of[backward], &start = n.code.of[initial_backward];
@@ -420,15 +445,15 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
     float *fired = memory.take(neuron_block), *gradient = memory.take(neuron_block);
     float* totals = memory.take(parameters * neuron_block);
     const auto currents = input.block(range, memory);
-    auto gradients = output.block(range, memory);
+    auto gradients = output.block(range, memory, currents);
     const Block block(n, scalars, range.from, memory);
     const auto row = [&](long t) { return currents.row(t, rows + t * neuron_block); };
     const auto state_before = [&](long t, long i) { return Block::block(saved + t * state_floats + i * neuron_block); };
     Register r[most_registers];
     start_state(n, block, before, saved);
     block.begin(forward, r);
-    for (long t = 0; t + 1 < n.steps; t++) {
-      NextRows next;
+    for (long t = 0; state > 0 && t + 1 < n.steps; t++) {
+      NextRows next{n.block};
       next.add(currents.next(t + 1, n.steps));
       if (t + 2 >= n.steps) next.add(dspikes + (t + 1) * n.size + range.from);
       r[state] = Block::block(row(t));
@@ -449,10 +474,11 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
     for (long p = 0; p < parameters; p++) r[back.inputs + 1 + state + p] = Block::block(totals + p * neuron_block);
     for (long t = n.steps - 1; t >= 0; t--) {
       const long at = t * n.size + range.from;
-      NextRows next;
+      float* to = gradients.row(t, gradient);
+      NextRows next{n.block};
       if (t > 0) {
         next.add(dspikes + at - n.size);
-        if (dx != dspikes) next.add(dx + at - n.size);
+        if (gradients.next(t - 1) != dspikes + at - n.size) next.add(gradients.next(t - 1));
         next.add(currents.row_again(t - 1, rows + (t - 1) * neuron_block));
         if (state > 0) next.add(saved + (t - 1) * state_floats);
       } else {
@@ -460,8 +486,7 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
       }
       const float* ds = dspikes + at;
       if (!range.is_whole()) copy_range(ds, range, fired), ds = fired;
-      float* to = range.is_whole() ? dx + at : gradient;
-      r[state] = Block::block(t == n.steps - 1 ? row(t) : currents.row_again(t, rows + t * neuron_block));
+      r[state] = Block::block(t == n.steps - 1 || state == 0 ? row(t) : currents.row_again(t, rows + t * neuron_block));
       r[of_spikes] = Block::block(ds);
       r[back.inputs] = Block::block(to);
       for (long i = 0; i < state; i++) {
@@ -471,7 +496,6 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
       }
       block.step(backward, r, next);
       gradients.add(to, t);
-      if (to == gradient) memcpy(dx + at, gradient, range.neurons * sizeof(float));
       float* last = dv;
       dv = dnext, dnext = last;
     }
@@ -499,8 +523,8 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
     if (n.size == 0) return;
     float* memory = scratch(1, floats);
     if (memory == nullptr) return outcome.lacks_memory();
-    for (long from = task * chunk; from < min(n.size, (task + 1) * chunk); from += neuron_block)
-      backward_block(Range(from, n.size), Memory(memory), mine);
+    for (long from = task * chunk; from < min(n.size, (task + 1) * chunk); from += n.block)
+      backward_block(Range(from, n), Memory(memory), mine);
   });
   return outcome.status();
 }
@@ -528,8 +552,8 @@ SEW_KERNEL(multiStepNeuronGrad) {
   if (shared == nullptr) return Status::out_of_memory;
   const Sums sums(n, 0, shared);
   const Scalars scalars(n, shared + Sums::floats(n, 0));
-  const Status status = neuron_backward(n, scalars, Currents{x, n.size}, &before, dspikes, &dafter, CurrentGradient(), dx,
-                                        &dbefore, sums);
+  const Status status = neuron_backward(n, scalars, Currents{x, n.size}, &before, dspikes, &dafter,
+                                        CurrentGradient{dx, n.size}, &dbefore, sums);
   if (status != Status::ok) return status;
   sums.join();
   store_gradients(n, sums.of, dparameters);

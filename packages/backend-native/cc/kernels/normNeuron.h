@@ -51,21 +51,21 @@ struct NormalisedCurrents {
   }
 };
 
-// Sums the gradient d of the currents and d (x - mean) by channel.
+// The gradient d of the currents, of which and of d (x - mean) the sums by channel are taken.
 struct NormalisedGradient {
   const float* x;
-  long size;
+  CurrentGradient to;
   Norm norm;
 
   long sums() const { return 2 * norm.C; }
   static long floats() { return 3 * neuron_block; }
 
-  struct Block {
+  struct Block : CurrentGradient::Block {
     const float* x;
-    const long size, C;
-    const Range range;
+    const long C;
     float *mean, *first, *second;  // of each neuron; the sums are over the steps
     void add(const float* d, long t) const {
+      CurrentGradient::Block::add(d, t);
       const float* values = x + t * size;
       for_vectors(0, range.neurons, [=](long i, long count) {
         const Vector g = load(d + i);
@@ -78,24 +78,40 @@ struct NormalisedGradient {
       add_to_channels(second, range, C, sums + C);
     }
   };
-  Block block(const Range& range, Memory& memory) const {
+  template <class Currents>
+  Block block(const Range& range, Memory& memory, const Currents& currents) const {
     float *mean = memory.take(neuron_block), *first = memory.take(neuron_block), *second = memory.take(neuron_block);
     spread_channels(norm.mean, norm.C, range, mean);
     memset(first, 0, neuron_block * sizeof(float));
     memset(second, 0, neuron_block * sizeof(float));
-    return {x + range.from, size, norm.C, range, mean, first, second};
+    return {to.block(range, memory, currents), x + range.from, norm.C, mean, first, second};
   }
 };
 
-// epsilon, then as multiStepNeuron; code; x, mean, variance, scale, offset, parameters -> spikes, in any form, and their
-// events where they are packed
-SEW_KERNEL(normNeuron) {
+// Neurons whose currents are those of the input at each step. parallelNeuron.h has what mixes the steps.
+struct Unmixed {
+  Unmixed(Arguments&, const Neuron& n) : values(n.values()) {}
+  const long values;  // of the input
+  void read(Arguments&) {}
+  void read_gradients(Arguments&) {}
+  static long sums() { return 0; }
+  template <class Input>
+  const Input& currents(const Input& input, const float* = nullptr) const { return input; }
+  template <class Output>
+  const Output& gradient(const Output& output) const { return output; }
+  void store_gradients(const double*) const {}
+};
+
+template <class Mix>
+Status norm_neuron(const Call& call) {
   Arguments args(call);
   const double epsilon = args.number();
   Neuron n = neuron_of(args);
+  Mix mix(args, n);
   const long C = n.channels;
-  const float *x = args.floats(n.values()), *mean = args.floats(C), *variance = args.floats(C);
+  const float *x = args.floats(mix.values), *mean = args.floats(C), *variance = args.floats(C);
   const float *scale = args.floats(C), *offset = args.floats(C);
+  mix.read(args);
   read_parameters(args, n);
   SpikeOutput spikes = spike_output(args, n);
   int32_t* events = spikes.packed() ? args.ints(count_words) : nullptr;
@@ -105,42 +121,54 @@ SEW_KERNEL(normNeuron) {
   const Norm norm = norm_of(C, epsilon, mean, variance, scale, offset, shared);
   const Scalars scalars(n, shared + C);
   const Status status =
-      neuron_forward(n, scalars, NormalisedCurrents{x, n.size, norm}, nullptr, spikes, nullptr);
+      neuron_forward(n, scalars, mix.currents(NormalisedCurrents{x, n.size, norm}), nullptr, spikes, nullptr);
   if (events != nullptr) store_count(events, spikes.events);
   return status;
 }
 
-// epsilon, whether mean and variance are those of x, then as multiStepNeuron; code; x, mean, variance, scale, offset,
-// parameters, dspikes -> dx, dscale, doffset, dparameters. Where they are not, no gradient flows through mean and variance.
-// dx may be dspikes itself.
-SEW_KERNEL(normNeuronGrad) {
+template <class Mix>
+Status norm_neuron_grad(const Call& call) {
   Arguments args(call);
   const double epsilon = args.number();
   const bool own = args.number() != 0;
   Neuron n = neuron_of(args);
-  const long C = n.channels, values = n.values();
+  Mix mix(args, n);
+  const long C = n.channels, values = mix.values;
   const float *x = args.floats(values), *mean = args.floats(C), *variance = args.floats(C);
   const float *scale = args.floats(C), *offset = args.floats(C);
+  mix.read(args);
   read_parameters(args, n);
-  const float* dspikes = args.floats(values);
+  const float* dspikes = args.floats(n.values());
   float *dx = args.floats(values), *dscale = args.floats(C), *doffset = args.floats(C);
+  mix.read_gradients(args);
   const ParameterGradients dparameters = parameter_gradients(args, n);
   if (args.status != Status::ok) return args.status;
-  const long sum_floats = Sums::floats(n, 2 * C);
+  const long own_sums = 2 * C + mix.sums(), sum_floats = Sums::floats(n, own_sums);
   float* shared = scratch(0, sum_floats + 4 * C + Scalars::floats(n));
   if (shared == nullptr) return Status::out_of_memory;
-  const Sums sums(n, 2 * C, shared);
+  const Sums sums(n, own_sums, shared);
   float* factors = shared + sum_floats;
   const Norm norm = norm_of(C, epsilon, mean, variance, scale, offset, factors);
   const Scalars scalars(n, factors + 4 * C);
-  const Status status = neuron_backward(n, scalars, NormalisedCurrents{x, n.size, norm}, nullptr, dspikes, nullptr,
-                                        NormalisedGradient{x, n.size, norm}, dx, nullptr, sums);
+  const auto currents = mix.currents(NormalisedCurrents{x, n.size, norm}, dspikes);
+  const auto gradient = mix.gradient(NormalisedGradient{x, {dx, n.size}, norm});
+  const Status status = neuron_backward(n, scalars, currents, nullptr, dspikes, nullptr, gradient, nullptr, sums);
   if (status != Status::ok) return status;
   sums.join();
   const NormGradient to = {factors + C, factors + 2 * C, factors + 3 * C};
   norm_gradients(values / C, C, epsilon, scale, variance, sums.of, dscale, doffset, to);
   if (!own) memset(to.level, 0, 2 * C * sizeof(float));
   norm_input_gradient(values / C, C, x, dx, mean, to, dx);
-  store_gradients(n, sums.of + 2 * C, dparameters);
+  mix.store_gradients(sums.of + 2 * C);
+  store_gradients(n, sums.of + own_sums, dparameters);
   return Status::ok;
 }
+
+// epsilon, then as multiStepNeuron; code; x, mean, variance, scale, offset, parameters -> spikes, in any form, and their
+// events where they are packed
+SEW_KERNEL(normNeuron) { return norm_neuron<Unmixed>(call); }
+
+// epsilon, whether mean and variance are those of x, then as multiStepNeuron; code; x, mean, variance, scale, offset,
+// parameters, dspikes -> dx, dscale, doffset, dparameters. Where they are not, no gradient flows through mean and variance.
+// dx may be dspikes itself.
+SEW_KERNEL(normNeuronGrad) { return norm_neuron_grad<Unmixed>(call); }

@@ -165,7 +165,8 @@ inline void run(const Instruction* from, const Instruction* to, const Register* 
 // Rows of a block that the next step reads or writes: a step is too short for the hardware prefetcher.
 struct NextRows {
   static constexpr int most = 4;
-  const float* of[most];
+  long floats = neuron_block;
+  const float* of[most] = {};
   int count = 0;
   void add(const float* row) { of[count++] = row; }
 };
@@ -173,10 +174,10 @@ struct NextRows {
 // The same, and loads rows into the cache meanwhile, some after each instruction.
 inline void run(const Instruction* from, const Instruction* to, const Register* r, long n, const NextRows& next) {
   constexpr long line = 16;
-  const long share = ceil_div(neuron_block, line * max(1, to - from)) * line;
+  const long share = ceil_div(next.floats, line * max(1, to - from)) * line;
   for (long at = 0; from < to; from++, at += share) {
     for (int k = 0; k < next.count; k++)
-      for (long i = at; i < min(at + share, neuron_block); i += line) __builtin_prefetch(next.of[k] + i);
+      for (long i = at; i < min(at + share, next.floats); i += line) __builtin_prefetch(next.of[k] + i);
     operation_table[from->op].passes[from->scalars](*from, r, n);
   }
 }

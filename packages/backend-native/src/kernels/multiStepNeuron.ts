@@ -17,28 +17,29 @@ import { countOf, MOST_COUNT, newCount } from "../spikes.js";
 /** A neuron over a sequence, as the C++ kernels take it. */
 export interface NeuronCall {
   readonly program: NeuronProgram;
+  /** The shape of its spikes, `[T, ..., C]`. */
+  readonly shape: number[];
   /** Length of the code, steps, neurons, and values of a parameter per channel. */
   readonly numbers: readonly number[];
   readonly code: Int32Array;
 }
 
-/** The call of a neuron over the sequence `x` `[T, ..., C]`. */
-export function neuronCall({ shape }: TensorInfo, { program }: Pick<NeuronFormula, "program">): NeuronCall {
+/** The call of a neuron over a sequence of currents of the shape `[T, ..., C]`. */
+export function neuronCall(shape: number[], { program }: Pick<NeuronFormula, "program">): NeuronCall {
   if (program === undefined) throw new TypeError("neuronCall: the neuron must have a program, got one without");
   const code = lowered(program);
   const channels = shape.length > 1 ? Math.max(1, shape.at(-1)!) : 1;
-  return { program, numbers: [code.length, shape[0]!, sizeOf(shape.slice(1)), channels], code };
+  return { program, shape, numbers: [code.length, shape[0]!, sizeOf(shape.slice(1)), channels], code };
 }
 
 /**
- * Runs a kernel that fires at every step of `x` `[T, ...]`, with its other outputs in `more`. Spikes are stored as bits or
- * counts where they can be: a word of bits must not belong to two steps, since two threads would write to it.
+ * Runs a kernel that fires, with its other outputs in `more`. Spikes are stored as bits or counts where they can be: a word
+ * of bits must not belong to two steps, since two threads would write to it.
  */
 export function runFiring(
   kernel: string,
   numbers: readonly number[],
-  { code, program: { spikes } }: NeuronCall,
-  { shape }: TensorInfo,
+  { code, shape, program: { spikes } }: NeuronCall,
   backend: NativeBackend,
   inputs: readonly KernelArray[],
   more: readonly KernelArray[] = [],
@@ -72,11 +73,11 @@ const multiStepNeuronConfig = firingKernel<KernelAttrs<typeof multiStepNeuronKer
   (tensors, attrs, backend) => {
     const inputs = Object.values(tensors);
     const [x, ...others] = inputs as [TensorInfo, ...TensorInfo[]];
-    const call = neuronCall(x, attrs);
+    const call = neuronCall(x.shape, attrs);
     const after = others.slice(0, call.program.state.length).map(({ shape }) => backend.output(shape));
     const arrays = inputs.map((t) => backend.floats(t));
     const states = after.map(([, values]) => values);
-    const spikes = runFiring("multiStepNeuron", call.numbers, call, x, backend, arrays, states);
+    const spikes = runFiring("multiStepNeuron", call.numbers, call, backend, arrays, states);
     return [spikes, ...after.map(([info]) => info)];
   },
 );
@@ -86,7 +87,7 @@ const multiStepNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], Kernel
   (tensors, attrs, backend) => {
     const inputs = Object.values(tensors);
     const [x, ...others] = inputs as [TensorInfo, ...TensorInfo[]];
-    const { program, numbers, code } = neuronCall(x, attrs);
+    const { program, numbers, code } = neuronCall(x.shape, attrs);
     const differentiated = [x, ...others.slice(0, program.state.length + program.parameters.length)];
     const outputs = differentiated.map(({ shape }) => backend.output(shape));
     const arrays = [...inputs.map((t) => backend.floats(t)), ...outputs.map(([, values]) => values)];

@@ -1,53 +1,72 @@
-/** @file NormNeuron and NormNeuronTraining: batch norm and the neurons behind it in one pass, and their gradient. */
+/** @file Batch norm and the neurons behind it in one pass, step by step or in parallel, and their gradients. */
 import {
+  type FusedListKernel,
   type NormNeuronAttrs,
   type NormNeuronGradAttrs,
   normNeuronKernel,
   normNeuronTrainingKernel,
+  normParallelNeuronKernel,
+  normParallelNeuronTrainingKernel,
 } from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { floatKernel, sizeOf } from "../kernel.js";
-import { firingKernel, neuronCall, runFiring } from "./multiStepNeuron.js";
+import { firingKernel, type NeuronCall, neuronCall, runFiring } from "./multiStepNeuron.js";
+import { parallelCall } from "./parallelNeuron.js";
 
-const normNeuronConfig = firingKernel<NormNeuronAttrs>(normNeuronKernel.name, (tensors, attrs, backend) => {
-  const inputs = Object.values(tensors);
-  const x = inputs[0]!;
-  const call = neuronCall(x, attrs);
-  const arrays = inputs.map((t) => backend.floats(t));
-  return [runFiring("normNeuron", [attrs.epsilon, ...call.numbers], call, x, backend, arrays)];
-});
+/** The call of neurons over `x`, from what their kernel receives behind the norm's offset. */
+type CallOf = (x: TensorInfo, others: readonly TensorInfo[], attrs: NormNeuronAttrs) => NeuronCall;
 
-const normNeuronTrainingConfig = firingKernel<NormNeuronAttrs>(
-  normNeuronTrainingKernel.name,
-  (tensors, attrs, backend) => {
+/** The kernels of a contract in evaluation and in training, and their gradient; `native` is the name in C++. */
+function configs(
+  native: string,
+  inEvaluation: FusedListKernel<NormNeuronAttrs>,
+  inTraining: FusedListKernel<NormNeuronAttrs>,
+  callOf: CallOf,
+): KernelConfig[] {
+  const config = firingKernel<NormNeuronAttrs>(inEvaluation.name, (tensors, attrs, backend) => {
+    const inputs = Object.values(tensors);
+    const call = callOf(inputs[0]!, inputs.slice(5), attrs);
+    const arrays = inputs.map((t) => backend.floats(t));
+    return [runFiring(native, [attrs.epsilon, ...call.numbers], call, backend, arrays)];
+  });
+
+  const trainingConfig = firingKernel<NormNeuronAttrs>(inTraining.name, (tensors, attrs, backend) => {
     const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
     const channels = x.shape.at(-1)!;
     const [mean, means] = backend.output([channels]);
     const [variance, variances] = backend.output([channels]);
     const currents = backend.floats(x);
     runNative("batchStatistics", [sizeOf(x.shape) / channels, channels], currents, means, variances);
-    const call = neuronCall(x, attrs);
+    const call = callOf(x, others.slice(2), attrs);
     const arrays = [currents, means, variances, ...others.map((t) => backend.floats(t))];
-    return [runFiring("normNeuron", [attrs.epsilon, ...call.numbers], call, x, backend, arrays), mean, variance];
-  },
-);
+    return [runFiring(native, [attrs.epsilon, ...call.numbers], call, backend, arrays), mean, variance];
+  });
 
-const normNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], NormNeuronGradAttrs>(
-  normNeuronKernel.gradient!.name,
-  (tensors, attrs, backend) => {
-    const inputs = Object.values(tensors);
-    const [x, , , scale, offset] = inputs as [TensorInfo, TensorInfo, TensorInfo, TensorInfo, TensorInfo];
-    const parameters = inputs.slice(5, -1);
-    const dSpikes = inputs.at(-1)!;
-    const arrays = inputs.map((t) => backend.floats(t));
-    const dx = attrs.overwrite ? backend.outputOver(dSpikes) : backend.output(x.shape);
-    const outputs = [dx, ...[scale, offset, ...parameters].map(({ shape }) => backend.output(shape))];
-    const { numbers, code } = neuronCall(x, attrs);
-    const settings = [attrs.epsilon, attrs.ownStatistics ? 1 : 0, ...numbers];
-    runNative("normNeuronGrad", settings, code, ...arrays, ...outputs.map(([, values]) => values));
-    return outputs.map(([info]) => info);
-  },
-);
+  const gradConfig = floatKernel<TensorInfo[], NormNeuronGradAttrs>(
+    inEvaluation.gradient!.name,
+    (tensors, attrs, backend) => {
+      const inputs = Object.values(tensors);
+      const [x, , , scale, offset] = inputs as [TensorInfo, TensorInfo, TensorInfo, TensorInfo, TensorInfo];
+      const others = inputs.slice(5, -1);
+      const dSpikes = inputs.at(-1)!;
+      const arrays = inputs.map((t) => backend.floats(t));
+      // Its steps may be others than those of x.
+      const overwrite = attrs.overwrite && dSpikes.shape[0] === x.shape[0];
+      const dx = overwrite ? backend.outputOver(dSpikes) : backend.output(x.shape);
+      const outputs = [dx, ...[scale, offset, ...others].map(({ shape }) => backend.output(shape))];
+      const { numbers, code } = callOf(x, others, attrs);
+      const settings = [attrs.epsilon, attrs.ownStatistics ? 1 : 0, ...numbers];
+      runNative(`${native}Grad`, settings, code, ...arrays, ...outputs.map(([, values]) => values));
+      return outputs.map(([info]) => info);
+    },
+  );
+  return [config, trainingConfig, gradConfig];
+}
 
-export const kernels: readonly KernelConfig[] = [normNeuronConfig, normNeuronTrainingConfig, normNeuronGradConfig];
+export const kernels: readonly KernelConfig[] = [
+  ...configs("normNeuron", normNeuronKernel, normNeuronTrainingKernel, (x, _, attrs) => neuronCall(x.shape, attrs)),
+  ...configs("normParallelNeuron", normParallelNeuronKernel, normParallelNeuronTrainingKernel, (x, [rows], attrs) =>
+    parallelCall(x, rows!, attrs),
+  ),
+];

@@ -14,7 +14,7 @@ import { batchNormalised, epsilons, moved, normGradient, normShapes, positive } 
  * Sequences [T, rows, C] about the 1024 neurons of a block, C about the width of vectors and far from it; and where the 32
  * chunks become longer than a block, or channels more than it has neurons, or there is none.
  */
-const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(
+export const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(
   {
     weight: 9,
     arbitrary: fc
@@ -44,7 +44,8 @@ const programOf = (name: string): NeuronProgram => {
   return programs.get(name)!;
 };
 
-const attrsOf = (program: NeuronProgram, epsilon: number): NormNeuronAttrs => ({
+/** A program as the kernels of norms and neurons take it. */
+export const attrsOf = (program: NeuronProgram, epsilon: number): NormNeuronAttrs => ({
   ...formulaOf(program),
   epsilon,
   isLastReader: unused,
@@ -96,7 +97,7 @@ function fired(y: Values, parameters: readonly Values[], attrs: NormNeuronAttrs)
 }
 
 /** The normalised currents. */
-function normalised([x, mean, variance, scale, offset]: readonly Values[], varianceEpsilon: number): Values {
+export function normalised([x, mean, variance, scale, offset]: readonly Values[], varianceEpsilon: number): Values {
   const rows: Values = { ...x!, shape: [1, 1, sizeOf(x!.shape) / mean!.data.length, mean!.data.length] };
   const inputs = { x: rows, mean: mean!, variance: variance!, scale: scale!, offset: offset! };
   const [y] = runKernelOn("native", "FusedBatchNorm", { inputs, attrs: { varianceEpsilon } });
