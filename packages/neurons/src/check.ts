@@ -32,7 +32,11 @@ export function checkParameterShapes(model: string, params: object): void {
  * @param channels the last axis of one step of `x`. @defaultValue none: a step is a scalar, and so must parameters be
  * @internal
  */
-export function checkChannels({ model, params }: Pick<Neuron, "model" | "params">, x: Tensor, channels?: number): void {
+export function checkChannels(
+  { model, params }: Pick<Neuron, "model" | "params">,
+  x: { readonly shape: readonly number[] },
+  channels?: number,
+): void {
   for (const [name, value] of Object.entries(params)) {
     if (!(value instanceof Tensor)) continue;
     if (channels === undefined ? value.rank === 0 : value.size === 1 || value.size === channels) continue;

@@ -45,7 +45,7 @@ export type State<S extends string = string> = Readonly<Record<S, Tensor>>;
  *
  * All functions are pure and element-wise, made of tfjs operations: tensors of one shape in and out, parameters broadcast,
  * no argument disposed. The potential is the state variable `v`. They are traced, so that fused kernels run the model:
- * docs/adding-a-neuron.md lists the operations that can be.
+ * the README of this package lists the operations that can be.
  */
 export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   /** The name in error messages, in the notation of networks (in upper case) and on command lines. */
@@ -190,7 +190,10 @@ export function neuron<P extends MembraneParams, S extends string>(
     spike,
     stateNames: names,
     emits,
-    initialState: formula.initialState as Neuron<S | "v">["initialState"],
+    initialState: (shape: readonly number[]) => {
+      checkChannels({ model: model.name, params: p }, { shape }, shape.at(-1));
+      return formula.initialState(shape) as State<S | "v">;
+    },
     step: step as NeuronFormula["step"],
   });
 }

@@ -163,7 +163,7 @@ describeBackends("a model with further state", (backend) => {
       );
       warn.mockRestore();
       expect(warnings).toEqual([
-        `counted on ${backend}: fire calls cumsum, which cannot be traced (ownModel.test.ts:here); docs/adding-a-neuron.md lists the operations that can be. The neuron runs as composed operations, several times slower than a fused kernel.`,
+        `counted on ${backend}: fire calls cumsum, which cannot be traced (ownModel.test.ts:here); the README of @sew/neurons lists the operations that can be. The neuron runs as composed operations, several times slower than a fused kernel.`,
       ]);
       expect(steps.map(({ program }) => program)).toEqual([undefined, undefined]);
       expect(read(unroll(steps[0]!, tensor2d([[4, 4]])).spikes)).toEqual([1, 2]);
@@ -388,6 +388,13 @@ describeBackends("a model with further state", (backend) => {
     );
     rise.dispose();
   });
+
+  it("refuses a state at rest for other channels than a parameter has", () =>
+    scoped(() =>
+      expect(() => neuron(lif, { vReset: tensor1d([0, 1, 2]) }).initialState([4, 2])).toThrow(
+        new RangeError("lif: vReset must have 1 value or one for each of the 2 channels of x [4,2], got [3]"),
+      ),
+    ));
 
   it("refuses a state of another shape than the currents", () =>
     scoped(() =>

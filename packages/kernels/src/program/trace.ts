@@ -295,7 +295,7 @@ function madeOtherwise(shape: readonly number[]): never {
 
 const computeWithTensors = "compute with tensors: where(condition, a, b) chooses between values";
 const withoutValues = "A tensor that a traced function received or computed has no values";
-const listed = "docs/adding-a-neuron.md lists the operations that can be";
+const listed = "the README of @sew/neurons lists the operations that can be";
 
 /** The engine's methods that a trace replaces. */
 interface Recorded {

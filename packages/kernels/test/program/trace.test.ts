@@ -83,7 +83,7 @@ const withoutPlace = (message: unknown): string =>
 const slower = ". The neuron runs as composed operations, several times slower than a fused kernel.";
 
 describe("a step that cannot be traced", () => {
-  const operations = "docs/adding-a-neuron.md lists the operations that can be";
+  const operations = "the README of @sew/neurons lists the operations that can be";
   const compute = "compute with tensors: where(condition, a, b) chooses between values";
   const again = "computes something else for x of another shape or when called again, from";
   const numbers =
