@@ -10,7 +10,8 @@ export function checkNames(model: string, params: object, defaults: object): voi
   if (other === undefined) return;
   const far = (name: string) => distance(other.toLowerCase(), name.toLowerCase());
   const [nearest] = names.filter((name) => 2 * far(name) <= name.length + 1).sort((a, b) => far(a) - far(b));
-  const remedy = nearest === undefined ? "leave it out" : `did you mean ${nearest}?`;
+  const remedy =
+    nearest === undefined ? "leave it out, or add it to the defaults of the model" : `did you mean ${nearest}?`;
   throw new RangeError(`${model}: parameters must be of ${names.join(", ")}, got ${shown(other)}; ${remedy}`);
 }
 

@@ -356,7 +356,7 @@ describeBackends("a model with further state", (backend) => {
   it("refuses a parameter that is none of the model's", () =>
     expect(() => neuron(lif, { momentum: 1 } as object)).toThrow(
       new RangeError(
-        'lif: parameters must be of vThreshold, vReset, reset, detachReset, tau, decayInput, got "momentum"; leave it out',
+        'lif: parameters must be of vThreshold, vReset, reset, detachReset, tau, decayInput, got "momentum"; leave it out, or add it to the defaults of the model',
       ),
     ));
 
