@@ -2,6 +2,7 @@ export { type ApplyAdamAttrs, applyAdam, applyAdamKernel } from "./applyAdam.js"
 export { type ApplyMomentumAttrs, applyMomentum, applyMomentumKernel } from "./applyMomentum.js";
 export { type BatchNormTrainingAttrs, batchNormTraining, batchNormTrainingKernel } from "./batchNormTraining.js";
 export { detach } from "./detach.js";
+export { distance } from "./distance.js";
 export {
   type FusedGradient,
   type FusedKernel,
@@ -52,6 +53,6 @@ export type {
 } from "./program/program.js";
 export { rates } from "./program/programBuilder.js";
 export { runProgram } from "./program/runProgram.js";
-export { tracedAs } from "./program/trace.js";
+export { declaredOnly, tracedAs } from "./program/trace.js";
 export { shown } from "./shown.js";
 export { withSlope } from "./withSlope.js";

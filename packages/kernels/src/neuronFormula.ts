@@ -34,19 +34,21 @@ export interface NeuronFormula {
   readonly step: (state: NeuronState, x: Tensor) => NeuronStep;
   /** The same step as data, which fused kernels run. @defaultValue none: composed operations run the neuron */
   readonly program?: NeuronProgram;
+  /** Why there is no program: the function, the operation and the line, and the remedy. @defaultValue there is one */
+  readonly untraced?: string;
   /** The tensors that are the program's parameters, in their order; `[]`, `[1]` or `[C]`. */
   readonly parameters: readonly Tensor[];
 }
 
 /**
- * The neuron of a definition, traced: its step is run once with tensors that stand for all others, and the operations that
- * it calls become a program.
+ * The neuron of a definition, traced: its step is run with tensors that stand for all others, for x of two shapes, and the
+ * operations that it calls, which must be the same for both, become a program.
  *
- * Where a trace is not possible, say because of an operation that is not element-wise, a warning names the operation and the
- * line, once for each name, and the neuron has no program.
+ * Where a trace is not possible, say because of an operation that is not element-wise or of a random number, a warning names the operation and the
+ * line, once for each, and the neuron has no program.
  *
  * @throws TypeError when the step reads tensors that are neither its state, x nor a parameter, takes a tensor for a number,
- *   waits for values, or passes gradients through an operation that has none, and when nothing reads a trainable parameter
+ *   waits for values, or passes gradients of x or a parameter, over any number of steps, through an operation that has none, and when nothing reads a trainable parameter
  *
  * @example
  * const leaky = neuronFormula({

@@ -1,5 +1,6 @@
 import { shown } from "@sew/kernels";
 import {
+  checkParams,
   type Emission,
   firingCurrent,
   type MembraneParams,
@@ -79,7 +80,7 @@ export function neurons<P extends MembraneParams, S extends string>(
   params: LayerParams<P> = {},
   spike?: Spike,
 ): NeuronFactory {
-  checkDomain(model, params, spike);
+  checkDomain(model, params);
   return (channels) => {
     checkInteger("neurons", "channels", channels, 1);
     const parameters: Record<string, Variable> = {};
@@ -98,11 +99,10 @@ export function neurons<P extends MembraneParams, S extends string>(
 function checkDomain<P extends MembraneParams, S extends string>(
   model: NeuronModel<P, S>,
   params: LayerParams<P>,
-  spike?: Spike,
 ): void {
   const initial: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(params)) initial[name] = asLearnable(value)?.initial ?? value;
-  const check = (values: Record<string, unknown>) => neuron(model, values as Partial<P>, spike);
+  const check = (values: Record<string, unknown>) => checkParams(model, { ...model.defaults, ...values });
   check(initial);
   for (const [name, value] of Object.entries(initial)) {
     if (!(value instanceof Tensor)) continue;

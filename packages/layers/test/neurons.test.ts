@@ -30,8 +30,8 @@ import {
   unroll,
 } from "@sew/neurons";
 import { constant } from "@sew/surrogates";
-import { scalar, sum, tensor1d, tensor2d, tensor3d, variable, variableGrads } from "@tensorflow/tfjs-core";
-import { describe, expect, it } from "vitest";
+import { linspace, scalar, sum, tensor1d, tensor2d, tensor3d, variable, variableGrads } from "@tensorflow/tfjs-core";
+import { describe, expect, it, vi } from "vitest";
 
 const shape = [3, 2, 4];
 for (const [name, model] of Object.entries<NeuronModel<MembraneParams, string>>(neuronModels)) {
@@ -156,6 +156,14 @@ describe("neurons", () => {
       expect(() => neurons(lif, { vThreshold: scalar(Number.NaN) })).toThrow(
         new RangeError("lif: vThreshold must be a finite number, got NaN"),
       );
+    }));
+
+  it("checks the values of a tensor without a run of the model for each", () =>
+    scoped(() => {
+      const [charge, check] = [vi.fn(lif.charge), vi.fn(lif.check)];
+      const make = neurons({ ...lif, charge, check }, { tau: linspace(1, 4, 64) });
+      expect([charge.mock.calls.length, check.mock.calls.length]).toEqual([0, 65]);
+      make(64);
     }));
 
   it("refuses what cannot be learned", () =>

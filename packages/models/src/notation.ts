@@ -1,6 +1,6 @@
 /** @file The paper's notation of networks, such as `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11`, read into items. */
 import { type BlockFactory, blocks } from "@sew/blocks";
-import { shown } from "@sew/kernels";
+import { distance, shown } from "@sew/kernels";
 import { type ActivationFactory, neurons, parallelNeurons, relus } from "@sew/layers";
 import { type MembraneParams, neuronModels, type ParallelNeuronModel, parallelNeuronModels } from "@sew/neurons";
 
@@ -126,19 +126,6 @@ function examplesOf({ neurons, blocks }: Vocabulary): string[] {
     ...["MP", "AP"].flatMap((pool) => [`${pool}k2`, `${pool}k2s2`]),
     ...Object.keys(blocks).flatMap((name) => ["", " Block"].flatMap((b) => [`${name}${b}`, `${name}${b}(c32)`])),
   ];
-}
-
-/** How many letters must be changed, added or left out to make `b` of `a`. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      next.push(Math.min(row[j]! + (a[i] === b[j] ? 0 : 1), row[j + 1]! + 1, next[j]! + 1));
-    }
-    row = next;
-  }
-  return row.at(-1)!;
 }
 
 /** The valid item that is nearest to a text, with the text's numbers where they fit; none where nothing is near. */

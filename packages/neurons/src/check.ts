@@ -1,7 +1,19 @@
 /** @file Checks of parameters that several models have. A tensor's values may be learned: its shape alone is checked. */
-import { shown } from "@sew/kernels";
+import { distance, shown } from "@sew/kernels";
 import { Tensor } from "@tensorflow/tfjs-core";
 import type { Neuron, Parameter } from "./neuron.js";
+
+/** Throws unless all parameters have names of the model's. */
+export function checkNames(model: string, params: object, defaults: object): void {
+  const names = Object.keys(defaults);
+  const other = Object.keys(params).find((name) => !names.includes(name));
+  if (other === undefined) return;
+  const far = (name: string) => distance(other.toLowerCase(), name.toLowerCase());
+  const [nearest] = names.filter((name) => 2 * far(name) <= name.length + 1).sort((a, b) => far(a) - far(b));
+  const remedy =
+    nearest === undefined ? "leave it out, or add it to the defaults of the model" : `did you mean ${nearest}?`;
+  throw new RangeError(`${model}: parameters must be of ${names.join(", ")}, got ${shown(other)}; ${remedy}`);
+}
 
 /** Throws unless every tensor among the parameters is a scalar or has one value per channel. */
 export function checkParameterShapes(model: string, params: object): void {
@@ -21,7 +33,11 @@ export function checkParameterShapes(model: string, params: object): void {
  * @param channels the last axis of one step of `x`. @defaultValue none: a step is a scalar, and so must parameters be
  * @internal
  */
-export function checkChannels({ model, params }: Pick<Neuron, "model" | "params">, x: Tensor, channels?: number): void {
+export function checkChannels(
+  { model, params }: Pick<Neuron, "model" | "params">,
+  x: { readonly shape: readonly number[] },
+  channels?: number,
+): void {
   for (const [name, value] of Object.entries(params)) {
     if (!(value instanceof Tensor)) continue;
     if (channels === undefined ? value.rank === 0 : value.size === 1 || value.size === channels) continue;

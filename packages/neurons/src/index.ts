@@ -1,6 +1,7 @@
 export { checkChannels, checkNotNegative, checkNumber, checkPositive, checkTau } from "./check.js";
 export { firingCurrent, silentCurrent } from "./constantCurrent.js";
 export {
+  checkParams,
   type Emission,
   fire,
   type MembraneParams,

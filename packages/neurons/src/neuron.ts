@@ -1,8 +1,17 @@
 /** @file What every spiking neuron shares: Eqs. 1-3 of Fang et al., NeurIPS 2021, arXiv:2102.04159. */
-import { detach, type NeuronFormula, type NeuronStep, neuronFormula, shown, tracedAs } from "@sew/kernels";
+import {
+  declaredOnly,
+  detach,
+  floats,
+  type NeuronFormula,
+  type NeuronStep,
+  neuronFormula,
+  shown,
+  tracedAs,
+} from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
-import { add, clone, mul, sub, type Tensor, tidy, util } from "@tensorflow/tfjs-core";
-import { checkBoolean, checkChannels, checkFinite, checkNumber, checkParameterShapes } from "./check.js";
+import { add, clone, mul, sub, Tensor, tidy, util } from "@tensorflow/tfjs-core";
+import { checkBoolean, checkChannels, checkFinite, checkNames, checkNumber, checkParameterShapes } from "./check.js";
 
 /** How a potential falls after a spike: to V_reset (hard, Eq. 3), or by V_th (soft). */
 export type Reset = "hard" | "soft";
@@ -36,7 +45,7 @@ export type State<S extends string = string> = Readonly<Record<S, Tensor>>;
  *
  * All functions are pure and element-wise, made of tfjs operations: tensors of one shape in and out, parameters broadcast,
  * no argument disposed. The potential is the state variable `v`. They are traced, so that fused kernels run the model:
- * docs/adding-a-neuron.md lists the operations that can be.
+ * the README of this package lists the operations that can be.
  */
 export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   /** The name in error messages, in the notation of networks (in upper case) and on command lines. */
@@ -134,8 +143,9 @@ export function restingPotential({ vReset }: MembraneParams): { readonly v: Para
  * @param spike the spike function. @defaultValue the paper's ArcTan with α = 2
  * @returns a function from (state[t-1], X[t]) to S[t] and state[t], all of one shape. It throws a RangeError where a
  *   parameter per channel does not fit the last axis of X[t]
- * @throws RangeError when a parameter is outside the model's domain or not finite
- * @throws TypeError when a function of the model does what would train wrongly, see `neuronFormula` of `@sew/kernels`
+ * @throws RangeError when a parameter is none of the model's, outside its domain or not finite
+ * @throws TypeError when a function of the model does what would train wrongly, see `neuronFormula` of `@sew/kernels`, or
+ *   fires more than `emits` declares
  *
  * @example
  * const step = neuron(lif, { tau: 2 });
@@ -149,15 +159,15 @@ export function neuron<P extends MembraneParams, S extends string>(
   spike: Spike = atan(),
 ): Neuron<S | "v"> {
   const p: P = { ...model.defaults, ...params };
-  checkMembrane(model.name, p);
-  model.check(p);
-  checkFinite(model.name, p);
+  checkParams(model, p);
   const formula = neuronFormula<P>({
     name: model.name,
     params: p,
     state: (given) => model.state(given),
     step: (state, x, given) => stepOf(model, state as State<S | "v">, x, given, spike) as NeuronStep,
   });
+  const emits = model.emits?.(p) ?? bits;
+  checkEmits(model.name, emits, formula, spike);
   const names = formula.stateNames as readonly (S | "v")[];
   const step = (state: State<S | "v">, x: Tensor): Step<S | "v"> => {
     const missing = names.find((name) => state[name] === undefined);
@@ -179,11 +189,16 @@ export function neuron<P extends MembraneParams, S extends string>(
     params: p,
     spike,
     stateNames: names,
-    emits: model.emits?.(p) ?? bits,
-    initialState: formula.initialState as Neuron<S | "v">["initialState"],
+    emits,
+    initialState: (shape: readonly number[]) => {
+      checkChannels({ model: model.name, params: p }, { shape }, shape.at(-1));
+      return formula.initialState(shape) as State<S | "v">;
+    },
     step: step as NeuronFormula["step"],
   });
 }
+
+const declaredState = ["variables that state declares", "return it from state"] as const;
 
 /** Eqs. 1-3 for one step: the model's own where it has them. */
 function stepOf<P extends MembraneParams, S extends string>(
@@ -194,36 +209,60 @@ function stepOf<P extends MembraneParams, S extends string>(
   spike: Spike,
 ): Step<S | "v"> {
   const change = tracedAs("charge", () => model.charge(state, x, params));
-  checkPart(`${model.name}: charge`, change, state, x);
-  const charged: State<S | "v"> = { ...state, ...change };
+  const part = partOf(`${model.name}: charge`, change, state, x);
+  if (part.v === undefined) {
+    const got = Object.keys(part).join(", ") || "no variable";
+    throw new TypeError(`${model.name}: charge must return v, the charged potential, got ${got}`);
+  }
+  const charged: State<S | "v"> = declaredOnly({ ...state, ...part }, ...declaredState);
   const spikes = tracedAs("fire", () =>
     model.fire === undefined ? fire(charged.v, params.vThreshold, spike) : model.fire(charged, params, spike),
   );
   checkShape(`${model.name}: the spikes`, spikes, x);
-  const after = tracedAs(
-    "reset",
-    () => model.reset?.(charged, spikes, params) ?? { v: reset(charged.v, spikes, params) },
+  const after = tracedAs("reset", () =>
+    model.reset === undefined
+      ? { v: reset(charged.v, spikes, params) }
+      : partOf(`${model.name}: reset`, model.reset(charged, spikes, params), state, x),
   );
-  checkPart(`${model.name}: reset`, after, state, x);
-  return { spikes, state: { ...charged, ...after } };
+  return { spikes: floats(spikes), state: { ...charged, ...after } };
 }
 
-/** Throws unless a part of the state is of variables of the model, in the shape of the currents. */
-function checkPart(what: string, part: object, state: State, x: Tensor): void {
-  for (const [name, value] of Object.entries(part as Readonly<Record<string, Tensor | undefined>>)) {
-    if (!(name in state)) {
+/**
+ * The part of the state that a function of the model returns, as numbers.
+ *
+ * @throws TypeError or RangeError unless it is of variables of the model, in the shape of the currents
+ */
+function partOf(what: string, part: unknown, state: State, x: Tensor): Record<string, Tensor> {
+  refusePromise(what, part);
+  if (typeof part !== "object" || part === null || part instanceof Tensor) {
+    const got = part instanceof Tensor ? "a tensor" : shown(part);
+    throw new TypeError(`${what} must return state variables by name, such as { v }, got ${got}`);
+  }
+  const variables = Object.entries(part).map(([name, value]: [string, unknown]) => {
+    if (!Object.hasOwn(state, name)) {
       throw new TypeError(
         `${what} must return state variables that the model declares, ${Object.keys(state).join(", ")}, got ${shown(name)}`,
       );
     }
     checkShape(`${what}'s ${name}`, value, x);
-  }
+    return [name, floats(value)] as const;
+  });
+  return Object.fromEntries(variables);
 }
 
-/** Throws unless a tensor has the shape of the currents. */
-function checkShape(what: string, value: Tensor | undefined, x: Tensor): void {
-  if (value !== undefined && util.arraysEqual(value.shape, x.shape)) return;
-  throw new RangeError(`${what} must have the shape [${x.shape}] of x, got ${value && `[${value.shape}]`}`);
+/** Throws of a promise, whose own failure then is nobody's. */
+function refusePromise(what: string, value: unknown): void {
+  if (!(value instanceof Promise)) return;
+  value.catch(() => {});
+  throw new TypeError(`${what} must return at once, got a promise; leave out async and await`);
+}
+
+/** Throws unless a value is a tensor of the shape of the currents. */
+function checkShape(what: string, value: unknown, x: Tensor): asserts value is Tensor {
+  refusePromise(what, value);
+  if (value instanceof Tensor && util.arraysEqual(value.shape, x.shape)) return;
+  const got = value instanceof Tensor ? `[${value.shape}]` : shown(value);
+  throw new RangeError(`${what} must have the shape [${x.shape}] of x, got ${got}`);
 }
 
 /** A function that clones a tensor which is an argument or was seen before: a caller may dispose each result by itself. */
@@ -234,6 +273,46 @@ function ownTensors(given: readonly Tensor[]): (t: Tensor) => Tensor {
     seen.add(t);
     return t;
   };
+}
+
+/** Throws where a neuron may fire more than it declares: blocks and kernels rely on it. */
+function checkEmits(model: string, emits: Emission, { program }: NeuronFormula, spike: Spike): void {
+  if (program === undefined || mostOf(program.spikes) <= mostOf(emits)) return;
+  // In smooth mode, spikes are any numbers.
+  const own = {
+    name: "spike",
+    params: {},
+    state: () => ({}),
+    step: (_: object, u: Tensor) => ({ spikes: spike(u), state: {} }),
+  };
+  if (neuronFormula(own).program?.spikes.kind !== "bits") return;
+  const [fired, remedy] =
+    program.spikes.kind === "counts"
+      ? [`whole numbers up to ${program.spikes.most}`, `{ kind: "counts", most: ${program.spikes.most} }`]
+      : ["any numbers, as far as its operations tell", '{ kind: "reals" }'];
+  const bound = program.spikes.kind === "reals" ? ", or bound whole numbers with clipByValue" : "";
+  const got = emits.kind === "counts" ? `whole numbers up to ${emits.most}` : "0 and 1";
+  throw new TypeError(
+    `${model}: emits must cover what fire returns, ${fired}, got ${got}; declare emits: () => (${remedy})${bound}`,
+  );
+}
+
+/** The largest number of an emission. */
+function mostOf(emits: Emission): number {
+  if (emits.kind === "counts") return emits.most;
+  return emits.kind === "bits" ? 1 : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Throws unless these are a model's parameters: of its names and in its domain.
+ *
+ * @internal
+ */
+export function checkParams<P extends MembraneParams, S extends string>(model: NeuronModel<P, S>, params: P): void {
+  checkNames(model.name, params, model.defaults);
+  checkMembrane(model.name, params);
+  model.check(params);
+  checkFinite(model.name, params);
 }
 
 function checkMembrane(name: string, params: MembraneParams): void {

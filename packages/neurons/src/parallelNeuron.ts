@@ -3,9 +3,9 @@
  *
  * W. Fang et al., "Parallel Spiking Neurons with High Efficiency and Ability to Learn Long-term Dependencies", NeurIPS 2023.
  */
-import { charged, type NeuronFormula, neuronFormula, parallelNeuron as runParallel } from "@sew/kernels";
+import { charged, type NeuronFormula, neuronFormula, parallelNeuron as runParallel, shown } from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
-import { broadcastTo, clone, concat, slice, type Tensor, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import { broadcastTo, clone, concat, slice, Tensor, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
 
 /** What a parallel neuron learns; one for all neurons of a layer. */
 export interface ParallelWeights {
@@ -87,7 +87,7 @@ export interface ParallelNeuron {
  * @param spike the spike function. @defaultValue the paper's ArcTan with α = 2
  * @returns a function from currents and weights to spikes
  * @throws RangeError when a parameter is outside the model's domain, and, when called, when `x` has no or too many time-steps,
- *   or is a piece of a sequence whose steps depend on later ones
+ *   or is a piece of a sequence whose steps depend on later ones, and when the weights have another shape than the initial ones
  *
  * @example
  * const step = parallelNeuron(slidingPsn, { order: 2 });
@@ -110,9 +110,13 @@ export function parallelNeuron<P extends object>(
   });
   const joined = (x: Tensor, past?: Tensor): Tensor =>
     past === undefined || past.size === 0 ? clone(x) : concat([past, x]);
-  const matrices = (x: Tensor, { weight, bias }: ParallelWeights, past?: Tensor) => {
+  let weightShape: readonly number[] | undefined;
+  const matrices = (x: Tensor, weights: ParallelWeights, past?: Tensor) => {
     checkSteps(model, p, x, past);
     const [before, steps] = [past?.shape[0] ?? 0, x.shape[0]!];
+    weightShape ??= tidy(() => model.initial(p, () => 0).weight.shape);
+    checkWeights(model.name, weights, weightShape, model.steps?.(p) ?? before + steps);
+    const { weight, bias } = weights;
     const b = bias.rank === 0 ? broadcastTo(bias, [steps, 1]) : slice(bias, [before], [steps]);
     return [model.rows(weight, p, before, steps), b] as const;
   };
@@ -137,6 +141,21 @@ export function parallelNeuron<P extends object>(
     causal: () => model.causal(p),
     span: model.steps?.(p) ?? (model.lookback?.(p) ?? 0) + 1,
   });
+}
+
+/** Throws unless the weights are those of the model, and of so many time-steps. */
+function checkWeights(model: string, weights: ParallelWeights, shape: readonly number[], steps: number): void {
+  const { weight, bias }: Partial<ParallelWeights> = weights ?? {};
+  for (const [name, value] of Object.entries({ weight, bias })) {
+    if (value instanceof Tensor) continue;
+    throw new TypeError(`${model}: weights must have ${name}, a tensor, got ${shown(value)}; initial makes them`);
+  }
+  if (String(weight!.shape) !== String(shape)) {
+    throw new RangeError(`${model}: weight must be [${shape}], got [${weight!.shape}]; initial makes it`);
+  }
+  if (bias!.rank !== 0 && String(bias!.shape) !== String([steps, 1])) {
+    throw new RangeError(`${model}: bias must be a scalar or [${steps},1], got [${bias!.shape}]; initial makes it`);
+  }
 }
 
 function checkSteps<P extends object>(model: ParallelNeuronModel<P>, params: P, x: Tensor, past?: Tensor): void {

@@ -1,5 +1,6 @@
 import type { Expression } from "./expression.js";
 import type { ProgramBuilder } from "./programBuilder.js";
+import { walk } from "./walk.js";
 
 /** Gradients of an operation's operands, `undefined` where none arrives: from its gradient, its operands and its value. */
 type Rule = (b: ProgramBuilder, dy: number, of: readonly number[], y: number) => readonly (number | undefined)[];
@@ -54,7 +55,6 @@ export interface Seed {
  * @param seeds the expressions and their gradients
  * @param by the inputs to differentiate by
  * @returns the numbers of the gradients of `by`
- * @throws what an operation without a derivative says, when one lies between `by` and a seed
  */
 export function differentiate(
   builder: ProgramBuilder,
@@ -62,44 +62,45 @@ export function differentiate(
   seeds: readonly Seed[],
   by: readonly Expression[],
 ): number[] {
-  const reaches = new Map<Expression, boolean>(by.map((input) => [input, true]));
-  /** Whether gradients pass from the expression to one of `by`. */
-  const depends = (e: Expression): boolean => {
-    const known = reaches.get(e);
-    if (known !== undefined) return known;
-    const found = (e.kind === "op" || e.kind === "withSlope") && e.of.some(depends);
-    reaches.set(e, found);
-    return found;
-  };
-  const path = pathFrom(seeds.map(({ of }) => of)).filter(depends);
+  const path = pathFrom(
+    seeds.map(({ of }) => of),
+    by,
+  );
   const gradients = new Map<Expression, number>();
   const receive = (e: Expression, gradient: number | undefined): void => {
-    if (gradient === undefined || !depends(e)) return;
+    if (gradient === undefined || !path.has(e)) return;
     const before = gradients.get(e);
     gradients.set(e, before === undefined ? gradient : builder.op("add", before, gradient));
   };
   for (const { of, gradient } of seeds) receive(of, gradient);
   // As tfjs adds them up: the latest value first.
-  for (const e of path.sort((a, b) => b.id - a.id)) {
-    if (e.kind === "op" && typeof e.derivative === "function") throw e.derivative();
+  for (const e of [...path].sort((a, b) => b.id - a.id)) {
     const dy = gradients.get(e);
     if (dy === undefined) continue;
     if (e.kind === "withSlope") receive(e.of[0], builder.op("mul", dy, lower(e.slope)));
-    if (e.kind !== "op" || e.derivative === "zero") continue;
+    if (e.kind !== "op" || e.derivative !== undefined) continue;
     const operands = rules[e.op]!(builder, dy, e.of.map(lower), lower(e));
     for (const [i, gradient] of operands.entries()) receive(e.of[i]!, gradient);
   }
   return by.map((input) => gradients.get(input) ?? builder.constant(0));
 }
 
-/** The expressions that gradients pass through, from these on: up to what is detached, and over slopes. */
-function pathFrom(roots: readonly Expression[]): Expression[] {
-  const all = new Set<Expression>();
-  const visit = (e: Expression): void => {
-    if (all.has(e)) return;
-    all.add(e);
-    if (e.kind === "op" || e.kind === "withSlope") e.of.forEach(visit);
-  };
-  roots.forEach(visit);
-  return [...all];
+/**
+ * Throws what an operation without a derivative says, where tfjs would: where one lies between outputs and what gradients are
+ * taken by, whether the gradient is 0 there or not.
+ */
+export function checkDerivatives(outputs: readonly Expression[], by: readonly Expression[]): void {
+  for (const e of pathFrom(outputs, by)) {
+    if (e.kind === "op" && typeof e.derivative === "function") throw e.derivative();
+  }
+}
+
+/** The expressions that gradients pass through, from some to others: not over what is detached, and past slopes. */
+export function pathFrom(roots: readonly Expression[], by: readonly Expression[]): ReadonlySet<Expression> {
+  const path = new Set(by);
+  const operands = (e: Expression) => (e.kind === "op" || e.kind === "withSlope" ? e.of : []);
+  walk(roots, operands, (e) => {
+    if (operands(e).some((operand) => path.has(operand))) path.add(e);
+  });
+  return path;
 }

@@ -1,6 +1,7 @@
 /** @file The operations that a trace records: a graph of what was computed from what, before it is a program. */
 import type { Rate } from "./program.js";
 import { highest, type Op, type ProgramBuilder } from "./programBuilder.js";
+import { walk } from "./walk.js";
 
 /** What gradients do at an operation that has no derivative: pass as 0, as tfjs has it, or throw this error. */
 export type WithoutDerivative = "zero" | (() => Error);
@@ -55,16 +56,41 @@ export function slopeExpression(value: Expression, of: Expression, slope: Expres
   return { id: last++, kind: "withSlope", value, of: [of], slope, rate: value.rate };
 }
 
+/**
+ * Whether two expressions of two traces compute the same from the same.
+ *
+ * @param known the expressions of the first trace for those of the second that are known to be, to which these are added
+ */
+export function isSame(a: Expression, b: Expression, known: Map<Expression, Expression>): boolean {
+  if (a === b) return true;
+  const before = known.get(b);
+  if (before !== undefined) return before === a;
+  const [of, other] = [operandsOf(a), operandsOf(b)];
+  const same =
+    a.rate === b.rate &&
+    nodeOf(a) === nodeOf(b) &&
+    of.length === other.length &&
+    of.every((operand, i) => isSame(operand, other[i]!, known));
+  if (same) known.set(b, a);
+  return same;
+}
+
+/** An expression without what it is computed from. */
+function nodeOf(e: Expression): string {
+  if (e.kind === "op") return `${e.op} ${typeof e.derivative}`;
+  return e.kind === "constant" ? `${Object.is(e.value, -0) ? "-0" : e.value}` : e.kind;
+}
+
+/** What an expression is computed from, slopes included. */
+function operandsOf(e: Expression): readonly Expression[] {
+  if (e.kind === "withSlope") return [...e.of, e.value, e.slope];
+  return "of" in e ? e.of : [];
+}
+
 /** All expressions that these are computed from, themselves included, slopes too. */
 export function ancestors(roots: readonly Expression[]): Set<Expression> {
   const all = new Set<Expression>();
-  const visit = (e: Expression): void => {
-    if (all.has(e)) return;
-    all.add(e);
-    if ("of" in e) e.of.forEach(visit);
-    if (e.kind === "withSlope") [e.value, e.slope].forEach(visit);
-  };
-  roots.forEach(visit);
+  walk(roots, operandsOf, (e) => all.add(e));
   return all;
 }
 
@@ -79,26 +105,27 @@ export function lowering(
   inputs: ReadonlyMap<Expression, number>,
 ): (expression: Expression) => number {
   const done = new Map(inputs);
-  const lower = (e: Expression): number => {
-    const known = done.get(e);
-    if (known !== undefined) return known;
-    const number = lowered(e);
-    done.set(e, number);
-    return number;
+  const operands = (e: Expression): readonly Expression[] => {
+    if (done.has(e) || e.kind === "input" || e.kind === "constant") return [];
+    return e.kind === "withSlope" ? [e.value] : e.of;
   };
   const lowered = (e: Expression): number => {
+    const numbers = operands(e).map((operand) => done.get(operand)!);
     switch (e.kind) {
       case "input":
         throw new Error("lowering: an input has no number");
       case "constant":
         return builder.constant(e.value);
       case "op":
-        return builder.op(e.op, ...e.of.map(lower));
-      case "detach":
-        return lower(e.of[0]);
-      case "withSlope":
-        return lower(e.value);
+        return builder.op(e.op, ...numbers);
+      default:
+        return numbers[0]!;
     }
   };
-  return lower;
+  return (expression) => {
+    walk([expression], operands, (e) => {
+      if (!done.has(e)) done.set(e, lowered(e));
+    });
+    return done.get(expression)!;
+  };
 }

@@ -1,4 +1,5 @@
 import type { BinaryOp, Instruction, Program, Rate, UnaryOp } from "./program.js";
+import { walk } from "./walk.js";
 
 /** Any operation of values. */
 export type Op = UnaryOp | BinaryOp | "select";
@@ -187,13 +188,11 @@ function packed(
   for (const [number, instruction] of values.entries()) {
     all.push(instruction === undefined ? inputs[number]! : rateOf(instruction, all));
   }
-  const visit = (number: number): void => {
-    if (live.has(number)) return;
-    live.add(number);
+  const operands = (number: number): readonly number[] => {
     const instruction = values[number];
-    if (instruction !== undefined && instruction.op !== "constant") instruction.of.forEach(visit);
+    return instruction === undefined || instruction.op === "constant" ? [] : instruction.of;
   };
-  outputs.forEach(visit);
+  walk(outputs, operands, (number) => live.add(number));
   const order = [...live]
     .filter((number) => number >= inputs.length)
     .sort((a, b) => ranks[all[a]!] - ranks[all[b]!] || a - b);

@@ -4,8 +4,9 @@
  * While a trace is on, the engine's own methods that run kernels and make tensors are replaced by recording ones. Ops, scopes
  * and `tidy` run as ever; no backend, no tape and no memory is touched, and no backend needs to be there.
  */
-import { type DataType, engine, type KernelBackend, type Tensor, tidy } from "@tensorflow/tfjs-core";
-import { constantExpression, detachExpression, type Expression, slopeExpression } from "./expression.js";
+import { type DataType, engine, type KernelBackend, Tensor, tidy } from "@tensorflow/tfjs-core";
+import { shown } from "../shown.js";
+import { constantExpression, detachExpression, type Expression, isSame, slopeExpression } from "./expression.js";
 import { lineOfUser } from "./lineOfUser.js";
 import type { Rate } from "./program.js";
 import { type Traced, traceKernel } from "./tracedKernels.js";
@@ -15,20 +16,28 @@ export class Untraceable extends Error {
   override readonly name = "Untraceable";
 }
 
-/** The shape of x in a trace, `[N, C]`. */
-export const tracedShape: readonly [number, number] = [2, 3];
+/** The shapes of x in the two traces of a model, `[..., C]`. They have no number in common, counted from either end. */
+const shapes: readonly (readonly number[])[] = [
+  [2, 3],
+  [5, 2, 1, 4],
+];
 
 interface Trace {
   /** The name of the traced model, in errors. */
   readonly model: string;
+  /** The shape of x. */
+  readonly shape: readonly number[];
   /** The function of the model that runs. */
   place: string;
   /** The expressions of tensors, by the identity of their data. */
   readonly expressions: WeakMap<object, Traced>;
-  /** Tensors of several values that the traced functions made, by the identity of their data. */
-  readonly made: WeakSet<object>;
-  /** The names of the model's tensors, which its functions receive as traced ones. */
-  readonly parameters: ReadonlyMap<object, string>;
+  /** What was computed, in order, and by the first trace. */
+  readonly computed: Expression[];
+  readonly before?: readonly Expression[];
+  /** The expressions of the first trace that are those of this one. */
+  readonly same: Map<Expression, Expression>;
+  /** The parameters of the model, of whose tensors its functions receive traced ones. */
+  readonly params: object;
   /** What ended the trace, in case a traced function caught it. */
   failure?: Error;
 }
@@ -54,16 +63,37 @@ export function tracedAs<R>(place: string, f: () => R): R {
 }
 
 /**
- * Runs `f` under a trace.
+ * Runs `f` under a trace, twice: what comes out otherwise for x of another shape, or at another call, is no program.
  *
  * @param model the name of the model, for errors
- * @param parameters the tensors that the functions must take from their parameters, with their names
+ * @param params its parameters, whose tensors the functions must take from their arguments
+ * @param f receives the shape of x
+ * @returns what the first call returns
  * @throws Untraceable when f computes what a program cannot
  * @throws TypeError when f does what would be wrong in composed operations, too
  */
-export function trace<R>(model: string, parameters: ReadonlyMap<Tensor, string>, f: () => R): R {
+export function trace<R>(model: string, params: object, f: (shape: readonly number[]) => R): R {
+  const results: R[] = [];
+  let before: readonly Expression[] | undefined;
+  for (const shape of shapes) {
+    const own: Trace = {
+      model,
+      shape,
+      place: "step",
+      expressions: new WeakMap(),
+      computed: [],
+      ...(before !== undefined && { before }),
+      same: new Map(),
+      params,
+    };
+    results.push(traceOnce(own, () => f(shape)));
+    before = own.computed;
+  }
+  return results[0]!;
+}
+
+function traceOnce<R>(own: Trace, f: () => R): R {
   const outer = current;
-  const own: Trace = { model, place: "step", expressions: new WeakMap(), made: new WeakSet(), parameters };
   const restore = record();
   current = own;
   try {
@@ -74,11 +104,32 @@ export function trace<R>(model: string, parameters: ReadonlyMap<Tensor, string>,
     if (own.failure !== undefined) throw own.failure;
     return result!.of;
   } catch (error) {
-    throw own.failure ?? error;
+    if (own.failure !== undefined) throw own.failure;
+    if (own.before === undefined) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Untraceable(
+      `${subject()} fails for x [${own.shape}] (${reason}), though not for x [${shapes[0]}]; ${fixed}`,
+    );
   } finally {
     current = outer;
     restore();
   }
+}
+
+const fixed =
+  "take numbers from the parameters and the state, not from shapes, random numbers or variables that change";
+
+/**
+ * An expression of the trace, which the first trace must have computed at this place, too.
+ *
+ * @param what names it in the notice
+ */
+export function computed(expression: Expression, what: string): Expression {
+  const { computed, before, same } = current!;
+  const expected = before?.[computed.length];
+  computed.push(expression);
+  if (before === undefined || (expected !== undefined && isSame(expected, expression, same))) return expression;
+  return untraceable(`computes something else for x of another shape or when called again, from ${what} on`, fixed);
 }
 
 /** A tensor that stands for all tensors with this expression. */
@@ -98,18 +149,39 @@ export function expressionOf(tensor: Tensor): Expression {
   return tracedOf(tensor).expression;
 }
 
+/**
+ * A record of which a trace's functions may read what it has alone; without a trace, the record itself.
+ *
+ * @param what what its names are, and what declares them, in errors
+ * @internal
+ */
+export function declaredOnly<R extends object>(record: R, what: string, remedy: string): R {
+  if (current === undefined) return record;
+  return new Proxy(record, {
+    get(target, name) {
+      if (current !== undefined && typeof name === "string" && !(name in target)) {
+        fail(modelError(`read ${what}, ${Object.keys(target).join(", ")}`, shown(name), remedy)());
+      }
+      return Reflect.get(target, name);
+    },
+  });
+}
+
 /** The tensor, cut from the gradient, in a trace. */
 export function tracedDetach(x: Tensor): Tensor {
   const traced = tracedOf(x);
-  return tracedTensor({ ...traced, expression: detachExpression(traced.expression) });
+  return tracedTensor({ ...traced, expression: computed(detachExpression(traced.expression), "detach") });
 }
 
 /** `forward(u)` with a derivative of one's own, in a trace. */
 export function tracedSlope(u: Tensor, forward: (u: Tensor) => Tensor, slope: (u: Tensor) => Tensor): Tensor {
   const value = tracedOf(forward(u));
-  const derivative = tracedAs(`the slope in ${current!.place}`, () => expressionOf(slope(u)));
-  return tracedTensor({ ...value, expression: slopeExpression(value.expression, expressionOf(u), derivative) });
+  const derivative = tracedAs(`${slopeIn} ${current!.place}`, () => expressionOf(slope(u)));
+  const expression = slopeExpression(value.expression, expressionOf(u), derivative);
+  return tracedTensor({ ...value, expression: computed(expression, "withSlope") });
 }
+
+const slopeIn = "the slope in";
 
 /** Ends the trace: the model runs as composed operations, and a warning says why. */
 export function untraceable(what: string, remedy: string): never {
@@ -144,33 +216,67 @@ function failAsNumber(): never {
 /** What the trace knows of a tensor that an operation reads. */
 function tracedOf(tensor: Tensor): Traced {
   const trace = current!;
+  if (!(tensor instanceof Tensor)) {
+    return fail(modelError("return tensors", shown(tensor), "write fill(x.shape, value) for a number")());
+  }
   const known = trace.expressions.get(tensor.dataId);
   if (known !== undefined) return known;
-  if (trace.made.has(tensor.dataId)) {
+  const values = written.get(tensor.dataId);
+  if (values !== undefined) return constantOf(tensor, values);
+  const name = nameIn(trace.params, tensor);
+  if (name === undefined) {
+    const inSlope = trace.place.startsWith(slopeIn);
+    return fail(
+      modelError(
+        "read nothing but the state, x and the parameters",
+        `another tensor [${tensor.shape}]`,
+        inSlope
+          ? "use a number, since a slope receives no parameters"
+          : "make it a parameter of the model, or a number",
+      )(),
+    );
+  }
+  return fail(
+    name.includes(".")
+      ? modelError(
+          "read tensors that are parameters by themselves",
+          name,
+          "give it a name of its own among the parameters",
+        )()
+      : modelError("take its parameters from its argument", `${name} from elsewhere`, "read params")(),
+  );
+}
+
+/** The name of a tensor among parameters, or, in an object or a list there, with a dot: `weights.0`. */
+function nameIn(params: object, tensor: Tensor): string | undefined {
+  for (const [name, value] of Object.entries(params)) {
+    if (value === tensor) return name;
+    const inner = Object.entries(value instanceof Tensor ? {} : Object(value)).find(([, each]) => each === tensor);
+    if (inner !== undefined) return `${name}.${inner[0]}`;
+  }
+  return undefined;
+}
+
+/** A tensor that a traced function made, whose values must be equal. */
+function constantOf({ shape, dtype }: Tensor, values: ArrayLike<unknown>): Traced {
+  const first = Number(values[0]);
+  if (values.length === 0 || !Array.from(values).every((value) => Object.is(Number(value), first))) {
     return untraceable(
-      `makes a tensor [${tensor.shape}] of different values`,
+      `makes a tensor [${shape}] of different values`,
       "use numbers, or make it a parameter of the model",
     );
   }
-  const parameter = trace.parameters.get(tensor);
-  return fail(
-    parameter === undefined
-      ? modelError(
-          "read nothing but the state, x and the parameters",
-          `another tensor [${tensor.shape}]`,
-          "make it a parameter of the model, or a number",
-        )()
-      : modelError("take its parameters from its argument", `${parameter} from elsewhere`, "read params")(),
-  );
+  return { expression: constantExpression(first), shape, dtype };
 }
 
 /** Whether a tensor of this rate and shape has its values where one of the shape of x has them. */
 function isAligned(rate: Rate, shape: readonly number[]): boolean {
-  const [rows, channels] = tracedShape;
-  if (rate === "scalar") return true;
-  if (shape.at(-1) !== channels) return false;
-  const outer = shape.slice(0, -1);
-  return rate === "channel" || (outer.at(-1) === rows && outer.slice(0, -1).every((size) => size === 1));
+  const own = current!.shape;
+  const outer = shape.length - own.length;
+  const fits = shape.every((size, axis) => size === 1 || size === own[axis - outer]);
+  if (rate === "scalar") return fits;
+  if (rate === "channel") return fits && shape.at(-1) === own.at(-1);
+  return fits && outer >= 0 && own.every((size, axis) => size === shape[axis + outer]);
 }
 
 /** The op that the traced function called, which may run several kernels. */
@@ -180,9 +286,16 @@ function calledOp(kernel: string): string {
   return scope?.name.slice(0, -suffix.length) ?? kernel;
 }
 
+function madeOtherwise(shape: readonly number[]): never {
+  return untraceable(
+    `makes a tensor [${shape}], which does not fit every x`,
+    "use numbers, x.shape, or a parameter of the model",
+  );
+}
+
 const computeWithTensors = "compute with tensors: where(condition, a, b) chooses between values";
 const withoutValues = "A tensor that a traced function received or computed has no values";
-const listed = "docs/adding-a-neuron.md lists the operations that can be";
+const listed = "the README of @sew/neurons lists the operations that can be";
 
 /** The engine's methods that a trace replaces. */
 interface Recorded {
@@ -204,14 +317,17 @@ const recorded: Recorded = {
       ),
     );
     if (compute === undefined) return untraceable(`calls ${op}, which cannot be traced`, listed);
-    const result = compute(Object.fromEntries(Object.entries(inputs).map(([key, x]) => [key, tracedOf(x)])));
+    const given = Object.values(inputs).map(tracedOf);
+    const result = compute(Object.fromEntries(Object.keys(inputs).map((key, i) => [key, given[i]!])));
     if (result === undefined) {
       const types = [...new Set(Object.values(inputs).map(({ dtype }) => dtype))].join(" and ");
       return untraceable(`calls ${op} of ${types}, which cannot be traced`, listed);
     }
     if (!isAligned(result.expression.rate, result.shape)) {
+      if (Object.keys(inputs).length === 0) return madeOtherwise(result.shape);
       return untraceable(`calls ${op}, which moves values to other places`, listed);
     }
+    if (!given.some(({ expression }) => expression === result.expression)) computed(result.expression, op);
     return tracedTensor(result);
   },
   runKernelFunc() {
@@ -223,11 +339,8 @@ const recorded: Recorded = {
     );
   },
   makeTensor(values, shape, dtype = "float32") {
+    if (!isAligned("scalar", shape)) return madeOtherwise(shape);
     const dataId = backend.write(values as Float32Array);
-    const first = Number(values[0]);
-    const isUniform = values.length > 0 && Array.from(values).every((value) => Object.is(Number(value), first));
-    if (isUniform) current!.expressions.set(dataId, { expression: constantExpression(first), shape, dtype });
-    else current!.made.add(dataId);
     return engine().makeTensorFromTensorInfo({ dataId, shape, dtype }, backend);
   },
   gradients: () => untraceable("takes a gradient, which cannot be traced", "write the derivative, or use withSlope"),

@@ -183,7 +183,8 @@ const others: Readonly<Record<string, (attrs: Attrs) => Compute>> = {
       if (x!.dtype === to) return x;
       const { expression } = x!;
       if (to === "float32") {
-        return x!.dtype === "bool" || expression.kind === "constant" ? { ...x!, dtype: to } : undefined;
+        // Of int32 there are parameters, which kernels receive as float32, and constants.
+        return x!.dtype === "bool" || x!.dtype === "int32" ? { ...x!, dtype: to } : undefined;
       }
       if (to !== "bool" || x!.dtype !== "float32") return undefined;
       // tfjs passes the gradient on.

@@ -1,5 +1,15 @@
 /** @file What a trace refuses, what it falls back from, and that it leaves nothing behind. */
-import { detach, type NeuronDefinition, neuronFormula, tracedAs, withSlope } from "@sew/kernels";
+import { fileURLToPath } from "node:url";
+import { runInThisContext } from "node:vm";
+import {
+  detach,
+  type NeuronDefinition,
+  type NeuronState,
+  neuronFormula,
+  runProgram,
+  tracedAs,
+  withSlope,
+} from "@sew/kernels";
 import { read, scoped } from "@sew/kernels/testing";
 import {
   add,
@@ -23,9 +33,11 @@ import {
   mul,
   ones,
   onesLike,
+  randomUniform,
   reshape,
   round,
   scalar,
+  sin,
   squaredDifference,
   squeeze,
   sub,
@@ -37,6 +49,7 @@ import {
   transpose,
   variable,
   where,
+  zerosLike,
 } from "@tensorflow/tfjs-core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 
@@ -70,8 +83,12 @@ const withoutPlace = (message: unknown): string =>
 const slower = ". The neuron runs as composed operations, several times slower than a fused kernel.";
 
 describe("a step that cannot be traced", () => {
-  const operations = "docs/adding-a-neuron.md lists the operations that can be";
+  const operations = "the README of @sew/neurons lists the operations that can be";
   const compute = "compute with tensors: where(condition, a, b) chooses between values";
+  const again = "computes something else for x of another shape or when called again, from";
+  const numbers =
+    "take numbers from the parameters and the state, not from shapes, random numbers or variables that change";
+  let calls = 0;
   it.each<[string, Charge, string]>([
     [
       "an operation along an axis",
@@ -141,6 +158,33 @@ describe("a step that cannot be traced", () => {
       (v, x) => add(v, grad((u) => mul(u, u))(x)),
       "takes a gradient, which cannot be traced (here); write the derivative, or use withSlope",
     ],
+    ["a number from a size", (v, x) => add(v, mul(x, x.size / 10)), `${again} mul on (here); ${numbers}`],
+    [
+      "a number from the last axis",
+      (v, x) => add(v, clipByValue(x, 0, x.shape.at(-1)!)),
+      `${again} clipByValue on (here); ${numbers}`,
+    ],
+    ["a number from the first axis", (v, x) => add(v, mul(x, x.shape[0]!)), `${again} mul on (here); ${numbers}`],
+    [
+      "operations by the rank",
+      (v, x) => (x.rank > 2 ? add(v, x) : add(v, mul(x, 0.5))),
+      `${again} add on (here); ${numbers}`,
+    ],
+    [
+      "a cut of the gradient by the rank",
+      (v, x) => add(x.rank > 2 ? detach(v) : v, x),
+      `${again} detach on (here); ${numbers}`,
+    ],
+    [
+      "equal values for as many channels as a trace has",
+      (v, x) => where(greaterEqual(x, 0), add(v, mul(x, ones([3]))), fill([3], 1)),
+      "makes a tensor [3], which does not fit every x (here); use numbers, x.shape, or a parameter of the model",
+    ],
+    [
+      "two axes alone",
+      (v, x) => add(v, mul(x, fill(x.shape.slice(0, 2), 1))),
+      "makes a tensor [5,2], which does not fit every x (here); use numbers, x.shape, or a parameter of the model",
+    ],
     [
       "a tensor of different values",
       (v, x) => add(v, mul(x, tensor1d([1, 2, 3]))),
@@ -153,13 +197,28 @@ describe("a step that cannot be traced", () => {
       expect(warn.mock.calls.map(([message]) => withoutPlace(message))).toEqual([
         `${definition.name}: charge ${why}${slower}`,
       ]);
-      for (const { program, parameters, stateNames } of [formula, again]) {
+      for (const { program, untraced, parameters, stateNames } of [formula, again]) {
         expect([program, parameters, stateNames]).toEqual([undefined, [], ["v"]]);
+        expect(withoutPlace(untraced)).toBe(`${definition.name}: charge ${why}`);
       }
       const [v, x] = [tensor2d([[0, 0, 0]]), tensor2d([[1, 2, 3]])];
       expect(read(formula.step({ v }, x).state.v!)).toEqual(read(charge(v, x, {})));
     }),
   );
+
+  it.each<[string, Charge, string]>([
+    ["a random number", (v, x) => add(v, mul(x, Math.random())), `charge ${again} mul on (here); ${numbers}`],
+    ["a random tensor", (v, x) => add(v, mul(x, randomUniform([]))), `charge ${again} mul on (here); ${numbers}`],
+    ["a variable that changes", (v, x) => add(v, mul(x, calls++)), `charge ${again} mul on (here); ${numbers}`],
+    [
+      "equal values for so many channels",
+      (v, x) => add(v, mul(x, ones([5]))),
+      "charge makes a tensor [5], which does not fit every x (here); use numbers, x.shape, or a parameter of the model",
+    ],
+  ])("runs as composed operations with a warning: %s", (_, charge, why) => {
+    const definition = charging(charge);
+    expect(withoutPlace(neuronFormula(definition).untraced)).toBe(`${definition.name}: ${why}`);
+  });
 
   it("warns of what the last line does, too, though it catches the error", () => {
     const definition = charging((v, x) => add(v, x));
@@ -181,6 +240,56 @@ describe("a step that cannot be traced", () => {
     const line = Number(/trace\.test\.ts:(\d+)/.exec(new Error().stack!)![1]) - 1;
     neuronFormula(charging(charge));
     expect(warn.mock.calls[0]![0]).toContain(`/packages/kernels/test/program/trace.test.ts:${line}:`);
+  });
+
+  it("names the line of a model of @sew where it calls the operation, and that of the user who calls the model", () => {
+    const filename = fileURLToPath(new URL("../../../neurons/dist/softLeak.js", import.meta.url));
+    const source = "(cumsum) => ({ v }, x) => ({ spikes: cumsum(x), state: { v } })";
+    const step: NeuronDefinition["step"] = runInThisContext(source, { filename })(cumsum);
+    const definition = charging((v) => v);
+    const said = (untraced: string | undefined) => untraced!.slice(untraced!.indexOf("cannot be traced"));
+    expect(said(neuronFormula({ ...definition, step }).untraced)).toBe(
+      `cannot be traced (${filename}:1:38); ${operations}`,
+    );
+    const own: NeuronDefinition["step"] = (state, x, params) => step(state, x, params);
+    expect(withoutPlace(said(neuronFormula({ ...definition, step: own }).untraced))).toBe(
+      `cannot be traced (here); ${operations}`,
+    );
+  });
+
+  it("warns of each model, of the same name, too", () => {
+    neuronFormula(charging((v, x) => add(v, cumsum(x)), {}, "namesake"));
+    neuronFormula(charging((v, x) => add(v, logSoftmax(x)), {}, "namesake"));
+    expect(warn.mock.calls.map(([message]) => /calls (\w+)/.exec(message)![1])).toEqual(["cumsum", "logSoftmax"]);
+  });
+
+  it("warns of a slope that comes out otherwise", () => {
+    const sloped = (u: Tensor) => withSlope((u) => mul(u, 1), u.rank > 2 ? onesLike : zerosLike)(u);
+    expect(withoutPlace(neuronFormula(charging((v, x) => sloped(add(v, x)), {}, "sloped")).untraced)).toBe(
+      `sloped: the slope in charge ${again} onesLike on (here); ${numbers}`,
+    );
+  });
+
+  it("warns of a step that fails for x of another rank, with its error", () => {
+    const definition = charging((v, x) => {
+      if (x.rank !== 2) throw new RangeError("x must be [N, C]");
+      return add(v, x);
+    });
+    expect(neuronFormula(definition).untraced).toBe(
+      `${definition.name}: step fails for x [5,2,1,4] (x must be [N, C]), though not for x [2,3]; ${numbers}`,
+    );
+  });
+
+  it("warns of a state at rest and of spikes that come out otherwise", () => {
+    const definition = charging((v, x) => add(v, x));
+    const state = () => ({ v: calls++ });
+    expect(neuronFormula({ ...definition, state }).untraced).toBe(
+      `${definition.name}: state ${again} v on; ${numbers}`,
+    );
+    const step: typeof definition.step = (before, x) => ({ spikes: x.rank > 2 ? x : before.v!, state: { v: x } });
+    expect(neuronFormula({ ...definition, step }).untraced).toBe(
+      `${definition.name}: step ${again} the spikes on; ${numbers}`,
+    );
   });
 
   it("names the slope where that is what cannot be traced", () => {
@@ -263,6 +372,39 @@ describe("a step that is wrong", () => {
       expect(neuronFormula(charging(charge)).program).toBeDefined();
     }));
 
+  describe("and compares a variable without a derivative", () => {
+    const comparing = (n: Tensor | number, next: (n: Tensor, x: Tensor, v: Tensor) => Tensor, params: Params = {}) => ({
+      name: "counter",
+      params,
+      state: (given: Params) => ({ v: 0, n: typeof n === "number" ? n : given.n! }),
+      step: ({ v, n }: NeuronState, x: Tensor) => {
+        const h = where(less(n!, 2), add(v!, x), add(v!, mul(x, 0.5)));
+        return { spikes: spike(sub(h, 1)), state: { v: h, n: next(n!, x, v!) } };
+      },
+    });
+    const refused = "counter: step must have a derivative where gradients pass, got less";
+    const start = scalar(1);
+
+    it("has a program where neither x nor a parameter moves it, with the gradients of tfjs", () =>
+      scoped(() => {
+        const formula = neuronFormula(comparing(0, (n) => add(n, 1)));
+        expect(formula.program).toBeDefined();
+        const [x, v, dv] = [tensor1d([1, 0.5]), tensor1d([0, 0.25]), tensor1d([3, 4])];
+        for (const n of [1, 2].map((count) => fill([2], count))) {
+          const [dx] = runProgram(formula.program!.backward, [v, n, x, zerosLike(x), dv, onesLike(x)]);
+          expect(read(dx!)).toEqual(read(grad((x) => mul(dv, formula.step({ v, n }, x).state.v!))(x)));
+        }
+      }));
+
+    it.each<[string, Tensor | number, (n: Tensor, x: Tensor, v: Tensor) => Tensor, Params]>([
+      ["x moves it", 0, (n, x) => add(n, x), {}],
+      ["another variable moves it, which x moves", 0, (_, __, v) => mul(v, 1), {}],
+      ["it starts at a parameter", start, (n) => add(n, 1), { n: start }],
+    ])("is refused where %s", (_, n, next, params) =>
+      expect(() => neuronFormula(comparing(n, next, params))).toThrow(refused),
+    );
+  });
+
   it("is refused when it does not read what training changes, and then alone", () => {
     const [w, read] = [variable(scalar(1)), variable(scalar(1))];
     const charge: Charge = (v, x, { read }) => add(v, mul(x, read!));
@@ -282,7 +424,7 @@ describe("a trace", () => {
   it("records what only renames values: shapes of scalars and channels, copies and fills", () =>
     scoped(() => {
       const charge: Charge = (v, x, { a, b }) => {
-        const [rows, channels] = x.shape as [number, number];
+        const [rows, channels] = x.shape.slice(-2) as [number, number];
         const wide = tile(expandDims(b!, 0), [rows, 1]);
         const scaled = mul(broadcastTo(a!, [rows, channels]), squeeze(reshape(b!, [1, -1])));
         return add(add(v.clone(), mul(x, wide)), add(scaled, fill(x.shape, 0.5)));
@@ -343,6 +485,29 @@ describe("a trace", () => {
       return add(v, x);
     };
     expect(neuronFormula(charging(charge)).program).toBeDefined();
+  });
+
+  it("has parameters of their own type: truth values choose, whole numbers count", () =>
+    scoped(() => {
+      const charge: Charge = (v, x, { mask, n }) => add(v, where(mask!, mul(x, n!), x));
+      const params = { mask: tensor1d([1, 0, 1], "bool"), n: tensor1d([2, 3, 4], "int32") };
+      const formula = neuronFormula(charging(charge, params));
+      const [v, x] = [tensor2d([[0, 0, 0]]), tensor2d([[1, 2, 3]])];
+      const names = formula.program!.parameters.map(({ name }) => cast(params[name as "n"], "float32"));
+      const [, after] = runProgram(formula.program!.forward, [v, x, ...names]);
+      expect(read(after!)).toEqual([2, 2, 12]);
+      expect(read(formula.step({ v }, x).state.v!)).toEqual([2, 2, 12]);
+    }));
+
+  it("takes a chain of operations longer than the stack is deep", () => {
+    const { program } = neuronFormula(
+      charging((v, x) => {
+        let y = add(v, x);
+        for (let i = 0; i < 20_000; i++) y = i % 2 ? mul(y, 0.999) : sin(y);
+        return y;
+      }),
+    );
+    expect(program!.forward.instructions.length).toBeGreaterThan(20_000);
   });
 
   it("leaves tensors without values to those that keep them", async () => {

@@ -1,6 +1,6 @@
 /** @file What must hold of every neuron model. A model's test calls `describeNeuron` once. */
 
-import { hasKernel, multiStepNeuronKernel, programParameters, runProgram } from "@sew/kernels";
+import { hasKernel, multiStepNeuronKernel, type NeuronProgram, programParameters, runProgram } from "@sew/kernels";
 import {
   describeBackends,
   expectClose,
@@ -290,14 +290,14 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
             const scalars = Object.fromEntries(
               tensors.map((name) => [name, scalar(model.defaults[name as keyof P] as number)]),
             );
-            for (const given of [{}, scalars]) expect(neuron(model, given as Partial<P>, of).program).toBeDefined();
+            for (const given of [{}, scalars]) programOf(neuron(model, given as Partial<P>, of));
           }
         }),
       );
 
       it.skipIf(untraceable !== undefined)("emits what the model declares", () => {
-        const { program, emits } = neuron(model);
-        expect(program!.spikes).toEqual(emits);
+        const own = neuron(model);
+        expect(programOf(own).spikes).toEqual(own.emits);
       });
 
       it.skipIf(untraceable !== undefined)("has the values of the step, bit by bit, and its gradients", () =>
@@ -308,14 +308,14 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
               const [v, x] = [tensor1d(vs.slice(0, n)), tensor1d(xs.slice(0, n))];
               const given = Object.fromEntries(tensors.map((name) => [name, fill([n], p[name as keyof P] as number)]));
               const own = neuron(model, { ...p, ...given }, isSmooth ? smooth(spike) : spike);
-              const { program, parameters } = own;
+              const program = programOf(own);
               const state = names.map((name) => around(v)[name]);
               const outputs = ({ spikes, state }: Step<S | "v">) => [spikes, ...names.map((name) => state[name])];
               const composedOutputs = (...[x, ...state]: Tensor[]) =>
                 outputs(own(Object.fromEntries(names.map((name, i) => [name, state[i]])) as State<S | "v">, x!));
               const inputs = [...state, x, ...programParameters(own)];
               const full = (t: Tensor) => mul(t, onesLike(x));
-              expect(runProgram(program!.forward, inputs).map((t) => read(full(t)))).toEqual(
+              expect(runProgram(program.forward, inputs).map((t) => read(full(t)))).toEqual(
                 composedOutputs(x, ...state).map(read),
               );
               const dys = [x, ...state].map((t, i) => add(weights(t), i));
@@ -323,9 +323,9 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
                 composedOutputs(...inputs.slice(0, 1 + names.length))
                   .map((y, i) => sum(mul(y, dys[i]!)))
                   .reduce((a, b) => add(a, b));
-              const by = [x, ...state, ...parameters];
+              const by = [x, ...state, ...own.parameters];
               const { grads } = engine().gradients(() => loss(...by), by, undefined, true);
-              const all = runProgram(program!.backward, [...inputs, ...dys]);
+              const all = runProgram(program.backward, [...inputs, ...dys]);
               const scale = Math.max(1, ...all.flatMap((t) => read(full(t)).map(Math.abs)));
               for (const [i, gradient] of grads.entries()) {
                 expectClose(full(all[i]!), gradient ?? mul(by[i]!, 0), { relative: 1e-6, absolute: 1e-6 * scale });
@@ -550,6 +550,12 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
       });
     });
   });
+}
+
+/** The program of a neuron; throws what its trace could not do. */
+function programOf({ program, untraced }: Neuron): NeuronProgram {
+  if (program === undefined) throw new Error(untraced);
+  return program;
 }
 
 /** A scalar that all spikes and the last potential have their own weight in. */

@@ -189,6 +189,21 @@ export function describeParallelNeuron<P extends object>(
         );
       }, 5));
 
+    it("refuses weights of another shape, and none", () =>
+      forAll(({ params, size, steps, weights, neuron }) => {
+        const x = ones([steps, size]);
+        const { weight, bias } = weights;
+        const other = ones([...weight.shape, 1]);
+        const refused = (given: object, message: string) =>
+          expect(() => neuron(x, given as ParallelWeights)).toThrow(`${model.name}: ${message}`);
+        refused({ weight: other, bias }, `weight must be [${weight.shape}], got [${other.shape}]; initial makes it`);
+        const most = model.steps?.(params) ?? steps;
+        refused({ weight, bias: ones([1]) }, `bias must be a scalar or [${most},1], got [1]; initial makes it`);
+        refused({ weight }, "weights must have bias, a tensor, got undefined; initial makes them");
+        refused({ bias }, "weights must have weight, a tensor, got undefined; initial makes them");
+        expect(() => neuron(x, undefined as never)).toThrow(`${model.name}: weights must have weight`);
+      }, 5));
+
     it("refuses a past of other currents", () =>
       forAll(({ size, weights, neuron }) => {
         expect(() => neuron(ones([1, size]), weights, ones([1, size + 1]))).toThrow(
