@@ -12,8 +12,7 @@ import {
   type ParallelNeuronFactory,
   parallelNeurons,
 } from "@sew/layers";
-import { maskedPsn, plif, psn, slidingPsn } from "@sew/neurons";
-import { composed } from "@sew/neurons/testing";
+import { composed, maskedPsn, plif, psn, slidingPsn } from "@sew/neurons";
 import {
   fill,
   memory,
