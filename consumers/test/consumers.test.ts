@@ -129,11 +129,33 @@ describe("a project of pnpm whose user has approved the build scripts", () => {
     });
   });
 
-  it("holds a neuron of its own to the contract of @sew/testing", async () => {
-    const folder = join(project, "ownNeuron");
-    cpSync(join(root, "consumers", "ownNeuron"), folder, { recursive: true });
-    const vitest = join(project, "node_modules", "vitest", "vitest.mjs");
-    expect(await succeed(process.execPath, [vitest, "run", "--root", folder], folder)).toMatch(/Tests .*\d+ passed/);
+  it("compiles strictly without exactOptionalPropertyTypes, too", () => {
+    const main = writePrograms(join(project, "optional"), "module", programs);
+    expect(compile(main, { ...moduleSettings.module.nodenext, exactOptionalPropertyTypes: false })).toEqual([]);
+  });
+
+  describe("and who has a neuron of two state variables of their own", () => {
+    const own = join(root, "consumers", "ownNeuron");
+    const folder = () => join(project, "ownNeuron");
+    const files = ["adaptive.ts", "train.ts", "commandLine.ts"].map((name) => join(own, name));
+    beforeAll(() => {
+      const main = writePrograms(folder(), "module", files);
+      expect(compile(main, moduleSettings.module.nodenext)).toEqual([]);
+      cpSync(join(own, "adaptive.test.ts"), join(folder(), "adaptive.test.ts"));
+    });
+
+    it("holds it to the contract of @sew/testing", async () => {
+      const vitest = join(project, "node_modules", "vitest", "vitest.mjs");
+      const output = await succeed(process.execPath, [vitest, "run", "--root", folder()], folder());
+      expect(output).toMatch(/Tests .*\d+ passed/);
+    });
+
+    it("trains a network of it, which learns a parameter for each channel", async () =>
+      expect(await succeed(process.execPath, [join(folder(), "train.js")], folder())).toContain("the loss fell from"));
+
+    it("chooses it by name on a command line of its own", async () => {
+      await succeed(process.execPath, [join(folder(), "commandLine.js")], folder());
+    });
   });
 
   describe("and whose CommonJS is compiled with module node16", () => {

@@ -1,4 +1,4 @@
-import type { Module } from "@sew/layers";
+import { emissionOf, type Module } from "@sew/layers";
 
 /** A block, and its child whose output is A^l. */
 export interface Block {
@@ -19,14 +19,14 @@ function asBlock(block: Module): Block[] {
   const units = children.filter(([, child]) => isUnit(child));
   if (units.length === 0) return [];
   const path = units.filter(([name]) => name !== "shortcut" && name !== "downsample");
-  const residual = children.some(([, child]) => "neuron" in child) ? undefined : path.at(-1)?.[1];
+  const residual = children.some(([, child]) => emissionOf(child)) ? undefined : path.at(-1)?.[1];
   return [residual === undefined ? { block } : { block, residual }];
 }
 
 function isUnit(module: Module): boolean {
   const children = childrenOf(module);
   return (
-    children.some(([, child]) => "neuron" in child) && children.every(([, child]) => childrenOf(child).length === 0)
+    children.some(([, child]) => emissionOf(child)) && children.every(([, child]) => childrenOf(child).length === 0)
   );
 }
 

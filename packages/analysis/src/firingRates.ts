@@ -1,5 +1,5 @@
 /** @file Firing rates: Φ of every spiking layer and every block of a network. */
-import { type Module, type NeuronLayer, namedModules, run } from "@sew/layers";
+import { emissionOf, type Module, namedModules, run } from "@sew/layers";
 import { keep, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
 
@@ -45,7 +45,8 @@ export interface FiringRatesOptions {
 /**
  * Firing rates `Φ = Σ S / (T · N · neurons)` of every spiking layer and every block, in one forward pass.
  *
- * - A spiking layer is any module with a property `neuron`, such as a `NeuronLayer`.
+ * - A spiking layer is any module whose property `emits` is of bits or counts, such as a `NeuronLayer`. Of counts from 0 to D
+ *   the rate is that of their D binary time-steps, the mean of S/D. Layers that emit real numbers have none.
  * - A block is any module, except the root, that has a conv-norm-neuron unit among its children and no block inside. A
  *   unit is a module without grandchildren one of whose children is a spiking layer.
  * - A^l is the output of the last unit of a block; units named `shortcut` or `downsample` do not count. A block with a
@@ -71,14 +72,18 @@ export async function firingRates(model: Module, x: Tensor, options: FiringRates
   const paths = pathsOf(model);
   const blocks = blocksOf(model);
   const watched = new Set<Module>(blocks.flatMap(({ block, residual }) => (residual ? [block, residual] : [block])));
-  for (const module of paths.keys()) if (isSpiking(module)) watched.add(module);
+  for (const module of paths.keys()) if (mostSpikes(module) > 0) watched.add(module);
 
   const counts = await countsOf(model, x, watched, options);
-  const rates = new Map([...counts].map(([module, runs]) => [module, rateOf(runs, options)]));
+  const rateOfModule = ([module, runs]: [Module, Count[]]): [Module, LayerRate] => [
+    module,
+    rateOf(runs, Math.max(1, mostSpikes(module)), options),
+  ];
+  const rates = new Map([...counts].map(rateOfModule));
   const layers: [string, LayerRate][] = [];
   for (const [module, path] of paths) {
     const rate = rates.get(module);
-    if (rate !== undefined && isSpiking(module)) layers.push([path, rate]);
+    if (rate !== undefined && mostSpikes(module) > 0) layers.push([path, rate]);
   }
   const unseen = [...watched].filter((module) => !rates.has(module)).map((module) => paths.get(module)!);
   return {
@@ -100,8 +105,11 @@ function pathsOf(model: Module): Map<Module, string> {
   return paths;
 }
 
-function isSpiking(module: Module): module is NeuronLayer {
-  return "neuron" in module;
+/** The most spikes of a neuron of a layer in a time-step; 0 of what does not spike. */
+function mostSpikes(module: Module): number {
+  const emits = emissionOf(module);
+  if (emits?.kind === "counts") return emits.most;
+  return emits?.kind === "bits" ? 1 : 0;
 }
 
 /** One run of a module. */
@@ -138,12 +146,12 @@ async function countsOf(
   }
 }
 
-/** The rate over all runs. It sums in float64: float32 loses single spikes beyond 2²⁴ of them. */
-function rateOf(runs: readonly Count[], options: FiringRatesOptions): LayerRate {
+/** The rate over all runs, of the `most` spikes in a time-step. It sums in float64: float32 loses single ones beyond 2²⁴. */
+function rateOf(runs: readonly Count[], most: number, options: FiringRatesOptions): LayerRate {
   let [total, chances, neurons, silent] = [0, 0, 0, 0];
   for (const { fired, times } of runs) {
     neurons += fired.length;
-    chances += fired.length * times;
+    chances += fired.length * times * most;
     for (let i = 0; i < fired.length; i++) {
       total += fired[i]!;
       if (fired[i] === 0) silent++;
@@ -153,7 +161,7 @@ function rateOf(runs: readonly Count[], options: FiringRatesOptions): LayerRate 
   if (options.neurons !== true) return rate;
   const each = new Float32Array(neurons);
   let at = 0;
-  for (const { fired, times } of runs) for (let i = 0; i < fired.length; i++) each[at++] = fired[i]! / times;
+  for (const { fired, times } of runs) for (let i = 0; i < fired.length; i++) each[at++] = fired[i]! / (times * most);
   return { ...rate, neurons: each };
 }
 

@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
 
 /** A spiking layer whose spikes are known. */
 function fires(forward: (x: Tensor) => Tensor): NeuronLayer {
-  return { neuron: neuron(integrateAndFire), parameters: {}, forward };
+  return { neuron: neuron(integrateAndFire), emits: { kind: "bits" }, parameters: {}, forward };
 }
 const copy = () => fires((x) => x.clone());
 const never = () => fires(zerosLike);
@@ -51,6 +51,29 @@ describe("firingRates of known spikes", () => {
     const { layers } = await firingRates(net, tensor([1, 0, 0, 1], [1, 2, 2]), { neurons: true });
     const [[, first]] = Object.entries(layers) as [[string, (typeof layers)[string]]];
     expect(first).toEqual({ rate: 0.5, silent: 0, neurons: Float32Array.of(0.5, 0.5) });
+  });
+
+  it("of counts up to D are the rates of their D binary time-steps: the mean of S/D", async () => {
+    const counts: NeuronLayer = { ...copy(), emits: { kind: "counts", most: 4 } };
+    const spikes = tensor([4, 1, 0, 0, 4, 0, 0, 0, 4, 1, 0, 0], [2, 2, 3]);
+    const { layers, warnings } = await firingRates(sequential({ counts }), spikes, { neurons: true });
+    expect(layers.counts).toEqual({ rate: 14 / 48, silent: 0, neurons: Float32Array.of(5 / 16, 5 / 16, 0.25) });
+    expect(warnings).toEqual([]);
+  });
+
+  it("leave layers out that emit real numbers, and parts of blocks they are not", async () => {
+    const net = network("c4-BN-IF-SEW-FC3-LI", { height: 4, width: 4 });
+    const { layers } = await firingRates(net, zeros([2, 1, 4, 4, 2]));
+    expect(Object.keys(layers)).toEqual(["unit0.neuron", "block0.a.neuron", "block0.b.neuron"]);
+    disposeModule(net);
+  });
+
+  it("are those of parallel neurons, too, alone and in blocks", async () => {
+    const net = network("c4-BN-SLIDINGPSN-SEW-FC3", { height: 4, width: 4 });
+    const { layers, blocks } = await firingRates(net, zeros([2, 1, 4, 4, 2]), { training: true });
+    expect(Object.keys(layers)).toEqual(["unit0.neuron", "block0.a.neuron", "block0.b.neuron"]);
+    expect(Object.keys(blocks)).toEqual(["block0"]);
+    disposeModule(net);
   });
 
   it("give A and O of each block, O above 1 where it sums more", async () => {

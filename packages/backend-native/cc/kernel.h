@@ -17,7 +17,7 @@ struct Buffer {
 };
 
 struct Call {
-  static constexpr int max_buffers = 12;
+  static constexpr int max_buffers = 64;
   static constexpr int max_numbers = 48;
   Buffer buffers[max_buffers];
   int buffer_count;

@@ -13,6 +13,7 @@ import { cores } from "../src/cores.js";
 import { describeNative } from "./describeNative.js";
 import { float32s, words } from "./kernelCase.js";
 import { addonCalls } from "./kernelCases.js";
+import { smallCode } from "./kernels/multiStepNeuron.js";
 
 const outOfRange = "a number or a buffer is missing, or a size is out of range";
 const tooSmall = "a buffer is smaller than the shapes say";
@@ -83,7 +84,7 @@ describeNative("the addon", () => {
   it("refuses more numbers and arrays than any kernel has", () => {
     const numbers = Array.from({ length: 49 }, () => 1);
     expect(run("fill", numbers, [float32s(3)])).toThrow(new Error(refusal("fill", outOfRange, numbers, [float32s(3)])));
-    const arrays = Array.from({ length: 13 }, () => float32s(3));
+    const arrays = Array.from({ length: 65 }, () => float32s(3));
     expect(run("fill", [3, 1], arrays)).toThrow(new Error(refusal("fill", outOfRange, [3, 1], arrays)));
   });
 
@@ -94,8 +95,8 @@ describeNative("the addon", () => {
   });
 
   it.each([
-    { kernel: "unary", op: 12 },
-    { kernel: "binary", op: 7 },
+    { kernel: "unary", op: 18 },
+    { kernel: "binary", op: 8 },
     { kernel: "compare", op: 6 },
     { kernel: "reduce", op: 4 },
     { kernel: "reduceSpikes", op: 2 },
@@ -164,8 +165,8 @@ describeNative("the addon", () => {
       [
         "multiStepNeuron",
         tooSmall,
-        [huge, huge, 0, 1, 1, 0, 0, 0, 0, 1],
-        [float32s(1), float32s(1), float32s(1), float32s(1), float32s(1)],
+        [smallCode.length, huge, huge, 1],
+        [smallCode, float32s(1), float32s(1), float32s(1), float32s(1), float32s(1)],
       ],
     ];
     for (const [kernel, why, numbers, arrays] of refused) {
@@ -176,8 +177,8 @@ describeNative("the addon", () => {
   it.each<{ kernel: string; numbers: number[]; arrays: Arrays }>([
     {
       kernel: "multiStepNeuron",
-      numbers: [2, 33, 1, 2, 1, 0, 0, 1, 0, 2],
-      arrays: [float32s(66), float32s(33), float32s(1), words(3), float32s(33), words(2)],
+      numbers: [smallCode.length, 2, 33, 1],
+      arrays: [smallCode, float32s(66), float32s(33), float32s(1), words(3), float32s(33), words(2)],
     },
     { kernel: "maxPool", numbers: [1, 2, 2, 33, 1, 1, 2, 2, 1, 1, 0, 0, 1, 1], arrays: [words(5), words(2)] },
     {

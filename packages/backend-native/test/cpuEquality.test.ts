@@ -74,7 +74,8 @@ describeNative("with numbers that are not finite", () => {
       setInstructionSet(set);
       fc.assert(
         fc.property(calls, fc.nat(0xffff), (call, seed) => {
-          fc.pre(onCpu?.(call) ?? true);
+          // Its Erf is an approximation, but near enough for this.
+          fc.pre(kernel === "Erf" || (onCpu?.(call) ?? true));
           const poison = poisoned(call, seed);
           const [found, reference] = [runKernelOn("native", kernel, poison), runKernelOn("cpu", kernel, poison)];
           expect(difference(found, reference, 4 * errorOf(expected(call)) + 2 ** -20)).toBeUndefined();

@@ -1,7 +1,16 @@
 import { read } from "@sew/kernels/testing";
-import { batchNorm, disposeModule, namedParameters, neurons, normNeuron, run } from "@sew/layers";
+import {
+  type Activation,
+  batchNorm,
+  disposeModule,
+  namedParameters,
+  neurons,
+  normNeuron,
+  parallelNeurons,
+  run,
+} from "@sew/layers";
 import { network } from "@sew/models";
-import { plif } from "@sew/neurons";
+import { plif, psn } from "@sew/neurons";
 import { leanGradients } from "@sew/training";
 import {
   customGrad,
@@ -41,9 +50,15 @@ const watch = (x: Tensor, see: (dy: Tensor) => void): Tensor =>
     },
   }))(x);
 
+/** Layers of neurons for 3 time-steps of 32 channels. */
+const layers: Readonly<Record<string, () => Activation>> = {
+  PLIF: () => neurons(plif, { vThreshold: 0.5 })(32),
+  PSN: () => parallelNeurons(psn, { steps: 3 })(32),
+};
+
 /** Batch norm and neurons, whose gradient `behind` sees, as `before` sees that of their input. */
-function unit(behind: (dSpikes: Tensor) => void, before: (dx: Tensor) => void) {
-  const [norm, layer, shape] = [batchNorm(32), neurons(plif, { vThreshold: 0.5 })(32), [3, 2, 32]];
+function unit(neuron: string, behind: (dSpikes: Tensor) => void, before: (dx: Tensor) => void) {
+  const [norm, layer, shape] = [batchNorm(32), layers[neuron]!(), [3, 2, 32]];
   const x = tidy(() => variable(drawn(shape, 1)));
   const f = () => {
     const spikes = normNeuron(norm, layer, watch(x, before), { training: true });
@@ -72,10 +87,10 @@ describeNative("leanGradients", () => {
     },
   );
 
-  it("takes the memory of a neuron's gradient for that of its current", () => {
+  it.each(Object.keys(layers))("takes the memory of a neuron's gradient for that of its current: %s", (neuron) => {
     const seen: object[] = [];
     const note = ({ dataId }: Tensor) => seen.push(dataId);
-    const { f, variables, disposeAll } = unit(note, note);
+    const { f, variables, disposeAll } = unit(neuron, note, note);
     numbers(leanGradients, f, variables);
     expect(seen[1]).toBe(seen[0]);
     numbers(plain, f, variables);
@@ -83,10 +98,10 @@ describeNative("leanGradients", () => {
     disposeAll();
   });
 
-  it("leaves a gradient alone that somebody keeps", () => {
+  it.each(Object.keys(layers))("leaves a gradient alone that somebody keeps: %s", (neuron) => {
     const kept: Tensor[] = [];
     const note = (dy: Tensor) => kept.push(keep(dy));
-    const { f, variables, disposeAll } = unit(note, () => {});
+    const { f, variables, disposeAll } = unit(neuron, note, () => {});
     const expected = numbers(plain, f, variables);
     expect(numbers(leanGradients, f, variables)).toEqual(expected);
     expect(read(kept[1]!)).toEqual(read(kept[0]!));

@@ -1,6 +1,5 @@
 /** @file What makes a SEW block an identity (Table 1). */
 import type { Activation } from "@sew/layers";
-import { firingCurrent, silentCurrent } from "@sew/neurons";
 import { tensor1d, tidy } from "@tensorflow/tfjs-core";
 import type { Connect } from "./connect.js";
 
@@ -22,14 +21,14 @@ function identityOf(connect: Connect): 0 | 1 | undefined {
  *
  * @param connect g
  * @param activation the last neurons of the residual path
- * @throws RangeError when no constant A makes g an identity
+ * @throws RangeError when no constant A makes g an identity, or no constant current makes the neurons emit that A
  *
  * @example
  * identityShift(add, neurons(lif)(4)); // 0
  * identityShift(and, neurons(integrateAndFire)(4)); // 1
  * identityShift(and, neurons(lif, { tau: 2 })(4)); // 2
  */
-export function identityShift(connect: Connect, { neuron }: Activation): number {
+export function identityShift(connect: Connect, activation: Activation): number {
   const a = identityOf(connect);
   if (a === undefined) {
     throw new RangeError(
@@ -37,6 +36,5 @@ export function identityShift(connect: Connect, { neuron }: Activation): number 
         "leave zeroInit out",
     );
   }
-  if (neuron === undefined) return a;
-  return a === 0 ? silentCurrent(neuron) : firingCurrent(neuron);
+  return activation.constantCurrent?.(a) ?? a;
 }

@@ -1,6 +1,6 @@
 import { type Sequential, sequential } from "@sew/layers";
 import type { BlockOptions } from "./block.js";
-import { named, type PathChildren, residualPath } from "./residualPath.js";
+import { checkSpikes, named, type PathChildren, residualPath } from "./residualPath.js";
 
 /**
  * The Plain block: `O[t] = SN(F(S[t]))`, a SEW block without its shortcut: conv3x3-BN-SN-conv3x3-BN-SN.
@@ -8,7 +8,8 @@ import { named, type PathChildren, residualPath } from "./residualPath.js";
  * `[T, N, H, W, channels] → [T, N, H', W', outChannels]`. Children: the conv-norm-neuron units `a`, `b` and, in a
  * bottleneck, `c`.
  *
- * @throws RangeError when asked for `zeroInit`: nothing passes by F, so that no F makes it an identity
+ * @throws RangeError when asked for `zeroInit`: nothing passes by F, so that no F makes it an identity; and when the neurons
+ *   emit real numbers
  *
  * @example
  * const block = plainBlock({ channels: 4, neurons: neurons(integrateAndFire) });
@@ -18,5 +19,7 @@ export function plainBlock(options: BlockOptions): Sequential<PathChildren<"neur
   if (options.zeroInit) {
     throw new RangeError("plainBlock: zeroInit must be false, got true; a block without a shortcut has no identity");
   }
-  return sequential(named(residualPath("neurons", options)));
+  const children = named(residualPath("neurons", options));
+  checkSpikes("plainBlock", children);
+  return sequential(children);
 }

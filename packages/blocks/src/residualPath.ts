@@ -8,7 +8,10 @@ import {
   checkInteger,
   convNorm,
   convNormNeuron,
+  disposeModule,
+  emissionOf,
   type Module,
+  namedModules,
   run,
 } from "@sew/layers";
 import { fill, type Tensor, zeros } from "@tensorflow/tfjs-core";
@@ -101,12 +104,22 @@ export function shortcutPath<E extends Ending>(ending: E, options: BlockOptions)
 
 /** The units of F by their names. `c` is there in a bottleneck, where it is the last. */
 export type PathChildren<E extends Ending> =
-  | { readonly a: ConvNormNeuron; readonly b: Unit<E>; readonly c?: never }
+  | { readonly a: ConvNormNeuron; readonly b: Unit<E>; readonly c?: Unit<E> }
   | { readonly a: ConvNormNeuron; readonly b: ConvNormNeuron; readonly c: Unit<E> };
 
 /** The children of a block by their names: `a`, `b`, `c` of F. */
 export function named<E extends Ending>({ inner, last }: ResidualPath<E>): PathChildren<E> {
   return Object.fromEntries([...inner, last].map((unit, i) => ["abc"[i]!, unit])) as unknown as PathChildren<E>;
+}
+
+/** Throws, and frees the children, unless all neurons of a block emit spikes. */
+export function checkSpikes(block: string, children: Readonly<Record<string, Module>>): void {
+  const layers = Object.values(children).flatMap((child) => [...namedModules(child)]);
+  if (layers.every(([, layer]) => emissionOf(layer)?.kind !== "reals")) return;
+  for (const child of Object.values(children)) disposeModule(child);
+  throw new RangeError(
+    `${block}: neurons must emit spikes, got some that emit real numbers; put them behind the last layer`,
+  );
 }
 
 /** Runs units one after another. */

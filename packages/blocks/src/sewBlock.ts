@@ -1,8 +1,17 @@
-import { type ConvNormNeuron, disposeModule, type Module, relus, run } from "@sew/layers";
+import { type Activation, type ConvNormNeuron, disposeModule, emissionOf, type Module, relus, run } from "@sew/layers";
+import { ones, range, tidy } from "@tensorflow/tfjs-core";
 import type { BlockFactory, BlockOptions } from "./block.js";
 import { add, type Connect } from "./connect.js";
 import { identityShift } from "./identityShift.js";
-import { makeConstant, named, type PathChildren, residualPath, runUnits, shortcutPath } from "./residualPath.js";
+import {
+  checkSpikes,
+  makeConstant,
+  named,
+  type PathChildren,
+  residualPath,
+  runUnits,
+  shortcutPath,
+} from "./residualPath.js";
 
 /** A SEW block: the units of F, and the shortcut where the shape changes. */
 export interface SewBlock extends Module {
@@ -21,8 +30,11 @@ export interface SewBlock extends Module {
  * takes the place of S (Fig. 2).
  *
  * @param connect g: `add`, `and`, `iand`, or a function of your own
- * @throws RangeError when a size is not a positive integer or a bottleneck's `outChannels` no multiple of 4, and, when
- * called, when g changes the shape
+ * Neurons may emit counts where g is not below 0 for them: then A, and not S alone, may be more than 1.
+ *
+ * @throws RangeError when a size is not a positive integer, a bottleneck's `outChannels` no multiple of 4, or g and the
+ *   neurons do not fit: neurons that emit real numbers, counts with IAND, or, with `zeroInit`, no constant current that makes
+ *   the block an identity; and, when called, when g changes the shape
  *
  * @example
  * const block = sewBlock(add, { channels: 4, neurons: neurons(integrateAndFire), zeroInit: true });
@@ -33,7 +45,9 @@ export function sewBlock(connect: Connect, options: BlockOptions): SewBlock {
   const path = residualPath("neurons", options);
   const shortcut = shortcutPath("neurons", options);
   const children = { ...named(path), ...(shortcut && { shortcut }) };
+  checkSpikes("sewBlock", children);
   try {
+    checkCounts(connect, path.last.children.neuron);
     if (options.zeroInit) makeConstant(path.last, identityShift(connect, path.last.children.neuron));
   } catch (error) {
     for (const child of Object.values(children)) disposeModule(child);
@@ -50,6 +64,19 @@ export function sewBlock(connect: Connect, options: BlockOptions): SewBlock {
       return o;
     },
   };
+}
+
+/** Throws where neurons emit counts for which g(A, 1) is below 0: IAND's 1 − A is for spikes of 0 and 1 alone. */
+function checkCounts(connect: Connect, neurons: Activation): void {
+  const emits = emissionOf(neurons);
+  if (emits?.kind !== "counts") return;
+  const { most } = emits;
+  const outputs = tidy(() => connect(range(0, most + 1), ones([most + 1])).dataSync());
+  const a = outputs.findIndex((output) => output < 0);
+  if (a === -1) return;
+  throw new RangeError(
+    `sewBlock: connect must not fall below 0 for what the neurons emit, 0 to ${most}, got g(${a}, 1) = ${outputs[a]}; use ADD or AND`,
+  );
 }
 
 /** SEW blocks with the given g, for a model that takes a {@link BlockFactory}. */

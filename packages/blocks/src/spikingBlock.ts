@@ -1,7 +1,15 @@
 import { type Activation, type ConvNorm, type Module, recomputing, relus, run, type Stretch } from "@sew/layers";
 import { add, type Tensor } from "@tensorflow/tfjs-core";
 import type { BlockOptions } from "./block.js";
-import { makeConstant, named, type PathChildren, residualPath, runUnits, shortcutPath } from "./residualPath.js";
+import {
+  checkSpikes,
+  makeConstant,
+  named,
+  type PathChildren,
+  residualPath,
+  runUnits,
+  shortcutPath,
+} from "./residualPath.js";
 
 /** A block of the Spiking ResNet: the units of F, the neurons after the sum, and the shortcut where the shape changes. */
 export interface SpikingBlock extends Module {
@@ -18,7 +26,8 @@ export interface SpikingBlock extends Module {
  * `[T, N, H, W, channels] → [T, N, H', W', outChannels]`. Children: the units `a`, `b` and, in a bottleneck, `c` of F;
  * `neuron`; and, where the shape changes, `shortcut`, conv1x1-BN (Fig. 2).
  *
- * @throws RangeError when a size is not a positive integer or a bottleneck's `outChannels` no multiple of 4
+ * @throws RangeError when a size is not a positive integer, a bottleneck's `outChannels` no multiple of 4, or the neurons
+ *   emit real numbers
  *
  * @example
  * const block = spikingBlock({ channels: 4, outChannels: 8, stride: 2, neurons: neurons(integrateAndFire) });
@@ -29,6 +38,8 @@ export function spikingBlock(options: BlockOptions): SpikingBlock {
   const { last } = path;
   const neuron = (options.lastNeurons ?? options.neurons)(options.outChannels ?? options.channels);
   const shortcut = shortcutPath("sum", options);
+  const children = { ...named(path), neuron, ...(shortcut && { shortcut }) };
+  checkSpikes("spikingBlock", children);
   if (options.zeroInit) makeConstant(last, 0);
   // From the spikes before the last unit to those after the sum: the currents of both paths are one stretch.
   const fire: Stretch<readonly [x: Tensor, s: Tensor]> = ([x, s], context) => {
@@ -37,7 +48,7 @@ export function spikingBlock(options: BlockOptions): SpikingBlock {
   };
   const fired = options.recompute ? recomputing([last, neuron, ...(shortcut ? [shortcut] : [])], fire) : fire;
   return {
-    children: { ...named(path), neuron, ...(shortcut && { shortcut }) },
+    children,
     forward: (s, context) => fired([runUnits(path.inner, s, context), s], context),
   };
 }

@@ -72,7 +72,7 @@ function presetsOf({ recipeName = "own", presets = {} }: { readonly recipeName?:
 
 /** The options of the kit. */
 function kitOptions(
-  { datasets, comparisons = {} }: Pick<Experiment, "datasets" | "comparisons">,
+  { datasets, comparisons = {}, neurons }: Pick<Experiment, "datasets" | "comparisons" | "neurons">,
   precisions: readonly string[],
 ): Option[] {
   const presets = [...new Set(Object.values(datasets).flatMap(presetsOf))];
@@ -94,7 +94,7 @@ function kitOptions(
     named("--preset <name>", "recipe; that of the data set comes first", presets),
     option("--model <notation>", 'network, such as "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11"'),
     named("--block <name>", "residual block", familyNames).default("sew-add"),
-    named("--neuron <name>", "neurons", neuronNames),
+    named("--neuron <name>", "neurons", neuronNames(neurons)),
     option("--zero-init", "start every residual block as an identity"),
     option("--no-zero-init", "start them with the usual weights"),
     named("--surrogate <name>", "surrogate derivative of spikes", surrogateNames),
@@ -112,7 +112,7 @@ function kitOptions(
     option("--clip-norm <norm>", "maximum global L2 norm of the gradients", parseNumber({ above: 0 })),
     option(
       "--neuron-rate <factor>",
-      "learning rate of PLIF's w, as a factor of the others'",
+      "learning rate of what neurons learn, such as PLIF's w, as a factor of the others'",
       parseNumber({ least: 0 }),
     ),
     option("--label-smoothing <epsilon>", "label smoothing", decay),

@@ -3,7 +3,7 @@ import type { CheckedData, EventDataset, Source, Transform } from "@sew/datasets
 import type { Module } from "@sew/layers";
 import type { EpochMetrics, Evaluation } from "@sew/training";
 import type { OwnOption } from "./choices.js";
-import type { BuiltModel } from "./model.js";
+import type { BuiltModel, NamedNeurons } from "./model.js";
 import type { Section } from "./report.js";
 import type { Recipe, Settings } from "./settings.js";
 
@@ -159,6 +159,12 @@ export interface Experiment<Own extends object = object> {
    * neurons become those of `--neuron`. `--model` comes in its place.
    */
   model(settings: Settings & NoInfer<Own>, source: Source): string | BuiltModel;
+  /**
+   * Neurons of its own by their names in the notation, such as `Adaptive`, which `--neuron` takes as `adaptive`: for each,
+   * what makes its layers with a surrogate, such as `(spike) => neurons(model, {}, spike)`. A name that the notation has gets
+   * another meaning. @defaultValue none
+   */
+  readonly neurons?: NamedNeurons;
   /** Options of its own by their names in the settings: `blocks` is `--blocks`. @defaultValue none */
   readonly options?: { readonly [K in keyof Own]: OwnOption<Own[K]> };
   /** Options of its own that `model` alone uses: refused with `--model`, which comes in its place. @defaultValue none */

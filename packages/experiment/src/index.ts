@@ -15,7 +15,7 @@ export {
   type Preparation,
   type Sources,
 } from "./experiment.js";
-export { type BuiltModel, familyOf, type NeuronName, type SurrogateName } from "./model.js";
+export { type BuiltModel, familyOf, type NamedNeurons, type SurrogateName } from "./model.js";
 export { boundedNeuronRate, type LossName, type OptimizerName, type ScheduleName } from "./optimization.js";
 export { runExperiment } from "./runExperiment.js";
 export type { Recipe, Settings } from "./settings.js";

@@ -1,6 +1,13 @@
 /** @file The neurons of a network, for `config.json`. */
-import { type Learnable, type Module, type NeuronLayer, namedModules } from "@sew/layers";
-import { neuronModels } from "@sew/neurons";
+import { type Learnable, type Module, namedModules, neuronOf } from "@sew/layers";
+import {
+  type MembraneParams,
+  type Neuron,
+  type NeuronModel,
+  neuronModels,
+  type ParallelNeuron,
+  parallelNeuronModels,
+} from "@sew/neurons";
 import { type Spike, surrogates } from "@sew/surrogates";
 import { Tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
 
@@ -18,28 +25,29 @@ export interface NeuronKind {
 /** The kinds of neurons of a network that has not been trained yet, in the order of its layers; none for an ANN. */
 export function neuronsOf(model: Module): NeuronKind[] {
   const kinds = new Map<string, NeuronKind>();
-  for (const layer of new Set([...namedModules(model)].map(([, module]) => module).filter(isSpiking))) {
-    const { neuron } = layer;
-    const kind = { neuron: neuron.model, surrogate: surrogateOf(neuron.spike), parameters: parametersOf(layer) };
+  for (const layer of new Set([...namedModules(model)].map(([, module]) => module))) {
+    const neuron = neuronOf(layer);
+    if (neuron === undefined) continue;
+    const parameters = parametersOf(neuron, layer.parameters ?? {});
+    const kind = { neuron: neuron.model, surrogate: surrogateOf(neuron.spike), parameters };
     const key = JSON.stringify(kind);
     kinds.set(key, { ...kind, layers: (kinds.get(key)?.layers ?? 0) + 1 });
   }
   return [...kinds.values()];
 }
 
-function isSpiking(module: Module): module is NeuronLayer {
-  return "neuron" in module;
-}
+const models = [...Object.values(neuronModels), ...Object.values(parallelNeuronModels)];
 
-function parametersOf({ neuron, parameters }: NeuronLayer): Record<string, unknown> {
-  const model = Object.values(neuronModels).find(({ name }) => name === neuron.model);
+function parametersOf(neuron: Neuron | ParallelNeuron, learnedOnes: object): Record<string, unknown> {
+  const model = models.find(({ name }) => name === neuron.model);
   const defaults = (model?.defaults ?? {}) as Readonly<Record<string, unknown>>;
-  const learns: readonly string[] = (model !== undefined && "learns" in model && model.learns) || [];
+  const learns: Readonly<Record<string, Learnable["per"]>> =
+    (model as NeuronModel<MembraneParams> | undefined)?.learns ?? {};
   return Object.fromEntries(
     Object.entries(neuron.params).flatMap(([name, value]) => {
-      const learned = name in parameters;
+      const learned = name in learnedOnes;
       const given = value instanceof Tensor ? valuesOf(value) : value;
-      if (given === defaults[name] && learned === learns.includes(name)) return [];
+      if (given === defaults[name] && (learned ? perOf(value) : undefined) === learns[name]) return [];
       return [[name, learned ? ({ initial: given, per: perOf(value) } as Learnable) : given]];
     }),
   );

@@ -1,5 +1,5 @@
 /** @file Optimisers, schedules and losses by name: the one place that lists them. */
-import { type Module, namedModules, namedParameters } from "@sew/layers";
+import { type Module, namedModules, namedParameters, neuronOf } from "@sew/layers";
 import {
   adam,
   adamW,
@@ -92,11 +92,22 @@ export function boundedNeuronRate(learningRate: number): number {
   return Math.min(1, 0.005 / learningRate);
 }
 
-/** The full names of the parameters that layers of neurons learn. */
+/**
+ * The full names of the learned parameters of neurons, which `neuronRate` scales: time constants, thresholds and the like of
+ * neurons with a state, such as PLIF's w. A gradient sums over all neurons and steps that a parameter serves, and its step is
+ * of the size of the parameter itself. The weights of parallel neurons are none: they are a matrix over time, which the
+ * network learns like those of its linear layers.
+ */
 export function neuronParameters(model: Module): ReadonlySet<string> {
-  const layers = [...namedModules(model)].filter(([, module]) => "neuron" in module);
-  const learned = new Set(layers.flatMap(([, { parameters = {} }]) => Object.values(parameters)));
+  const layers = [...namedModules(model)].map(([, module]) => module).filter(hasState);
+  const learned = new Set(layers.flatMap(({ parameters = {} }) => Object.values(parameters)));
   return new Set([...namedParameters(model)].filter(([, variable]) => learned.has(variable)).map(([name]) => name));
+}
+
+/** Whether a module is a layer of neurons with a state, not of parallel ones. */
+function hasState(module: Module): boolean {
+  const neuron = neuronOf(module);
+  return neuron !== undefined && "stateNames" in neuron;
 }
 
 /** The learning rates that a recipe says. */

@@ -148,7 +148,8 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
   const data = await openData(experiment, settings);
   try {
     const { train, test } = data.sources;
-    const built = buildModel(settings.model ?? experiment.model(settings, train), settings, train);
+    const definition = settings.model ?? experiment.model(settings, train);
+    const built = buildModel(definition, settings, train, experiment.neurons);
     const steps = train.shape[0] ?? 1;
     line.refuse(called.given, unusedOnceBuilt(settings, { steps, learns: neuronParameters(built.model).size > 0 }));
     say(

@@ -1,13 +1,13 @@
 /** @file The settings of a run: what a recipe decides, and what the command line adds. */
 import type { SplitBy } from "@sew/datasets";
 import type { FamilyName } from "@sew/models";
-import type { NeuronName, SurrogateName } from "./model.js";
+import type { SurrogateName } from "./model.js";
 import type { LossName, OptimizerName, ScheduleName } from "./optimization.js";
 
 /** How a network is trained on a data set. Each has an option on the command line. */
 export interface Recipe {
-  /** Neurons, in the place of those of the notation. @defaultValue those of the notation */
-  readonly neuron?: NeuronName | undefined;
+  /** Neurons by their name on the command line, in the place of those of the notation. @defaultValue those of the notation */
+  readonly neuron?: string | undefined;
   /** Precision of dense products. @defaultValue that of the environment variable `SEW_PRECISION`, else float32 */
   readonly precision?: string | undefined;
   /** Whether every residual block starts as an identity. @defaultValue `false` */
@@ -32,7 +32,10 @@ export interface Recipe {
   readonly weightDecay: number;
   /** Maximum global L2 norm of the gradients, above 0. @defaultValue no clipping */
   readonly clipNorm?: number | undefined;
-  /** Factor of the learning rate for learned parameters of neurons, such as the w of PLIF; 0 or more. @defaultValue 1 */
+  /**
+   * Factor of the learning rate for learned parameters of neurons, such as the w of PLIF, but not for the weights of parallel
+   * neurons; 0 or more. @defaultValue 1
+   */
   readonly neuronRate: number;
   /** Label smoothing ε, in [0, 1). @defaultValue 0 */
   readonly labelSmoothing: number;

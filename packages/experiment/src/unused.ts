@@ -65,6 +65,6 @@ export function unusedOnceBuilt(
     ...(steps > 1
       ? ofStills.names.map((name) => [name, `with --dataset ${dataset}, ${ofStills.why}`] as const)
       : [image]),
-    ...(learns ? [] : [["neuronRate", "on neurons that learn nothing"] as const]),
+    ...(learns ? [] : [["neuronRate", "on neurons without learned parameters such as PLIF's w"] as const]),
   ]);
 }

@@ -1,14 +1,14 @@
 import { blocks } from "@sew/blocks";
 import { defineExperiment, type ExperimentDataset } from "@sew/experiment";
-import { disposeModule, learnable, linear, namedParameters, neurons, sequential } from "@sew/layers";
-import { lif, plif } from "@sew/neurons";
+import { disposeModule, learnable, linear, namedParameters, neurons, parallelNeurons, sequential } from "@sew/layers";
+import { lif, plif, psn } from "@sew/neurons";
 import { optimizer, type ParameterTransform } from "@sew/training";
 import { ones, scalar } from "@tensorflow/tfjs-core";
 import { CommanderError, InvalidArgumentError } from "commander";
 import { describe, expect, it, vi } from "vitest";
 import { oneOf, parseInteger, parseNumber } from "../src/choices.js";
 import { commandLine } from "../src/commandLine.js";
-import { chosenNotation, familyNames } from "../src/model.js";
+import { chosenNotation, familyNames, familyOf, neuronNames } from "../src/model.js";
 import { lossOf, optimizerOf, optimizers, scheduleOf } from "../src/optimization.js";
 import { baseRecipe } from "../src/settings.js";
 import { tiny } from "./tinyExperiment.mjs";
@@ -129,6 +129,7 @@ describe("a wrong command line", () => {
     ],
     [["--block", "sew-ad"], "Did you mean sew-add?"],
     [["--neuron", "plf"], "Did you mean plif?"],
+    [["--neuron", "ownlif"], "Did you mean own-lif?"],
     [["--surrogate", "atann"], "Did you mean atan?"],
     [["--optimizer", "adma"], "It must be one of sgd, adam, adamw. Did you mean adam?"],
     [["--precision", "bf15"], "Did you mean bf16?"],
@@ -211,6 +212,9 @@ describe("--help", () => {
     expect(help(tiny)).toContain("frames that each recording is cut into (with --dataset dots)");
   });
 
+  it("says that --neuron-rate is for all that neurons learn", () =>
+    expect(help(tiny)).toContain("learning rate of what neurons learn, such as PLIF's w, as a factor of the others'"));
+
   it("leaves out what no data set uses", () => {
     const { dots, stripes } = tiny.datasets;
     const of = (datasets: object) => help({ ...tiny, datasets } as typeof tiny);
@@ -260,6 +264,7 @@ describe("values", () => {
 });
 
 describe("chosenNotation", () => {
+  const chosen = { block: "plain", neuron: "norse" } as const;
   const notation = "c8k3s1-BN-PLIF-{SEW Block(c8)-MPk2s2}*2-SEW(c8)-SEW AND(c8)-FC16-PLIF-FC2";
 
   it("leaves all but SEW as it is where no neurons are chosen", () =>
@@ -272,12 +277,31 @@ describe("chosenNotation", () => {
       "c8k3s1-BN-IF-{SEW ADD Block(c8)-MPk2s2}*2-SEW ADD(c8)-SEW AND(c8)-FC16-IF-FC2",
     ));
 
+  it("leaves a readout that does not spike", () =>
+    expect(chosenNotation("c8-BN-PLIF-SEW(c8)-FC2-LI", { block: "sew-add", neuron: "slidingpsn" })).toBe(
+      "c8-BN-SLIDINGPSN-SEW ADD(c8)-FC2-LI",
+    ));
+
   it("has ReLU for neurons in the ANNs", () =>
     expect(chosenNotation("c8-BN-LIF-SEW(c8)-FC2", { block: "ann" })).toBe("c8-BN-ReLU-ANN(c8)-FC2"));
 
   it.each(Object.keys(blocks))("leaves a SEW that is part of the name %s", (name) => {
     const own = `c8-BN-IF-${name} Block(c8)-${name}-{${name.replace(" ", "  ")}(c8)}*2-FC2`;
     expect(chosenNotation(own, { block: "plain" })).toBe(own);
+  });
+
+  it("tells apart neurons of one's own whose names begin with another's", () => {
+    const own = { "IF slow": () => neurons(lif), "LIF slow": () => neurons(lif) };
+    const choose = (neuron: string) => chosenNotation("c8-BN-IF  slow-LIF-FC2", { block: "plain", neuron }, own);
+    expect(choose("lif")).toBe("c8-BN-LIF-LIF-FC2");
+    expect(choose("lif-slow")).toBe("c8-BN-LIF slow-LIF slow-FC2");
+  });
+
+  it("refuses neurons that nobody has", () => {
+    const message = `model: neuron must be one of ${neuronNames().join(", ")}, got "norse"`;
+    for (const choose of [() => chosenNotation(notation, chosen), () => familyOf(chosen)]) {
+      expect(choose).toThrow(new RangeError(message));
+    }
   });
 
   it("refuses a family that no notation describes", () => {
@@ -298,6 +322,8 @@ describe("recipes", () => {
       w: linear(2, 3),
       plif: sequential({ shared: neurons(plif)(3) }),
       lif: neurons(lif, { vThreshold: learnable(1, "channel") })(3),
+      // The weights of parallel neurons are a matrix over time, as those of a linear layer.
+      psn: parallelNeurons(psn, { steps: 2 })(3),
     });
     const factors = (neuronRate: number) => {
       const transforms = optimizerOf({ ...baseRecipe, neuronRate }, model) as readonly ParameterTransform[];

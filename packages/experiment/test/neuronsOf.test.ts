@@ -1,5 +1,5 @@
-import { disposeModule, learnable, linear, neurons, sequential } from "@sew/layers";
-import { lif, plif } from "@sew/neurons";
+import { disposeModule, learnable, linear, neurons, parallelNeurons, sequential } from "@sew/layers";
+import { lif, plif, psn, slidingPsn } from "@sew/neurons";
 import { scaledAtan, spike, surrogates } from "@sew/surrogates";
 import { memory, onesLike, tensor1d } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
@@ -14,6 +14,10 @@ describe("neuronsOf", () => {
       f: neurons(lif, { vThreshold: learnable(1, "channel"), tau: learnable(3) })(2),
       g: neurons(lif, { vReset: tensor1d([0, -1]) })(2),
       h: linear(2, 2),
+      i: parallelNeurons(slidingPsn, {}, scaledAtan())(2),
+      j: parallelNeurons(psn, { steps: 4 })(2),
+      // Not a layer of neurons: it has something else of that name.
+      k: Object.assign(linear(2, 2), { neuron: linear(2, 2) }),
     });
     const before = memory().numTensors;
     expect(neuronsOf(model)).toEqual([
@@ -27,6 +31,8 @@ describe("neuronsOf", () => {
         parameters: { vThreshold: { initial: 1, per: "channel" }, tau: { initial: 3, per: "layer" } },
       },
       { neuron: "lif", surrogate: "atan", layers: 1, parameters: { vReset: [0, -1] } },
+      { neuron: "slidingPsn", surrogate: "scaledAtan", layers: 1, parameters: {} },
+      { neuron: "psn", surrogate: "atan", layers: 1, parameters: { steps: 4 } },
     ]);
     expect(memory().numTensors).toBe(before);
     disposeModule(model);

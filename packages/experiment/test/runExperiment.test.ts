@@ -233,7 +233,10 @@ describe("an option that has no effect", () => {
       ["--dataset", "pictures", "--train-frames", "all"],
       "--train-frames has no effect with --dataset pictures, whose samples have one frame",
     ],
-    [["--neuron", "if", "--neuron-rate", "0.5"], "--neuron-rate has no effect on neurons that learn nothing"],
+    [
+      ["--neuron", "if", "--neuron-rate", "0.5"],
+      "--neuron-rate has no effect on neurons without learned parameters such as PLIF's w",
+    ],
   ])("is refused once data and network are there: %j", async (argv, message) => {
     const { code, err } = await run(...argv, "--out", "never");
     expect([code, err]).toEqual([2, expect.stringContaining(`error: ${message}\n`)]);
@@ -439,6 +442,29 @@ describe("the network", () => {
     });
     expect(await run(...epoch, "--neuron", "eif", "--surrogate", "sigmoid", "--out", "eif")).toMatchObject({ code: 0 });
     expect(json("eif/config.json")).toMatchObject({ notation: "c3k3s1-BN-EIF-{SEW IAND Block(c3)-MPk2s2}*1-FC2" });
+    // Of the T of its data, with which the weights go into the checkpoint and back.
+    expect(await run(...epoch, "--neuron", "psn", "--out", "psn")).toMatchObject({ code: 0 });
+    expect(json("psn/config.json")).toMatchObject({ notation: "c3k3s1-BN-PSN-{SEW IAND Block(c3)-MPk2s2}*1-FC2" });
+    expect(await run("--evaluate", "--out", "psn")).toMatchObject({ code: 0 });
+  });
+
+  it("has neurons of the experiment's own, by name in --neuron and in --model, with the surrogate of --surrogate", async () => {
+    const epoch = ["--epochs", "1", "--dataset", "untested"];
+    const named = [...epoch, "--neuron", "own-lif", "--out", "named"];
+    expect(await run(...named, "--surrogate", "constant")).toMatchObject({ code: 0 });
+    expect(json("named/config.json")).toMatchObject({
+      neuron: "own-lif",
+      notation: "c2k3s1-BN-Own LIF-SEW ADD Block(c2)-FC2",
+    });
+    const learned = await tensors("named");
+    expect(learned["unit0.neuron.vThreshold"]).toHaveLength(2);
+    expect(learned["unit0.neuron.vThreshold"]).not.toEqual([0.5, 0.5]);
+    expect(await run(...named.with(-1, "other"))).toMatchObject({ code: 0 });
+    expect(await tensors("other")).not.toEqual(learned);
+    const model = "c2-BN-Own LIF-FC2";
+    expect(await run(...epoch, "--model", model, "--out", "noted")).toMatchObject({ code: 0 });
+    expect(json("noted/config.json")).toMatchObject({ notation: model });
+    expect(Object.keys(await tensors("noted"))).toContain("unit0.neuron.vThreshold");
   });
 
   it("may be a module of the experiment's own", async () => {

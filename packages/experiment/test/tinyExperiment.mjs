@@ -2,7 +2,8 @@
 import { html, section } from "@sew/analysis";
 import { checkIndices, fingerprint } from "@sew/datasets";
 import { choice, defineExperiment, flag, integer, runExperiment } from "@sew/experiment";
-import { flatten, linear, sequential } from "@sew/layers";
+import { flatten, learnable, linear, neurons, sequential } from "@sew/layers";
+import { lif } from "@sew/neurons";
 import { random } from "@sew/random";
 
 /** Sends SIGINT to the process at this read of training samples; see SEW_TEST_INTERRUPT. */
@@ -110,6 +111,7 @@ export const tiny = defineExperiment({
           model: sequential({ flatten: flatten(), classifier: linear(72, 2, { random: random(seed) }) }),
           notation: "one linear layer",
         },
+  neurons: { "Own LIF": (spike) => neurons(lif, { vThreshold: learnable(0.5, "channel") }, spike) },
   comparisons: {
     failing: {
       title: "Stripes that are there and not",

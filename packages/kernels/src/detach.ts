@@ -1,16 +1,20 @@
-import { clone, customGrad, type Tensor, zerosLike } from "@tensorflow/tfjs-core";
-
-const op = customGrad((...inputs) => {
-  const x = inputs[0] as Tensor;
-  return { value: clone(x), gradFunc: (dy: Tensor) => zerosLike(dy) };
-});
+import { clone, engine, type Tensor } from "@tensorflow/tfjs-core";
+import { isTracing, tracedDetach } from "./program/trace.js";
 
 /**
- * The same values, cut from the gradient.
+ * The same values, cut from the gradient: no gradient passes, not even 0, so that what computed x needs no derivative.
  *
  * @example
  * grad((x) => add(x, detach(x)))(tensor1d([3])).arraySync(); // [1]
  */
 export function detach(x: Tensor): Tensor {
-  return op(x);
+  if (isTracing()) return tracedDetach(x);
+  const { state } = engine();
+  // As inside a kernel, nothing is recorded.
+  state.kernelDepth++;
+  try {
+    return clone(x);
+  } finally {
+    state.kernelDepth--;
+  }
 }

@@ -1,48 +1,42 @@
-import { reshape, scalar, stack, type Tensor, unstack } from "@tensorflow/tfjs-core";
-import { type FusedKernel, type FusedOp, fusedOp } from "./fusedOp.js";
+import { reshape, stack, type Tensor, unstack } from "@tensorflow/tfjs-core";
+import { type FusedListKernel, type FusedOp, fusedOp } from "./fusedOp.js";
 import type { NeuronFormula } from "./neuronFormula.js";
 
-/** Attributes of {@link multiStepNeuronKernel}. */
-export interface MultiStepNeuronAttrs {
-  readonly formula: NeuronFormula;
-}
+/** Attributes of {@link multiStepNeuronKernel}: the neuron, whose `program` fused kernels run. */
+export type MultiStepNeuronAttrs = NeuronFormula;
 
 /**
  * A neuron over a whole sequence: Eqs. 1-3 for t = 1 … T.
  *
- * Inputs: currents `x` `[T, ...]`, each state variable before the first step `[...]` by its name, and `rate` `[]`, which
- * only learned leaks read. Outputs: spikes `[T, ...]`, and the state after the last step in the order of
- * `formula.stateNames`. Hand-written kernels have the one state variable `v`.
+ * Inputs: currents `x` `[T, ..., C]`, each state variable before the first step `[..., C]` in the order of `stateNames`, and
+ * the program's parameters, `[]` or `[C]`. Outputs: spikes `[T, ..., C]`, and the state after the last step. Its gradient
+ * `MultiStepNeuronGrad` receives these inputs and the gradients of all outputs, and returns those of all inputs.
  */
-export const multiStepNeuronKernel: FusedKernel<"x" | "v" | "rate", MultiStepNeuronAttrs> = {
+export const multiStepNeuronKernel: FusedListKernel<MultiStepNeuronAttrs> = {
   name: "MultiStepNeuron",
-  inputs: ["x", "v", "rate"],
-  accepts: ({ formula }) => formula.recognised !== undefined,
-  composed: ({ x, rate: _, ...state }, { formula }) => unrollFormula(formula, x, state),
+  accepts: ({ program }) => program !== undefined,
+  composed: ([x, ...rest], formula) => unrollFormula(formula, x!, rest.slice(0, formula.stateNames.length)),
   gradient: {
     name: "MultiStepNeuronGrad",
-    savedInputs: ["x", "v", "rate"],
-    outputGradients: ["dSpikes", "dV"],
-    of: ["x", "v", "rate"],
+    inputs: (saved, dys) => [...saved, ...dys],
   },
 };
 
-function unrollFormula(formula: NeuronFormula, x: Tensor, before: Readonly<Record<string, Tensor>>): Tensor[] {
+function unrollFormula({ stateNames, step }: NeuronFormula, x: Tensor, before: readonly Tensor[]): Tensor[] {
   // The gradient of unstack fails on a single step (TensorFlow.js 4.22: it stacks a tensor instead of a list).
   const currents = x.shape[0] === 1 ? [reshape(x, x.shape.slice(1))] : unstack(x);
-  let state = before;
+  let state = Object.fromEntries(stateNames.map((name, i) => [name, before[i]!]));
   const spikes = currents.map((current) => {
-    const step = formula.step(state, current);
-    state = step.state;
-    return step.spikes;
+    const after = step(state, current);
+    state = after.state;
+    return after.spikes;
   });
-  return [stack(spikes), ...formula.stateNames.map((name) => state[name]!)];
+  return [stack(spikes), ...stateNames.map((name) => state[name]!)];
 }
 
-/** The input `rate` of a neuron's kernels, `[]`: its learned leak, 0 where it has none. */
-export function learnedRate({ recognised }: NeuronFormula): Tensor {
-  const charge = recognised?.charge;
-  return charge !== undefined && "rate" in charge ? charge.rate() : scalar(0);
+/** The parameters of a neuron's program as its kernels receive them: `[]` or `[C]`. */
+export function programParameters({ parameters }: NeuronFormula): Tensor[] {
+  return parameters.map((tensor) => (tensor.size === 1 && tensor.rank > 0 ? reshape(tensor, []) : tensor));
 }
 
 /** The operation of {@link multiStepNeuronKernel}. */

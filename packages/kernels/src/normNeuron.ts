@@ -1,20 +1,17 @@
-import { batchNorm, reshape, type Tensor1D, type Tensor4D } from "@tensorflow/tfjs-core";
-import { type FusedKernel, type FusedOp, fusedOp } from "./fusedOp.js";
+import { batchNorm, reshape, type Tensor, type Tensor1D, type Tensor4D } from "@tensorflow/tfjs-core";
+import { type FusedListKernel, type FusedOp, fusedOp } from "./fusedOp.js";
 import { multiStepNeuron } from "./multiStepNeuron.js";
-import type { NeuronFormula, NeuronState } from "./neuronFormula.js";
+import type { NeuronFormula } from "./neuronFormula.js";
 
-/** Attributes of {@link normNeuronKernel} and of `normNeuronTrainingKernel`. */
-export interface NormNeuronAttrs {
+/** Attributes of the kernels of batch norm and the neurons behind it: the neuron, and more. */
+export interface NormNeuronAttrs extends NeuronFormula {
   /** ε: added to the variance before its root is taken. */
   readonly epsilon: number;
-  readonly formula: NeuronFormula;
-  /** The state before the first step: at rest. Hand-written kernels start at V_reset. */
-  readonly initialState: (shape: readonly number[]) => NeuronState;
   /** Whether nothing reads a gradient after the kernel that receives it, so that it may be overwritten. */
   readonly isLastReader: (dy: object) => boolean;
 }
 
-/** Attributes of the kernel `NormNeuronGrad`. */
+/** Attributes of the kernels `NormNeuronGrad` and `NormParallelNeuronGrad`. */
 export interface NormNeuronGradAttrs extends NormNeuronAttrs {
   /** Whether mean and variance are those of x, so that gradients flow through them too. */
   readonly ownStatistics: boolean;
@@ -22,44 +19,49 @@ export interface NormNeuronGradAttrs extends NormNeuronAttrs {
   readonly overwrite: boolean;
 }
 
+/** The spikes of the normalised currents, from what a kernel receives besides these and the norm's inputs. @internal */
+export type Fire = (currents: Tensor, others: readonly Tensor[], attrs: NormNeuronAttrs) => Tensor;
+
+/** The kernel of batch norm with given statistics and the neurons that fire in this way. @internal */
+export function normThenFire(name: string, fire: Fire): FusedListKernel<NormNeuronAttrs> {
+  return {
+    name,
+    accepts: ({ program }) => program !== undefined,
+    composed([x, mean, variance, scale, offset, ...others], attrs) {
+      const channels = mean!.size;
+      const rows = reshape(x!, [x!.size / channels, 1, 1, channels]) as Tensor4D;
+      const [m, v, o, s] = [mean, variance, offset, scale] as [Tensor1D, Tensor1D, Tensor1D, Tensor1D];
+      return [fire(reshape(batchNorm(rows, m, v, o, s, attrs.epsilon), x!.shape), others, attrs)];
+    },
+    gradient: {
+      name: `${name}Grad`,
+      inputs: (saved, [dSpikes]) => [...saved, dSpikes!],
+      withoutGradient: [1, 2],
+      attrs: (attrs, [dSpikes]): NormNeuronGradAttrs => ({
+        ...attrs,
+        ownStatistics: false,
+        overwrite: attrs.isLastReader(dSpikes!),
+      }),
+    },
+  };
+}
+
 /**
  * Batch norm with given statistics, and the neurons that receive its output: `S = SN(BN(x))`, from rest.
  *
- * Inputs: `x` `[T, ..., C]`; `mean`, `variance`, `scale` and `offset` `[C]`; `rate` `[]`, which only learned leaks read.
- * Output: spikes `[T, ..., C]`, those of FusedBatchNorm and MultiStepNeuron one after the other, bit for bit. The
- * normalised currents need not be in memory. No gradient passes through mean and variance.
+ * Inputs: `x` `[T, ..., C]`; `mean`, `variance`, `scale` and `offset` `[C]`; the parameters of the neuron's program, `[]` or
+ * `[C]`. Output: spikes `[T, ..., C]`, those of FusedBatchNorm and MultiStepNeuron one after the other, bit for bit. The
+ * normalised currents need not be in memory. No gradient passes through mean and variance. Its gradient `NormNeuronGrad`
+ * receives these inputs and the gradient of the spikes, and returns those of x, scale, offset and the parameters.
  */
-export const normNeuronKernel: FusedKernel<"x" | "mean" | "variance" | "scale" | "offset" | "rate", NormNeuronAttrs> = {
-  name: "NormNeuron",
-  inputs: ["x", "mean", "variance", "scale", "offset", "rate"],
-  accepts: ({ formula }) => formula.recognised !== undefined,
-  composed({ x, mean, variance, scale, offset, rate }, { epsilon, formula, initialState }) {
-    const channels = mean.size;
-    const rows = reshape(x, [x.size / channels, 1, 1, channels]) as Tensor4D;
-    const [m, v, o, s] = [mean, variance, offset, scale] as [Tensor1D, Tensor1D, Tensor1D, Tensor1D];
-    const currents = reshape(batchNorm(rows, m, v, o, s, epsilon), x.shape);
-    return multiStepNeuron({ x: currents, ...restingState(initialState, x.shape), rate }, { formula }).slice(0, 1);
-  },
-  gradient: {
-    name: "NormNeuronGrad",
-    savedInputs: ["x", "mean", "variance", "scale", "offset", "rate"],
-    outputGradients: ["dSpikes"],
-    of: ["x", "scale", "offset", "rate"],
-    attrs: (attrs, [dSpikes]): NormNeuronGradAttrs => ({
-      ...attrs,
-      ownStatistics: false,
-      overwrite: attrs.isLastReader(dSpikes!),
-    }),
-  },
-};
+export const normNeuronKernel: FusedListKernel<NormNeuronAttrs> = normThenFire("NormNeuron", firedFromRest);
 
 /** The operation of {@link normNeuronKernel}. */
 export const normNeuron: FusedOp<typeof normNeuronKernel> = fusedOp(normNeuronKernel);
 
-/** The state inputs of a sequence of this shape that starts at rest; recognised neurons have `v`. @internal */
-export function restingState(
-  initialState: (shape: readonly number[]) => NeuronState,
-  shape: readonly number[],
-): { readonly v: NeuronState[string] } {
-  return initialState(shape.slice(1)) as { v: NeuronState[string] };
+/** The spikes of a sequence of currents that starts at rest. @internal */
+export function firedFromRest(currents: Tensor, parameters: readonly Tensor[], formula: NeuronFormula): Tensor {
+  const rest = formula.initialState(currents.shape.slice(1));
+  const state = formula.stateNames.map((name) => rest[name]!);
+  return multiStepNeuron([currents, ...state, ...parameters], formula)[0]!;
 }

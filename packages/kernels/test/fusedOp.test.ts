@@ -3,16 +3,32 @@ import {
   applyMomentumKernel,
   batchNormTrainingKernel,
   type FusedKernel,
+  type FusedListKernel,
   fusedOp,
   hasKernel,
   moveStatisticsKernel,
+  multiStepNeuron,
   multiStepNeuronKernel,
+  type NeuronFormula,
+  type NeuronProgram,
+  type NormNeuronAttrs,
+  normNeuron,
   normNeuronKernel,
+  normNeuronTraining,
   normNeuronTrainingKernel,
+  normParallelNeuron,
+  normParallelNeuronKernel,
+  normParallelNeuronTraining,
+  normParallelNeuronTrainingKernel,
+  parallelNeuron,
+  parallelNeuronKernel,
+  programParameters,
 } from "@sew/kernels";
 import { read, scoped } from "@sew/kernels/testing";
 import {
   add,
+  addN,
+  cast,
   getGradient,
   getKernel,
   grads,
@@ -20,6 +36,7 @@ import {
   memory,
   mul,
   registerKernel,
+  scalar,
   sum,
   type Tensor,
   type TensorInfo,
@@ -27,7 +44,7 @@ import {
   unregisterGradient,
   unregisterKernel,
 } from "@tensorflow/tfjs-core";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 /** Attributes of the kernels below. */
 interface Attrs {
@@ -102,6 +119,8 @@ afterEach(() => {
   }
 });
 
+const normed = [normNeuronKernel, normNeuronTrainingKernel, normParallelNeuronKernel, normParallelNeuronTrainingKernel];
+
 describe("fusedOp where the backend lacks the kernel", () => {
   it("composes the outputs, and autodiff differentiates them", () =>
     scoped(() => {
@@ -136,6 +155,25 @@ describe("fusedOp where the backend lacks the kernel", () => {
       expect(read(fusedOp(product)({ a: a(), b: b() }, { factor: 100 })[0]!)).toEqual([300, 1000]);
       expect(gradientsOf(product, { factor: 100 })[0]).toEqual([300, 5000]);
       expect(calls).toEqual([[], []]);
+    }));
+
+  it("composes what the backend refuses, with its reason in one warning", () =>
+    scoped(() => {
+      const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+      const calls = [register(product.name, [0, 0], [0, 0]), register(product.gradient!.name, [0, 0], [0, 0])];
+      const refuses = ({ factor }: Attrs) => (factor > 6 ? "large: its factor must be at most 6, got 7" : undefined);
+      Object.assign(getKernel(product.name, "cpu"), { refuses });
+      expect([6, 7].map((factor) => hasKernel(product, { factor }))).toEqual([true, false]);
+      expect(warn).not.toHaveBeenCalled();
+      expect(read(fusedOp(product)({ a: a(), b: b() }, { factor: 7 })[0]!)).toEqual([21, 70]);
+      expect(gradientsOf(product, { factor: 7 })[0]).toEqual([21, 350]);
+      expect(calls).toEqual([[], []]);
+      expect(warn.mock.calls).toEqual([
+        [
+          "large: its factor must be at most 6, got 7. The neuron runs as composed operations, several times slower than a fused kernel.",
+        ],
+      ]);
+      warn.mockRestore();
     }));
 });
 
@@ -258,6 +296,170 @@ describe("fusedOp where the backend has the kernel", () => {
   });
 });
 
+describe("fusedOp of a kernel whose inputs are a list", () => {
+  /** `factor · a · b · …` and the sum; the second input gets no gradient. */
+  const total: FusedListKernel<Attrs> = {
+    name: "TestTotal",
+    composed: (inputs, { factor }) => [
+      mul(
+        inputs.reduce((x, y) => mul(x, y)),
+        factor,
+      ),
+      addN([...inputs]),
+    ],
+    gradient: {
+      name: "TestTotalGrad",
+      savedOutputs: [false, true],
+      inputs: (saved, [dProduct]) => [dProduct!, ...saved],
+      withoutGradient: [1],
+    },
+  };
+  const loss = (...[x, y]: Tensor[]) => sum(mul(fusedOp(total)([x!, b(), y!], { factor: 2 })[0]!, tensor1d([1, 10])));
+
+  it("composes where the backend lacks it", () =>
+    scoped(() => {
+      const outputs = fusedOp(total)([a(), b(), a()], { factor: 2 });
+      expect(outputs.map(read)).toEqual([
+        [6, 40],
+        [5, 9],
+      ]);
+      expect(grads(loss)([a(), a()]).map(read)).toEqual([
+        [6, 200],
+        [6, 200],
+      ]);
+    }));
+
+  it("runs it with the list, and its gradient with what the contract makes of all inputs, saved outputs and gradients", () =>
+    scoped(() => {
+      const calls = register(total.name, [8, 9], [4, 7]);
+      const gradients = register(total.gradient!.name, [-1, -2], [-3, -4]);
+      const inputs = [a(), cast(b(), "int32"), a()];
+      expect(fusedOp(total)(inputs, { factor: 2 }).map(read)).toEqual([
+        [8, 9],
+        [4, 7],
+      ]);
+      expect(grads(loss)([a(), a()]).map(read)).toEqual([
+        [-1, -2],
+        [-3, -4],
+      ]);
+      expect(calls[0]).toEqual({
+        kernel: total.name,
+        inputs: { 0: [1, 2], 1: [3, 5], 2: [1, 2] },
+        attrs: { factor: 2 },
+      });
+      expect(gradients).toEqual([
+        {
+          kernel: total.gradient!.name,
+          inputs: { 0: [1, 10], 1: [1, 2], 2: [3, 5], 3: [1, 2], 4: [4, 7] },
+          attrs: { factor: 2 },
+        },
+      ]);
+    }));
+});
+
+describe("the contracts of neurons", () => {
+  const program = { spikes: { kind: "bits" } } as unknown as NeuronProgram;
+  const formula: NeuronFormula = {
+    stateNames: ["v", "a"],
+    initialState: () => ({}),
+    step: () => expect.unreachable(),
+    program,
+    parameters: [],
+  };
+  const attrs: NormNeuronAttrs = { ...formula, epsilon: 0.5, isLastReader: () => true };
+  const lists = (calls: readonly Call[]) => calls.map(({ inputs }) => Object.values(inputs).map(([value]) => value));
+  /** Inputs that are told by their values: 1, 2, 3, … */
+  const numbered = (count: number) => Array.from({ length: count }, (_, i) => tensor1d([i + 1]));
+
+  it("MultiStepNeuron: x, state, parameters; its gradient: these and the gradients of spikes and state", () =>
+    scoped(() => {
+      const calls = register("MultiStepNeuron", [10], [11], [12]);
+      const gradients = register("MultiStepNeuronGrad", [1], [2], [3], [4], [5]);
+      const f = (...inputs: Tensor[]) => {
+        const [s, v, a] = multiStepNeuron(inputs, formula);
+        return sum(add(add(mul(s!, 20), mul(v!, 21)), mul(a!, 22)));
+      };
+      // x, v, a and two parameters.
+      expect(grads(f)(numbered(5)).map((d) => read(d)[0])).toEqual([1, 2, 3, 4, 5]);
+      expect(lists(calls)).toEqual([[1, 2, 3, 4, 5]]);
+      expect(lists(gradients)).toEqual([[1, 2, 3, 4, 5, 20, 21, 22]]);
+      expect(gradients[0]!.attrs).toMatchObject({ program });
+    }));
+
+  it("NormNeuron: x, mean, variance, scale, offset, parameters; its gradient: these and the gradient of the spikes", () =>
+    scoped(() => {
+      register("NormNeuron", [10]);
+      const gradients = register("NormNeuronGrad", [1], [4], [5], [6]);
+      const [x, mean, variance, ...others] = numbered(6);
+      const f = (...[x, scale, offset, w]: Tensor[]) =>
+        sum(mul(normNeuron([x!, mean!, variance!, scale!, offset!, w!], attrs)[0]!, 20));
+      expect(grads(f)([x!, ...others]).map((d) => read(d)[0])).toEqual([1, 4, 5, 6]);
+      expect(lists(gradients)).toEqual([[1, 2, 3, 4, 5, 6, 20]]);
+      expect(gradients[0]!.attrs).toMatchObject({ program, epsilon: 0.5, ownStatistics: false, overwrite: true });
+    }));
+
+  it("NormNeuronTraining: x, scale, offset, parameters, and the same gradient, with the statistics of the batch", () =>
+    scoped(() => {
+      const calls = register("NormNeuronTraining", [10], [2], [3]);
+      const gradients = register("NormNeuronGrad", [1], [4], [5], [6]);
+      const [x, , , ...others] = numbered(6);
+      const f = (...inputs: Tensor[]) => sum(mul(normNeuronTraining(inputs, attrs)[0]!, 20));
+      expect(grads(f)([x!, ...others]).map((d) => read(d)[0])).toEqual([1, 4, 5, 6]);
+      expect(lists(calls)).toEqual([[1, 4, 5, 6]]);
+      expect(lists(gradients)).toEqual([[1, 2, 3, 4, 5, 6, 20]]);
+      expect(gradients[0]!.attrs).toMatchObject({ program, epsilon: 0.5, ownStatistics: true, overwrite: true });
+    }));
+
+  it("ParallelNeuron: x, rows, bias; its gradient: these and the gradient of the spikes", () =>
+    scoped(() => {
+      const calls = register("ParallelNeuron", [10]);
+      const gradients = register("ParallelNeuronGrad", [1], [2], [3]);
+      const f = (...inputs: Tensor[]) => sum(mul(parallelNeuron(inputs, formula)[0]!, 20));
+      expect(grads(f)(numbered(3)).map((d) => read(d)[0])).toEqual([1, 2, 3]);
+      expect(lists(calls)).toEqual([[1, 2, 3]]);
+      expect(lists(gradients)).toEqual([[1, 2, 3, 20]]);
+      expect(gradients[0]!.attrs).toMatchObject({ program });
+    }));
+
+  it("NormParallelNeuron: x, mean, variance, scale, offset, rows, bias; its gradient: these and that of the spikes", () =>
+    scoped(() => {
+      register("NormParallelNeuron", [10]);
+      const gradients = register("NormParallelNeuronGrad", [1], [4], [5], [6], [7]);
+      const [x, mean, variance, ...others] = numbered(7);
+      const f = (...[x, ...rest]: Tensor[]) =>
+        sum(mul(normParallelNeuron([x!, mean!, variance!, ...rest], attrs)[0]!, 20));
+      expect(grads(f)([x!, ...others]).map((d) => read(d)[0])).toEqual([1, 4, 5, 6, 7]);
+      expect(lists(gradients)).toEqual([[1, 2, 3, 4, 5, 6, 7, 20]]);
+      expect(gradients[0]!.attrs).toMatchObject({ program, epsilon: 0.5, ownStatistics: false, overwrite: true });
+    }));
+
+  it("NormParallelNeuronTraining: x, scale, offset, rows, bias, and the same gradient", () =>
+    scoped(() => {
+      const calls = register("NormParallelNeuronTraining", [10], [2], [3]);
+      const gradients = register("NormParallelNeuronGrad", [1], [4], [5], [6], [7]);
+      const [x, , , ...others] = numbered(7);
+      const f = (...inputs: Tensor[]) => sum(mul(normParallelNeuronTraining(inputs, attrs)[0]!, 20));
+      expect(grads(f)([x!, ...others]).map((d) => read(d)[0])).toEqual([1, 4, 5, 6, 7]);
+      expect(lists(calls)).toEqual([[1, 4, 5, 6, 7]]);
+      expect(lists(gradients)).toEqual([[1, 2, 3, 4, 5, 6, 7, 20]]);
+      expect(gradients[0]!.attrs).toMatchObject({ program, epsilon: 0.5, ownStatistics: true, overwrite: true });
+    }));
+
+  it("accept what has a program, and no other", () => {
+    const { program: _, ...untraced } = formula;
+    for (const { accepts } of [multiStepNeuronKernel, parallelNeuronKernel])
+      expect([formula, untraced].map(accepts!)).toEqual([true, false]);
+    const norm = [attrs, { ...untraced, epsilon: 0, isLastReader: () => true }];
+    for (const { accepts } of normed) expect(norm.map(accepts!)).toEqual([true, false]);
+  });
+
+  it("give a parameter of one value to kernels as a scalar", () =>
+    scoped(() => {
+      const parameters = programParameters({ ...formula, parameters: [scalar(1), tensor1d([2]), tensor1d([3, 4])] });
+      expect(parameters.map(({ shape }) => shape)).toEqual([[], [], [2]]);
+    }));
+});
+
 describe("hasKernel", () => {
   it("is true where kernel and gradient are there and accept the attributes", () => {
     const has = () => [1, 100].map((factor) => hasKernel(product, { factor }));
@@ -282,8 +484,8 @@ describe("every contract of this package", () => {
     batchNormTrainingKernel,
     moveStatisticsKernel,
     multiStepNeuronKernel,
-    normNeuronKernel,
-    normNeuronTrainingKernel,
+    parallelNeuronKernel,
+    ...normed,
   ];
 
   it("has a name of its own, which no kernel of the cpu backend has", () => {
@@ -291,7 +493,8 @@ describe("every contract of this package", () => {
     for (const { name } of contracts) expect(getKernel(name, "cpu")).toBeUndefined();
   });
 
-  it.each(contracts.filter(({ gradient }) => gradient !== undefined))(
+  const named = contracts.filter((kernel) => "inputs" in kernel);
+  it.each(named.filter(({ gradient }) => gradient !== undefined))(
     "saves and differentiates inputs that it has, under names that differ: $name",
     ({ inputs, gradient }) => {
       const { savedInputs, savedOutputs = [], outputGradients, of } = gradient!;

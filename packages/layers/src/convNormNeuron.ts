@@ -1,7 +1,7 @@
 import type { Activation, ActivationFactory } from "./activation.js";
 import { type ConvNormNeuron, type ConvNormOptions, convNorm } from "./convNorm.js";
 import { recomputed } from "./memory/recompute.js";
-import { run } from "./module.js";
+import { disposeModule, run } from "./module.js";
 import { normNeuron } from "./normNeuron.js";
 
 /**
@@ -23,8 +23,15 @@ export function convNormNeuron<A extends Activation>(
   options: ConvNormOptions = {},
 ): ConvNormNeuron<A> {
   const { recompute = false, ...rest } = options;
-  const { conv, norm } = convNorm(inChannels, outChannels, rest).children;
-  const neuron = neurons(outChannels);
+  const layers = convNorm(inChannels, outChannels, rest);
+  const { conv, norm } = layers.children;
+  let neuron: A;
+  try {
+    neuron = neurons(outChannels);
+  } catch (error) {
+    disposeModule(layers);
+    throw error;
+  }
   const unit: ConvNormNeuron<A> = {
     children: { conv, norm, neuron },
     forward: (x, context) => normNeuron(norm, neuron, run(conv, x, context), context),

@@ -1,4 +1,4 @@
-export { type Activation, type ActivationFactory, relus } from "./activation.js";
+export { type Activation, type ActivationFactory, emissionOf, neuronOf, relus } from "./activation.js";
 export { type BatchNorm, type BatchNormOptions, batchNorm } from "./batchNorm.js";
 export { checkInteger } from "./check.js";
 export { type Conv2d, type Conv2dOptions, conv2d } from "./conv2d.js";
@@ -33,6 +33,7 @@ export {
 } from "./neurons.js";
 export { normNeuron } from "./normNeuron.js";
 export { overTime } from "./overTime.js";
+export { type ParallelNeuronFactory, type ParallelNeuronLayer, parallelNeurons } from "./parallelNeurons.js";
 export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions, voting } from "./pool.js";
 export { seeded } from "./seeded.js";
 export { type Sequential, sequential } from "./sequential.js";

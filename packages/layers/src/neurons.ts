@@ -1,5 +1,16 @@
 import { shown } from "@sew/kernels";
-import { type MembraneParams, type Neuron, type NeuronModel, neuron, type Parameter, unroll } from "@sew/neurons";
+import {
+  checkParams,
+  type Emission,
+  firingCurrent,
+  type MembraneParams,
+  type Neuron,
+  type NeuronModel,
+  neuron,
+  type Parameter,
+  silentCurrent,
+  unroll,
+} from "@sew/neurons";
 import type { Spike } from "@sew/surrogates";
 import { fill, Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 import type { Activation } from "./activation.js";
@@ -9,6 +20,7 @@ import { variableFrom } from "./variableFrom.js";
 /** A layer of neurons: currents `[T, N, ..., C] → spikes [T, N, ..., C]`, each sequence from rest. */
 export interface NeuronLayer extends Activation {
   readonly neuron: Neuron;
+  readonly emits: Emission;
   /** The learned parameters of the neuron, by name. */
   readonly parameters: Readonly<Record<string, Variable>>;
 }
@@ -46,8 +58,8 @@ export function learnable(initial: number, per: Learnable["per"] = "layer"): Lea
 /**
  * Makes layers of the neurons of a model, each with its own learned parameters.
  *
- * Numbers and tensors stay as they are; what is {@link learnable}, and the parameters that the model names in `learns`,
- * become variables, which training keeps at the model's `lowerBounds` or above. Variables that you pass yourself are shared by
+ * Numbers and tensors stay as they are; what is {@link learnable}, and the numbers that the model names in `learns`, for
+ * the layer or for each channel, become variables, which training keeps at the model's `lowerBounds` or above. Variables that you pass yourself are shared by
  * all layers, and have no bounds.
  *
  * @param model the neuron model, such as `lif`
@@ -61,19 +73,20 @@ export function learnable(initial: number, per: Learnable["per"] = "layer"): Lea
  * const layer = neurons(lif, { tau: 4 })(2);
  * layer.forward(tensor3d([[[4, 1]], [[2, 2]]]), evaluation).arraySync(); // [[[1, 0]], [[0, 0]]]
  * Object.keys(neurons(plif)(2).parameters); // ["w"]
+ * neurons(cplif)(2).parameters.w.shape; // [2]
  */
 export function neurons<P extends MembraneParams, S extends string>(
   model: NeuronModel<P, S>,
   params: LayerParams<P> = {},
   spike?: Spike,
 ): NeuronFactory {
-  checkDomain(model, params, spike);
+  checkDomain(model, params);
   return (channels) => {
     checkInteger("neurons", "channels", channels, 1);
     const parameters: Record<string, Variable> = {};
     const values: Record<string, unknown> = {};
     for (const [name, value] of Object.entries({ ...model.defaults, ...params })) {
-      const learned = asLearnable(value, model.learns?.includes(name) === true);
+      const learned = asLearnable(value, model.learns?.[name]);
       if (learned === undefined) values[name] = value;
       else values[name] = parameters[name] = parameterOf(learned, channels);
     }
@@ -86,11 +99,10 @@ export function neurons<P extends MembraneParams, S extends string>(
 function checkDomain<P extends MembraneParams, S extends string>(
   model: NeuronModel<P, S>,
   params: LayerParams<P>,
-  spike?: Spike,
 ): void {
   const initial: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(params)) initial[name] = asLearnable(value, false)?.initial ?? value;
-  const check = (values: Record<string, unknown>) => neuron(model, values as Partial<P>, spike);
+  for (const [name, value] of Object.entries(params)) initial[name] = asLearnable(value)?.initial ?? value;
+  const check = (values: Record<string, unknown>) => checkParams(model, { ...model.defaults, ...values });
   check(initial);
   for (const [name, value] of Object.entries(initial)) {
     if (!(value instanceof Tensor)) continue;
@@ -98,9 +110,9 @@ function checkDomain<P extends MembraneParams, S extends string>(
   }
 }
 
-/** The learnable that a value stands for; none for a fixed one. */
-function asLearnable(value: unknown, learns: boolean): Learnable | undefined {
-  if (typeof value === "number") return learns ? learnable(value) : undefined;
+/** The learnable that a value stands for, a number where the model learns it; none for a fixed one. */
+function asLearnable(value: unknown, per?: Learnable["per"]): Learnable | undefined {
+  if (typeof value === "number") return per && learnable(value, per);
   return typeof value === "object" && value !== null && "per" in value && !(value instanceof Tensor)
     ? (value as Learnable)
     : undefined;
@@ -127,8 +139,10 @@ export function neuronLayer(
 ): NeuronLayer {
   const layer: NeuronLayer = {
     neuron,
+    emits: neuron.emits,
     parameters,
     lowerBounds,
+    constantCurrent: (emitted) => (emitted === 0 ? silentCurrent(neuron) : firingCurrent(neuron)),
     forward: (x, { memory }) =>
       tidy(() => {
         const { spikes, state } = unroll(neuron, x, memory?.recall(layer));

@@ -1,6 +1,7 @@
 /** @file What every layer of a network puts out, holds and costs. */
-import { printable } from "@sew/kernels";
+import { hasKernel, multiStepNeuronKernel, parallelNeuronKernel, printable } from "@sew/kernels";
 import { type Tensor, tidy, type Variable, zeros } from "@tensorflow/tfjs-core";
+import { neuronOf } from "./activation.js";
 import { checkInteger, checkShape } from "./check.js";
 import { distinctModules, evaluation, type Module, run } from "./module.js";
 
@@ -14,6 +15,11 @@ export interface LayerProfile {
   readonly parameters: number;
   /** Multiply-accumulates of the module itself, its children aside, for the whole input; of every run of a shared one. */
   readonly macs: number;
+  /**
+   * Whether a fused kernel of the current backend runs the neurons of the layer; a warning says why not, once for each model.
+   * Absent where the module is no layer of neurons.
+   */
+  readonly fused?: boolean;
 }
 
 /**
@@ -50,11 +56,23 @@ export function profile(model: Module, inputShape: readonly number[]): LayerProf
       return sum + variable.size;
     }, 0),
     ...(seen.get(module) ?? { macs: 0 }),
+    ...fusedOf(module),
   }));
 }
 
+function fusedOf(module: Module): Pick<LayerProfile, "fused"> {
+  const neuron = neuronOf(module);
+  if (neuron === undefined) return {};
+  const isParallel = !("stateNames" in neuron);
+  return {
+    fused: isParallel ? hasKernel(parallelNeuronKernel, neuron.formula) : hasKernel(multiStepNeuronKernel, neuron),
+  };
+}
+
 /**
- * The {@link profile} of a model as a table: a line for each module, its children below it, and the totals.
+ * The {@link profile} of a model as a table: a line for each module, its children below it, and the totals. Of layers of
+ * neurons it says whether they run in a fused kernel of the current backend or as composed operations, which are several
+ * times slower.
  *
  * @example
  * const net = sequential({ conv: conv2d(2, 4), flatten: flatten(), classifier: linear(256, 3) });
@@ -63,15 +81,16 @@ export function profile(model: Module, inputShape: readonly number[]): LayerProf
 export function summary(model: Module, inputShape: readonly number[]): string {
   const layers = profile(model, inputShape);
   const sum = (of: "parameters" | "macs") => layers.reduce((total, layer) => total + layer[of], 0);
-  const row = (name: string, { shape, parameters, macs }: Omit<LayerProfile, "path">): string[] => [
+  const row = (name: string, { shape, parameters, macs, fused }: Omit<LayerProfile, "path">): string[] => [
     name,
     shape === undefined ? "not run" : `[${shape.join(", ")}]`,
     parameters.toLocaleString("en-US"),
     macs.toLocaleString("en-US"),
+    fused === undefined ? "" : fused ? "fused" : "composed",
   ];
   const [root, ...inner] = layers;
   const rows = [
-    ["layer", "output", "parameters", "MACs"],
+    ["layer", "output", "parameters", "MACs", "neurons"],
     ...inner.map((layer) => {
       const names = layer.path.split(".");
       return row("  ".repeat(names.length - 1) + printable(names.at(-1)!).replaceAll("\n", "\\n"), layer);
@@ -80,8 +99,11 @@ export function summary(model: Module, inputShape: readonly number[]): string {
   ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
   const lines = rows.map((cells) =>
-    cells.map((cell, c) => (c < 2 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!))).join("  "),
+    cells
+      .map((cell, c) => (c === 2 || c === 3 ? cell.padStart(widths[c]!) : cell.padEnd(widths[c]!)))
+      .join("  ")
+      .trimEnd(),
   );
-  const rule = "-".repeat(lines[0]!.length);
+  const rule = "-".repeat(Math.max(...lines.map(({ length }) => length)));
   return [lines[0], rule, ...lines.slice(1, -1), rule, lines.at(-1)].join("\n");
 }

@@ -1,6 +1,17 @@
 import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
-import { batchNorm, convNormNeuron, evaluation, normNeuron, relus, run } from "@sew/layers";
+import {
+  batchNorm,
+  convNormNeuron,
+  evaluation,
+  neuronOf,
+  neurons,
+  normNeuron,
+  parallelNeurons,
+  relus,
+  run,
+} from "@sew/layers";
 import { describeModule, spikesOfShape } from "@sew/layers/testing";
+import { plif, psn } from "@sew/neurons";
 import { grad, relu, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 
@@ -36,4 +47,11 @@ describeBackends("relus", () => {
       expect(new Set(values).size).toBeGreaterThan(2);
       expect(Math.min(...values)).toBe(0);
     }));
+});
+
+it("neuronOf is the neuron of a layer of neurons, and not what else has that name", () => {
+  const [layer, parallel] = [neurons(plif)(2), parallelNeurons(psn, { steps: 2 })(2)];
+  expect(neuronOf(layer)).toBe(layer.neuron);
+  expect(neuronOf(parallel)).toBe(parallel.parallel);
+  expect(neuronOf(Object.assign(relus()(2), { neuron: relus()(2) }))).toBeUndefined();
 });

@@ -1,10 +1,25 @@
 import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
-import { evaluation, learnable, type NeuronLayer, namedParameters, neuronLayer, neurons } from "@sew/layers";
+import {
+  emissionOf,
+  evaluation,
+  learnable,
+  type NeuronLayer,
+  namedParameters,
+  neuronLayer,
+  neurons,
+  relus,
+} from "@sew/layers";
 import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import {
+  cplif,
   eif,
+  glif,
+  ilif,
   integrateAndFire,
+  klif,
+  li,
   lif,
+  ltlif,
   type MembraneParams,
   type NeuronModel,
   neuron,
@@ -15,8 +30,8 @@ import {
   unroll,
 } from "@sew/neurons";
 import { constant } from "@sew/surrogates";
-import { scalar, sum, tensor1d, tensor2d, tensor3d, variable, variableGrads } from "@tensorflow/tfjs-core";
-import { describe, expect, it } from "vitest";
+import { linspace, scalar, sum, tensor1d, tensor2d, tensor3d, variable, variableGrads } from "@tensorflow/tfjs-core";
+import { describe, expect, it, vi } from "vitest";
 
 const shape = [3, 2, 4];
 for (const [name, model] of Object.entries<NeuronModel<MembraneParams, string>>(neuronModels)) {
@@ -77,6 +92,15 @@ describe("neurons", () => {
       expect(shapes(neurons(lif, { tau: 3 })(2))).toEqual([]);
       expect(shapes(neurons(plif)(2))).toEqual([["w", [], true]]);
       expect(shapes(neurons(plif, { w: learnable(0, "channel") })(2))).toEqual([["w", [2], true]]);
+      expect(shapes(neurons(cplif)(3))).toEqual([["w", [3], true]]);
+      expect(shapes(neurons(cplif, { w: learnable(0) })(3))).toEqual([["w", [], true]]);
+      expect(shapes(neurons(ltlif, { vThreshold: 0.5 })(2))).toEqual([["vThreshold", [2], true]]);
+      expect(shapes(neurons(klif)(2))).toEqual([["k", [], true]]);
+      expect(shapes(neurons(glif)(2)).map(([name, shape]) => [name, shape])).toEqual(
+        [...["vThreshold", "alpha", "beta", "gamma", "decay", "linearDecay", "conductance", "subtraction"]].map(
+          (name) => [name, [2]],
+        ),
+      );
       expect(shapes(neurons(lif, { vThreshold: learnable(1), vReset: learnable(0, "channel") })(3))).toEqual([
         ["vThreshold", [], true],
         ["vReset", [3], true],
@@ -134,14 +158,44 @@ describe("neurons", () => {
       );
     }));
 
+  it("checks the values of a tensor without a run of the model for each", () =>
+    scoped(() => {
+      const [charge, check] = [vi.fn(lif.charge), vi.fn(lif.check)];
+      const make = neurons({ ...lif, charge, check }, { tau: linspace(1, 4, 64) });
+      expect([charge.mock.calls.length, check.mock.calls.length]).toEqual([0, 65]);
+      make(64);
+    }));
+
   it("refuses what cannot be learned", () =>
     expect(() => learnable(Number.NaN)).toThrow(new RangeError("learnable: initial must be a finite number, got NaN")));
 
+  it("says what its layers emit", () =>
+    scoped(() => {
+      expect([emissionOf(neurons(lif)(1)), emissionOf(neurons(li)(1)), emissionOf(relus()(1))]).toEqual([
+        { kind: "bits" },
+        { kind: "reals" },
+        undefined,
+      ]);
+      expect(emissionOf(neurons(ilif, { maxSpikes: 2 })(1))).toEqual({ kind: "counts", most: 2 });
+    }));
+
+  it("says at which constant currents its layers emit 1 and 0", () =>
+    scoped(() => {
+      const layer = neurons(lif, { tau: 3 })(2);
+      expect([layer.constantCurrent!(1), layer.constantCurrent!(0)]).toEqual([3, 0]);
+    }));
+
+  it("refuses to learn what must be a number", () =>
+    expect(() => neurons(ilif, { maxSpikes: learnable(4) as never })(2)).toThrow(
+      new RangeError("ilif: maxSpikes must be an integer from 1 to 255, got an object"),
+    ));
+
   it("passes the neuron's parameters and the spike function on", () =>
     scoped(() => {
-      const { neuron } = neurons(plif, { vThreshold: 0.5, detachReset: false }, constant())(1);
+      const spike = constant();
+      const { neuron } = neurons(plif, { vThreshold: 0.5, detachReset: false }, spike)(1);
       expect(neuron.params).toMatchObject({ vThreshold: 0.5, detachReset: false });
-      expect(neuron.spike.recognised).toEqual({ kind: "constant", alpha: 1 });
+      expect(neuron.spike).toBe(spike);
     }));
 });
 

@@ -1,18 +1,30 @@
 import { describeBackends, expectClose, float32, imageShapes, read, scoped } from "@sew/kernels/testing";
 import {
+  type Activation,
   type BatchNorm,
   batchNorm,
   type Context,
   type Module,
-  type NeuronLayer,
   namedParameters,
   neuronLayer,
   neurons,
   normNeuron,
+  type ParallelNeuronFactory,
+  parallelNeurons,
 } from "@sew/layers";
-import { plif } from "@sew/neurons";
-import { composed } from "@sew/neurons/testing";
-import { memory, mul, sum, type Tensor, tensor, tidy, variable, variableGrads } from "@tensorflow/tfjs-core";
+import { composed, maskedPsn, plif, psn, slidingPsn } from "@sew/neurons";
+import {
+  fill,
+  memory,
+  mul,
+  sum,
+  type Tensor,
+  tensor,
+  tidy,
+  variable,
+  variableGrads,
+  zeros,
+} from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 
@@ -21,21 +33,42 @@ interface Both {
   readonly unit: (x: Tensor, context: Context) => Tensor;
   readonly plain: (x: Tensor, context: Context) => Tensor;
   readonly norms: readonly [BatchNorm, BatchNorm];
-  readonly layers: readonly [NeuronLayer, NeuronLayer];
+  readonly layers: readonly [Activation, Activation];
 }
 
-function both(): Both {
+/** Layers of the same neurons, the second by composed operations, for sequences of so many steps. */
+const models: Readonly<Record<string, (steps: number) => readonly [Activation, Activation]>> = {
+  PLIF: () => {
+    const make = neurons(plif, { vThreshold: 0.5 });
+    const [layer, other] = [make(2), make(2)];
+    return [layer, neuronLayer(composed(other.neuron), other.parameters)];
+  },
+  PSN: (steps) => inParallel(parallelNeurons(psn, { steps })),
+  MASKEDPSN: (steps) => inParallel(parallelNeurons(maskedPsn, { steps, lambda: 0.75 })),
+  SLIDINGPSN: () => inParallel(parallelNeurons(slidingPsn, { order: 3 })),
+};
+
+/** The layer, and one of the same weights whose H is in memory. */
+function inParallel(make: ParallelNeuronFactory): readonly [Activation, Activation] {
+  const [layer, { parallel, parameters }] = [make(2), make(2)];
+  for (const name of ["weight", "bias"] as const) parameters[name].assign(layer.parameters[name]);
+  // With it no H of normalised currents such as ±1 is 0.
+  for (const { bias } of [layer.parameters, parameters]) bias.assign(fill(bias.shape, -0.34567));
+  return [layer, { parameters, forward: (x) => parallel.spike(parallel.charge(x, parameters)) }];
+}
+
+function both(model = "PLIF", steps = 1): Both {
   const norms = [batchNorm(2), batchNorm(2)] as const;
-  const make = neurons(plif, { vThreshold: 0.5 });
-  const layers = [make(2), make(2)] as const;
-  const neuron = neuronLayer(composed(layers[1].neuron), layers[1].parameters);
+  const layers = models[model]!(steps);
   return {
     unit: (x, context) => normNeuron(norms[0], layers[0], x, context),
-    plain: (x, context) => neuron.forward(norms[1].forward(x, context), context),
+    plain: (x, context) => layers[1].forward(norms[1].forward(x, context), context),
     norms,
     layers,
   };
 }
+
+const kinds = Object.keys(models).flatMap((model) => [true, false].map((training) => ({ model, training })));
 
 const inputs = imageShapes(2, 4).chain((shape) =>
   fc
@@ -45,31 +78,29 @@ const inputs = imageShapes(2, 4).chain((shape) =>
 );
 
 describeBackends("normNeuron", () => {
-  it.each([{ training: true }, { training: false }])(
-    "is batch norm and then the neuron, training $training",
-    (context) =>
-      fc.assert(
-        fc.property(inputs, ([shape, values]) =>
-          scoped(() => {
-            const { unit, plain, norms } = both();
-            const x = tensor(values, shape);
-            expect(read(unit(x, context))).toEqual(read(plain(x, context)));
-            for (const name of ["runningMean", "runningVar"] as const) {
-              expectClose(norms[0].buffers[name], norms[1].buffers[name]);
-            }
-          }),
-        ),
-        { numRuns: 30 },
+  it.each(kinds)("is batch norm and then the neuron: $model, training $training", ({ model, ...context }) =>
+    fc.assert(
+      fc.property(inputs, ([shape, values]) =>
+        scoped(() => {
+          const { unit, plain, norms } = both(model, shape[0]);
+          const x = tensor(values, shape);
+          expect(read(unit(x, context))).toEqual(read(plain(x, context)));
+          for (const name of ["runningMean", "runningVar"] as const) {
+            expectClose(norms[0].buffers[name], norms[1].buffers[name]);
+          }
+        }),
       ),
+      { numRuns: 30 },
+    ),
   );
 
-  it.each([{ training: true }, { training: false }])(
-    "has the gradients of batch norm and then the neuron, training $training",
-    (context) =>
+  it.each(kinds)(
+    "has the gradients of batch norm and then the neuron: $model, training $training",
+    ({ model, ...context }) =>
       fc.assert(
         fc.property(inputs, ([shape, values]) =>
           scoped(() => {
-            const { unit, plain, norms, layers } = both();
+            const { unit, plain, norms, layers } = both(model, shape[0]);
             const x = tensor(values, shape);
             const dy = tensor(
               values.map((_, i) => Math.cos(i)),
@@ -77,7 +108,7 @@ describeBackends("normNeuron", () => {
             );
             const gradients = (f: Both["unit"], i: 0 | 1) => {
               const input = variable(x);
-              const of = [norms[i].parameters.weight, norms[i].parameters.bias, layers[i].parameters.w!, input];
+              const of = [...Object.values(norms[i].parameters), ...Object.values(layers[i].parameters!), input];
               const { grads } = variableGrads(() => sum(mul(f(input, context), dy)), of);
               return of.flatMap((p) => read(grads[p.name]!));
             };
@@ -86,6 +117,20 @@ describeBackends("normNeuron", () => {
         ),
         { numRuns: 30 },
       ),
+  );
+
+  it.each([{ training: true }, { training: false }])(
+    "refuses neurons with parameters for another number of channels, training $training",
+    (context) =>
+      scoped(() => {
+        const x = zeros([3, 1, 4, 4, 2]);
+        const message =
+          "plif: vThreshold must have 1 value or one for each of the 2 channels of x [3,1,4,4,2], got [3]";
+        const layer = neurons(plif, { vThreshold: fill([3], 0.5) })(2);
+        for (const own of [layer, neuronLayer(composed(layer.neuron))]) {
+          expect(() => normNeuron(batchNorm(2), own, x, context)).toThrow(new RangeError(message));
+        }
+      }),
   );
 
   it("shows its spikes to the observer", () =>

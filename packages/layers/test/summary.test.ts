@@ -9,14 +9,17 @@ import {
   linear,
   type Module,
   namedModules,
+  neuronLayer,
   neurons,
+  parallelNeurons,
   profile,
+  relus,
   run,
   sequential,
   summary,
 } from "@sew/layers";
-import { integrateAndFire, plif } from "@sew/neurons";
-import { add, memory } from "@tensorflow/tfjs-core";
+import { composed, integrateAndFire, lif, neuron, plif, psn } from "@sew/neurons";
+import { add, getBackend, memory } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -38,11 +41,19 @@ describeBackends("profile", () => {
       { path: "unit", shape: [3, 2, 4, 4, 4], parameters: 0, macs: 0 },
       { path: "unit.conv", shape: [3, 2, 4, 4, 4], parameters: 72, macs: 6 * 16 * 72 },
       { path: "unit.norm", shape: [3, 2, 4, 4, 4], parameters: 8, macs: 0 },
-      { path: "unit.neuron", shape: [3, 2, 4, 4, 4], parameters: 1, macs: 0 },
+      { path: "unit.neuron", shape: [3, 2, 4, 4, 4], parameters: 1, macs: 0, fused: getBackend() === "native" },
       { path: "pool", shape: [3, 2, 2, 2, 4], parameters: 0, macs: 0 },
       { path: "flatten", shape: [3, 2, 16], parameters: 0, macs: 0 },
       { path: "classifier", shape: [3, 2, 3], parameters: 51, macs: 6 * 48 },
     ]));
+
+  it("says of every layer of neurons whether a fused kernel runs it, and of nothing else", () => {
+    const parallel = parallelNeurons(psn, { steps: 2 })(4);
+    const untraced = neuronLayer(composed(neuron(lif)));
+    const layers = profile(sequential({ plif: neurons(plif)(4), untraced, parallel, relu: relus()(4) }), [2, 1, 4]);
+    const native = getBackend() === "native";
+    expect(layers.map(({ fused }) => fused)).toEqual([undefined, native, false, native, undefined]);
+  });
 
   it("sums to the parameters of the network, and in T and N to a multiple of one step of one sample", () => {
     const few = fc.integer({ min: 1, max: 3 });
@@ -107,16 +118,16 @@ describe("summary", () => {
   it("is a table of the layers, indented, with the totals", () =>
     expect(summary(net(), [16, 1, 8, 8, 2])).toBe(
       [
-        "layer       output            parameters    MACs",
-        "------------------------------------------------",
+        "layer       output            parameters    MACs  neurons",
+        "----------------------------------------------------------",
         "unit        [16, 1, 4, 4, 4]           0       0",
         "  conv      [16, 1, 4, 4, 4]          72  18,432",
         "  norm      [16, 1, 4, 4, 4]           8       0",
-        "  neuron    [16, 1, 4, 4, 4]           1       0",
+        "  neuron    [16, 1, 4, 4, 4]           1       0  composed",
         "pool        [16, 1, 2, 2, 4]           0       0",
         "flatten     [16, 1, 16]                0       0",
         "classifier  [16, 1, 3]                51     768",
-        "------------------------------------------------",
+        "----------------------------------------------------------",
         "total       [16, 1, 3]               132  19,200",
       ].join("\n"),
     ));

@@ -21,7 +21,7 @@ import {
   summary,
 } from "@sew/layers";
 import { spikesOfShape } from "@sew/layers/testing";
-import { lif, neuron, plif, unroll } from "@sew/neurons";
+import { composed, lif, neuron, plif, unroll } from "@sew/neurons";
 import { customGrad, engine, memory, mul, type Scalar, sum, type Tensor, variableGrads } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
@@ -170,16 +170,18 @@ describeBackends("a layer that throws", () => {
 
 describeBackends("unroll with a charge that throws", () => {
   it.each([1, 2, 3])("at step %i leaves nothing behind", (step) => {
-    let calls = 0;
-    const { recognised: _, ...model } = lif;
-    const failing = neuron({
-      ...model,
-      charge(state, x, params) {
-        const charged = lif.charge(state, x, params);
-        if (++calls === step) throw stop;
-        return charged;
-      },
-    });
+    let calls = Number.NEGATIVE_INFINITY;
+    const failing = composed(
+      neuron({
+        ...lif,
+        charge(state, x, params) {
+          const charged = lif.charge(state, x, params);
+          if (++calls === step) throw stop;
+          return charged;
+        },
+      }),
+    );
+    calls = 0;
     const x = spikesOfShape(shape);
     leavesNothing(() => unroll(failing, x));
     x.dispose();

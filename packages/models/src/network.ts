@@ -7,6 +7,7 @@ import {
   conv2d,
   convNorm,
   convNormNeuron,
+  disposeModule,
   dropout,
   flatten,
   linear,
@@ -22,7 +23,15 @@ import {
 } from "@sew/layers";
 import { checkSeed, random } from "@sew/random";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { checkVocabulary, type Item, parseNotation, refusal, type Vocabulary, vocabulary } from "./notation.js";
+import {
+  checkVocabulary,
+  type Item,
+  parseNotation,
+  refusal,
+  refusedLayer,
+  type Vocabulary,
+  vocabulary,
+} from "./notation.js";
 
 /** Options of {@link network}. */
 export interface NetworkOptions {
@@ -33,7 +42,8 @@ export interface NetworkOptions {
   readonly inChannels?: number;
   /**
    * Neurons of your own by their name in the notation, or other ones for a name that it has, such as
-   * `{ LIF: neurons(lif, { tau: 4 }) }`. @defaultValue those of `neuronModels`, and ReLU
+   * `{ LIF: neurons(lif, { tau: 4 }) }`. @defaultValue those of `neuronModels` and
+   * `parallelNeuronModels`, and ReLU
    */
   readonly neurons?: Readonly<Record<string, ActivationFactory>>;
   /**
@@ -43,6 +53,8 @@ export interface NetworkOptions {
   readonly blocks?: Readonly<Record<string, BlockFactory>>;
   /** Whether every block starts as an identity; see the blocks. @defaultValue false */
   readonly zeroInit?: boolean;
+  /** T, the time-steps of a sequence, for which PSN and MASKEDPSN have weights. @defaultValue none: these two are refused */
+  readonly steps?: number;
   /** The chance of `DP` to drop a feature, in [0, 1). @defaultValue 0.5 */
   readonly dropout?: number;
   /** Seed of the initial weights. @defaultValue 0 */
@@ -64,7 +76,7 @@ const MOST_VALUES = 2 ** 28;
  * | --- | --- |
  * | `c32k3s1` | convolution to 32 channels; k3, s1 and the padding p⌊k/2⌋ may be left out. It has a bias unless BN follows |
  * | `BN` | batch norm of the convolution before it |
- * | `IF`, `LIF`, `PLIF`, `QIF`, `EIF`, `ReLU`, … | neurons, see `neuronModels` |
+ * | `IF`, `LIF`, `PLIF`, `KLIF`, `PSN`, `ReLU`, … | neurons, see `neuronModels` and `parallelNeuronModels` |
  * | `SEW Block(c32)`, `SEW(c32)`, `SEW` | a block of 32 channels, or of those of its input; its neurons are of the kind before it |
  * | `SEW ADD(c32)`, `SEW AND(c32)`, `SEW IAND(c32)`, `Spiking(c32)`, `Plain(c32)`, … | a block of that kind, see `blocks`; `Block` may follow |
  * | `MPk2s2`, `APk2s2` | max and average pooling; the default stride is k |
@@ -103,9 +115,11 @@ export function network(notation: string, options: NetworkOptions): Sequential {
     );
   }
   checkSeed("network", seed);
+  if (options.steps !== undefined) checkInteger("network", "steps", options.steps, 1);
+  const usual = vocabulary(options.steps);
   const names: Vocabulary = {
-    neurons: { ...vocabulary.neurons, ...options.neurons },
-    blocks: { ...vocabulary.blocks, ...options.blocks },
+    neurons: { ...usual.neurons, ...options.neurons },
+    blocks: { ...usual.blocks, ...options.blocks },
   };
   checkVocabulary(names, options);
   const rng = random(seed);
@@ -113,12 +127,12 @@ export function network(notation: string, options: NetworkOptions): Sequential {
   const lastLinear = items.findLastIndex(({ kind }) => kind === "linear");
 
   // Nothing is made before all is known to fit.
-  const plan: [name: string, make: () => Module][] = [];
+  const plan: [name: string, make: () => Module, item: Item][] = [];
   const count: Record<string, number> = {};
-  const push = (kind: string, make: () => Module): void => {
+  const push = (kind: string, item: Item, make: () => Module): void => {
     const index = count[kind] ?? 0;
     count[kind] = index + 1;
-    plan.push([`${kind}${index}`, make]);
+    plan.push([`${kind}${index}`, make, item]);
   };
 
   /** What the next item gets: channels of an image of this size, or features where there is none. */
@@ -174,15 +188,15 @@ export function network(notation: string, options: NetworkOptions): Sequential {
         const [norm, next] = [items[i + 1], items[i + 2]];
         if (norm?.kind !== "norm") {
           open ??= plan.length;
-          push("conv", () => conv2d(from, to, { ...shape, bias: true }));
+          push("conv", item, () => conv2d(from, to, { ...shape, bias: true }));
         } else if (next?.kind !== "neurons") {
           open ??= plan.length;
-          push("unit", () => convNorm(from, to, shape));
+          push("unit", item, () => convNorm(from, to, shape));
           i += 1;
         } else {
           const made = names.neurons[next.name]!;
           open = undefined;
-          push("unit", () => convNormNeuron(from, to, made, { ...shape, recompute }));
+          push("unit", next, () => convNormNeuron(from, to, made, { ...shape, recompute }));
           neurons = made;
           i += 2;
         }
@@ -194,7 +208,7 @@ export function network(notation: string, options: NetworkOptions): Sequential {
         const factory = names.neurons[item.name]!;
         const size = channels;
         neurons = factory;
-        push("neuron", () => factory(size));
+        push("neuron", item, () => factory(size));
         if (open !== undefined) stretches.push({ from: open, to: plan.length });
         open = undefined;
         break;
@@ -213,7 +227,9 @@ export function network(notation: string, options: NetworkOptions): Sequential {
         }
         weigh(item, 18 * from * from);
         open = undefined;
-        push("block", () => names.blocks[name]!({ channels: from, neurons: made, random: rng, zeroInit, recompute }));
+        push("block", item, () =>
+          names.blocks[name]!({ channels: from, neurons: made, random: rng, zeroInit, recompute }),
+        );
         break;
       }
       case "maxPool":
@@ -223,37 +239,47 @@ export function network(notation: string, options: NetworkOptions): Sequential {
           if (stride !== size) throw refuse(item, "voting must have a stride of its size", `k${size}s${stride}`);
           if (from % size !== 0) throw refuse(item, `voting must divide the ${from} features`, `k${size}`);
           if (i < items.length - 1) throw refuse(item, "voting must come last");
-          plan.push(["voting", () => voting(size)]);
+          plan.push(["voting", () => voting(size), item]);
           break;
         }
         slide(item, size, stride, 0);
         const pool = kind === "maxPool" ? maxPool2d : avgPool2d;
-        push("pool", () => pool(size, { stride }));
+        push("pool", item, () => pool(size, { stride }));
         break;
       }
       case "dropout":
-        push("dropout", () => dropout(chance, { random: rng }));
+        push("dropout", item, () => dropout(chance, { random: rng }));
         break;
       case "linear": {
         const { features: to } = item;
         if (image !== undefined) {
           channels *= image[0] * image[1];
           image = undefined;
-          plan.push(["flatten", flatten]);
+          plan.push(["flatten", flatten, item]);
         }
         open ??= plan.length;
         const flat = channels;
         weigh(item, flat * to);
         channels = to;
         const make = () => linear(flat, to, { random: rng });
-        if (i === lastLinear) plan.push(["classifier", make]);
-        else push("linear", make);
+        if (i === lastLinear) plan.push(["classifier", make, item]);
+        else push("linear", item, make);
         break;
       }
     }
   }
+  const layers: Record<string, Module> = {};
   // Neurons and blocks of one's own may make layers without `random`.
-  const layers = seeded(seed, () => Object.fromEntries(plan.map(([name, make]) => [name, make()])));
+  seeded(seed, () => {
+    for (const [name, make, { at }] of plan) {
+      try {
+        layers[name] = make();
+      } catch (error) {
+        for (const layer of Object.values(layers)) disposeModule(layer);
+        throw error instanceof RangeError ? refusedLayer(notation, at, error) : error;
+      }
+    }
+  });
   if (!recompute) return sequential(layers);
   const steps: Stretch<readonly [Tensor]>[] = Object.values(layers).map(
     (layer) =>

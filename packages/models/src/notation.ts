@@ -1,8 +1,8 @@
 /** @file The paper's notation of networks, such as `c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11`, read into items. */
 import { type BlockFactory, blocks } from "@sew/blocks";
-import { shown } from "@sew/kernels";
-import { type ActivationFactory, neurons, relus } from "@sew/layers";
-import { type MembraneParams, neuronModels } from "@sew/neurons";
+import { distance, shown } from "@sew/kernels";
+import { type ActivationFactory, neurons, parallelNeurons, relus } from "@sew/layers";
+import { type MembraneParams, neuronModels, type ParallelNeuronModel, parallelNeuronModels } from "@sew/neurons";
 
 /** What the names of a notation stand for. */
 export interface Vocabulary {
@@ -12,16 +12,25 @@ export interface Vocabulary {
   readonly blocks: Readonly<Record<string, BlockFactory>>;
 }
 
-/** The names that every notation has: all neuron models and blocks, `ReLU`, and `SEW` for SEW ADD. */
-export const vocabulary: Vocabulary = {
-  neurons: {
-    ...Object.fromEntries(
-      Object.entries(neuronModels).map(([name, model]) => [name, neurons<MembraneParams, string>(model)]),
-    ),
-    ReLU: relus(),
-  },
-  blocks: { SEW: blocks["SEW ADD"], ...blocks },
-};
+/**
+ * The names that every notation has: all neuron models, parallel ones and blocks, `ReLU`, and `SEW` for SEW ADD.
+ *
+ * @param steps T, of which some parallel neurons have weights
+ */
+export function vocabulary(steps?: number): Vocabulary {
+  const recurrent = Object.entries(neuronModels).map(([name, model]): [string, ActivationFactory] => [
+    name,
+    neurons<MembraneParams, string>(model),
+  ]);
+  const parallel = Object.entries<ParallelNeuronModel<object>>(parallelNeuronModels).map(
+    // Which neurons a notation has shows later: one without them needs no T.
+    ([name, model]): [string, ActivationFactory] => [name, (channels) => parallelNeurons(model, { steps })(channels)],
+  );
+  return {
+    neurons: { ...Object.fromEntries([...recurrent, ...parallel]), ReLU: relus() },
+    blocks: { SEW: blocks["SEW ADD"], ...blocks },
+  };
+}
 
 /** The content of an item. */
 export type Said =
@@ -119,19 +128,6 @@ function examplesOf({ neurons, blocks }: Vocabulary): string[] {
   ];
 }
 
-/** How many letters must be changed, added or left out to make `b` of `a`. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      next.push(Math.min(row[j]! + (a[i] === b[j] ? 0 : 1), row[j + 1]! + 1, next[j]! + 1));
-    }
-    row = next;
-  }
-  return row.at(-1)!;
-}
-
 /** The valid item that is nearest to a text, with the text's numbers where they fit; none where nothing is near. */
 function nearest(text: string, names: Vocabulary): string | undefined {
   const numbers = /\d+/g;
@@ -152,6 +148,16 @@ function nearest(text: string, names: Vocabulary): string | undefined {
 
 /** The error of what stands at an offset of the notation, which it shows with a caret under it. */
 export function refusal(notation: string, at: number, must: string, got: string, remedy?: string): RangeError {
+  return placed(notation, at, `${must}, got ${got}`, remedy);
+}
+
+/** The error of a layer that an item stands for, with the item's place. */
+export function refusedLayer(notation: string, at: number, error: RangeError): RangeError {
+  const [said, ...remedies] = error.message.split("; ");
+  return placed(notation, at, said!, remedies.length === 0 ? undefined : remedies.join("; "));
+}
+
+function placed(notation: string, at: number, said: string, remedy?: string): RangeError {
   // As much as a line of a terminal holds.
   const from = Math.max(0, at - 60);
   // One character each, so that the caret stays below its place; a terminal would obey a control character.
@@ -160,7 +166,7 @@ export function refusal(notation: string, at: number, must: string, got: string,
     .replaceAll(/\s/g, " ")
     .replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, "\ufffd");
   const hint = remedy === undefined ? "" : `; ${remedy}`;
-  return new RangeError(`network: ${must}, got ${got} at offset ${at}${hint}\n  ${line}\n  ${" ".repeat(at - from)}^`);
+  return new RangeError(`network: ${said} at offset ${at}${hint}\n  ${line}\n  ${" ".repeat(at - from)}^`);
 }
 
 const quoted = (text: string) => shown(text.length > 40 ? `${text.slice(0, 40)}…` : text);

@@ -121,6 +121,59 @@ describe("network", () => {
     expect(new Set(ws.map(([, w]) => w)).size).toBe(6);
   });
 
+  it("refuses layers that do not fit with their place, and leaves memory as it was", () => {
+    const before = memory().numTensors;
+    const refusals: [notation: string, options: Partial<NetworkOptions>, message: string][] = [
+      [
+        "c4-BN-IF-SEW-c4-BN-PSN",
+        {},
+        "network: psn: steps must be an integer of at least 1, got undefined at offset 19; pass the T of the sequences",
+      ],
+      [
+        "c4-BN-LI-SEW-FC3",
+        {},
+        "network: sewBlock: neurons must emit spikes, got some that emit real numbers at offset 9; put them behind the last layer",
+      ],
+      [
+        "c4-BN-ILIF-SEW IAND-FC3",
+        {},
+        "network: sewBlock: connect must not fall below 0 for what the neurons emit, 0 to 4, got g(2, 1) = -1 at offset 11; use ADD or AND",
+      ],
+      [
+        "c4-BN-IF-Plain-FC3",
+        { zeroInit: true },
+        "network: plainBlock: zeroInit must be false, got true at offset 9; a block without a shortcut has no identity",
+      ],
+    ];
+    for (const [notation, options, message] of refusals) {
+      expect(() => network(notation, { ...small, ...options })).toThrow(message);
+    }
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it("takes parallel neurons, for sequences of the steps of its options, and a readout that does not spike", () =>
+    scoped(() => {
+      const net = network("c4-BN-PSN-SEW-MPk2-c4-BN-MASKEDPSN-FC6-SLIDINGPSN-FC3-LI", { ...small, steps: 3 });
+      expect(run(net, zeros([3, 1, 8, 8, 2]), evaluation).shape).toEqual([3, 1, 3]);
+      expect(
+        [...namedParameters(net)]
+          .filter(([name]) => /neuron\d?\.weight/.test(name))
+          .map(([name, { shape }]) => [name, shape]),
+      ).toEqual([
+        ["unit0.neuron.weight", [3, 3]],
+        ["block0.a.neuron.weight", [3, 3]],
+        ["block0.b.neuron.weight", [3, 3]],
+        ["unit1.neuron.weight", [3, 3]],
+        ["neuron0.weight", [2]],
+      ]);
+    }));
+
+  it.each([0, 1.5])("refuses %s steps", (steps) =>
+    expect(() => network("FC3", { ...small, steps })).toThrow(
+      new RangeError(`network: steps must be an integer of at least 1, got ${steps}`),
+    ),
+  );
+
   it("leaves memory as it was where it refuses, however much comes before the error", () => {
     const before = memory().numTensors;
     expect(() => network("c4-BN-PLIF-{SEW-MPk2}*3-SEW-MPk2", small)).toThrow(RangeError);

@@ -1,7 +1,9 @@
 import { network } from "@sew/models";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Item, parseNotation, type Said, vocabulary } from "../src/notation.js";
+import { type Item, parseNotation, type Said, vocabulary as vocabularyOf } from "../src/notation.js";
+
+const vocabulary = vocabularyOf();
 
 /** What the items say, without where they stand. */
 const said = (notation: string): Said[] =>

@@ -6,20 +6,38 @@
 
 import { describeBackends, read, scoped } from "@sew/kernels/testing";
 import {
+  type ActivationFactory,
   avgPool2d,
   convNormNeuron,
   globalAvgPool2d,
+  learnable,
   linear,
   type Module,
-  type NeuronFactory,
   namedParameters,
   neurons,
+  parallelNeurons,
   run,
   sequential,
 } from "@sew/layers";
 import { type Family, type FamilyName, families } from "@sew/models";
 import type { Reset } from "@sew/neurons";
-import { eif, integrateAndFire, lif, plif, qif } from "@sew/neurons";
+import {
+  alif,
+  cplif,
+  cubalif,
+  eif,
+  glif,
+  integrateAndFire,
+  izhikevich,
+  klif,
+  lif,
+  ltlif,
+  maskedPsn,
+  plif,
+  psn,
+  qif,
+  slidingPsn,
+} from "@sew/neurons";
 import { random } from "@sew/random";
 import {
   atan,
@@ -47,20 +65,36 @@ const surrogates: Readonly<Record<string, Spike>> = {
   piecewiseQuadratic: piecewiseQuadratic({ alpha: 0.5 }),
 };
 
-/** Neurons of every model. The gradient through the reset must not be detached: finite differences do see it. */
-const neuronsOf: Readonly<Record<string, (spike: Spike, reset: Reset) => NeuronFactory>> = {
+/** Neurons of the models that fire by Θ, with all that they learn. The gradient through the reset must not be detached: finite differences do see it. */
+const neuronsOf: Readonly<Record<string, (spike: Spike, reset: Reset) => ActivationFactory>> = {
   IF: (spike, reset) => neurons(integrateAndFire, { reset, detachReset: false }, spike),
   LIF: (spike, reset) => neurons(lif, { reset, detachReset: false, tau: 1.5, vReset: -0.25 }, spike),
   PLIF: (spike, reset) => neurons(plif, { reset, detachReset: false }, spike),
   QIF: (spike, reset) => neurons(qif, { reset, detachReset: false }, spike),
   EIF: (spike, reset) => neurons(eif, { reset, detachReset: false }, spike),
+  CPLIF: (spike, reset) => neurons(cplif, { reset, detachReset: false }, spike),
+  LTLIF: (spike, reset) => neurons(ltlif, { reset, detachReset: false, tau: learnable(2, "channel") }, spike),
+  KLIF: (spike, reset) => neurons(klif, { reset, detachReset: false }, spike),
+  ALIF: (spike, reset) =>
+    neurons(alif, { reset, detachReset: false, beta: learnable(0.5), tauAdaptation: learnable(3, "channel") }, spike),
+  GLIF: (spike) => neurons(glif, {}, spike),
+  CUBALIF: (spike, reset) => neurons(cubalif, { reset, detachReset: false, tauSynapse: learnable(3) }, spike),
+  IZHIKEVICH: (spike, reset) =>
+    neurons(
+      izhikevich,
+      { reset, detachReset: false, a0: learnable(1), recoveryRate: learnable(0.25, "channel") },
+      spike,
+    ),
+  PSN: (spike) => parallelNeurons(psn, { steps: 3 }, spike),
+  MASKEDPSN: (spike) => parallelNeurons(maskedPsn, { steps: 3, lambda: 0.5 }, spike),
+  SLIDINGPSN: (spike) => parallelNeurons(slidingPsn, { order: 2 }, spike),
 };
 
 /** Those that spike. */
 const names = (Object.keys(families) as FamilyName[]).filter((name) => name !== "ann" && name !== "rba");
 
 /** Stem, a block, pooling, a bottleneck that changes the shape, classifier: 3 steps of 2 images of 8x8. */
-function network(name: FamilyName, factory: NeuronFactory, seed: number): Module {
+function network(name: FamilyName, factory: ActivationFactory, seed: number): Module {
   const { block, norm }: Family = families[name];
   const shared = { random: random(seed), ...(norm && { norm }) };
   return sequential({
@@ -121,6 +155,19 @@ describeBackends("the gradient of a smooth network", () => {
           }),
       ),
       { numRuns: 10 },
+    ),
+  );
+
+  it.each(Object.keys(neuronsOf))("matches finite differences, with %s neurons and all that they learn", (name) =>
+    fc.assert(
+      fc.property(seeds, fc.constantFrom<Reset>("hard", "soft"), (seed, reset) =>
+        scoped(() => {
+          const net = network("sew-add", neuronsOf[name]!(smooth(atan()), reset), seed);
+          const { backward, forward, typical } = derivatives(net, seed + 1);
+          expect(Math.abs(backward - forward) / typical).toBeLessThan(0.02);
+        }),
+      ),
+      { numRuns: 3 },
     ),
   );
 });

@@ -15,16 +15,21 @@ import {
 } from "@sew/layers";
 import { spikesOfShape } from "@sew/layers/testing";
 import { network, resNet } from "@sew/models";
-import { type MembraneParams, type NeuronModel, neuronModels, plif, plifInitial } from "@sew/neurons";
+import { type MembraneParams, type NeuronModel, neuron, neuronModels, plif, plifInitial } from "@sew/neurons";
 import { concat, fill, memory, slice, type Tensor, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
+
+/** The names of models whose neurons blocks take. */
+const spikingNames = Object.entries<NeuronModel<MembraneParams, string>>(neuronModels)
+  .filter(([, model]) => neuron(model).emits.kind !== "reals")
+  .map(([name]) => name);
 
 /** SEW blocks and PLIF neurons, that forget slowly: what a step leaves matters to those that follow. */
 const small = (options: { readonly recompute?: boolean; readonly notation?: string } = {}): Module => {
   const { notation = "c4k3s1-BN-PLIF-{SEW Block(c4)-MPk2s2}*2-FC6-PLIF-FC3", recompute = false } = options;
   const slow = { PLIF: neurons(plif, { w: plifInitial(4), decayInput: false }) };
-  return excited(network(notation, { height: 8, width: 8, neurons: slow, recompute }));
+  return excited(network(notation, { height: 8, width: 8, steps: 6, neurons: slow, recompute }));
 };
 const frames = (steps: number, batch = 2) => spikesOfShape([steps, batch, 8, 8, 2]);
 
@@ -102,11 +107,12 @@ describeBackends("stream", (backend) => {
     scoped(() => expectStreams(small({ notation: `c4-BN-PLIF-${name}-MPk2-${name}-FC6` }), frames(4))),
   );
 
-  it.each(Object.entries<NeuronModel<MembraneParams, string>>(neuronModels))(
-    "step by step is the whole run with %s neurons",
-    (name) =>
-      scoped(() => expectStreams(small({ notation: `c4-BN-${name}-SEW-MPk2-DP-c4-BN-${name}-FC4` }), frames(6))),
+  it.each([...spikingNames, "MASKEDPSN", "SLIDINGPSN"])("step by step is the whole run with %s neurons", (name) =>
+    scoped(() => expectStreams(small({ notation: `c4-BN-${name}-SEW-MPk2-DP-c4-BN-${name}-FC4` }), frames(6))),
   );
+
+  it("step by step is the whole run with a readout that does not spike", () =>
+    scoped(() => expectStreams(small({ notation: "c4-BN-PLIF-SEW-MPk2-FC4-LI" }), frames(6))));
 
   it("step by step is the whole run with layers that recompute", () =>
     scoped(() => {

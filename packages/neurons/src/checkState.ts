@@ -1,17 +1,9 @@
-import { Tensor } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Neuron, State } from "./neuron.js";
 
-/** Throws unless the state has the neuron's variables, in the shape of one step of `x`, and its parameters fit `x`. */
+/** Throws unless the state has the neuron's variables, in the shape of one step of `x`. */
 export function checkState<S extends string>(where: string, neuron: Neuron<S>, x: Tensor, state?: State<S>): void {
   const shape = x.shape.slice(1);
-  const channels = shape.at(-1) ?? 1;
-  for (const [name, value] of Object.entries(neuron.params)) {
-    if (value instanceof Tensor && value.size !== 1 && value.size !== channels) {
-      throw new RangeError(
-        `${where}: ${name} of ${neuron.model} must have 1 value or one for each of the ${channels} channels of x [${x.shape}], got [${value.shape}]`,
-      );
-    }
-  }
   if (state === undefined) return;
   const expected = [...neuron.stateNames].sort().join(", ");
   const names = Object.keys(state).sort().join(", ");

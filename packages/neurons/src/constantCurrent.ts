@@ -12,14 +12,16 @@ const bound = 2 ** 64;
 const lanes = 256;
 
 /**
- * The smallest float32 constant current at which the neuron fires at every step, from rest.
+ * The smallest float32 constant current at which the neuron fires at every step, from rest. (Of a neuron that emits counts:
+ * at which it emits 1 at every step.)
  *
  * It is what the last batch norm of a block has to shift its input by, at scale 0, for the neurons behind it to be 1
  * throughout. Found by evaluating the neuron on the current backend, so that it is exact there, rounding included, for any
  * model whose charge does not fall when the current rises. At the float32 below it, not every step fires. Of parameters per
  * channel, all channels must fire.
  *
- * With a hard reset one step decides, since V is V_reset again after each spike. So H(V_reset, x) = V_th:
+ * Where V is all of the state and the reset is hard, one step decides, since V is V_reset again after each spike. So
+ * H(V_reset, x) = V_th:
  *
  * - IF: `V_th − V_reset`, from V_reset + x = V_th
  * - LIF and PLIF: `τ (V_th − V_reset)`, from V_reset + x/τ = V_th. In one step the potential covers a τ-th of the way to
@@ -28,15 +30,17 @@ const lanes = 256;
  * - QIF: `τ (V_th − V_reset) − a₀ (V_reset − V_rest) (V_reset − V_c)`
  * - EIF: `τ (V_th − V_reset) + (V_reset − V_rest) − Δ_T exp((V_reset − θ_rh) / Δ_T)`
  *
+ * Where spikes change further state, such as the threshold of ALIF, 64 steps are followed, or as many as it takes until the
+ * state repeats itself.
+ *
  * With a soft reset V is H − V_th after a spike, which is 0 at these currents. They also do at later steps when V_reset = 0,
  * and mostly when it is below; above, each step starts lower than the one before, and more current is needed. There 64 steps
- * are followed, or as many as it takes until the potential repeats itself. (EIF may have no such current then: where nothing
- * brings its potential back, it runs off to infinity.)
+ * are followed, too. (EIF may have no such current then: where nothing brings its potential back, it runs off to infinity.)
  *
  * @param neuron a neuron whose parameters are fixed; of a learnable one, its present value counts
  * @returns a current, exact in float32
- * @throws RangeError when there is none between −2⁶⁴ and 2⁶⁴, when every current there makes it fire, or when the neuron
- *   fires at some current but not at a larger one
+ * @throws RangeError when the neuron does not spike, when there is no such current between −2⁶⁴ and 2⁶⁴, as of neurons with
+ *   a refractory period, when every current there makes it fire, or when it fires at some current but not at a larger one
  *
  * @example
  * firingCurrent(neuron(integrateAndFire)); // 1
@@ -45,8 +49,11 @@ const lanes = 256;
  * sum(unroll(neuron(lif, { tau: 3 }), x).spikes).arraySync(); // 100
  */
 export function firingCurrent(neuron: Neuron): number {
+  if (neuron.emits.kind === "reals") {
+    throw new RangeError(`firingCurrent: neuron must spike, got ${neuron.model}, which emits real numbers`);
+  }
   const first = smallest(-keyOf(bound), keyOf(bound), (currents) => {
-    const fires = keeps(neuron, 1, currents, 1);
+    const fires = keeps(neuron, fired, currents, 1);
     const [from, to] = [fires.indexOf(true), fires.lastIndexOf(false)];
     if (from !== -1 && from < to) {
       throw new RangeError(
@@ -59,15 +66,21 @@ export function firingCurrent(neuron: Neuron): number {
     throw new RangeError(`firingCurrent: neuron must be silent at some current, got one that fires at ${-bound}`);
   }
   const key =
-    first === undefined || keeps(neuron, 1, [floatOf(first)], firingSteps)[0]
+    first === undefined || keeps(neuron, fired, [floatOf(first)], firingSteps)[0]
       ? first
-      : smallest(first, keyOf(bound), (currents) => keeps(neuron, 1, currents, firingSteps));
+      : smallest(first, keyOf(bound), (currents) => keeps(neuron, fired, currents, firingSteps));
   if (key === undefined) {
     throw new RangeError(
       `firingCurrent: neuron must fire at every step at some constant current, got one that does not at any up to ${bound}`,
     );
   }
-  return floatOf(key);
+  const current = floatOf(key);
+  if (neuron.emits.kind === "counts" && !keeps(neuron, (s) => s === 1, [current], firingSteps)[0]) {
+    throw new RangeError(
+      `firingCurrent: neuron must emit 1 at every step at some constant current, got ${neuron.model} that emits more at ${current}`,
+    );
+  }
+  return current;
 }
 
 /**
@@ -78,26 +91,37 @@ export function firingCurrent(neuron: Neuron): number {
  *
  * @param neuron a neuron whose parameters are fixed; of a learnable one, its present value counts
  * @returns a current, 0 or less
- * @throws RangeError when the neuron fires at each of these currents
+ * @throws RangeError when the neuron does not spike, or fires at each of these currents
  *
  * @example
  * silentCurrent(neuron(lif)); // 0
  * silentCurrent(neuron(eif)); // -0.25
  */
 export function silentCurrent(neuron: Neuron): number {
-  if (keeps(neuron, 0, [0], silentSteps)[0]) return 0;
+  if (neuron.emits.kind === "reals") {
+    throw new RangeError(`silentCurrent: neuron must spike, got ${neuron.model}, which emits real numbers`);
+  }
+  if (keeps(neuron, silent, [0], silentSteps)[0]) return 0;
   const currents = Array.from({ length: 41 }, (_, i) => -(2 ** (i - 10)));
-  const silent = currents[keeps(neuron, 0, currents, silentSteps).indexOf(true)];
-  if (silent === undefined) {
+  const current = currents[keeps(neuron, silent, currents, silentSteps).indexOf(true)];
+  if (current === undefined) {
     throw new RangeError(
       `silentCurrent: neuron must be silent at 0 or some negative current, got one that fires at each down to ${currents.at(-1)}`,
     );
   }
-  return silent;
+  return current;
 }
 
-/** For each constant current: whether every channel gives `spike`, 0 or 1, at all these steps from rest. */
-function keeps(neuron: Neuron, spike: 0 | 1, currents: readonly number[], steps: number): boolean[] {
+const fired = (spike: number): boolean => spike >= 1;
+const silent = (spike: number): boolean => spike === 0;
+
+/** For each constant current: whether what every channel emits passes, at all these steps from rest. */
+function keeps(
+  neuron: Neuron,
+  passes: (spike: number) => boolean,
+  currents: readonly number[],
+  steps: number,
+): boolean[] {
   const channels = Math.max(1, ...Object.values(neuron.params).map((p) => (p instanceof Tensor ? p.size : 1)));
   const shape = [currents.length, channels];
   const x = Float32Array.from({ length: currents.length * channels }, (_, i) => currents[Math.floor(i / channels)]!);
@@ -113,7 +137,7 @@ function keeps(neuron: Neuron, spike: 0 | 1, currents: readonly number[], steps:
     let settled = true;
     for (let i = 0; i < x.length; i++) {
       const lane = Math.floor(i / channels);
-      kept[lane] &&= spikes[i] === spike;
+      kept[lane] &&= passes(spikes[i]!);
       settled &&= !kept[lane] || Object.entries(next).every(([name, values]) => values[i] === state[name]![i]);
     }
     if (settled) break;

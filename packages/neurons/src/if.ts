@@ -35,5 +35,4 @@ export const integrateAndFire: NeuronModel<IfParams> = {
   state: restingPotential,
   charge: ({ v }, x) => ({ v: ifCharge(v, x) }),
   check() {},
-  recognised: () => ({ kind: "integrate" }),
 };

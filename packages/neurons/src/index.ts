@@ -1,6 +1,9 @@
-export { checkNumber, checkPositive, checkTau } from "./check.js";
+export { checkChannels, checkNotNegative, checkNumber, checkPositive, checkTau } from "./check.js";
+export { composed } from "./composed.js";
 export { firingCurrent, silentCurrent } from "./constantCurrent.js";
 export {
+  checkParams,
+  type Emission,
   fire,
   type MembraneParams,
   membrane,
@@ -16,4 +19,13 @@ export {
   type Step,
 } from "./neuron.js";
 export * from "./neuronModels.js";
+export { parallelCurrent } from "./parallelCurrent.js";
+export {
+  type ParallelNeuron,
+  type ParallelNeuronModel,
+  type ParallelStep,
+  type ParallelWeights,
+  parallelNeuron,
+} from "./parallelNeuron.js";
+export * from "./parallelNeuronModels.js";
 export { type Unrolled, unroll } from "./unroll.js";

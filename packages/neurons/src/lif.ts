@@ -3,7 +3,7 @@
  *
  * W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, Eq. 5.
  */
-import { add, div, sub, Tensor } from "@tensorflow/tfjs-core";
+import { add, div, sub, type Tensor } from "@tensorflow/tfjs-core";
 import { checkBoolean, checkTau } from "./check.js";
 import { type MembraneParams, membrane, type NeuronModel, type Parameter, restingPotential } from "./neuron.js";
 
@@ -52,6 +52,4 @@ export const lif: NeuronModel<LifParams> = {
     checkTau("lif", tau);
     checkBoolean("lif", { decayInput });
   },
-  recognised: ({ tau, decayInput }) =>
-    tau instanceof Tensor ? undefined : { kind: decayInput ? "leak" : "potentialLeak", tau },
 };

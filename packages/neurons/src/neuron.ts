@@ -1,8 +1,17 @@
 /** @file What every spiking neuron shares: Eqs. 1-3 of Fang et al., NeurIPS 2021, arXiv:2102.04159. */
-import { detach, type NeuronFormula, type RecognisedCharge, shown } from "@sew/kernels";
+import {
+  declaredOnly,
+  detach,
+  floats,
+  type NeuronFormula,
+  type NeuronStep,
+  neuronFormula,
+  shown,
+  tracedAs,
+} from "@sew/kernels";
 import { atan, type Spike } from "@sew/surrogates";
-import { add, clone, fill, mul, sub, Tensor, tidy, util } from "@tensorflow/tfjs-core";
-import { checkBoolean, checkNumber, checkParameterShapes } from "./check.js";
+import { add, clone, mul, sub, Tensor, tidy, util } from "@tensorflow/tfjs-core";
+import { checkBoolean, checkChannels, checkFinite, checkNames, checkNumber, checkParameterShapes } from "./check.js";
 
 /** How a potential falls after a spike: to V_reset (hard, Eq. 3), or by V_th (soft). */
 export type Reset = "hard" | "soft";
@@ -35,14 +44,15 @@ export type State<S extends string = string> = Readonly<Record<S, Tensor>>;
  * A neuron model: its state, its Eq. 1, and what it does differently in Eqs. 2 and 3.
  *
  * All functions are pure and element-wise, made of tfjs operations: tensors of one shape in and out, parameters broadcast,
- * no argument disposed. The potential is the state variable `v`.
+ * no argument disposed. The potential is the state variable `v`. They are traced, so that fused kernels run the model:
+ * the README of this package lists the operations that can be.
  */
 export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   /** The name in error messages, in the notation of networks (in upper case) and on command lines. */
   readonly name: string;
   readonly defaults: P;
-  /** The parameters that a layer of these neurons learns. @defaultValue none */
-  readonly learns?: readonly string[];
+  /** The parameters that a layer of these neurons learns: one value for the layer, or one per channel. @defaultValue none */
+  readonly learns?: Readonly<Record<string, "layer" | "channel">>;
   /** The least value that training may give a parameter, by its name. @defaultValue none */
   readonly lowerBounds?: Readonly<Record<string, number>>;
   /** The state variables and their initial values. */
@@ -54,6 +64,8 @@ export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   charge(state: State<S | "v">, x: Tensor, params: P): Partial<State<S>> & State<"v">;
   /** The spikes of a charged state. @defaultValue Eq. 2, `S[t] = Θ(H[t] − V_th)` */
   fire?(charged: State<S | "v">, params: P, spike: Spike): Tensor;
+  /** What `fire` returns, where that is not 0 and 1. @defaultValue bits */
+  emits?(params: P): Emission;
   /**
    * The state after the spikes. Variables that it leaves out stay as the charge left them.
    *
@@ -62,11 +74,18 @@ export interface NeuronModel<P extends MembraneParams, S extends string = "v"> {
   reset?(charged: State<S | "v">, spikes: Tensor, params: P): Partial<State<S | "v">>;
   /** Throws `RangeError` when `params` are outside the model's domain. The membrane's are checked already. */
   check(params: P): void;
-  /** The same charge as data, where hand-written kernels know it. @defaultValue none: composed operations evaluate it */
-  recognised?(params: P): RecognisedCharge | undefined;
 }
 
-/** One time-step. `spikes` holds 0 and 1; all tensors have the shape of `x`. */
+/**
+ * What a neuron emits: 0 and 1 (`bits`), whole numbers from 0 to `most` (`counts`), or any numbers (`reals`), which are no
+ * spikes.
+ */
+export type Emission =
+  | { readonly kind: "bits" }
+  | { readonly kind: "counts"; readonly most: number }
+  | { readonly kind: "reals" };
+
+/** One time-step. `spikes` holds what the neuron emits, 0 and 1 as a rule; all tensors have the shape of `x`. */
 export interface Step<S extends string = string> {
   readonly spikes: Tensor;
   readonly state: State<S>;
@@ -80,9 +99,12 @@ export interface Neuron<S extends string = string> extends NeuronFormula {
   readonly params: MembraneParams;
   readonly spike: Spike;
   readonly stateNames: readonly S[];
+  readonly emits: Emission;
   /** The state before the first step, for currents of this shape. */
   readonly initialState: (shape: readonly number[]) => State<S>;
 }
+
+const bits: Emission = { kind: "bits" };
 
 /** Eq. 2: `S[t] = Θ(H[t] − V_th)`. */
 export function fire(h: Tensor, vThreshold: Parameter, spike: Spike): Tensor {
@@ -119,8 +141,11 @@ export function restingPotential({ vReset }: MembraneParams): { readonly v: Para
  * @param model the neuron model, such as `lif`
  * @param params parameters that differ from the model's defaults
  * @param spike the spike function. @defaultValue the paper's ArcTan with α = 2
- * @returns a function from (state[t-1], X[t]) to S[t] and state[t], all of one shape
- * @throws RangeError when a parameter is outside the model's domain
+ * @returns a function from (state[t-1], X[t]) to S[t] and state[t], all of one shape. It throws a RangeError where a
+ *   parameter per channel does not fit the last axis of X[t]
+ * @throws RangeError when a parameter is none of the model's, outside its domain or not finite
+ * @throws TypeError when a function of the model does what would train wrongly, see `neuronFormula` of `@sew/kernels`, or
+ *   fires more than `emits` declares
  *
  * @example
  * const step = neuron(lif, { tau: 2 });
@@ -134,83 +159,160 @@ export function neuron<P extends MembraneParams, S extends string>(
   spike: Spike = atan(),
 ): Neuron<S | "v"> {
   const p: P = { ...model.defaults, ...params };
-  checkMembrane(model.name, p);
-  model.check(p);
-  const initial = Object.entries(model.state(p)) as [S | "v", Parameter][];
-  const names = initial.map(([name]) => name);
-  /** Throws unless a part of the state is of variables of the model, in the shape of the currents. */
-  const check = (what: string, part: object, x: Tensor): void => {
-    for (const [name, value] of Object.entries(part as Readonly<Record<string, Tensor | undefined>>)) {
-      if (!(names as string[]).includes(name)) {
-        throw new TypeError(
-          `${what} must return state variables that the model declares, ${names.join(", ")}, got ${shown(name)}`,
-        );
-      }
-      checkShape(`${what}'s ${name}`, value, x);
-    }
-  };
+  checkParams(model, p);
+  const formula = neuronFormula<P>({
+    name: model.name,
+    params: p,
+    state: (given) => model.state(given),
+    step: (state, x, given) => stepOf(model, state as State<S | "v">, x, given, spike) as NeuronStep,
+  });
+  const emits = model.emits?.(p) ?? bits;
+  checkEmits(model.name, emits, formula, spike);
+  const names = formula.stateNames as readonly (S | "v")[];
   const step = (state: State<S | "v">, x: Tensor): Step<S | "v"> => {
     const missing = names.find((name) => state[name] === undefined);
     if (missing !== undefined) {
       throw new TypeError(`${model.name}: state must be a record of ${names.join(", ")}, got one without ${missing}`);
     }
     for (const name of names) checkShape(`${model.name}: ${name} of the state`, state[name], x);
+    checkChannels({ model: model.name, params: p }, x, x.shape.at(-1));
     return tidy(() => {
-      const change = model.charge(state, x, p);
-      check(`${model.name}: charge`, change, x);
-      const charged: State<S | "v"> = { ...state, ...change };
-      const spikes = model.fire?.(charged, p, spike) ?? fire(charged.v, p.vThreshold, spike);
-      checkShape(`${model.name}: the spikes`, spikes, x);
-      const after = model.reset?.(charged, spikes, p) ?? { v: reset(charged.v, spikes, p) };
-      check(`${model.name}: reset`, after, x);
-      return { spikes, state: ownTensors({ ...charged, ...after }, state) };
+      const after = stepOf(model, state, x, p, spike);
+      const own = ownTensors([x, ...Object.values<Tensor>(state)]);
+      const variables = Object.entries<Tensor>(after.state).map(([name, t]) => [name, own(t)]);
+      return { spikes: own(after.spikes), state: Object.fromEntries(variables) as State<S | "v"> };
     });
   };
-  const recognised = recogniseNeuron(model, p, spike);
-  return Object.assign((state: State<S | "v">, x: Tensor) => step(state, x), {
+  return Object.assign(step, {
+    ...formula,
     model: model.name,
     params: p,
     spike,
     stateNames: names,
-    initialState: (shape: readonly number[]) =>
-      Object.fromEntries(initial.map(([name, value]) => [name, filled(shape, value)])) as State<S | "v">,
+    emits,
+    initialState: (shape: readonly number[]) => {
+      checkChannels({ model: model.name, params: p }, { shape }, shape.at(-1));
+      return formula.initialState(shape) as State<S | "v">;
+    },
     step: step as NeuronFormula["step"],
-    ...(recognised !== undefined && { recognised }),
   });
 }
 
-/** Throws unless a tensor has the shape of the currents. */
-function checkShape(what: string, value: Tensor | undefined, x: Tensor): void {
-  if (value !== undefined && util.arraysEqual(value.shape, x.shape)) return;
-  throw new RangeError(`${what} must have the shape [${x.shape}] of x, got ${value && `[${value.shape}]`}`);
-}
+const declaredState = ["variables that state declares", "return it from state"] as const;
 
-/** The state, with a clone of each variable that the step left as it was: a caller may dispose the state before. */
-function ownTensors<S extends string>(after: State<S>, before: State<S>): State<S> {
-  const names = Object.keys(after) as S[];
-  return Object.fromEntries(
-    names.map((name) => [name, after[name] === before[name] ? clone(after[name]) : after[name]]),
-  ) as State<S>;
-}
-
-/** A tensor of the shape whose values are the parameter's. */
-function filled(shape: readonly number[], value: Parameter): Tensor {
-  return value instanceof Tensor ? tidy(() => add(fill([...shape], 0), value)) : fill([...shape], value);
-}
-
-/** The neuron as data, where hand-written kernels know its charge, its slope, and Eqs. 2 and 3 as they are. */
-function recogniseNeuron<P extends MembraneParams, S extends string>(
+/** Eqs. 1-3 for one step: the model's own where it has them. */
+function stepOf<P extends MembraneParams, S extends string>(
   model: NeuronModel<P, S>,
+  state: State<S | "v">,
+  x: Tensor,
   params: P,
   spike: Spike,
-): NeuronFormula["recognised"] {
-  const { vThreshold, vReset, reset, detachReset } = params;
-  const charge = model.recognised?.(params);
-  if (charge === undefined || spike.recognised === undefined || model.fire !== undefined || model.reset !== undefined) {
-    return undefined;
+): Step<S | "v"> {
+  const change = tracedAs("charge", () => model.charge(state, x, params));
+  const part = partOf(`${model.name}: charge`, change, state, x);
+  if (part.v === undefined) {
+    const got = Object.keys(part).join(", ") || "no variable";
+    throw new TypeError(`${model.name}: charge must return v, the charged potential, got ${got}`);
   }
-  if (vThreshold instanceof Tensor || vReset instanceof Tensor) return undefined;
-  return { charge, vThreshold, vReset, reset, detachReset, slope: spike.recognised };
+  const charged: State<S | "v"> = declaredOnly({ ...state, ...part }, ...declaredState);
+  const spikes = tracedAs("fire", () =>
+    model.fire === undefined ? fire(charged.v, params.vThreshold, spike) : model.fire(charged, params, spike),
+  );
+  checkShape(`${model.name}: the spikes`, spikes, x);
+  const after = tracedAs("reset", () =>
+    model.reset === undefined
+      ? { v: reset(charged.v, spikes, params) }
+      : partOf(`${model.name}: reset`, model.reset(charged, spikes, params), state, x),
+  );
+  return { spikes: floats(spikes), state: { ...charged, ...after } };
+}
+
+/**
+ * The part of the state that a function of the model returns, as numbers.
+ *
+ * @throws TypeError or RangeError unless it is of variables of the model, in the shape of the currents
+ */
+function partOf(what: string, part: unknown, state: State, x: Tensor): Record<string, Tensor> {
+  refusePromise(what, part);
+  if (typeof part !== "object" || part === null || part instanceof Tensor) {
+    const got = part instanceof Tensor ? "a tensor" : shown(part);
+    throw new TypeError(`${what} must return state variables by name, such as { v }, got ${got}`);
+  }
+  const variables = Object.entries(part).map(([name, value]: [string, unknown]) => {
+    if (!Object.hasOwn(state, name)) {
+      throw new TypeError(
+        `${what} must return state variables that the model declares, ${Object.keys(state).join(", ")}, got ${shown(name)}`,
+      );
+    }
+    checkShape(`${what}'s ${name}`, value, x);
+    return [name, floats(value)] as const;
+  });
+  return Object.fromEntries(variables);
+}
+
+/** Throws of a promise, whose own failure then is nobody's. */
+function refusePromise(what: string, value: unknown): void {
+  if (!(value instanceof Promise)) return;
+  value.catch(() => {});
+  throw new TypeError(`${what} must return at once, got a promise; leave out async and await`);
+}
+
+/** Throws unless a value is a tensor of the shape of the currents. */
+function checkShape(what: string, value: unknown, x: Tensor): asserts value is Tensor {
+  refusePromise(what, value);
+  if (value instanceof Tensor && util.arraysEqual(value.shape, x.shape)) return;
+  const got = value instanceof Tensor ? `[${value.shape}]` : shown(value);
+  throw new RangeError(`${what} must have the shape [${x.shape}] of x, got ${got}`);
+}
+
+/** A function that clones a tensor which is an argument or was seen before: a caller may dispose each result by itself. */
+function ownTensors(given: readonly Tensor[]): (t: Tensor) => Tensor {
+  const seen = new Set(given);
+  return (t) => {
+    if (seen.has(t)) return clone(t);
+    seen.add(t);
+    return t;
+  };
+}
+
+/** Throws where a neuron may fire more than it declares: blocks and kernels rely on it. */
+function checkEmits(model: string, emits: Emission, { program }: NeuronFormula, spike: Spike): void {
+  if (program === undefined || mostOf(program.spikes) <= mostOf(emits)) return;
+  // In smooth mode, spikes are any numbers.
+  const own = {
+    name: "spike",
+    params: {},
+    state: () => ({}),
+    step: (_: object, u: Tensor) => ({ spikes: spike(u), state: {} }),
+  };
+  if (neuronFormula(own).program?.spikes.kind !== "bits") return;
+  const [fired, remedy] =
+    program.spikes.kind === "counts"
+      ? [`whole numbers up to ${program.spikes.most}`, `{ kind: "counts", most: ${program.spikes.most} }`]
+      : ["any numbers, as far as its operations tell", '{ kind: "reals" }'];
+  const bound = program.spikes.kind === "reals" ? ", or bound whole numbers with clipByValue" : "";
+  const got = emits.kind === "counts" ? `whole numbers up to ${emits.most}` : "0 and 1";
+  throw new TypeError(
+    `${model}: emits must cover what fire returns, ${fired}, got ${got}; declare emits: () => (${remedy})${bound}`,
+  );
+}
+
+/** The largest number of an emission. */
+function mostOf(emits: Emission): number {
+  if (emits.kind === "counts") return emits.most;
+  return emits.kind === "bits" ? 1 : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Throws unless these are a model's parameters: of its names and in its domain.
+ *
+ * @internal
+ */
+export function checkParams<P extends MembraneParams, S extends string>(model: NeuronModel<P, S>, params: P): void {
+  checkNames(model.name, params, model.defaults);
+  checkMembrane(model.name, params);
+  model.check(params);
+  checkFinite(model.name, params);
 }
 
 function checkMembrane(name: string, params: MembraneParams): void {

@@ -5,7 +5,7 @@
  * ICCV 2021; Eq. 5 of the SEW ResNet paper with 1/τ = sigmoid(w).
  */
 import { shown } from "@sew/kernels";
-import { add, mul, reshape, sigmoid, sub, Tensor } from "@tensorflow/tfjs-core";
+import { add, mul, sigmoid, sub, type Tensor } from "@tensorflow/tfjs-core";
 import { checkBoolean, checkNumber } from "./check.js";
 import { type MembraneParams, membrane, type NeuronModel, type Parameter, restingPotential } from "./neuron.js";
 
@@ -61,15 +61,11 @@ export function plifInitial(tau: number): number {
 export const plif: NeuronModel<PlifParams> = {
   name: "plif",
   defaults: { ...membrane, w: 0, decayInput: true },
-  learns: ["w"],
+  learns: { w: "layer" },
   state: restingPotential,
   charge: ({ v }, x, params) => ({ v: plifCharge(v, x, params) }),
   check({ w, decayInput }) {
     checkNumber("plif", { w });
     checkBoolean("plif", { decayInput });
   },
-  recognised: ({ w, decayInput }) =>
-    w instanceof Tensor && w.size > 1
-      ? undefined
-      : { kind: decayInput ? "learnedLeak" : "learnedPotentialLeak", rate: () => reshape(sigmoid(w), []) },
 };

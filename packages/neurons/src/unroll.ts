@@ -1,5 +1,6 @@
-import { floats, learnedRate, multiStepNeuron } from "@sew/kernels";
+import { floats, multiStepNeuron, programParameters } from "@sew/kernels";
 import { type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { checkChannels } from "./check.js";
 import { checkState } from "./checkState.js";
 import type { Neuron, State } from "./neuron.js";
 
@@ -12,8 +13,8 @@ export interface Unrolled<S extends string = string> {
 /**
  * Runs a neuron over a sequence: Eqs. 1-3 for t = 1 … T.
  *
- * One fused kernel does all steps where the backend has it and knows the neuron; composed operations of the same meaning
- * do it everywhere else.
+ * One fused kernel does all steps where the backend has it and the neuron has a program; composed operations of the same
+ * meaning do it everywhere else.
  *
  * @param neuron a neuron whose parameters are fixed
  * @param x input currents `[T, ...]`, time first
@@ -32,13 +33,13 @@ export function unroll<S extends string>(neuron: Neuron<S>, x: Tensor, state?: N
   if (steps === undefined || steps === 0) {
     throw new RangeError(`unroll: x must be [T, ...] with T at least 1, got [${x.shape}]`);
   }
+  checkChannels(neuron, x, shape.at(-1));
   checkState("unroll", neuron, x, state);
   return tidy(() => {
+    const before = state ?? neuron.initialState(shape);
     // Not all backends add truth values as numbers.
-    const inputs: Record<string, Tensor> = { x: floats(x), rate: learnedRate(neuron) };
-    for (const [name, value] of Object.entries<Tensor>(state ?? neuron.initialState(shape)))
-      inputs[name] = floats(value);
-    const [spikes, ...after] = multiStepNeuron(inputs as State<"x" | "v" | "rate">, { formula: neuron });
+    const inputs = [x, ...neuron.stateNames.map((name) => before[name])].map(floats);
+    const [spikes, ...after] = multiStepNeuron([...inputs, ...programParameters(neuron)], neuron);
     const names = neuron.stateNames;
     return { spikes: spikes!, state: Object.fromEntries(names.map((name, i) => [name, after[i]!])) as State<S> };
   });

@@ -19,8 +19,13 @@ const noNumbers: readonly unknown[] = [
 const noBooleans: readonly unknown[] = [0, 1, null, undefined, "false", "\u001b[2J", []];
 
 /** What the parameters of these names must be; all others are finite numbers. */
+const timeConstant = { must: "at least 1 time-step", bad: [...noNumbers, 0, 0.5, -2] };
 const musts: Readonly<Record<string, { must: string; bad: readonly unknown[] }>> = {
-  tau: { must: "at least 1 time-step", bad: [...noNumbers, 0, 0.5, -2] },
+  tau: timeConstant,
+  tauAdaptation: timeConstant,
+  tauSynapse: timeConstant,
+  refractory: { must: "a finite number of at least 0", bad: [...noNumbers, -1] },
+  maxSpikes: { must: "an integer from 1 to 255", bad: [...noNumbers, 0, 1.5, 256] },
   a0: { must: "a finite number above 0", bad: [...noNumbers, 0, -1] },
   deltaT: { must: "a finite number above 0", bad: [...noNumbers, 0, -1] },
   reset: { must: '"hard" or "soft"', bad: ["none", "\u001b", null, 0, true] },

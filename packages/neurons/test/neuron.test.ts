@@ -46,7 +46,7 @@ describe("neuron", () => {
   it("has the paper's settings unless told: V_th = 1, V_reset = 0, hard detached reset, ArcTan α = 2", () => {
     const { params, spike } = neuron(integrateAndFire);
     expect(params).toEqual({ vThreshold: 1, vReset: 0, reset: "hard", detachReset: true });
-    expect(spike.recognised).toEqual({ kind: "atan", alpha: 2 });
+    scoped(() => expectClose(spike.slope(tensor1d([0, 1])), [1, 1 / (1 + Math.PI ** 2)]));
     expect(neuron(lif).params).toMatchObject({ tau: 2 });
     expect(neuron(plif).params).toMatchObject({ w: 0 });
   });
@@ -72,5 +72,12 @@ describe("neuron", () => {
   it("refuses a reset of another kind", () =>
     expect(() => neuron(plif, { reset: "firm" as "hard" })).toThrow(
       new RangeError('plif: reset must be "hard" or "soft", got "firm"'),
+    ));
+
+  it("refuses a parameter without values", () =>
+    scoped(() =>
+      expect(() => neuron(lif, { tau: tensor1d([]) })).toThrow(
+        new RangeError("lif: tau must be a scalar or have one value per channel, [C] with C at least 1, got [0]"),
+      ),
     ));
 });

@@ -1,7 +1,7 @@
 import { describeBackends, expectClose, read, scoped } from "@sew/kernels/testing";
 import { integrateAndFire, lif, neuron, type State, unroll } from "@sew/neurons";
 import { spike } from "@sew/surrogates";
-import { grad, grads, onesLike, scalar, sum, tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
+import { fill, grad, grads, onesLike, scalar, sum, tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 
 describeBackends("unroll", () => {
@@ -24,18 +24,14 @@ describeBackends("unroll", () => {
   it("sends the gradient back through time: IF, straight through, S[2] sees both currents and S[1] the first", () =>
     scoped(() => {
       // Nothing fires, so the detached reset passes everything: dS[t]/dX[s] = σ' for s ≤ t.
-      const through = neuron(
-        integrateAndFire,
-        { vThreshold: 100 },
-        spike(onesLike, { recognised: { kind: "constant", alpha: 1 } }),
-      );
+      const through = neuron(integrateAndFire, { vThreshold: 100 }, spike(onesLike));
       expect(read(grad((x) => unroll(through, x).spikes)(tensor2d([[1], [1], [1]])))).toEqual([3, 2, 1]);
     }));
 
   it("cuts the gradient at a spike when the reset is hard and detached", () =>
     scoped(() => {
       // The neuron fires at t = 1; what follows starts anew and knows nothing of it.
-      const n = neuron(integrateAndFire, {}, spike(onesLike, { recognised: { kind: "constant", alpha: 1 } }));
+      const n = neuron(integrateAndFire, {}, spike(onesLike));
       expect(read(grad((x) => unroll(n, x).spikes)(tensor2d([[2], [0.25], [0.25]])))).toEqual([1, 2, 1]);
     }));
 
@@ -78,10 +74,43 @@ describeBackends("unroll", () => {
       );
     }));
 
-  it("refuses parameters for another number of channels", () =>
-    scoped(() =>
-      expect(() => unroll(neuron(lif, { tau: tensor1d([2, 3]) }), zeros([4, 5, 3]))).toThrow(
-        new RangeError("unroll: tau of lif must have 1 value or one for each of the 3 channels of x [4,5,3], got [2]"),
-      ),
-    ));
+  it.each([
+    { parameter: [2], x: [4, 5, 3], channels: 3 },
+    // More values than channels, of which one broadcasts.
+    { parameter: [3], x: [4, 5, 1], channels: 1 },
+    { parameter: [3], x: [4, 5, 0], channels: 0 },
+  ])("refuses parameters of shape $parameter for currents of shape $x, in a sequence and in a step", (c) =>
+    scoped(() => {
+      const n = neuron(lif, { tau: fill(c.parameter, 2) });
+      const message = (shape: number[]) =>
+        `lif: tau must have 1 value or one for each of the ${c.channels} channels of x [${shape}], got [${c.parameter}]`;
+      expect(() => unroll(n, zeros(c.x))).toThrow(new RangeError(message(c.x)));
+      const step = c.x.slice(1);
+      expect(() => n({ v: zeros(step) }, zeros(step))).toThrow(new RangeError(message(step)));
+    }),
+  );
+
+  it.each([1, 3])("refuses parameters of shape [%s] for currents without channels", (size) =>
+    scoped(() => {
+      const n = neuron(lif, { tau: fill([size], 2) });
+      const message = (shape: number[]) =>
+        new RangeError(`lif: tau must be a scalar, since x [${shape}] has no channels, got [${size}]`);
+      expect(() => unroll(n, zeros([4]))).toThrow(message([4]));
+      expect(() => n({ v: scalar(0) }, scalar(0))).toThrow(message([]));
+    }),
+  );
+
+  it("takes parameters of one value, and numbers, for any number of channels", () =>
+    scoped(() => {
+      for (const shape of [
+        [4, 5, 0],
+        [4, 0, 3],
+        [4, 2, 3],
+      ]) {
+        for (const tau of [2, scalar(2), tensor1d([2])]) {
+          const { spikes, state } = unroll(neuron(lif, { tau }), zeros(shape));
+          expect([spikes.shape, state.v.shape]).toEqual([shape, shape.slice(1)]);
+        }
+      }
+    }));
 });

@@ -22,6 +22,5 @@ export function constant({ value = 1 }: ConstantOptions = {}): Spike {
   checkPositive("constant", "value", value);
   return spike((u) => fill(u.shape, value), {
     primitive: (u) => add(mul(value, u), 0.5),
-    recognised: { kind: "constant", alpha: value },
   });
 }

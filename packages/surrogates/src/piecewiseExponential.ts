@@ -1,4 +1,4 @@
-import { abs, add, exp, expm1, mul, sign } from "@tensorflow/tfjs-core";
+import { abs, add, exp, mul, sign, sub } from "@tensorflow/tfjs-core";
 import { checkPositive } from "./check.js";
 import { type Spike, spike } from "./spike.js";
 
@@ -22,7 +22,6 @@ export interface PiecewiseExponentialOptions {
 export function piecewiseExponential({ alpha = 1 }: PiecewiseExponentialOptions = {}): Spike {
   checkPositive("piecewiseExponential", "alpha", alpha);
   return spike((u) => mul(alpha / 2, exp(mul(-alpha, abs(u)))), {
-    primitive: (u) => add(mul(mul(-0.5, sign(u)), expm1(mul(-alpha, abs(u)))), 0.5),
-    recognised: { kind: "piecewiseExponential", alpha },
+    primitive: (u) => add(mul(mul(0.5, sign(u)), sub(1, exp(mul(-alpha, abs(u))))), 0.5),
   });
 }

@@ -26,6 +26,5 @@ export function piecewiseQuadratic({ alpha = 1 }: PiecewiseQuadraticOptions = {}
       const z = clipByValue(mul(alpha, u), -1, 1);
       return add(mul(z, sub(1, mul(0.5, abs(z)))), 0.5);
     },
-    recognised: { kind: "piecewiseQuadratic", alpha },
   });
 }

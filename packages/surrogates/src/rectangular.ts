@@ -22,6 +22,5 @@ export function rectangular({ a = 1 }: RectangularOptions = {}): Spike {
   checkPositive("rectangular", "a", a);
   return spike((u) => mul(1 / a, cast(less(abs(u), a / 2), "float32")), {
     primitive: (u) => clipByValue(add(div(u, a), 0.5), 0, 1),
-    recognised: { kind: "rectangular", alpha: a },
   });
 }

@@ -18,6 +18,5 @@ export function scaledAtan(): Spike {
   const z = (u: Tensor) => mul(Math.PI, u);
   return spike((u) => div(top, add(1, square(z(u)))), {
     primitive: (u) => add(mul(top / Math.PI, arctan(z(u))), 0.5),
-    recognised: { kind: "scaledAtan", alpha: 1 },
   });
 }

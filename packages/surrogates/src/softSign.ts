@@ -22,6 +22,5 @@ export function softSign({ alpha = 2 }: SoftSignOptions = {}): Spike {
   checkPositive("softSign", "alpha", alpha);
   return spike((u) => div(alpha / 2, square(add(1, mul(alpha, abs(u))))), {
     primitive: (u) => add(div(mul(alpha / 2, u), add(1, mul(alpha, abs(u)))), 0.5),
-    recognised: { kind: "softSign", alpha },
   });
 }

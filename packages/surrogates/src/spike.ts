@@ -1,6 +1,6 @@
 /** @file Eq. 2's step and the slope that stands in for its derivative. */
-import type { RecognisedSlope } from "@sew/kernels";
-import { cast, customGrad, type GradSaveFunc, greaterEqual, mul, type Tensor } from "@tensorflow/tfjs-core";
+import { withSlope } from "@sew/kernels";
+import { cast, greaterEqual, type Tensor } from "@tensorflow/tfjs-core";
 
 /** A surrogate slope σ'(u), element-wise: same shape in and out. */
 export type Slope = (u: Tensor) => Tensor;
@@ -9,8 +9,6 @@ export type Slope = (u: Tensor) => Tensor;
 export interface SlopeForms {
   /** σ(u), element-wise, whose derivative the slope is; {@link smooth} puts it in the place of Θ. @defaultValue none */
   readonly primitive?: (u: Tensor) => Tensor;
-  /** The same slope as data, where hand-written kernels know it. @defaultValue none: composed operations evaluate it */
-  readonly recognised?: RecognisedSlope;
 }
 
 /**
@@ -24,26 +22,13 @@ export interface Spike extends SlopeForms {
   readonly slope: Slope;
 }
 
-/** `forward(u)`, with `slope(u)` as its derivative. */
-function withSlope(forward: (u: Tensor) => Tensor, slope: Slope): (u: Tensor) => Tensor {
-  const op = customGrad((...inputs) => {
-    const [u, save] = inputs as [Tensor, GradSaveFunc];
-    save([u]);
-    return {
-      value: forward(u),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => mul(dy, slope(saved[0]!)),
-    };
-  });
-  return (u) => op(u);
-}
-
 /**
  * `S = Θ(u) = 1 if u ≥ 0 else 0`, with `∂S/∂u := slope(u)` in the backward pass.
  *
  * Θ(0) = 1, as in the code of the paper (`tf.step` has Θ(0) = 0). NaN does not fire.
  *
  * @param slope element-wise; same shape in and out
- * @param forms optional forms of the slope: its primitive, for {@link smooth}, and the form that hand-written kernels know
+ * @param forms optional forms of the slope: its primitive, for {@link smooth}
  * @returns a spike function for tensors of any shape
  *
  * @example
@@ -60,7 +45,7 @@ export function spike(slope: Slope, forms: SlopeForms = {}): Spike {
  * The smooth mode of a spike function: `S = σ(u)` in place of Θ(u), with the same `∂S/∂u := σ'(u)`.
  *
  * A network of smooth neurons is differentiable, so finite differences of its output test the very gradient that training
- * uses. It is not fused. σ(0) = 1/2.
+ * uses. σ(0) = 1/2.
  *
  * @param spike a spike function that has a primitive, as all of this package have
  * @returns a function of tensors of any shape; the result has that shape and need not be 0 or 1

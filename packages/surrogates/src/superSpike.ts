@@ -25,6 +25,5 @@ export function superSpike({ alpha = 1 }: SuperSpikeOptions = {}): Spike {
   checkPositive("superSpike", "alpha", alpha);
   return spike((u) => div(alpha, square(add(1, abs(u)))), {
     primitive: (u) => add(div(mul(alpha, u), add(1, abs(u))), 0.5),
-    recognised: { kind: "superSpike", alpha },
   });
 }

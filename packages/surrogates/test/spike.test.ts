@@ -1,4 +1,3 @@
-import type { RecognisedSlope } from "@sew/kernels";
 import { describeBackends, expectClose, floats, read, scoped } from "@sew/kernels/testing";
 import * as exported from "@sew/surrogates";
 import { type Spike, smooth, spike, surrogates } from "@sew/surrogates";
@@ -6,7 +5,7 @@ import { abs, grad, mul, relu, sub, sum, tanh, tensor, tensor1d } from "@tensorf
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-/** A slope of one's own: the triangle, to be recognised by its values. */
+/** A slope of one's own: the triangle. */
 const triangle = spike((u) => relu(sub(1, abs(u))));
 
 describeBackends("spike", () => {
@@ -33,11 +32,9 @@ describeBackends("spike", () => {
       expect([s.shape, s.dtype]).toEqual([[1, 3, 2], "float32"]);
     }));
 
-  it("has the forms of its slope that it was made with, and no others", () => {
-    expect([triangle.recognised, triangle.primitive]).toEqual([undefined, undefined]);
-    const recognised = { kind: "constant", alpha: 1 } as const;
-    const withForms = spike((u) => u, { primitive: tanh, recognised });
-    expect([withForms.recognised, withForms.primitive]).toEqual([recognised, tanh]);
+  it("has the primitive that it was made with, or none", () => {
+    expect(triangle.primitive).toBeUndefined();
+    expect(spike((u) => u, { primitive: tanh }).primitive).toBe(tanh);
   });
 });
 
@@ -68,28 +65,7 @@ describe("the surrogates of this package", () => {
     expect(record).toEqual(others);
   });
 
-  it.each(Object.entries<() => Spike>(surrogates))(
-    "%s has a primitive, and its own name where hand-written kernels know it",
-    (name, make) => {
-      expect(make().primitive).toBeTypeOf("function");
-      expect(make().recognised?.kind ?? name).toBe(name);
-    },
+  it.each(Object.entries<() => Spike>(surrogates))("%s has a primitive", (_, make) =>
+    expect(make().primitive).toBeTypeOf("function"),
   );
-
-  it("has every slope that hand-written kernels know", () => {
-    const kinds: Record<RecognisedSlope["kind"], true> = {
-      atan: true,
-      sigmoid: true,
-      rectangular: true,
-      constant: true,
-      scaledAtan: true,
-      piecewiseQuadratic: true,
-      piecewiseExponential: true,
-      softSign: true,
-      superSpike: true,
-      erf: true,
-    };
-    const recognised = Object.values<() => Spike>(surrogates).map((make) => make().recognised?.kind);
-    expect(recognised).toEqual(expect.arrayContaining(Object.keys(kinds)));
-  });
 });

@@ -229,8 +229,8 @@ describe("a block case that was changed", () => {
     ["τ", { neuron: "LIF", tau: 0.5 }, "lif: tau must be at least 1 time-step, got 0.5"],
     [
       "neuron",
-      { neuron: "Izhikevich" },
-      `neuronCase: neuron must be one of ${Object.keys(neuronModels).join(", ")}, got Izhikevich`,
+      { neuron: "HodgkinHuxley" },
+      `neuronCase: neuron must be one of ${Object.keys(neuronModels).join(", ")}, got HodgkinHuxley`,
     ],
     ["type", { planes: "8" }, "cases[0].planes: Invalid input: expected number, received string"],
     ["missing neuron", { neuron: undefined }, "withDefaults: neuron must be named, such as LIF, got none"],

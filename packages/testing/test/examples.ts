@@ -64,7 +64,7 @@ export function markdownBlocks(file: string): Example[] {
 
 /** The path that the code of a whole file opens with, such as `// packages/neurons/src/lif.ts`. */
 export function pathOf(code: string): string | undefined {
-  return /^\/\/ (packages\/\S+\.ts)\n/.exec(code)?.[1];
+  return /^\/\/ ((?:packages|experiments)\/\S+\.ts)\n/.exec(code)?.[1];
 }
 
 /** The names that a piece of code uses as values without declaring them. */

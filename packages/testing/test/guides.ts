@@ -25,7 +25,8 @@ export function guides(): GuideFile[][] {
       markdownBlocks(guide).flatMap(({ where, code }): GuideFile[] => {
         const path = pathOf(code);
         if (path === undefined) return [];
-        const of = `@sew/${path.split("/")[1]}`;
+        const [parent, folder] = path.split("/");
+        const of = `${parent === "packages" ? "@sew" : "@sew-experiments"}/${folder}`;
         return [{ where, path, code, of, examples: examplesIn(code, where, of) }];
       }),
     )

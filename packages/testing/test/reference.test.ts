@@ -220,6 +220,14 @@ const eif =
     return [v + (u - (v - rest) + deltaT * e) / tau, 1 + (e - 1) / tau, 1 / tau];
   };
 
+const klif =
+  (k: number): Charge =>
+  (v, u, vReset) => {
+    const [f, byV, byX] = lif(2, true)(v, u, vReset);
+    const open = k * f >= 0 ? k : 0;
+    return [Math.max(0, k * f), open * byV, open * byX];
+  };
+
 const neurons: readonly { name: string; charge: Charge; said: object }[] = [
   { name: "IF", charge: (v, u) => [v + u, 1, 1], said: { tau: null } },
   { name: "if", charge: (v, u) => [v + u, 1, 1], said: {} },
@@ -229,6 +237,8 @@ const neurons: readonly { name: string; charge: Charge; said: object }[] = [
   { name: "PLIF", charge: plif(-Math.log(2), true), said: { tau: 3 } },
   { name: "PLIF", charge: plif(0.5, true), said: { w: 0.5 } },
   { name: "PLIF", charge: plif(0.5, false), said: { w: 0.5, decayInput: false } },
+  { name: "CPLIF", charge: plif(0.5, true), said: { w: 0.5 } },
+  { name: "KLIF", charge: klif(1.5), said: { k: 1.5 } },
   { name: "QIF", charge: qif(2, 0.8, 1, 0), said: { tau: null } },
   { name: "QIF", charge: qif(3, 0.6, 0.5, 0.1), said: { tau: 3, vCritical: 0.6, a0: 0.5, vRest: 0.1 } },
   { name: "QIF", charge: qif(3, 0.6, 0.5, 0.1), said: { tau: 3, v_c: 0.6, a0: 0.5, v_rest: 0.1 } },
@@ -257,7 +267,7 @@ describeBackends("a reference case of a neuron", () => {
   });
 
   it("names those that there are when asked for another", () =>
-    expect(() => run("neurons", neuronCase("Izhikevich", lif(2, true), resets[0]!, {}))).toThrow(
-      new RangeError(`neuronCase: neuron must be one of ${Object.keys(neuronModels).join(", ")}, got Izhikevich`),
+    expect(() => run("neurons", neuronCase("HodgkinHuxley", lif(2, true), resets[0]!, {}))).toThrow(
+      new RangeError(`neuronCase: neuron must be one of ${Object.keys(neuronModels).join(", ")}, got HodgkinHuxley`),
     ));
 });

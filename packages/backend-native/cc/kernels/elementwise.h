@@ -1,10 +1,13 @@
 // Element-wise operations, with broadcasting for those of two arguments.
 #pragma once
 #include "../lib/arguments.h"
+#include "../lib/functions.h"
 #include "../lib/vectors.h"
 
-enum class Unary { neg, abs, square, sqrt, rsqrt, reciprocal, exp, log, sigmoid, tanh, relu, step };
-enum class Binary { add, sub, mul, div, maximum, minimum, squared_difference };
+enum class Unary {
+  neg, abs, square, sqrt, rsqrt, reciprocal, exp, log, sigmoid, tanh, relu, step, atan, erf, sin, cos, floor, round
+};
+enum class Binary { add, sub, mul, div, maximum, minimum, squared_difference, pow };
 enum class Compare { greater, greater_equal, less, less_equal, equal, not_equal };
 
 template <class F>
@@ -15,10 +18,19 @@ void map(long n, const float* x, float* y, const F& f) {
   });
 }
 
+// The same for a function of vectors.
+template <Vector (*F)(Vector)>
+void map(long n, const float* x, float* y) {
+  parallel(ceil_div(n, element_block), [&](long task) {
+    for_vectors(task * element_block, min(n, (task + 1) * element_block),
+                [&](long i, long count) { store_part(y + i, F(load_part(x + i, count)), count); });
+  });
+}
+
 // op, size, parameter; x -> y. `step` is 1 above 0, NaN at NaN, else the parameter, as TensorFlow.js has it.
 SEW_KERNEL(unary) {
   Arguments args(call);
-  const Unary op = args.choice(Unary::step);
+  const Unary op = args.choice(Unary::round);
   const long n = args.integer();
   const float parameter = static_cast<float>(args.number());
   const float* x = args.floats(n);
@@ -31,14 +43,20 @@ SEW_KERNEL(unary) {
     case Unary::sqrt: map(n, x, y, [](float v) { return sqrtf(v); }); break;
     case Unary::rsqrt: map(n, x, y, [](float v) { return 1 / sqrtf(v); }); break;
     case Unary::reciprocal: map(n, x, y, [](float v) { return 1 / v; }); break;
-    case Unary::exp: map(n, x, y, [](float v) { return expf(v); }); break;
-    case Unary::log: map(n, x, y, [](float v) { return logf(v); }); break;
-    case Unary::sigmoid: map(n, x, y, [](float v) { return 1 / (1 + expf(-v)); }); break;
-    case Unary::tanh: map(n, x, y, [](float v) { return tanhf(v); }); break;
+    case Unary::exp: map<exp_of>(n, x, y); break;
+    case Unary::log: map<log_of>(n, x, y); break;
+    case Unary::sigmoid: map<sigmoid_of>(n, x, y); break;
+    case Unary::tanh: map<tanh_of>(n, x, y); break;
     case Unary::relu: map(n, x, y, [](float v) { return v < 0 ? 0.0f : v; }); break;
     case Unary::step:
       map(n, x, y, [parameter](float v) { return v != v ? v : v > 0 ? 1.0f : parameter; });
       break;
+    case Unary::atan: map<atan_of>(n, x, y); break;
+    case Unary::erf: map<erf_of>(n, x, y); break;
+    case Unary::sin: map<sin_of>(n, x, y); break;
+    case Unary::cos: map<cos_of>(n, x, y); break;
+    case Unary::floor: map<floor_of>(n, x, y); break;
+    case Unary::round: map<round_of>(n, x, y); break;
   }
   return Status::ok;
 }
@@ -101,7 +119,7 @@ void combine(const Broadcast& s, const float* a, const float* b, T* y, const F& 
 // op, axes, then size and both strides of each axis; a, b -> y
 SEW_KERNEL(binary) {
   Arguments args(call);
-  const Binary op = args.choice(Binary::squared_difference);
+  const Binary op = args.choice(Binary::pow);
   const Broadcast s = broadcast(args);
   const float *a = args.floats(s.a_size), *b = args.floats(s.b_size);
   float* y = args.floats(s.total);
@@ -115,6 +133,7 @@ SEW_KERNEL(binary) {
     case Binary::maximum: combine(s, a, b, y, [](float p, float q) { return p != p || p > q ? p : q; }); break;
     case Binary::minimum: combine(s, a, b, y, [](float p, float q) { return p != p || p < q ? p : q; }); break;
     case Binary::squared_difference: combine(s, a, b, y, [](float p, float q) { return (p - q) * (p - q); }); break;
+    case Binary::pow: combine(s, a, b, y, [](float p, float q) { return static_cast<float>(power_of(p, q)); }); break;
   }
   return Status::ok;
 }

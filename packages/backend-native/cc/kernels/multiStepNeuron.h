@@ -1,411 +1,561 @@
-// Eqs. 1-3 over a whole sequence, and their backward pass. Each neuron's T steps are computed by one thread while its
-// potential stays in a register or the L1 cache; blocks of neurons are divided among threads.
+// Neurons over a whole sequence, and their backward pass: the programs of lib/program.h, for T steps of a block of neurons
+// at a time, whose state stays in the cache. Blocks are divided among threads.
 //
-// The arithmetic is that of the composed operations step by step, with no fused multiply-add, so that both fire alike.
+// The arithmetic is that of the composed operations step by step, so that both fire alike.
 #pragma once
 #include "../lib/arguments.h"
+#include "../lib/finite.h"
+#include "../lib/program.h"
 #include "../lib/vectors.h"
 #include "spikes.h"
 
-enum class Charge { integrate, leak, learned_leak, potential_leak, learned_potential_leak };
-enum class Slope {
-  atan,
-  sigmoid,
-  rectangular,
-  constant,
-  scaled_atan,
-  piecewise_quadratic,
-  piecewise_exponential,
-  soft_sign,
-  super_spike,
-  erf
-};
-
-struct Neuron {
-  long steps, size;  // T, and neurons
-  Charge charge;
-  float tau, threshold, reset;
-  bool soft, detach;
-  Slope slope;
-  float alpha;
-  float rate;  // 1/tau of the learned leaks
-};
-
-constexpr long neuron_block = 1024;  // neurons of a block
-constexpr long neuron_chunks = 32;   // most chunks of blocks with sums of their own in the backward pass
+constexpr long neuron_chunks = 32;  // most chunks of blocks with sums of their own in the backward pass
+constexpr long neuron_tasks = 256;  // about as many tasks of the forward pass, of a few blocks each
 
 // Neurons of a chunk: whole blocks, and at least one.
 inline long neuron_chunk(long size) { return max(1, ceil_div(size, neuron_block * neuron_chunks)) * neuron_block; }
 
+struct Neuron {
+  long steps, size, channels;  // T, neurons, and values of a parameter per channel; neuron i is of channel i % channels
+  long block;                  // neurons that are computed together; a whole part of neuron_block
+  NeuronCode code;
+  const float* parameters[most_parameters];
+
+  long values() const { return product(steps, size); }
+  long parameter_size(long p) const { return code.is_channel[p] != 0 ? channels : 1; }
+  long parameter_floats() const {
+    long sum = 0;
+    for (long p = 0; p < code.parameters; p++) sum += parameter_size(p);
+    return sum;
+  }
+};
+
+// Code length, T, neurons, channels; code.
 inline Neuron neuron_of(Arguments& args) {
-  Neuron n;
-  n.steps = args.integer(1), n.size = args.integer();
-  n.charge = args.choice(Charge::learned_potential_leak);
-  n.tau = static_cast<float>(args.number());
-  n.threshold = static_cast<float>(args.number());
-  n.reset = static_cast<float>(args.number());
-  n.soft = args.number() != 0, n.detach = args.number() != 0;
-  n.slope = args.choice(Slope::erf);
-  n.alpha = static_cast<float>(args.number());
-  n.rate = 0;
+  Neuron n = {};
+  const long length = args.integer();
+  n.steps = args.integer(1), n.size = args.integer(), n.channels = args.integer(1);
+  n.block = neuron_block;
+  const int32_t* code = args.ints(length);
+  if (args.status != Status::ok) return n;
+  CodeReader reader(code, length);
+  n.code = reader.neuron();
+  if (!reader.ok || n.size % n.channels != 0) args.fail(Status::wrong_arguments);
+  if (!reader.ok) n.code = {};
   return n;
 }
 
-constexpr bool is_learned(Charge c) { return c == Charge::learned_leak || c == Charge::learned_potential_leak; }
-constexpr bool decays_input(Charge c) { return c == Charge::leak || c == Charge::learned_leak; }
-
-// A potential or its gradient over tau. `leak` is tau, or 1/tau where that is learned.
-template <Charge C>
-inline Vector leaked(Vector v, Vector leak) {
-  return is_learned(C) ? leak * v : v / leak;
+inline void read_parameters(Arguments& args, Neuron& n) {
+  for (long p = 0; p < n.code.parameters; p++) n.parameters[p] = args.floats(n.parameter_size(p));
 }
 
-// Eq. 1
-template <Charge C>
-inline Vector charge_of(Vector v, Vector x, Vector leak, Vector rest) {
-  if (C == Charge::integrate) return v + x;
-  if (decays_input(C)) return v + leaked<C>(x - (v - rest), leak);
-  return v - leaked<C>(v - rest, leak) + x;
+// Tensors of the state variables, or none.
+struct State {
+  float* of[most_state];
+};
+inline State state_of(Arguments& args, const Neuron& n) {
+  State s = {};
+  for (long i = 0; i < n.code.state; i++) s.of[i] = args.floats(n.size);
+  return s;
 }
 
-// Eq. 2: all ones where h - threshold >= 0, and these as spikes
-inline IntVector fires(Vector h, Vector threshold) { return h - threshold >= Vector{}; }
-inline Vector spikes_of(IntVector fired) { return (Vector)(fired & (IntVector)splat(1.0f)); }
-inline Vector fire(Vector h, Vector threshold) { return spikes_of(fires(h, threshold)); }
-
-// Eq. 3
-template <bool Soft>
-inline Vector reset_of(Vector h, Vector s, Vector threshold, Vector reset) {
-  return Soft ? h - threshold * s : h * (splat(1.0f) - s) + reset * s;
-}
-
-inline Vector exp_of(Vector v) {
-  float values[width];
-  store(values, v);
-  for (int i = 0; i < width; i++) values[i] = expf(values[i]);
-  return load(values);
-}
-
-inline Vector abs_of(Vector v) { return (Vector)((IntVector)v & 0x7fffffff); }
-
-template <class F>
-inline void map_slopes(const float* h, float threshold, long n, float* slopes, const F& f) {
-  for (long i = 0; i < n; i += width) store(slopes + i, f(load(h + i) - splat(threshold)));
-}
-
-// The slopes at u = H - V_th of n neurons, in whole vectors. A separate pass, so that the choice of the slope multiplies
-// neither the code nor the branches of the loop that uses it.
-inline void slopes_of(const Neuron& neuron, const float* h, long n, float* slopes) {
-  const Vector one = splat(1.0f), alpha = splat(neuron.alpha);
-  const auto map = [&](const auto& f) { map_slopes(h, neuron.threshold, n, slopes, f); };
-  // top / (1 + (rate u)^2)
-  const auto bell = [&](double top, double rate) {
-    const Vector height = splat(static_cast<float>(top)), scale = splat(static_cast<float>(rate));
-    map([&](Vector u) { return height / (one + scale * u * (scale * u)); });
-  };
-  // top / (1 + rate |u|)^2
-  const auto cusp = [&](float top, float rate) {
-    const Vector height = splat(top), scale = splat(rate);
-    map([&](Vector u) {
-      const Vector z = one + scale * abs_of(u);
-      return height / (z * z);
-    });
-  };
-  switch (neuron.slope) {
-    case Slope::atan: return bell(neuron.alpha / 2, M_PI / 2 * neuron.alpha);
-    case Slope::sigmoid:
-      return map([&](Vector u) {
-        const Vector e = exp_of(-(alpha * abs_of(u))), z = one + e;
-        return alpha * e / (z * z);
-      });
-    case Slope::rectangular: {
-      const Vector half = splat(neuron.alpha / 2);
-      const IntVector height = (IntVector)splat(1 / neuron.alpha);
-      return map([&](Vector u) { return (Vector)((abs_of(u) < half) & height); });
-    }
-    case Slope::constant: return map([&](Vector) { return alpha; });
-    case Slope::scaled_atan: return bell(1 + M_PI * M_PI / 4, M_PI);
-    case Slope::piecewise_quadratic:
-      return map([&](Vector u) {
-        const Vector z = one - alpha * abs_of(u);
-        return alpha * (Vector)((z > Vector{}) & (IntVector)z);
-      });
-    case Slope::piecewise_exponential: {
-      const Vector height = splat(neuron.alpha / 2);
-      return map([&](Vector u) { return height * exp_of(-(alpha * abs_of(u))); });
-    }
-    case Slope::soft_sign: return cusp(neuron.alpha / 2, neuron.alpha);
-    case Slope::super_spike: return cusp(neuron.alpha, 1);
-    case Slope::erf: {
-      const Vector height = splat(static_cast<float>(neuron.alpha / sqrt(M_PI)));
-      return map([&](Vector u) {
-        const Vector z = alpha * u;
-        return height * exp_of(-(z * z));
-      });
-    }
+// Hands out parts of a thread's memory.
+class Memory {
+ public:
+  explicit Memory(float* from) : next_(from) {}
+  float* take(long floats) {
+    float* part = next_;
+    next_ += floats;
+    return part;
   }
-}
 
-// Zeroes the lanes past the end of the neurons, which have undefined contents and must not be summed.
-inline Vector first_lanes(Vector v, long n) {
-  if (n == width) return v;
-  float values[width];
-  store(values, v);
-  return load_part(values, n);
-}
-
-template <Charge C, bool Soft>
-struct Kind {
-  static constexpr Charge charge = C;
-  static constexpr bool soft = Soft;
+ private:
+  float* next_;
 };
 
-template <Charge C, class F>
-inline void for_reset(bool soft, const F& f) {
-  soft ? f(Kind<C, true>()) : f(Kind<C, false>());
+// Some neurons in a row, no more than a block.
+struct Range {
+  long from, neurons;
+  Range(long start, const Neuron& n) : from(start), neurons(min(n.size - start, n.block)) {}
+  // Neurons of whole passes. The values of those past the end are 0, or what follows from 0.
+  long padded() const { return ceil_div(neurons, pass_floats) * pass_floats; }
+  bool is_whole() const { return neurons == padded(); }
+};
+
+// Values of a range, padded.
+inline void copy_range(const float* values, const Range& range, float* to) {
+  memcpy(to, values, range.neurons * sizeof(float));
+  memset(to + range.neurons, 0, (range.padded() - range.neurons) * sizeof(float));
 }
 
-// Calls f with the neuron's charge and reset as constants.
-template <class F>
-inline void for_kind(const Neuron& n, const F& f) {
-  switch (n.charge) {
-    case Charge::integrate: return for_reset<Charge::integrate>(n.soft, f);
-    case Charge::leak: return for_reset<Charge::leak>(n.soft, f);
-    case Charge::learned_leak: return for_reset<Charge::learned_leak>(n.soft, f);
-    case Charge::potential_leak: return for_reset<Charge::potential_leak>(n.soft, f);
-    case Charge::learned_potential_leak: return for_reset<Charge::learned_potential_leak>(n.soft, f);
+// The values of the range's channels, padded.
+inline void spread_channels(const float* values, long channels, const Range& range, float* to) {
+  for (long i = 0, c = range.from % channels; i < range.neurons; c = 0) {
+    const long count = min(channels - c, range.neurons - i);
+    memcpy(to + i, values + c, count * sizeof(float));
+    i += count;
+  }
+  memset(to + range.neurons, 0, (range.padded() - range.neurons) * sizeof(float));
+}
+
+// Adds the numbers of the neurons to the sums of their channels.
+inline void add_to_channels(const float* of, const Range& range, long channels, double* to) {
+  for (long i = 0, c = range.from % channels; i < range.neurons; c = 0) {
+    const long count = min(channels - c, range.neurons - i);
+    for (long k = 0; k < count; k++) to[c + k] += of[i + k];
+    i += count;
   }
 }
 
-// The currents X[t] of a tensor. A task reads those of its block a step at a time: row(t)(i, count) returns those of
-// neurons i ... i + count - 1 of the block. Rows copy the pointers, so that no store can alias them.
+// The sum of n numbers, in an order that no instruction set changes.
+inline double sum_of(const float* of, long n) {
+  constexpr long lanes = 16;
+  double sums[lanes] = {};
+  long i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (long k = 0; k < lanes; k++) sums[k] += of[i + k];
+  for (long k = 0; i + k < n; k++) sums[k] += of[i + k];
+  double sum = 0;
+  for (double lane : sums) sum += lane;
+  return sum;
+}
+
+// The programs' scalars: parameters that are one number, constants, and what follows from them. All threads read them.
+class Scalars {
+ public:
+  static long floats(const Neuron& n) {
+    long registers = n.code.parameters;
+    for (const Code& code : n.code.of) registers += code.scalars;
+    return pass_floats * registers;
+  }
+
+  Scalars(const Neuron& n, float* memory) : n_(n) {
+    Memory rest(memory);
+    parameters_ = rest.take(pass_floats * n.code.parameters);
+    for (long p = 0; p < n.code.parameters; p++)
+      for (long i = 0; i < pass_floats; i++) parameters_[p * pass_floats + i] = *n.parameters[p];
+    for (int k = 0; k < programs; k++) {
+      const Code& code = n.code.of[k];
+      of_[k] = rest.take(pass_floats * code.scalars);
+      for (long i = 0; i < code.constants * pass_floats; i++) of_[k][i] = code.constant[i / pass_floats];
+      Register r[most_registers];
+      bind(static_cast<Programs>(k), r);
+      run(code.once, code.by_block, r, pass_floats);
+    }
+  }
+
+  void bind(Programs k, Register* r) const {
+    const Code& code = n_.code.of[k];
+    for (long p = 0; p < n_.code.parameters; p++) r[code.first_parameter + p] = {parameters_ + p * pass_floats, 0};
+    for (long i = 0; i < code.scalars; i++) r[code.first_scalar() + i] = {of_[k] + i * pass_floats, 0};
+  }
+
+ private:
+  const Neuron& n_;
+  float *parameters_, *of_[programs];
+};
+
+// A block of the neurons, and the memory of the thread that computes it.
+class Block {
+ public:
+  static long floats(const Neuron& n) {
+    long blocks = 0;
+    for (const Code& code : n.code.of) blocks = max(blocks, code.blocks);
+    return neuron_block * (n.code.parameters + blocks);
+  }
+
+  Block(const Neuron& n, const Scalars& scalars, long from, Memory memory)
+      : n_(n), scalars_(scalars), range(from, n) {
+    parameters_ = memory.take(neuron_block * n.code.parameters);
+    blocks_ = memory.take(0);
+    for (long p = 0; p < n.code.parameters; p++)
+      if (n.code.is_channel[p] != 0)
+        spread_channels(n.parameters[p], n.channels, range, parameters_ + p * neuron_block);
+  }
+
+  // The registers of a program whose inputs and outputs the caller adds. Programs take turns: each has all of the memory.
+  void begin(Programs k, Register* r) const {
+    const Code& code = n_.code.of[k];
+    scalars_.bind(k, r);
+    for (long p = 0; p < n_.code.parameters; p++)
+      if (n_.code.is_channel[p] != 0) r[code.first_parameter + p] = block(parameters_ + p * neuron_block);
+    for (long i = 0; i < code.blocks; i++) r[code.first_block() + i] = block(blocks_ + i * neuron_block);
+    run(code.by_block, code.by_step, r, range.padded());
+  }
+  void step(Programs k, const Register* r, const NextRows& next = {}) const {
+    const Code& code = n_.code.of[k];
+    run(code.by_step, code.end, r, range.padded(), next);
+  }
+
+  static Register block(const float* values) { return {const_cast<float*>(values), pass_floats}; }
+
+ private:
+  const Neuron& n_;
+  const Scalars& scalars_;
+  float *parameters_, *blocks_;
+
+ public:
+  const Range range;
+};
+
+// The currents X[t] of a tensor. A task reads those of its block a step at a time.
 struct Currents {
   const float* x;
   long size;
 
-  struct Row {
+  static long floats() { return 0; }  // of a block's memory
+
+  struct Block {
     const float* x;
-    Vector operator()(long i, long count) const { return load_part(x + i, count); }
+    const long size;
+    const Range range;
+    // The currents of step t: where they are, or in `own`, padded.
+    const float* row(long t, float* own) const {
+      const float* values = x + t * size;
+      if (range.is_whole()) return values;
+      copy_range(values, range, own);
+      return own;
+    }
+    // The same once more, where row() has left them.
+    const float* row_again(long t, const float* own) const { return range.is_whole() ? x + t * size : own; }
+    // The row that is read after that of step t - 1, which may be the next block's first.
+    const float* next(long t, long steps) const { return t < steps ? x + t * size : x + neuron_block; }
   };
-  Currents block(long from) const { return {x + from, size}; }
-  Row row(long t) const { return {x + t * size}; }
+  Block block(const Range& range, Memory&) const { return {x + range.from, size, range}; }
 };
 
-// The gradient of the currents, written to a tensor.
+// The gradient of the currents, which a task writes a step at a time.
 struct CurrentGradient {
   float* dx;
   long size;
 
-  struct Row {
+  static long sums() { return 0; }  // numbers that each chunk sums
+  static long floats() { return 0; }
+  struct Block {
     float* dx;
-    void operator()(long i, long count, Vector d) const { store_part(dx + i, d, count); }
+    const long size;
+    const Range range;
+    // Where the gradient of step t is computed: where it belongs, or in `own`, padded.
+    float* row(long t, float* own) const { return range.is_whole() ? dx + t * size : own; }
+    // Takes what was computed there.
+    void add(const float* d, long t) const {
+      if (d != dx + t * size) memcpy(dx + t * size, d, range.neurons * sizeof(float));
+    }
+    // The row that is written after that of step t + 1.
+    const float* next(long t) const { return dx + t * size; }
+    void finish(double*) const {}
   };
-  double* begin(long) const { return nullptr; }
-  CurrentGradient block(long from, double*) const { return {dx + from, size}; }
-  Row row(long t) const { return {dx + t * size}; }
-  void finish() {}
+  template <class Currents>
+  Block block(const Range& range, Memory&, const Currents&) const {
+    return {dx + range.from, size, range};
+  }
 };
 
-// The block's potentials before the first step: v0, or `rest` where v0 is null.
-inline void start_from(const float* v0, float rest, long from, long neurons, float* v) {
-  if (v0 != nullptr) {
-    memcpy(v, v0 + from, neurons * sizeof(float));
-  } else {
-    for (long i = 0; i < neurons; i++) v[i] = rest;
-  }
-}
-
-// The output of spikes: floats, or bits with their number. Tasks begin at whole words of bits: the size of a task is a
-// multiple of a word, and so is that of a step unless there is only one.
+// The output of spikes: floats, bits or counts, with their number. Tasks begin at whole words of bits: the size of a task
+// is a multiple of a word, and so is that of a step unless there is only one.
 struct SpikeOutput {
   float* floats;
   uint32_t* bits;
-  long count;
+  uint8_t* counts;
+  long events;
+
+  bool packed() const { return floats == nullptr; }
 };
-static_assert(neuron_block % word_bits == 0, "two tasks would write to one word");
 
 inline SpikeOutput spike_output(Arguments& args, const Neuron& n) {
-  const long values = product(n.steps, n.size);
-  if (args.next_type() != Type::int32) return {args.floats(values), nullptr, 0};
+  switch (args.next_type()) {
+    case Type::float32: return {args.floats(n.values()), nullptr, nullptr, 0};
+    case Type::uint8: return {nullptr, nullptr, args.bytes(n.values()), 0};
+    default: break;
+  }
   if (n.steps > 1 && n.size % word_bits != 0) args.fail(Status::wrong_type);
-  return {nullptr, args.bits(values), 0};
+  return {nullptr, args.bits(n.values()), nullptr, 0};
 }
 
-// The currents that are read after those of step t: of the next step, or the next task's first. A step is too short for
-// the hardware prefetcher, so they are prefetched.
-template <class Block>
-inline const float* currents_after(const Block& block, const Neuron& n, long t) {
-  return t + 1 < n.steps ? block.row(t + 1).x : block.row(0).x + neuron_block;
+// The 32 spikes from here on as a word of bits.
+inline uint32_t word_of(const float* spikes) {
+  uint32_t word = 0;
+  for (long i = 0; i < word_bits; i += width) word |= signs(is_true(load(spikes + i))) << i;
+  return word;
 }
 
-// v0 may be null for a sequence that starts at V_reset, v_last where the last potential is not needed.
-template <Charge C, bool Soft, class Input>
-void neuron_forward(const Neuron& n, const Input& input, const float* v0, SpikeOutput& spikes, float* v_last) {
-  const Vector threshold = splat(n.threshold), rest = splat(n.reset);
-  const Vector leak = splat(is_learned(C) ? n.rate : n.tau);
-  parallel(ceil_div(n.size, neuron_block), [&](long task) {
-    const long from = task * neuron_block, neurons = min(n.size - from, neuron_block);
-    const auto block = input.block(from);
-    // The potentials of the block, between one step and the next.
-    float v[neuron_block + width];
-    start_from(v0, n.reset, from, neurons, v);
-    long fired = 0;
+// Stores spikes as bits, and returns how many there are.
+inline long store_bits(const float* spikes, long n, uint32_t* to) {
+  long events = 0, first = 0;
+  for (; first + word_bits <= n; first += word_bits) {
+    const uint32_t word = word_of(spikes + first);
+    to[first / word_bits] = word;
+    events += __builtin_popcount(word);
+  }
+  if (first == n) return events;
+  // Neurons past the end may have fired too.
+  const uint32_t word = word_of(spikes + first) & first_bits(n - first);
+  to[first / word_bits] = word;
+  return events + __builtin_popcount(word);
+}
+
+// Stores spikes as counts; whether all are integers from 0 to 255.
+inline bool store_counts(const float* spikes, long n, uint8_t* to) {
+  int32_t wrong = 0;
+  for (long i = 0; i < n; i++) {
+    const float v = spikes[i] >= 0 && spikes[i] <= 255 ? spikes[i] : 0;
+    to[i] = static_cast<uint8_t>(v);
+    wrong |= static_cast<float>(static_cast<int32_t>(v)) != spikes[i];
+  }
+  return wrong == 0;
+}
+
+inline long events_of(const uint8_t* counts, long n) {
+  long events = 0;
+  for (long i = 0; i < n; i += 8) events += __builtin_popcountll(eight_counts({nullptr, counts}, i, min(8, n - i)));
+  return events;
+}
+
+// The state variables of a block before the first step, at `v`: those of `before`, or at rest.
+inline void start_state(const Neuron& n, const Block& block, const State* before, float* v) {
+  for (long i = 0; before != nullptr && i < n.code.state; i++)
+    copy_range(before->of[i] + block.range.from, block.range, v + i * neuron_block);
+  if (before != nullptr) return;
+  Register r[most_registers];
+  for (long i = 0; i < n.code.state; i++) r[n.code.of[initial].inputs + i] = Block::block(v + i * neuron_block);
+  block.begin(initial, r);
+  block.step(initial, r);
+}
+
+// `before` may be null for a sequence that starts at rest, `after` where the last state is not needed.
+template <class Input>
+Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& input, const State* before,
+                      SpikeOutput& spikes, const State* after) {
+  const long state = n.code.state, state_floats = state * neuron_block;
+  const Code& code = n.code.of[forward];
+  Outcome outcome;
+  const auto forward_block = [&](const Range& range, Memory memory) {
+    float *v = memory.take(state_floats), *next = memory.take(state_floats);
+    float *current = memory.take(neuron_block), *fired = memory.take(neuron_block);
+    const auto currents = input.block(range, memory);
+    const Block block(n, scalars, range.from, memory);
+    start_state(n, block, before, v);
+    Register r[most_registers];
+    block.begin(forward, r);
+    long events = 0;
     for (long t = 0; t < n.steps; t++) {
-      const auto current = block.row(t);
-      const float* next = currents_after(block, n, t);
-      const auto step = [=, &v](long i, long count) {
-        __builtin_prefetch(next + i);
-        const Vector h = charge_of<C>(load(v + i), current(i, count), leak, rest);
-        const IntVector fires_now = fires(h, threshold);
-        store(v + i, reset_of<Soft>(h, spikes_of(fires_now), threshold, rest));
-        return fires_now;
-      };
-      if (spikes.bits == nullptr) {
-        float* out = spikes.floats + t * n.size + from;
-        for_vectors(0, neurons, [&](long i, long count) { store_part(out + i, spikes_of(step(i, count)), count); });
-        continue;
+      const long at = t * n.size + range.from;
+      NextRows rows{n.block};
+      rows.add(currents.next(t + 1, n.steps));
+      float* to = spikes.floats != nullptr && range.is_whole() ? spikes.floats + at : fired;
+      r[state] = Block::block(currents.row(t, current));
+      r[code.inputs] = Block::block(to);
+      for (long i = 0; i < state; i++) {
+        r[i] = Block::block(v + i * neuron_block);
+        r[code.inputs + 1 + i] = Block::block(next + i * neuron_block);
       }
-      uint32_t* out = spikes.bits + (t * n.size + from) / word_bits;
-      for (long first = 0; first < neurons; first += word_bits) {
-        uint32_t word = 0;
-        for_vectors(first, min(neurons, first + word_bits),
-                    [&](long i, long count) { word |= signs(step(i, count)) << (i - first); });
-        // Lanes past the end may have fired too.
-        out[first / word_bits] = word &= first_bits(neurons - first);
-        fired += __builtin_popcount(word);
+      block.step(forward, r, rows);
+      if (spikes.bits != nullptr) {
+        events += store_bits(fired, range.neurons, spikes.bits + at / word_bits);
+      } else if (spikes.counts != nullptr) {
+        if (!store_counts(fired, range.neurons, spikes.counts + at)) outcome.check(false);
+        events += events_of(spikes.counts + at, range.neurons);
+      } else if (to == fired) {
+        memcpy(spikes.floats + at, fired, range.neurons * sizeof(float));
       }
+      float* last = v;
+      v = next, next = last;
     }
-    if (v_last != nullptr) memcpy(v_last + from, v, neurons * sizeof(float));
-    if (spikes.bits != nullptr) __atomic_fetch_add(&spikes.count, fired, __ATOMIC_RELAXED);
+    for (long i = 0; after != nullptr && i < state; i++)
+      memcpy(after->of[i] + range.from, v + i * neuron_block, range.neurons * sizeof(float));
+    if (spikes.packed()) __atomic_fetch_add(&spikes.events, events, __ATOMIC_RELAXED);
+  };
+  const long floats = Block::floats(n) + input.floats() + 2 * state_floats + 2 * neuron_block;
+  // A block prefetches what the next one reads.
+  const long chunk = min(4, max(1, n.size / (n.block * neuron_tasks))) * n.block;
+  parallel(ceil_div(n.size, chunk), [&](long task) {
+    float* memory = scratch(1, floats);
+    if (memory == nullptr) return outcome.lacks_memory();
+    for (long from = task * chunk; from < min(n.size, (task + 1) * chunk); from += n.block)
+      forward_block(Range(from, n), Memory(memory));
   });
+  return outcome.status();
 }
 
-// x [T][size], v [size], rate [1] -> spikes [T][size], v [size]; when the spikes are bits, also their number
+// code; x [T][size], state [size] each, parameters -> spikes [T][size], state; when the spikes are packed, also their events
 SEW_KERNEL(multiStepNeuron) {
   Arguments args(call);
   Neuron n = neuron_of(args);
-  const float *x = args.floats(product(n.steps, n.size)), *v = args.floats(n.size), *rate = args.floats(1);
+  const float* x = args.floats(n.values());
+  const State before = state_of(args, n);
+  read_parameters(args, n);
   SpikeOutput spikes = spike_output(args, n);
-  float* v_last = args.floats(n.size);
-  int32_t* spike_count = spikes.bits != nullptr ? args.ints(count_words) : nullptr;
+  const State after = state_of(args, n);
+  int32_t* events = spikes.packed() ? args.ints(count_words) : nullptr;
   if (args.status != Status::ok) return args.status;
-  n.rate = *rate;
-  for_kind(n, [&](auto kind) { neuron_forward<kind.charge, kind.soft>(n, Currents{x, n.size}, v, spikes, v_last); });
-  if (spikes.bits != nullptr) store_count(spike_count, spikes.count);
-  return Status::ok;
+  float* shared = scratch(0, Scalars::floats(n));
+  if (shared == nullptr) return Status::out_of_memory;
+  const Scalars scalars(n, shared);
+  const Status status = neuron_forward(n, scalars, Currents{x, n.size}, &before, spikes, &after);
+  if (events != nullptr) store_count(events, spikes.events);
+  return status;
 }
 
-// Repeats the forward pass, saving H of the block, then goes back through time:
-//   dH[t] = dS[t] σ'(H - V_th) + dV[t] ∂V/∂H,   dX[t] = dH[t] ∂H/∂X,   dV[t-1] = dH[t] ∂H/∂V.
+// Gradients of the parameters, or none.
+struct ParameterGradients {
+  float* of[most_parameters];
+};
+inline ParameterGradients parameter_gradients(Arguments& args, const Neuron& n) {
+  ParameterGradients g = {};
+  for (long p = 0; p < n.code.parameters; p++) g.of[p] = args.floats(n.parameter_size(p));
+  return g;
+}
+
+// What the backward pass sums over the neurons, in double precision: the output's own sums, then the parameters'.
+struct Sums {
+  long chunks, each;
+  double* of;  // [chunks][each]
+  static long chunks_of(const Neuron& n) { return max(1, ceil_div(n.size, neuron_chunk(n.size))); }
+  static long floats(const Neuron& n, long own) {
+    return doubles(product(chunks_of(n), own + n.parameter_floats()));
+  }
+  Sums(const Neuron& n, long own, float* memory)
+      : chunks(chunks_of(n)), each(own + n.parameter_floats()), of(reinterpret_cast<double*>(memory)) {}
+
+  // Adds the sums of all chunks to the first's.
+  void join() const {
+    constexpr long share = 256;
+    parallel(ceil_div(each, share), [&](long task) {
+      for (long i = 1; i < chunks; i++)
+        for (long k = task * share; k < min(each, (task + 1) * share); k++) of[k] += of[i * each + k];
+    });
+  }
+};
+
+// Repeats the forward pass, saving the state before each step, then runs `backward` from the last step to the first.
 //
-// Chunks of blocks are divided among threads. Their number depends on the size alone; `partial` has a number for each.
-// v0, dv_last and dv0 may be null, for a sequence that starts at V_reset and whose last potential is not used.
-template <Charge C, bool Soft, class Input, class Output>
-Status neuron_backward(const Neuron& n, const Input& input, const float* v0, const float* ds, const float* dv_last,
-                       Output output, float* dv0, float* drate, double* partial) {
-  const Vector threshold = splat(n.threshold), rest = splat(n.reset), one = splat(1.0f);
-  const Vector leak = splat(is_learned(C) ? n.rate : n.tau);
-  const bool detach = n.detach;
-  bool failed = false;
-  // One block; returns its share of the gradient of a learned leak.
-  const auto backward = [&](long from, float* h_of, double* sums) {
-    const long neurons = min(n.size - from, neuron_block);
-    const auto currents = input.block(from);
-    auto gradients = output.block(from, sums);
-    float start[neuron_block + width];
-    start_from(v0, n.reset, from, neurons, start);
-    for (long t = 0; t < n.steps; t++) {
-      const auto current = currents.row(t);
-      float* h = h_of + t * neuron_block;
-      const float *next = currents_after(currents, n, t), *next_ds = ds + t * n.size + from;
-      const auto charge_from = [=](const auto& potential) {
-        for_vectors(0, neurons, [=](long i, long count) {
-          __builtin_prefetch(next + i);
-          if (t == n.steps - 1) __builtin_prefetch(next_ds + i);
-          store(h + i, charge_of<C>(potential(i), current(i, count), leak, rest));
-        });
-      };
-      if (t == 0) charge_from([&](long i) { return load(start + i); });
-      else charge_from([=](long i) {
-        const Vector last = load(h - neuron_block + i);
-        return reset_of<Soft>(last, fire(last, threshold), threshold, rest);
-      });
+// Chunks of blocks are divided among threads. Their number depends on the size alone. `before`, `dafter` and `dbefore` may
+// be null, for a sequence that starts at rest and whose last state is not used. The gradient of the currents may be written
+// over dspikes.
+template <class Input, class Output>
+Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& input, const State* before,
+                       const float* dspikes, const State* dafter, const Output& output, const State* dbefore,
+                       const Sums& sums) {
+  const long state = n.code.state, state_floats = state * neuron_block, parameters = n.code.parameters;
+  const Code &step = n.code.of[forward], &back = n.code.of[backward], &start = n.code.of[initial_backward];
+  Outcome outcome;
+  const auto backward_block = [&](const Range& range, Memory memory, double* mine) {
+    float *rows = memory.take(n.steps * neuron_block), *saved = memory.take(n.steps * state_floats);
+    float *dv = memory.take(state_floats), *dnext = memory.take(state_floats);
+    float *fired = memory.take(neuron_block), *gradient = memory.take(neuron_block);
+    float* totals = memory.take(parameters * neuron_block);
+    const auto currents = input.block(range, memory);
+    auto gradients = output.block(range, memory, currents);
+    const Block block(n, scalars, range.from, memory);
+    const auto row = [&](long t) { return currents.row(t, rows + t * neuron_block); };
+    const auto state_before = [&](long t, long i) { return Block::block(saved + t * state_floats + i * neuron_block); };
+    Register r[most_registers];
+    start_state(n, block, before, saved);
+    block.begin(forward, r);
+    for (long t = 0; state > 0 && t + 1 < n.steps; t++) {
+      NextRows next{n.block};
+      next.add(currents.next(t + 1, n.steps));
+      if (t + 2 >= n.steps) next.add(dspikes + (t + 1) * n.size + range.from);
+      r[state] = Block::block(row(t));
+      r[step.inputs] = Block::block(fired);
+      for (long i = 0; i < state; i++) {
+        r[i] = state_before(t, i);
+        r[step.inputs + 1 + i] = state_before(t + 1, i);
+      }
+      block.step(forward, r, next);
     }
-    float dv[neuron_block + width];
-    start_from(dv_last, 0, from, neurons, dv);
-    float slopes[neuron_block];
-    Vector rates[neuron_block / width] = {};
+    for (long i = 0; i < state; i++) {
+      if (dafter != nullptr) copy_range(dafter->of[i] + range.from, range, dv + i * neuron_block);
+      else memset(dv + i * neuron_block, 0, neuron_block * sizeof(float));
+    }
+    memset(totals, 0, parameters * neuron_block * sizeof(float));
+    block.begin(backward, r);
+    const long of_spikes = back.inputs - state - 1;
+    for (long p = 0; p < parameters; p++) r[back.inputs + 1 + state + p] = Block::block(totals + p * neuron_block);
     for (long t = n.steps - 1; t >= 0; t--) {
-      const float *h_now = h_of + t * neuron_block, *ds_now = ds + t * n.size + from;
-      const float* ds_next = ds_now - (t > 0 ? n.size : 0);
-      slopes_of(n, h_now, neurons, slopes);
-      const auto current = currents.row(t);
-      const auto gradient = gradients.row(t);
-      for_vectors(0, neurons, [=, &dv, &slopes, &rates, &start](long i, long count) {
-        __builtin_prefetch(ds_next + i);
-        const Vector h = load(h_now + i), s = fire(h, threshold), slope = load(slopes + i), g = load(dv + i);
-        Vector dh = load_part(ds_now + i, count) * slope + (Soft ? g : g * (one - s));
-        if (!detach) dh += Soft ? -g * threshold * slope : g * (rest - h) * slope;
-        Vector dcurrent = dh, dpotential = dh;
-        if (C != Charge::integrate) {
-          const Vector decay = leaked<C>(dh, leak);
-          dpotential = dh - decay;
-          if (decays_input(C)) dcurrent = decay;
-        }
-        if (is_learned(C)) {
-          // V[t-1], which H[t-1] determines.
-          const Vector last = load(t == 0 ? start + i : h_now - neuron_block + i);
-          Vector pull = rest - (t == 0 ? last : reset_of<Soft>(last, fire(last, threshold), threshold, rest));
-          if (decays_input(C)) pull += current(i, count);
-          rates[i / width] += first_lanes(dh * pull, count);
-        }
-        gradient(i, count, dcurrent);
-        store(dv + i, dpotential);
-      });
+      const long at = t * n.size + range.from;
+      float* to = gradients.row(t, gradient);
+      NextRows next{n.block};
+      if (t > 0) {
+        next.add(dspikes + at - n.size);
+        if (gradients.next(t - 1) != dspikes + at - n.size) next.add(gradients.next(t - 1));
+        next.add(currents.row_again(t - 1, rows + (t - 1) * neuron_block));
+        if (state > 0) next.add(saved + (t - 1) * state_floats);
+      } else {
+        next.add(currents.next(n.steps, n.steps));
+      }
+      const float* ds = dspikes + at;
+      if (!range.is_whole()) copy_range(ds, range, fired), ds = fired;
+      r[state] = Block::block(t == n.steps - 1 || state == 0 ? row(t) : currents.row_again(t, rows + t * neuron_block));
+      r[of_spikes] = Block::block(ds);
+      r[back.inputs] = Block::block(to);
+      for (long i = 0; i < state; i++) {
+        r[i] = state_before(t, i);
+        r[of_spikes + 1 + i] = Block::block(dv + i * neuron_block);
+        r[back.inputs + 1 + i] = Block::block(dnext + i * neuron_block);
+      }
+      block.step(backward, r, next);
+      gradients.add(to, t);
+      float* last = dv;
+      dv = dnext, dnext = last;
     }
-    gradients.finish();
-    if (dv0 != nullptr) memcpy(dv0 + from, dv, neurons * sizeof(float));
-    double rate_sum = 0;
-    if (is_learned(C)) {
-      for (const Vector& r : rates)
-        for (int i = 0; i < width; i++) rate_sum += r[i];
+    for (long i = 0; dbefore != nullptr && i < state; i++)
+      memcpy(dbefore->of[i] + range.from, dv + i * neuron_block, range.neurons * sizeof(float));
+    if (before == nullptr && parameters > 0) {
+      for (long i = 0; i < state; i++) r[parameters + i] = Block::block(dv + i * neuron_block);
+      for (long p = 0; p < parameters; p++) r[start.inputs + p] = Block::block(totals + p * neuron_block);
+      block.begin(initial_backward, r);
+      block.step(initial_backward, r);
     }
-    return rate_sum;
+    gradients.finish(mine);
+    mine += output.sums();
+    for (long p = 0; p < parameters; mine += n.parameter_size(p++)) {
+      if (n.code.is_channel[p] != 0) add_to_channels(totals + p * neuron_block, range, n.channels, mine);
+      else *mine += sum_of(totals + p * neuron_block, range.neurons);
+    }
   };
-  const long chunk = neuron_chunk(n.size), chunks = ceil_div(n.size, chunk);
-  parallel(chunks, [&](long task) {
-    float* h_of = scratch(1, n.steps * neuron_block);
-    if (h_of == nullptr) {
-      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
-      return;
-    }
-    double* sums = output.begin(task);
-    partial[task] = 0;
-    for (long from = task * chunk; from < min(n.size, (task + 1) * chunk); from += neuron_block)
-      partial[task] += backward(from, h_of, sums);
+  const long floats = product(n.steps, neuron_block + state_floats) + 2 * state_floats + (2 + parameters) * neuron_block +
+                      input.floats() + output.floats() + Block::floats(n);
+  const long chunk = neuron_chunk(n.size);
+  parallel(sums.chunks, [&](long task) {
+    double* mine = sums.of + task * sums.each;
+    memset(mine, 0, sums.each * sizeof(double));
+    if (n.size == 0) return;
+    float* memory = scratch(1, floats);
+    if (memory == nullptr) return outcome.lacks_memory();
+    for (long from = task * chunk; from < min(n.size, (task + 1) * chunk); from += n.block)
+      backward_block(Range(from, n), Memory(memory), mine);
   });
-  if (failed) return Status::out_of_memory;
-  double sum = 0;
-  for (long i = 0; i < chunks; i++) sum += partial[i];
-  *drate = static_cast<float>(sum);
-  return Status::ok;
+  return outcome.status();
 }
 
-// x, v, rate, dspikes [T][size], dv [size] -> dx [T][size], dv [size], drate [1]
+// The gradients of the parameters from their sums, which begin at `sums`.
+inline void store_gradients(const Neuron& n, const double* sums, const ParameterGradients& to) {
+  for (long p = 0; p < n.code.parameters; p++)
+    for (long c = 0; c < n.parameter_size(p); c++) to.of[p][c] = static_cast<float>(*sums++);
+}
+
+// code; x, state, parameters, dspikes [T][size], dstate [size] each -> dx [T][size], dstate, dparameters
 SEW_KERNEL(multiStepNeuronGrad) {
   Arguments args(call);
   Neuron n = neuron_of(args);
-  const float *x = args.floats(product(n.steps, n.size)), *v = args.floats(n.size), *rate = args.floats(1);
-  const float *ds = args.floats(product(n.steps, n.size)), *dv_last = args.floats(n.size);
-  float *dx = args.floats(product(n.steps, n.size)), *dv = args.floats(n.size), *drate = args.floats(1);
+  const float* x = args.floats(n.values());
+  const State before = state_of(args, n);
+  read_parameters(args, n);
+  const float* dspikes = args.floats(n.values());
+  const State dafter = state_of(args, n);
+  float* dx = args.floats(n.values());
+  const State dbefore = state_of(args, n);
+  const ParameterGradients dparameters = parameter_gradients(args, n);
   if (args.status != Status::ok) return args.status;
-  n.rate = *rate;
-  double* partial = reinterpret_cast<double*>(scratch(0, doubles(neuron_chunks)));
-  if (partial == nullptr) return Status::out_of_memory;
-  Status status = Status::ok;
-  for_kind(n, [&](auto kind) {
-    status = neuron_backward<kind.charge, kind.soft>(n, Currents{x, n.size}, v, ds, dv_last,
-                                                     CurrentGradient{dx, n.size}, dv, drate, partial);
-  });
-  return status;
+  float* shared = scratch(0, Sums::floats(n, 0) + Scalars::floats(n));
+  if (shared == nullptr) return Status::out_of_memory;
+  const Sums sums(n, 0, shared);
+  const Scalars scalars(n, shared + Sums::floats(n, 0));
+  const Status status = neuron_backward(n, scalars, Currents{x, n.size}, &before, dspikes, &dafter,
+                                        CurrentGradient{dx, n.size}, &dbefore, sums);
+  if (status != Status::ok) return status;
+  sums.join();
+  store_gradients(n, sums.of, dparameters);
+  return Status::ok;
 }

@@ -5,173 +5,170 @@
 #include "batchNorm.h"
 #include "multiStepNeuron.h"
 
-// Per-channel numbers, repeated past the end so that a vector may start at any channel.
-struct Channels {
+// Numbers of each channel.
+struct Norm {
   long C;
-  float *mean, *factor, *offset;
-  static size_t floats(long C) { return 3 * (C + width); }
+  const float *mean, *factor, *offset;
 };
 
-inline Channels channels_of(long C, double epsilon, const float* mean, const float* variance, const float* scale,
-                            const float* offset, float* memory) {
-  const Channels g = {C, memory, memory + C + width, memory + 2 * (C + width)};
-  for (long i = 0; i < C + width; i++) {
-    g.mean[i] = mean[i % C];
-    g.factor[i] = factor_of(scale[i % C], variance[i % C], epsilon);
-    g.offset[i] = offset[i % C];
-  }
-  return g;
+// The factors are written to `factor`.
+inline Norm norm_of(long C, double epsilon, const float* mean, const float* variance, const float* scale,
+                    const float* offset, float* factor) {
+  for (long c = 0; c < C; c++) factor[c] = factor_of(scale[c], variance[c], epsilon);
+  return {C, mean, factor, offset};
 }
-
-// The channel of the first neuron of each vector of a block, the same at every step.
-struct BlockChannels {
-  long first[neuron_block / width];
-  BlockChannels(long from, long C) {
-    for (long i = 0; i < neuron_block / width; i++) first[i] = (from + i * width) % C;
-  }
-};
 
 // The currents of the neurons: normalised values of x.
 struct NormalisedCurrents {
   const float* x;
   long size;
-  Channels g;
+  Norm norm;
+
+  static long floats() { return 3 * neuron_block; }
 
   struct Block {
     const float* x;
     const long size;
-    const Channels g;
-    const BlockChannels channels;
-
-    struct Row {
-      const float *x, *mean, *factor, *offset;
-      const long* channel;
-      Vector operator()(long i, long count) const {
-        const long c = channel[i / width];
-        return fma(load_part(x + i, count) - load(mean + c), load(factor + c), load(offset + c));
-      }
-    };
-    Row row(long t) const { return {x + t * size, g.mean, g.factor, g.offset, channels.first}; }
+    const Range range;
+    float *mean, *factor, *offset;  // of each neuron
+    const float* row(long t, float* own) const {
+      const float* values = x + t * size;
+      if (!range.is_whole()) copy_range(values, range, own), values = own;
+      for (long i = 0; i < range.padded(); i += width)
+        store(own + i, fma(load(values + i) - load(mean + i), load(factor + i), load(offset + i)));
+      return own;
+    }
+    const float* row_again(long, const float* own) const { return own; }
+    const float* next(long t, long steps) const { return t < steps ? x + t * size : x + neuron_block; }
   };
-  Block block(long from) const { return {x + from, size, g, BlockChannels(from, g.C)}; }
+  Block block(const Range& range, Memory& memory) const {
+    const auto spread = [&](const float* values) {
+      float* to = memory.take(neuron_block);
+      spread_channels(values, norm.C, range, to);
+      return to;
+    };
+    return {x + range.from, size, range, spread(norm.mean), spread(norm.factor), spread(norm.offset)};
+  }
 };
 
-// Writes the gradient d of the currents, and sums d and d (x - mean) by channel.
+// The gradient d of the currents, of which and of d (x - mean) the sums by channel are taken.
 struct NormalisedGradient {
-  float* dx;
   const float* x;
-  long size;
-  Channels g;
-  double* sums;  // of each chunk: of d by channel, then of d (x - mean)
+  CurrentGradient to;
+  Norm norm;
 
-  struct Block {
-    float* dx;
-    const float *x, *mean;
-    const long size, neurons, C;
-    double* sums;
-    const BlockChannels channels;
-    // Over the steps, for every neuron.
-    Vector first[neuron_block / width] = {}, second[neuron_block / width] = {};
+  long sums() const { return 2 * norm.C; }
+  static long floats() { return 3 * neuron_block; }
 
-    struct Row {
-      float* dx;
-      const float *x, *mean;
-      const long* channel;
-      Vector *first, *second;
-      void operator()(long i, long count, Vector d) const {
-        const long at = i / width;
-        const Vector centred = load_part(x + i, count) - load(mean + channel[at]);
-        store_part(dx + i, d, count);
-        first[at] += d;
-        second[at] += d * centred;
-      }
-    };
-    Row row(long t) { return {dx + t * size, x + t * size, mean, channels.first, first, second}; }
-    void finish() const {
-      add_neurons(reinterpret_cast<const float*>(first), sums);
-      add_neurons(reinterpret_cast<const float*>(second), sums + C);
+  struct Block : CurrentGradient::Block {
+    const float* x;
+    const long C;
+    float *mean, *first, *second;  // of each neuron; the sums are over the steps
+    void add(const float* d, long t) const {
+      CurrentGradient::Block::add(d, t);
+      const float* values = x + t * size;
+      for_vectors(0, range.neurons, [=](long i, long count) {
+        const Vector g = load(d + i);
+        store(first + i, load(first + i) + g);
+        store(second + i, load(second + i) + g * (load_part(values + i, count) - load(mean + i)));
+      });
     }
-    // Adds the numbers of the neurons to the sums of their channels.
-    void add_neurons(const float* of, double* to) const {
-      for (long i = 0, c = channels.first[0]; i < neurons; c = 0) {
-        const long count = min(C - c, neurons - i);
-        for (long k = 0; k < count; k++) to[c + k] += of[i + k];
-        i += count;
-      }
+    void finish(double* sums) const {
+      add_to_channels(first, range, C, sums);
+      add_to_channels(second, range, C, sums + C);
     }
   };
-
-  double* begin(long chunk) const {
-    double* mine = sums + chunk * 2 * g.C;
-    memset(mine, 0, 2 * g.C * sizeof(double));
-    return mine;
-  }
-  Block block(long from, double* mine) const {
-    return {dx + from, x + from, g.mean, size, min(size - from, neuron_block), g.C, mine, BlockChannels(from, g.C)};
+  template <class Currents>
+  Block block(const Range& range, Memory& memory, const Currents& currents) const {
+    float *mean = memory.take(neuron_block), *first = memory.take(neuron_block), *second = memory.take(neuron_block);
+    spread_channels(norm.mean, norm.C, range, mean);
+    memset(first, 0, neuron_block * sizeof(float));
+    memset(second, 0, neuron_block * sizeof(float));
+    return {to.block(range, memory, currents), x + range.from, norm.C, mean, first, second};
   }
 };
 
-// x, mean, variance, scale, offset, rate -> spikes, as floats or as bits with their number
-SEW_KERNEL(normNeuron) {
+// Neurons whose currents are those of the input at each step. parallelNeuron.h has what mixes the steps.
+struct Unmixed {
+  Unmixed(Arguments&, const Neuron& n) : values(n.values()) {}
+  const long values;  // of the input
+  void read(Arguments&) {}
+  void read_gradients(Arguments&) {}
+  static long sums() { return 0; }
+  template <class Input>
+  const Input& currents(const Input& input, const float* = nullptr) const { return input; }
+  template <class Output>
+  const Output& gradient(const Output& output) const { return output; }
+  void store_gradients(const double*) const {}
+};
+
+template <class Mix>
+Status norm_neuron(const Call& call) {
   Arguments args(call);
-  const long C = args.integer(1);
   const double epsilon = args.number();
   Neuron n = neuron_of(args);
-  const long values = product(n.steps, n.size);
-  const float *x = args.floats(values), *mean = args.floats(C), *variance = args.floats(C);
-  const float *scale = args.floats(C), *offset = args.floats(C), *rate = args.floats(1);
+  Mix mix(args, n);
+  const long C = n.channels;
+  const float *x = args.floats(mix.values), *mean = args.floats(C), *variance = args.floats(C);
+  const float *scale = args.floats(C), *offset = args.floats(C);
+  mix.read(args);
+  read_parameters(args, n);
   SpikeOutput spikes = spike_output(args, n);
-  int32_t* spike_count = spikes.bits != nullptr ? args.ints(count_words) : nullptr;
-  if (n.size % C != 0) args.fail(Status::wrong_arguments);
+  int32_t* events = spikes.packed() ? args.ints(count_words) : nullptr;
   if (args.status != Status::ok) return args.status;
-  n.rate = *rate;
-  float* memory = scratch(0, Channels::floats(C));
-  if (memory == nullptr) return Status::out_of_memory;
-  const NormalisedCurrents input = {x, n.size, channels_of(C, epsilon, mean, variance, scale, offset, memory)};
-  for_kind(n, [&](auto kind) { neuron_forward<kind.charge, kind.soft>(n, input, nullptr, spikes, nullptr); });
-  if (spikes.bits != nullptr) store_count(spike_count, spikes.count);
-  return Status::ok;
+  float* shared = scratch(0, C + Scalars::floats(n));
+  if (shared == nullptr) return Status::out_of_memory;
+  const Norm norm = norm_of(C, epsilon, mean, variance, scale, offset, shared);
+  const Scalars scalars(n, shared + C);
+  const Status status =
+      neuron_forward(n, scalars, mix.currents(NormalisedCurrents{x, n.size, norm}), nullptr, spikes, nullptr);
+  if (events != nullptr) store_count(events, spikes.events);
+  return status;
 }
 
-// x, mean, variance, scale, offset, rate, dspikes -> dx, dscale, doffset, drate. Where mean and variance are not those of
-// x (`own` is 0), no gradient flows through them. dx may be dspikes itself.
-SEW_KERNEL(normNeuronGrad) {
+template <class Mix>
+Status norm_neuron_grad(const Call& call) {
   Arguments args(call);
-  const long C = args.integer(1);
   const double epsilon = args.number();
   const bool own = args.number() != 0;
   Neuron n = neuron_of(args);
-  const long values = product(n.steps, n.size);
+  Mix mix(args, n);
+  const long C = n.channels, values = mix.values;
   const float *x = args.floats(values), *mean = args.floats(C), *variance = args.floats(C);
-  const float *scale = args.floats(C), *offset = args.floats(C), *rate = args.floats(1), *ds = args.floats(values);
-  float *dx = args.floats(values), *dscale = args.floats(C), *doffset = args.floats(C), *drate = args.floats(1);
-  if (n.size % C != 0) args.fail(Status::wrong_arguments);
+  const float *scale = args.floats(C), *offset = args.floats(C);
+  mix.read(args);
+  read_parameters(args, n);
+  const float* dspikes = args.floats(n.values());
+  float *dx = args.floats(values), *dscale = args.floats(C), *doffset = args.floats(C);
+  mix.read_gradients(args);
+  const ParameterGradients dparameters = parameter_gradients(args, n);
   if (args.status != Status::ok) return args.status;
-  n.rate = *rate;
-  const long chunks = max(1, ceil_div(n.size, neuron_chunk(n.size)));
-  double* sums = reinterpret_cast<double*>(
-      scratch(0, doubles(chunks * 2 * C + neuron_chunks) + Channels::floats(C) + 3 * C));
-  if (sums == nullptr) return Status::out_of_memory;
-  memset(sums, 0, 2 * C * sizeof(double));  // the sums where there is no neuron
-  double* partial = sums + chunks * 2 * C;
-  float* memory = reinterpret_cast<float*>(partial + neuron_chunks);
-  float* factor = memory + Channels::floats(C);
-  const Channels g = channels_of(C, epsilon, mean, variance, scale, offset, memory);
-  const NormalisedGradient output = {dx, x, n.size, g, sums};
-  Status status = Status::ok;
-  for_kind(n, [&](auto kind) {
-    status = neuron_backward<kind.charge, kind.soft>(n, NormalisedCurrents{x, n.size, g}, nullptr, ds, nullptr, output,
-                                                     nullptr, drate, partial);
-  });
+  const long own_sums = 2 * C + mix.sums(), sum_floats = Sums::floats(n, own_sums);
+  float* shared = scratch(0, sum_floats + 4 * C + Scalars::floats(n));
+  if (shared == nullptr) return Status::out_of_memory;
+  const Sums sums(n, own_sums, shared);
+  float* factors = shared + sum_floats;
+  const Norm norm = norm_of(C, epsilon, mean, variance, scale, offset, factors);
+  const Scalars scalars(n, factors + 4 * C);
+  const auto currents = mix.currents(NormalisedCurrents{x, n.size, norm}, dspikes);
+  const auto gradient = mix.gradient(NormalisedGradient{x, {dx, n.size}, norm});
+  const Status status = neuron_backward(n, scalars, currents, nullptr, dspikes, nullptr, gradient, nullptr, sums);
   if (status != Status::ok) return status;
-  constexpr long share = 256;
-  parallel(ceil_div(2 * C, share), [&](long task) {
-    for (long i = 1; i < chunks; i++)
-      for (long c = task * share; c < min(2 * C, (task + 1) * share); c++) sums[c] += sums[i * 2 * C + c];
-  });
-  const NormGradient to = {factor, factor + C, factor + 2 * C};
-  norm_gradients(values / C, C, epsilon, scale, variance, sums, dscale, doffset, to);
+  sums.join();
+  const NormGradient to = {factors + C, factors + 2 * C, factors + 3 * C};
+  norm_gradients(values / C, C, epsilon, scale, variance, sums.of, dscale, doffset, to);
   if (!own) memset(to.level, 0, 2 * C * sizeof(float));
   norm_input_gradient(values / C, C, x, dx, mean, to, dx);
+  mix.store_gradients(sums.of + 2 * C);
+  store_gradients(n, sums.of + own_sums, dparameters);
   return Status::ok;
 }
+
+// epsilon, then as multiStepNeuron; code; x, mean, variance, scale, offset, parameters -> spikes, in any form, and their
+// events where they are packed
+SEW_KERNEL(normNeuron) { return norm_neuron<Unmixed>(call); }
+
+// epsilon, whether mean and variance are those of x, then as multiStepNeuron; code; x, mean, variance, scale, offset,
+// parameters, dspikes -> dx, dscale, doffset, dparameters. Where they are not, no gradient flows through mean and variance.
+// dx may be dspikes itself.
+SEW_KERNEL(normNeuronGrad) { return norm_neuron_grad<Unmixed>(call); }

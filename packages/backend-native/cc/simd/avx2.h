@@ -14,6 +14,7 @@ static inline Vector fma(Vector a, Vector b, Vector c) {
   return (Vector)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
 static inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+static inline Vector sqrt_of(Vector a) { return (Vector)_mm256_sqrt_ps((__m256)a); }
 static inline Vector pick(Vector a, Vector b, IntVector from) {
   Vector v;
   for (int i = 0; i < width; i++) v[i] = from[i] < width ? a[from[i]] : b[from[i] - width];

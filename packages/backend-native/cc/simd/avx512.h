@@ -14,6 +14,7 @@ static inline Vector fma(Vector a, Vector b, Vector c) {
   return (Vector)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
 static inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+static inline Vector sqrt_of(Vector a) { return (Vector)_mm512_maskz_sqrt_ps(0xffff, (__m512)a); }
 // Lane i is that of a and b, one after the other, whose number is from[i].
 static inline Vector pick(Vector a, Vector b, IntVector from) {
   return (Vector)_mm512_permutex2var_ps((__m512)a, (__m512i)from, (__m512)b);

@@ -33,6 +33,14 @@ static inline float fma(float a, float b, float c) {
   return a * b + c;
 #endif
 }
+static inline Vector sqrt_of(Vector a) {
+#if defined(__SSE2__)
+  return (Vector)_mm_sqrt_ps((__m128)a);
+#else
+  for (int i = 0; i < width; i++) a[i] = sqrtf(a[i]);
+  return a;
+#endif
+}
 static inline Vector pick(Vector a, Vector b, IntVector from) {
   Vector v;
   for (int i = 0; i < width; i++) v[i] = from[i] < width ? a[from[i]] : b[from[i] - width];

@@ -8,8 +8,9 @@ import { countOf, MOST_COUNT, newCount } from "../spikes.js";
 // TensorFlow.js's names, in the order of the enumerations in cc/kernels/elementwise.h.
 const unaryNames = [
   ...["Neg", "Abs", "Square", "Sqrt", "Rsqrt", "Reciprocal", "Exp", "Log", "Sigmoid", "Tanh", "Relu", "Step"],
+  ...["Atan", "Erf", "Sin", "Cos", "Floor", "Round"],
 ];
-const binaryNames = ["Add", "Sub", "Multiply", "RealDiv", "Maximum", "Minimum", "SquaredDifference"];
+const binaryNames = ["Add", "Sub", "Multiply", "RealDiv", "Maximum", "Minimum", "SquaredDifference", "Pow"];
 const compareNames = ["Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"];
 
 const unaryConfigs: KernelConfig[] = unaryNames.map((name, op) =>

@@ -1,101 +1,99 @@
-/** @file MultiStepNeuron: the neurons that hand-written kernels know, over all T steps in one pass, and the gradient. */
+/** @file MultiStepNeuron: a neuron's program over all T steps in one pass, and the gradient. */
 import {
+  type FusedKernelConfig,
   type KernelAttrs,
-  type KernelInputs,
   multiStepNeuronKernel,
   type NeuronFormula,
-  type RecognisedCharge,
-  type RecognisedSlope,
+  type NeuronProgram,
 } from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
-import { type KernelArray, runNative } from "../addon.js";
+import { type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
-import { floatKernel, sizeOf } from "../kernel.js";
+import { floatKernel, type Run, sizeOf } from "../kernel.js";
+import { lowered, refusalOf } from "../lowering.js";
 import { spikeStorage } from "../spikeStorage.js";
-import { countOf, newCount } from "../spikes.js";
+import { countOf, MOST_COUNT, newCount } from "../spikes.js";
 
-// The order of the enumerations in cc/kernels/multiStepNeuron.h.
-const charges = {
-  integrate: 0,
-  leak: 1,
-  learnedLeak: 2,
-  potentialLeak: 3,
-  learnedPotentialLeak: 4,
-} satisfies Record<RecognisedCharge["kind"], number>;
-const slopes = {
-  atan: 0,
-  sigmoid: 1,
-  rectangular: 2,
-  constant: 3,
-  scaledAtan: 4,
-  piecewiseQuadratic: 5,
-  piecewiseExponential: 6,
-  softSign: 7,
-  superSpike: 8,
-  erf: 9,
-} satisfies Record<RecognisedSlope["kind"], number>;
+/** A neuron over a sequence, as the C++ kernels take it. */
+export interface NeuronCall {
+  readonly program: NeuronProgram;
+  /** The shape of its spikes, `[T, ..., C]`. */
+  readonly shape: number[];
+  /** Length of the code, steps, neurons, and values of a parameter per channel. */
+  readonly numbers: readonly number[];
+  readonly code: Int32Array;
+}
 
-/** The numbers that describe a neuron over the sequence `x` [T, ...] to the C++ kernels, in their order. */
-export function neuronNumbers({ shape }: TensorInfo, { recognised }: NeuronFormula): number[] {
-  if (recognised === undefined) throw new TypeError("neuronNumbers: formula must be one that native kernels know");
-  const { charge, vThreshold, vReset, reset, detachReset, slope } = recognised;
-  const tau = "tau" in charge ? charge.tau : 0;
-  return [
-    shape[0]!,
-    sizeOf(shape.slice(1)),
-    charges[charge.kind],
-    tau,
-    vThreshold,
-    vReset,
-    reset === "soft" ? 1 : 0,
-    detachReset ? 1 : 0,
-    slopes[slope.kind],
-    slope.alpha,
-  ];
+/** The call of a neuron over a sequence of currents of the shape `[T, ..., C]`. */
+export function neuronCall(shape: number[], { program }: Pick<NeuronFormula, "program">): NeuronCall {
+  if (program === undefined) throw new TypeError("neuronCall: the neuron must have a program, got one without");
+  const code = lowered(program);
+  const channels = shape.length > 1 ? Math.max(1, shape.at(-1)!) : 1;
+  return { program, shape, numbers: [code.length, shape[0]!, sizeOf(shape.slice(1)), channels], code };
 }
 
 /**
- * Runs a kernel that fires at every step of `x` [T, ...], with its other outputs in `more`. The spikes are bits where they
- * can be: a word of bits must not belong to two steps, since two threads would write to it.
+ * Runs a kernel that fires, with its other outputs in `more`. Spikes are stored as bits or counts where they can be: a word
+ * of bits must not belong to two steps, since two threads would write to it.
  */
 export function runFiring(
   kernel: string,
   numbers: readonly number[],
-  { shape }: TensorInfo,
+  { code, shape, program: { spikes } }: NeuronCall,
   backend: NativeBackend,
   inputs: readonly KernelArray[],
   more: readonly KernelArray[] = [],
 ): TensorInfo {
-  if (spikeStorage() === "off" || (shape[0] !== 1 && sizeOf(shape.slice(1)) % 32 !== 0)) {
-    const [info, values] = backend.output(shape);
-    runNative(kernel, numbers, ...inputs, values, ...more);
-    return info;
+  // A count of at most 1 may be NaN, which no bit is.
+  const most = spikes.kind === "bits" ? 1 : spikes.kind === "counts" ? Math.max(2, spikes.most) : MOST_COUNT + 1;
+  const sharesWords = most === 1 && shape[0] !== 1 && sizeOf(shape.slice(1)) % 32 !== 0;
+  if (spikeStorage() !== "off" && most <= MOST_COUNT && !sharesWords) {
+    const [info, packed] = backend.outputSpikes(shape, most);
+    const events = newCount();
+    // Where a count is none, such as NaN, it is stored as float32.
+    if (runFinite(kernel, numbers, code, ...inputs, packed.packed, ...more, events)) {
+      packed.events = countOf(events);
+      return info;
+    }
+    backend.disposeIntermediateTensorInfo(info);
   }
-  const [info, spikes] = backend.outputSpikes(shape, 1);
-  const count = newCount();
-  runNative(kernel, numbers, ...inputs, spikes.packed, ...more, count);
-  spikes.events = countOf(count);
+  const [info, values] = backend.output(shape);
+  runNative(kernel, numbers, code, ...inputs, values, ...more);
   return info;
 }
 
-const multiStepNeuronConfig: KernelConfig = floatKernel<
-  KernelInputs<typeof multiStepNeuronKernel>,
-  KernelAttrs<typeof multiStepNeuronKernel>
->(multiStepNeuronKernel.name, ({ x, v, rate }, { formula }, backend) => {
-  const inputs = [x, v, rate].map((t) => backend.floats(t));
-  const [last, potential] = backend.output(v.shape);
-  const spikes = runFiring("multiStepNeuron", neuronNumbers(x, formula), x, backend, inputs, [potential]);
-  return [spikes, last];
-});
+/** A kernel that fires neurons; it refuses those that the interpreter has no room for. */
+export function firingKernel<A extends NeuronFormula>(name: string, run: Run<TensorInfo[], A>): FusedKernelConfig<A> {
+  const refuses = ({ program }: A) => program && refusalOf(program);
+  return { ...floatKernel<TensorInfo[], A>(name, run), refuses };
+}
 
-const multiStepNeuronGradConfig: KernelConfig = floatKernel<
-  KernelInputs<typeof multiStepNeuronKernel> & { readonly dSpikes: TensorInfo; readonly dV: TensorInfo },
-  KernelAttrs<typeof multiStepNeuronKernel>
->(multiStepNeuronKernel.gradient!.name, ({ x, v, rate, dSpikes, dV }, { formula }, backend) => {
-  const outputs = [backend.output(x.shape), backend.output(v.shape), backend.output([])];
-  const inputs = [x, v, rate, dSpikes, dV].map((t) => backend.floats(t));
-  runNative("multiStepNeuronGrad", neuronNumbers(x, formula), ...inputs, ...outputs.map(([, values]) => values));
-  return outputs.map(([info]) => info);
-});
+const multiStepNeuronConfig = firingKernel<KernelAttrs<typeof multiStepNeuronKernel>>(
+  multiStepNeuronKernel.name,
+  (tensors, attrs, backend) => {
+    const inputs = Object.values(tensors);
+    const [x, ...others] = inputs as [TensorInfo, ...TensorInfo[]];
+    const call = neuronCall(x.shape, attrs);
+    const after = others.slice(0, call.program.state.length).map(({ shape }) => backend.output(shape));
+    const arrays = inputs.map((t) => backend.floats(t));
+    const states = after.map(([, values]) => values);
+    const spikes = runFiring("multiStepNeuron", call.numbers, call, backend, arrays, states);
+    return [spikes, ...after.map(([info]) => info)];
+  },
+);
+
+const multiStepNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], KernelAttrs<typeof multiStepNeuronKernel>>(
+  multiStepNeuronKernel.gradient!.name,
+  (tensors, attrs, backend) => {
+    const inputs = Object.values(tensors);
+    const [x, ...others] = inputs as [TensorInfo, ...TensorInfo[]];
+    const { program, numbers, code } = neuronCall(x.shape, attrs);
+    const differentiated = [x, ...others.slice(0, program.state.length + program.parameters.length)];
+    const outputs = differentiated.map(({ shape }) => backend.output(shape));
+    const arrays = [...inputs.map((t) => backend.floats(t)), ...outputs.map(([, values]) => values)];
+    runNative("multiStepNeuronGrad", numbers, code, ...arrays);
+    return outputs.map(([info]) => info);
+  },
+);
 
 export const kernels: readonly KernelConfig[] = [multiStepNeuronConfig, multiStepNeuronGradConfig];

@@ -1,51 +1,72 @@
-/** @file NormNeuron and NormNeuronTraining: batch norm and the neurons behind it in one pass, and their gradient. */
+/** @file Batch norm and the neurons behind it in one pass, step by step or in parallel, and their gradients. */
 import {
-  type KernelAttrs,
-  type KernelInputs,
+  type FusedListKernel,
+  type NormNeuronAttrs,
   type NormNeuronGradAttrs,
   normNeuronKernel,
   normNeuronTrainingKernel,
+  normParallelNeuronKernel,
+  normParallelNeuronTrainingKernel,
 } from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import { floatKernel, sizeOf } from "../kernel.js";
-import { neuronNumbers, runFiring } from "./multiStepNeuron.js";
+import { firingKernel, type NeuronCall, neuronCall, runFiring } from "./multiStepNeuron.js";
+import { parallelCall } from "./parallelNeuron.js";
 
-type NormAttrs = KernelAttrs<typeof normNeuronKernel>;
+/** The call of neurons over `x`, from what their kernel receives behind the norm's offset. */
+type CallOf = (x: TensorInfo, others: readonly TensorInfo[], attrs: NormNeuronAttrs) => NeuronCall;
 
-const normNeuronConfig: KernelConfig = floatKernel<KernelInputs<typeof normNeuronKernel>, NormAttrs>(
-  normNeuronKernel.name,
-  ({ x, mean, variance, scale, offset, rate }, { epsilon, formula }, backend) => {
-    const inputs = [x, mean, variance, scale, offset, rate].map((t) => backend.floats(t));
-    const numbers = [x.shape.at(-1)!, epsilon, ...neuronNumbers(x, formula)];
-    return [runFiring("normNeuron", numbers, x, backend, inputs)];
-  },
-);
+/** The kernels of a contract in evaluation and in training, and their gradient; `native` is the name in C++. */
+function configs(
+  native: string,
+  inEvaluation: FusedListKernel<NormNeuronAttrs>,
+  inTraining: FusedListKernel<NormNeuronAttrs>,
+  callOf: CallOf,
+): KernelConfig[] {
+  const config = firingKernel<NormNeuronAttrs>(inEvaluation.name, (tensors, attrs, backend) => {
+    const inputs = Object.values(tensors);
+    const call = callOf(inputs[0]!, inputs.slice(5), attrs);
+    const arrays = inputs.map((t) => backend.floats(t));
+    return [runFiring(native, [attrs.epsilon, ...call.numbers], call, backend, arrays)];
+  });
 
-const normNeuronTrainingConfig: KernelConfig = floatKernel<KernelInputs<typeof normNeuronTrainingKernel>, NormAttrs>(
-  normNeuronTrainingKernel.name,
-  ({ x, scale, offset, rate }, { epsilon, formula }, backend) => {
+  const trainingConfig = firingKernel<NormNeuronAttrs>(inTraining.name, (tensors, attrs, backend) => {
+    const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
     const channels = x.shape.at(-1)!;
     const [mean, means] = backend.output([channels]);
     const [variance, variances] = backend.output([channels]);
     const currents = backend.floats(x);
     runNative("batchStatistics", [sizeOf(x.shape) / channels, channels], currents, means, variances);
-    const inputs = [currents, means, variances, ...[scale, offset, rate].map((t) => backend.floats(t))];
-    const numbers = [channels, epsilon, ...neuronNumbers(x, formula)];
-    return [runFiring("normNeuron", numbers, x, backend, inputs), mean, variance];
-  },
-);
+    const call = callOf(x, others.slice(2), attrs);
+    const arrays = [currents, means, variances, ...others.map((t) => backend.floats(t))];
+    return [runFiring(native, [attrs.epsilon, ...call.numbers], call, backend, arrays), mean, variance];
+  });
 
-const normNeuronGradConfig: KernelConfig = floatKernel<
-  KernelInputs<typeof normNeuronKernel> & { readonly dSpikes: TensorInfo },
-  NormNeuronGradAttrs
->(normNeuronKernel.gradient!.name, ({ x, mean, variance, scale, offset, rate, dSpikes }, attrs, backend) => {
-  const inputs = [x, mean, variance, scale, offset, rate, dSpikes].map((t) => backend.floats(t));
-  const dx = attrs.overwrite ? backend.outputOver(dSpikes) : backend.output(x.shape);
-  const outputs = [dx, ...[scale, offset, rate].map(({ shape }) => backend.output(shape))];
-  const numbers = [x.shape.at(-1)!, attrs.epsilon, attrs.ownStatistics ? 1 : 0, ...neuronNumbers(x, attrs.formula)];
-  runNative("normNeuronGrad", numbers, ...inputs, ...outputs.map(([, values]) => values));
-  return outputs.map(([info]) => info);
-});
+  const gradConfig = floatKernel<TensorInfo[], NormNeuronGradAttrs>(
+    inEvaluation.gradient!.name,
+    (tensors, attrs, backend) => {
+      const inputs = Object.values(tensors);
+      const [x, , , scale, offset] = inputs as [TensorInfo, TensorInfo, TensorInfo, TensorInfo, TensorInfo];
+      const others = inputs.slice(5, -1);
+      const dSpikes = inputs.at(-1)!;
+      const arrays = inputs.map((t) => backend.floats(t));
+      // Its steps may be others than those of x.
+      const overwrite = attrs.overwrite && dSpikes.shape[0] === x.shape[0];
+      const dx = overwrite ? backend.outputOver(dSpikes) : backend.output(x.shape);
+      const outputs = [dx, ...[scale, offset, ...others].map(({ shape }) => backend.output(shape))];
+      const { numbers, code } = callOf(x, others, attrs);
+      const settings = [attrs.epsilon, attrs.ownStatistics ? 1 : 0, ...numbers];
+      runNative(`${native}Grad`, settings, code, ...arrays, ...outputs.map(([, values]) => values));
+      return outputs.map(([info]) => info);
+    },
+  );
+  return [config, trainingConfig, gradConfig];
+}
 
-export const kernels: readonly KernelConfig[] = [normNeuronConfig, normNeuronTrainingConfig, normNeuronGradConfig];
+export const kernels: readonly KernelConfig[] = [
+  ...configs("normNeuron", normNeuronKernel, normNeuronTrainingKernel, (x, _, attrs) => neuronCall(x.shape, attrs)),
+  ...configs("normParallelNeuron", normParallelNeuronKernel, normParallelNeuronTrainingKernel, (x, [rows], attrs) =>
+    parallelCall(x, rows!, attrs),
+  ),
+];

@@ -1,9 +1,10 @@
 /** @file Element-wise kernels, comparisons, casts and AddN, against the formula of one number. */
 import * as fc from "fast-check";
+import { erf } from "../erf.js";
 import { type AddonCall, counts, float32s, type KernelCase, kernelCase, sumError, words } from "../kernelCase.js";
 import { about, edgeSizes, floats, integers, type Kind, seeds, sizeOf, type Values } from "../values.js";
 
-const { abs, exp, fround, log, max, min, sqrt, tanh } = Math;
+const { abs, atan, cos, exp, floor, fround, log, max, min, pow, sin, sqrt, tanh } = Math;
 
 /** Relative error in units of the last of 24 bits, and an absolute one for results below the normal range. */
 const near = (units: number, absolute = 2 ** -149) => ({ units, absolute });
@@ -28,6 +29,14 @@ const unary: Readonly<Record<string, Formula<(x: number, alpha: number) => numbe
   // exp(-x) overflows below x = -88, where the sigmoid is under the normal range.
   Sigmoid: { f: (x) => 1 / (1 + exp(-x)), error: near(6, 2 ** -126) },
   Tanh: { f: tanh, error: near(6) },
+  Atan: { f: atan, error: near(6) },
+  Erf: { f: erf, error: near(4) },
+  // Of float64, rounded.
+  Sin: { f: sin, error: near(2) },
+  Cos: { f: cos, error: near(2) },
+  Floor: { f: floor, signedZeros: true },
+  // Ties to even.
+  Round: { f: (x) => (abs(x) < 2 ** 23 ? (x < 0 ? -1 : 1) * (abs(x) + 2 ** 52 - 2 ** 52) : x) },
   Relu: { f: (x) => max(0, x) },
   Step: { f: (x, alpha) => (Number.isNaN(x) ? x : x > 0 ? 1 : alpha), signedZeros: true },
 };
@@ -40,6 +49,7 @@ const binary: Readonly<Record<string, Formula<(a: number, b: number) => number>>
   Maximum: { f: max },
   Minimum: { f: min },
   SquaredDifference: { f: (a, b) => (a - b) ** 2, error: near(6) },
+  Pow: { f: pow, error: near(2) },
 };
 
 const compare: Readonly<Record<string, (a: number, b: number) => boolean>> = {
@@ -82,6 +92,8 @@ const unaryCases: KernelCase[] = Object.entries(unary).map(([kernel, formula]) =
         Float64Array.from(x.data, (v) => formula.f(v, alpha)),
         formula,
       ),
+    // Its Erf is an approximation with an error of 1e-7.
+    onCpu: () => kernel !== "Erf",
   }),
 );
 

@@ -1,28 +1,20 @@
-/** @file The fused norm and neurons: the definitions of both, one after the other. */
-import type { NormNeuronAttrs, NormNeuronGradAttrs } from "@sew/kernels";
+/** @file The fused norm and neurons: the kernels of both, one after the other, and the definition of the norm's gradient. */
+import type { NeuronProgram, NormNeuronAttrs, NormNeuronGradAttrs } from "@sew/kernels";
+import { eif, integrateAndFire, lif, type Neuron, neuron, plif, qif } from "@sew/neurons";
+import { atan, erf, piecewiseQuadratic, sigmoid } from "@sew/surrogates";
+import { scalar, tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
-
-import { type AddonCall, float32s, type KernelCase, kernelCase } from "../kernelCase.js";
+import { type AddonCall, type Call, float32s, type KernelCase, runKernelOn } from "../kernelCase.js";
+import { atRest, evaluated } from "../programs.js";
 import { edgeSizes, floats, seeds, sizeOf, type Values } from "../values.js";
-import {
-  backward,
-  backwardError,
-  currents,
-  forward,
-  recognisedFormula,
-  recognisedNeurons,
-  spikeErrors,
-  unused,
-} from "./multiStepNeuron.js";
+import { currents, formulaOf, parametersOf, smallCode, unused } from "./multiStepNeuron.js";
 import { batchNormalised, epsilons, moved, normGradient, normShapes, positive } from "./norm.js";
-
-const f = Math.fround;
 
 /**
  * Sequences [T, rows, C] about the 1024 neurons of a block, C about the width of vectors and far from it; and where the 32
  * chunks become longer than a block, or channels more than it has neurons, or there is none.
  */
-const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(
+export const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(
   {
     weight: 9,
     arbitrary: fc
@@ -36,32 +28,39 @@ const shapes: fc.Arbitrary<readonly number[]> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom([1, 1024, 32], [2, 509, 65], [1, 23, 1500], [2, 3, 1500], [2, 0, 5]) },
 );
 
-const attrsOf = (epsilons: fc.Arbitrary<number>): fc.Arbitrary<NormNeuronAttrs> =>
-  fc.record({ epsilon: epsilons, neuron: recognisedNeurons }).map(({ epsilon, neuron }) => ({
-    epsilon,
-    formula: recognisedFormula(neuron),
-    initialState: unused,
-    isLastReader: unused,
-  }));
-const rates = fc.constantFrom(0.5, 0.25, 0.9);
-const rateOf = (rate: number): Values => ({ shape: [], dtype: "float32", data: Float32Array.of(rate) });
+/** Neurons whose gradients are finite. Parameters that are tensors are a program's, for whose values the calls have others. */
+const models: Readonly<Record<string, () => Neuron>> = {
+  IF: () => neuron(integrateAndFire),
+  "soft LIF": () => neuron(lif, { reset: "soft", detachReset: false, tau: 3, vReset: -0.5 }, sigmoid()),
+  "LIF of tensors": () =>
+    neuron(lif, { vReset: tensor1d([0.1, 0.2]), vThreshold: scalar(0.5), detachReset: false }, piecewiseQuadratic()),
+  PLIF: () => neuron(plif, { w: scalar(0) }, atan()),
+  QIF: () => neuron(qif, {}, erf()),
+  EIF: () => neuron(eif, { vReset: -0.1 }, sigmoid()),
+};
+const programs = new Map<string, NeuronProgram>();
+const programOf = (name: string): NeuronProgram => {
+  if (!programs.has(name)) programs.set(name, models[name]!().program!);
+  return programs.get(name)!;
+};
+
+/** A program as the kernels of norms and neurons take it. */
+export const attrsOf = (program: NeuronProgram, epsilon: number): NormNeuronAttrs => ({
+  ...formulaOf(program),
+  epsilon,
+  isLastReader: unused,
+});
+
+const names = fc.constantFrom(...Object.keys(models));
 
 const calls = fc
-  .record({ shape: shapes, attrs: attrsOf(fc.constantFrom(1e-5, 0.5)), seed: seeds, rate: rates })
-  .map(({ shape, attrs, seed, rate }) => {
-    const channel = (i: number) => floats([shape.at(-1)!], seed + i, "reals");
-    return {
-      inputs: {
-        x: currents(shape, seed),
-        mean: channel(1),
-        variance: positive(channel(2)),
-        scale: channel(3),
-        offset: channel(4),
-        rate: rateOf(rate),
-        dSpikes: floats(shape, seed + 5, "reals"),
-      },
-      attrs,
-    };
+  .record({ shape: shapes, name: names, epsilon: fc.constantFrom(1e-5, 0.5), seed: seeds })
+  .map(({ shape, name, epsilon, seed }) => {
+    const channels = shape.at(-1)!;
+    const channel = (i: number) => floats([channels], seed + i, "reals");
+    const norm = [channel(1), positive(channel(2)), channel(3), channel(4)];
+    const inputs = [currents(shape, seed), ...norm, ...parametersOf(programOf(name), channels, seed)];
+    return { inputs, dSpikes: floats(shape, seed + 5, "reals"), attrs: attrsOf(programOf(name), epsilon) };
   });
 
 /** Sequences of the shapes above that have values, and with the rows of a batch norm's own. */
@@ -71,98 +70,128 @@ const trainingShapes = fc.oneof(
 );
 
 /** Calls of NormNeuronTraining. */
-export const trainingCalls = fc
-  .record({
-    shape: trainingShapes,
-    attrs: attrsOf(epsilons),
-    seed: seeds,
-    rate: rates,
-    far: fc.constantFrom(0, 0, 1000),
-  })
-  .map(({ shape, attrs, seed, rate, far }) => ({
-    inputs: {
-      x: moved(currents(shape, seed), far),
-      scale: floats([shape.at(-1)!], seed + 1, "reals"),
-      offset: floats([shape.at(-1)!], seed + 2, "reals"),
-      rate: rateOf(rate),
-    },
-    attrs,
-  }));
+const trainingCalls = fc
+  .record({ shape: trainingShapes, name: names, epsilon: epsilons, seed: seeds, far: fc.constantFrom(0, 0, 1000) })
+  .map(({ shape, name, epsilon, seed, far }): Call => {
+    const channels = shape.at(-1)!;
+    const norm = [1, 2].map((i) => floats([channels], seed + i, "reals"));
+    const x = moved(currents(shape, seed), far);
+    return {
+      inputs: [x, ...norm, ...parametersOf(programOf(name), channels, seed)],
+      attrs: attrsOf(programOf(name), epsilon),
+    };
+  });
 
-type Inputs = Record<"x" | "mean" | "variance" | "scale" | "offset" | "rate", Values>;
-
-/** The potential of neurons at rest, before a sequence. */
-const resting = ({ shape }: Values, { formula }: NormNeuronAttrs): Values => {
-  const data = new Float32Array(sizeOf(shape.slice(1))).fill(formula.recognised!.vReset);
-  return { shape: shape.slice(1), dtype: "float32", data };
-};
-
-/** The normalised currents, each operation rounded to float32 as the kernel rounds it. */
-function normalised({ x, mean, variance, scale, offset }: Inputs, epsilon: number): Values {
-  const C = mean.data.length;
-  const factor = Array.from(scale.data, (s, c) => f(s / Math.sqrt(variance.data[c]! + epsilon)));
-  const data = (x.data as Float32Array).map((value, i) =>
-    f(f(f(value - mean.data[i % C]!) * factor[i % C]!) + offset.data[i % C]!),
-  );
-  return { ...x, data };
+/** The state of the neurons at rest, before the sequence. */
+function resting({ shape }: Values, program: NeuronProgram, parameters: readonly Values[]): Values[] {
+  const step = shape.slice(1);
+  const states = atRest(program, sizeOf(step), parameters);
+  return states.map((data) => ({ shape: step, dtype: "float32", data }));
 }
 
+/** Spikes of the neurons from rest. */
+function fired(y: Values, parameters: readonly Values[], attrs: NormNeuronAttrs): Values {
+  const program = attrs.program!;
+  const inputs = [y, ...resting(y, program, parameters), ...parameters];
+  return runKernelOn("native", "MultiStepNeuron", { inputs, attrs: formulaOf(program) })[0]!;
+}
+
+/** The normalised currents. */
+export function normalised([x, mean, variance, scale, offset]: readonly Values[], varianceEpsilon: number): Values {
+  const rows: Values = { ...x!, shape: [1, 1, sizeOf(x!.shape) / mean!.data.length, mean!.data.length] };
+  const inputs = { x: rows, mean: mean!, variance: variance!, scale: scale!, offset: offset! };
+  const [y] = runKernelOn("native", "FusedBatchNorm", { inputs, attrs: { varianceEpsilon } });
+  return { ...y!, shape: x!.shape };
+}
+
+const inputsOf = ({ inputs }: Call) => inputs as readonly Values[];
+
 export const cases: readonly KernelCase[] = [
-  kernelCase({
+  {
     kernel: "NormNeuron",
-    calls: calls.map(({ inputs: { dSpikes: _, ...inputs }, attrs }) => ({ inputs, attrs })),
-    expected: (inputs, attrs) => {
-      const y = normalised(inputs, attrs.epsilon);
-      const { s } = forward(y, resting(y, attrs), inputs.rate, attrs.formula.recognised!);
-      return [{ shape: y.shape, data: s }];
+    calls: calls.map(({ inputs, attrs }) => ({ inputs, attrs })),
+    expected: (call) => {
+      const attrs = call.attrs as NormNeuronAttrs;
+      const y = normalised(inputsOf(call), attrs.epsilon);
+      return [{ shape: y.shape, data: fired(y, inputsOf(call).slice(5), attrs).data }];
     },
+    // It has no such kernel. @sew/layers compares with the composed operations.
     onCpu: () => false,
-  }),
-  kernelCase({
+  },
+  {
     kernel: "NormNeuronTraining",
     calls: trainingCalls,
-    expected: ({ rate, ...inputs }, attrs) => {
-      const { y, mean, variance } = batchNormalised(inputs, attrs.epsilon);
-      const neuron = attrs.formula.recognised!;
-      const x: Values = { ...inputs.x, data: Float32Array.from(y.data) };
-      const trace = forward(x, resting(x, attrs), rate, neuron);
-      return [{ shape: y.shape, data: trace.s, within: spikeErrors(y, trace, neuron) }, mean, variance];
+    expected: (call) => {
+      const [x, scale, offset, ...parameters] = inputsOf(call) as [Values, Values, Values, ...Values[]];
+      const attrs = call.attrs as NormNeuronAttrs;
+      const { epsilon } = attrs;
+      const [y] = runKernelOn("native", "BatchNormTraining", { inputs: { x, scale, offset }, attrs: { epsilon } });
+      const { mean, variance } = batchNormalised({ x, scale, offset }, epsilon);
+      return [{ shape: x.shape, data: fired(y!, parameters, attrs).data }, mean, variance];
     },
-    // It has no such kernel. normNeuronTraining.test.ts compares with the kernels that it joins.
     onCpu: () => false,
-  }),
-  kernelCase({
+  },
+  {
     kernel: "NormNeuronGrad",
-    calls: fc.tuple(calls, fc.boolean()).map(([{ inputs, attrs }, ownStatistics]) => {
+    calls: fc.tuple(calls, fc.boolean()).map(([{ inputs, dSpikes, attrs }, ownStatistics]) => {
       const gradAttrs: NormNeuronGradAttrs = { ...attrs, ownStatistics, overwrite: false };
-      return { inputs, attrs: gradAttrs };
+      return { inputs: [...inputs, dSpikes], attrs: gradAttrs };
     }),
-    expected: ({ dSpikes, ...inputs }, attrs) => {
-      const y = normalised(inputs, attrs.epsilon);
-      const v = resting(y, attrs);
-      const dV: Values = { ...v, data: new Float32Array(v.data.length) };
-      const { dx, dRate, scales } = backward({ x: y, v, rate: inputs.rate, dSpikes, dV }, attrs.formula.recognised!);
-      const error = backwardError(y.shape[0]!);
-      const dyError = scales.dx.map((m) => m * error);
-      return [
-        ...normGradient(inputs, dx, dyError, attrs.epsilon, attrs.ownStatistics),
-        { shape: [], data: [dRate], within: scales.dRate * error },
-      ];
+    expected: (call) => {
+      const [x, mean, variance, scale, offset, ...rest] = inputsOf(call) as [Values, Values, Values, Values, Values];
+      const [parameters, dSpikes] = [(rest as Values[]).slice(0, -1), (rest as Values[]).at(-1)!];
+      const { epsilon, ownStatistics, program } = call.attrs as NormNeuronGradAttrs & { program: NeuronProgram };
+      const y = normalised([x, mean, variance, scale, offset], epsilon);
+      const state = resting(y, program, parameters);
+      const zeros = state.map((v): Values => ({ ...v, data: new Float32Array(v.data.length) }));
+      const inputs = [y, ...state, ...parameters, dSpikes, ...zeros];
+      const gradients = runKernelOn("native", "MultiStepNeuronGrad", { inputs, attrs: formulaOf(program) });
+      const [dy, ...others] = gradients as [Values, ...Values[]];
+      const [dState, sums] = [others.slice(0, state.length), others.slice(state.length)];
+      // Gradients may be subnormal.
+      const dx = normGradient(
+        { x, scale, mean, variance },
+        dy.data,
+        new Float64Array(dy.data.length).fill(2 ** -140),
+        epsilon,
+        ownStatistics,
+      );
+      return [...dx, ...sums.map((sum, p) => withRest(sum, p, program, parameters, dState))];
     },
     onCpu: () => false,
-  }),
+  },
 ];
+
+/** The gradient of a parameter, with what the state at rest adds to it. */
+function withRest(
+  sum: Values,
+  p: number,
+  { initialBackward }: NeuronProgram,
+  parameters: readonly Values[],
+  dState: readonly Values[],
+) {
+  const data = Float64Array.from(sum.data);
+  const magnitude = Float64Array.from(sum.data, Math.abs);
+  for (let i = 0; i < (dState[0]?.data.length ?? 0); i++) {
+    const of = [...parameters.map((v) => v.data[i % v.data.length]!), ...dState.map((d) => d.data[i]!)];
+    const gradient = evaluated(initialBackward, of)[p]!;
+    data[i % data.length]! += gradient;
+    magnitude[i % data.length]! += Math.abs(gradient);
+  }
+  // Terms of a sum in float32 over the steps.
+  return { shape: sum.shape, data, within: magnitude.map((m) => m * 2 ** -18 + 1e-4) };
+}
 
 export const addonCalls: Readonly<Record<string, AddonCall>> = {
   batchStatistics: { numbers: [3, 2], arrays: [float32s(6), float32s(2), float32s(2)], sizes: [0, 1] },
   normNeuron: {
-    numbers: [2, 0.1, 2, 4, 1, 2, 1, 0, 0, 1, 0, 2],
-    arrays: [8, 2, 2, 2, 2, 1, 8].map(float32s),
-    sizes: [2, 3],
+    numbers: [0.1, smallCode.length, 2, 6, 3],
+    arrays: [smallCode, ...[12, 3, 3, 3, 3, 3, 12].map(float32s)],
+    sizes: [2, 4],
   },
   normNeuronGrad: {
-    numbers: [2, 0.1, 1, 2, 4, 1, 2, 1, 0, 0, 1, 0, 2],
-    arrays: [8, 2, 2, 2, 2, 1, 8, 8, 2, 2, 1].map(float32s),
-    sizes: [3, 4],
+    numbers: [0.1, 1, smallCode.length, 2, 6, 3],
+    arrays: [smallCode, ...[12, 3, 3, 3, 3, 3, 12, 12, 3, 3, 3].map(float32s)],
+    sizes: [3, 5],
   },
 };

@@ -23,6 +23,8 @@ export interface ModuleUnderTest {
   readonly output: readonly number[];
   /** Whether the module has no memory, so that a step's output depends on that step alone. */
   readonly timeless: boolean;
+  /** Whether no step's output depends on a later step, so that the module streams. @defaultValue true */
+  readonly causal?: boolean;
 }
 
 /** The same numbers for the same shape: spikes, about a third of them 1. */
@@ -35,7 +37,7 @@ export function spikesOfShape(shape: readonly number[], every = 3): Tensor {
 }
 
 /** Tests a module, on every backend. */
-export function describeModule(title: string, { make, input, output, timeless }: ModuleUnderTest): void {
+export function describeModule(title: string, { make, input, output, timeless, causal = true }: ModuleUnderTest): void {
   const contexts: readonly Context[] = [{ training: false }, { training: true, seed: 1 }];
 
   describeBackends(`${title} as a module`, () => {
@@ -99,7 +101,7 @@ export function describeModule(title: string, { make, input, output, timeless }:
       disposeModule(module);
     });
 
-    it("lets no step see a later one", () => {
+    it.runIf(causal)("lets no step see a later one", () => {
       const module = make();
       scoped(() => {
         const x = spikesOfShape(input);
@@ -110,7 +112,7 @@ export function describeModule(title: string, { make, input, output, timeless }:
       disposeModule(module);
     });
 
-    it("gives, step by step with its state passed on, what the whole sequence gives", () => {
+    it.runIf(causal)("gives, step by step with its state passed on, what the whole sequence gives", () => {
       const module = make();
       scoped(() => {
         const x = spikesOfShape(input);

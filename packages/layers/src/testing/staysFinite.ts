@@ -4,12 +4,13 @@ import type { Context, Module } from "../module.js";
 import { stream } from "../stream.js";
 
 /**
- * Whether all potentials of a network stay numbers whose squares float32 holds: the precondition of laws about gradients.
+ * Whether all state of a network stays numbers whose squares float32 holds: the precondition of laws about gradients.
  *
  * With a soft reset the potentials of EIF may run off to infinity. Their slopes do, too, and a path of weight 0 then has the
  * gradient 0 · ∞.
  */
 export function staysFinite(net: Module, s: Tensor, context: Context): boolean {
   const { state } = stream(net, s, undefined, context);
-  return Object.values(state).every(({ v }) => read(v!).every((potential) => Math.abs(potential) < 2 ** 64));
+  const variables = Object.values(state).flatMap((own) => Object.values(own));
+  return variables.every((variable) => read(variable).every((value) => Math.abs(value) < 2 ** 64));
 }

@@ -1,6 +1,6 @@
 /** @file What must hold of every neuron model. A model's test calls `describeNeuron` once. */
 
-import { hasKernel, multiStepNeuronKernel } from "@sew/kernels";
+import { hasKernel, multiStepNeuronKernel, type NeuronProgram, programParameters, runProgram } from "@sew/kernels";
 import {
   describeBackends,
   expectClose,
@@ -11,17 +11,19 @@ import {
   scoped,
   sequences,
 } from "@sew/kernels/testing";
-import { atan } from "@sew/surrogates";
+import { atan, smooth } from "@sew/surrogates";
 import {
   add,
   cast,
   cos,
+  engine,
   fill,
   gather,
   grad,
   grads,
   memory,
   mul,
+  onesLike,
   range,
   reshape,
   scalar,
@@ -35,12 +37,14 @@ import {
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  composed,
   type MembraneParams,
   type Neuron,
   type NeuronModel,
   neuron,
   type Reset,
   type State,
+  type Step,
   unroll,
 } from "../index.js";
 import type { Numeric } from "./membraneParams.js";
@@ -53,23 +57,29 @@ interface Charged<P> {
   readonly p: P;
 }
 
-/** The same neuron, made only of tensor operations: what a fused kernel is held against. */
-export function composed<S extends string>(fused: Neuron<S>): Neuron<S> {
-  const { recognised: _, ...rest } = fused;
-  return Object.assign((state: State<S>, x: Tensor) => fused(state, x), rest);
+/** Options of {@link describeNeuron}. */
+export interface DescribeNeuronOptions {
+  /** Parameters that must be numbers: the model refuses tensors for them. @defaultValue none */
+  readonly numbersOnly?: readonly string[];
+  /** Why finite differences do not have its gradients, even in smooth mode. @defaultValue they have */
+  readonly unsmooth?: string;
+  /** Why the model cannot be traced, so that no fused kernel runs it. @defaultValue it is traced */
+  readonly untraceable?: string;
 }
 
 /**
  * Tests a neuron model against Eqs. 1-3, on every backend: one step, its gradient, sequences, any number of state
- * variables, parameters that are numbers, scalars or one value per channel. What a model does differently from Eqs. 2 and 3
- * is its own to test; the laws that then do not hold are skipped.
+ * variables, parameters that are numbers, scalars or one value per channel, and that it is traced into a program, which fused
+ * kernels run. What a model does differently from Eqs. 2 and 3 is its own to test; the laws that then do not hold are skipped.
  *
  * @param model the model
  * @param numericParams parameters in the model's domain, as numbers; let them range over both resets and both `detachReset`
+ * @param options what is not tested, and why there is nothing to test
  */
 export function describeNeuron<P extends MembraneParams, S extends string>(
   model: NeuronModel<P, S>,
   numericParams: fc.Arbitrary<Numeric<P>>,
+  { numbersOnly = [], unsmooth, untraceable }: DescribeNeuronOptions = {},
 ): void {
   // TypeScript cannot see that a P with numbers for its parameters is a P.
   const params = numericParams as unknown as fc.Arbitrary<P>;
@@ -78,6 +88,9 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
   const names = Object.keys(model.state(model.defaults)) as (S | "v")[];
   const others = names.filter((name) => name !== "v");
   const numeric = Object.entries(model.defaults).flatMap(([name, value]) => (typeof value === "number" ? [name] : []));
+  const tensors = numeric.filter((name) => !numbersOnly.includes(name));
+  // Properties of each parameter are repeated as often as there are parameters.
+  const runsOfParameter = 20;
   const charge = (state: State, x: Tensor, p: P): Tensor => model.charge(state as State<S | "v">, x, p).v;
   /** The state with this potential, and other variables that all differ. */
   const around = (v: Tensor): State<S | "v"> =>
@@ -104,6 +117,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
     check: (
       s: { x: Tensor; v: Tensor; state: State<S | "v">; n: Neuron<S | "v">; p: P } & Omit<Sequence, "x" | "v">,
     ) => void,
+    numRuns = 50,
   ): void =>
     fc.assert(
       fc.property(sequences, params, ({ x, v, ...s }, p) => {
@@ -113,6 +127,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
           check({ ...s, x: tensor(x, [s.steps, s.size]), v: potential, state: around(potential), n, p });
         });
       }),
+      { numRuns },
     );
 
   describeBackends(`${model.name} as a neuron`, () => {
@@ -140,10 +155,14 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         );
       });
 
-      it("emits 0 and 1 and nothing else", () =>
+      it("emits what it declares and nothing else: 0 and 1, whole numbers up to the most, or any numbers", () =>
         forAllSteps(({ state, x, p }) => {
-          const spikes = read(neuron(model, p)(state as State<S | "v">, x).spikes);
-          expect(spikes.every((s) => s === 0 || s === 1)).toBe(true);
+          const step = neuron(model, p);
+          const { emits } = step;
+          const most = emits.kind === "counts" ? emits.most : 1;
+          const declared = (s: number) =>
+            emits.kind === "reals" ? !Number.isNaN(s) : Number.isInteger(s) && s >= 0 && s <= most;
+          expect(read(step(state as State<S | "v">, x).spikes).filter((s) => !declared(s))).toEqual([]);
         }));
 
       it("resets the neurons that fired to V_reset and leaves the others charged (Eq. 3)", ({ skip }) => {
@@ -187,6 +206,14 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         for (const t of [...results, ...Object.values<Tensor>(state), x]) t.dispose();
       });
     });
+
+    it.skipIf(numbersOnly.length === 0).each(numbersOnly)("refuses a tensor for %s", (name) =>
+      scoped(() => expect(() => neuron(model, { [name]: scalar(1) } as unknown as Partial<P>)).toThrow(RangeError)),
+    );
+
+    it.skipIf(model.learns === undefined)("learns parameters that are numbers by default", () =>
+      expect(tensors).toEqual(expect.arrayContaining(Object.keys(model.learns!))),
+    );
 
     const bounds = Object.entries(model.lowerBounds ?? {});
     it.skipIf(bounds.length === 0)("accepts its parameters at their lower bounds", () => {
@@ -251,6 +278,59 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
         }));
     });
 
+    describe("its program", () => {
+      it.skipIf(untraceable !== undefined)("is there, as it is and smooth, of numbers and of tensors", () =>
+        scoped(() => {
+          for (const of of [spike, smooth(spike)]) {
+            const scalars = Object.fromEntries(
+              tensors.map((name) => [name, scalar(model.defaults[name as keyof P] as number)]),
+            );
+            for (const given of [{}, scalars]) programOf(neuron(model, given as Partial<P>, of));
+          }
+        }),
+      );
+
+      it.skipIf(untraceable !== undefined)("emits what the model declares", () => {
+        const own = neuron(model);
+        expect(programOf(own).spikes).toEqual(own.emits);
+      });
+
+      it.skipIf(untraceable !== undefined)("has the values of the step, bit by bit, and its gradients", () =>
+        fc.assert(
+          fc.property(floats, floats, params, fc.boolean(), (vs, xs, p, isSmooth) => {
+            const n = Math.min(vs.length, xs.length);
+            scoped(() => {
+              const [v, x] = [tensor1d(vs.slice(0, n)), tensor1d(xs.slice(0, n))];
+              const given = Object.fromEntries(tensors.map((name) => [name, fill([n], p[name as keyof P] as number)]));
+              const own = neuron(model, { ...p, ...given }, isSmooth ? smooth(spike) : spike);
+              const program = programOf(own);
+              const state = names.map((name) => around(v)[name]);
+              const outputs = ({ spikes, state }: Step<S | "v">) => [spikes, ...names.map((name) => state[name])];
+              const composedOutputs = (...[x, ...state]: Tensor[]) =>
+                outputs(own(Object.fromEntries(names.map((name, i) => [name, state[i]])) as State<S | "v">, x!));
+              const inputs = [...state, x, ...programParameters(own)];
+              const full = (t: Tensor) => mul(t, onesLike(x));
+              expect(runProgram(program.forward, inputs).map((t) => read(full(t)))).toEqual(
+                composedOutputs(x, ...state).map(read),
+              );
+              const dys = [x, ...state].map((t, i) => add(weights(t), i));
+              const loss = (...inputs: Tensor[]) =>
+                composedOutputs(...inputs.slice(0, 1 + names.length))
+                  .map((y, i) => sum(mul(y, dys[i]!)))
+                  .reduce((a, b) => add(a, b));
+              const by = [x, ...state, ...own.parameters];
+              const { grads } = engine().gradients(() => loss(...by), by, undefined, true);
+              const all = runProgram(program.backward, [...inputs, ...dys]);
+              const scale = Math.max(1, ...all.flatMap((t) => read(full(t)).map(Math.abs)));
+              for (const [i, gradient] of grads.entries()) {
+                expectClose(full(all[i]!), gradient ?? mul(by[i]!, 0), { relative: 1e-6, absolute: 1e-6 * scale });
+              }
+            });
+          }),
+        ),
+      );
+    });
+
     describe("unrolled over time", () => {
       it("does T single steps, each from the state that the last one left", () =>
         forAllSequences(({ x, state: start, n, steps, size }) => {
@@ -306,7 +386,7 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
           for (const name of names) expect(read(b.state[name])).toEqual(read(permuted(a.state[name], 0)));
         }));
 
-      it.each(numeric)("takes %s as a number, as a scalar, and as one value per channel, alike", (name) =>
+      it.each(tensors)("takes %s as a number, as a scalar, and as one value per channel, alike", (name) =>
         forAllSequences(({ x, state, n, p, size }) => {
           const number = p[name as keyof P] as number;
           const expected = unroll(n, x, state);
@@ -315,10 +395,10 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
             expect(read(got.spikes)).toEqual(read(expected.spikes));
             for (const s of names) expectClose(got.state[s], expected.state[s], { relative: 1e-5, absolute: 1e-5 });
           }
-        }),
+        }, runsOfParameter),
       );
 
-      it.each(numeric)("passes gradients to %s: those of the channels sum to that of the layer", (name) =>
+      it.each(tensors)("passes gradients to %s: those of the channels sum to that of the layer", (name) =>
         forAllSequences(({ x, state, p, size }) => {
           const number = p[name as keyof P] as number;
           const gradient = (shape: number[]): number[] =>
@@ -344,7 +424,40 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
           const total = each.reduce((a, b) => a + b, 0);
           const scale = each.reduce((a, b) => a + Math.abs(b), 1);
           expect(Math.abs(whole[0]! - total)).toBeLessThanOrEqual(1e-4 * scale);
-        }),
+        }, runsOfParameter),
+      );
+
+      const smoothly = unsmooth === undefined ? it : it.skip;
+      smoothly.each(tensors)(
+        "has, smooth and not detached, the gradient of %s that finite differences have",
+        (name) => {
+          forAllSequences(({ x, state, p }) => {
+            // Of moderate potentials: large ones, as of an exponential charge, lose the digits of a difference.
+            const currents = mul(x, 0.25);
+            const before = Object.fromEntries(
+              Object.entries<Tensor>(state).map(([variable, values]) => [variable, mul(values, 0.25)]),
+            ) as typeof state;
+            const loss = (value: Tensor) =>
+              weighted(
+                unroll(neuron(model, { ...p, [name]: value, detachReset: false }, smooth(spike)), currents, before),
+              );
+            const value = p[name as keyof P] as number;
+            const lossAt = (v: number) => read(loss(scalar(v)))[0]!;
+            const here = lossAt(value);
+            fc.pre(Math.abs(here) < 100);
+            const quotient = (h: number) => (lossAt(value + h) - lossAt(value - h)) / (2 * h);
+            // The factor of a square is small, and so must its steps be.
+            const width = 2 ** -6 * Math.min(1, Math.max(2 ** -4, Math.abs(value)));
+            const [coarse, fine] = [quotient(width), quotient(width / 2)];
+            const at = scalar(value);
+            // Where nothing reads the parameter there is none.
+            const { grads } = engine().gradients(() => loss(at), [at], undefined, true);
+            const gradient = grads[0] ? read(grads[0])[0]! : 0;
+            // A quotient of half the width has a fourth of the error, so that both tell how far it is out.
+            const rounding = (4e-6 / width) * (Math.abs(here) + x.size) + 1e-3 * Math.abs(gradient);
+            expect(Math.abs(fine - gradient)).toBeLessThanOrEqual(Math.abs(coarse - fine) + rounding);
+          }, runsOfParameter);
+        },
       );
 
       it("is differentiable over any number of steps, one included, and ends alike when cut", () =>
@@ -415,8 +528,8 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
       });
 
       it("equals the composed operations where the backend has a fused kernel, values and gradients", ({ skip }) => {
-        if (!hasKernel(multiStepNeuronKernel, { formula: neuron(model) }))
-          skip("the backend has no fused kernel for this neuron");
+        if (!hasKernel(multiStepNeuronKernel, neuron(model)))
+          skip("the backend has no fused kernel of programs, or the neuron no program");
         forAllSequences(({ x, v, state, n }) => {
           const [fused, plain] = [unroll(n, x, state), unroll(composed(n), x, state)];
           expect(read(fused.spikes)).toEqual(read(plain.spikes));
@@ -432,6 +545,12 @@ export function describeNeuron<P extends MembraneParams, S extends string>(
       });
     });
   });
+}
+
+/** The program of a neuron; throws what its trace could not do. */
+function programOf({ program, untraced }: Neuron): NeuronProgram {
+  if (program === undefined) throw new Error(untraced);
+  return program;
 }
 
 /** A scalar that all spikes and the last potential have their own weight in. */

@@ -1,29 +1,15 @@
 /** @file What must hold of every surrogate. Its test calls `describeSurrogate` once. */
 
-import type { RecognisedSlope } from "@sew/kernels";
+import { neuronFormula, runProgram } from "@sew/kernels";
 import { describeBackends, expectClose, float32, floats, floatsOf, read, scoped } from "@sew/kernels/testing";
 import { grad, memory, mul, neg, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { type Spike, smooth } from "../index.js";
 
-/** The formulas that fused kernels know, in float64. */
-const formulas: Record<RecognisedSlope["kind"], (u: number, alpha: number) => number> = {
-  atan: (u, alpha) => alpha / (2 * (1 + ((Math.PI / 2) * alpha * u) ** 2)),
-  sigmoid: (u, alpha) => (alpha * Math.exp(-Math.abs(alpha * u))) / (1 + Math.exp(-Math.abs(alpha * u))) ** 2,
-  rectangular: (u, a) => (Math.abs(u) < a / 2 ? 1 / a : 0),
-  constant: (_, value) => value,
-  scaledAtan: (u) => (1 + Math.PI ** 2 / 4) / (1 + (Math.PI * u) ** 2),
-  piecewiseQuadratic: (u, alpha) => Math.max(0, alpha - alpha ** 2 * Math.abs(u)),
-  piecewiseExponential: (u, alpha) => (alpha / 2) * Math.exp(-alpha * Math.abs(u)),
-  softSign: (u, alpha) => alpha / (2 * (1 + alpha * Math.abs(u)) ** 2),
-  superSpike: (u, alpha) => alpha / (1 + Math.abs(u)) ** 2,
-  erf: (u, alpha) => (alpha / Math.sqrt(Math.PI)) * Math.exp(-((alpha * u) ** 2)),
-};
-
 /**
- * Tests a surrogate, on every backend: Θ in the forward pass, exactly its slope in the backward pass, and a primitive that the
- * slope is the derivative of.
+ * Tests a surrogate, on every backend: Θ in the forward pass, exactly its slope in the backward pass, a primitive that the
+ * slope is the derivative of, and that both are traced, so that fused kernels run them.
  *
  * @param name of the surrogate
  * @param make makes the spike function, as users do
@@ -116,20 +102,25 @@ export function describeSurrogate<P>(name: string, make: (params?: P) => Spike, 
         expect(read(soft(u))).toEqual(read(spike.primitive!(u)));
         expect(read(grad(soft)(u))).toEqual(read(grad(spike)(u)));
         expect(read(soft.slope(u))).toEqual(read(spike.slope(u)));
-        expect(soft.recognised).toBeUndefined();
       }));
 
-    it("tells fused kernels the slope that it has", ({ skip }) => {
-      if (make().recognised === undefined) skip("it is not one that fused kernels know");
-      forAll((spike, us) => {
-        const { kind, alpha } = spike.recognised!;
-        expectClose(
-          spike.slope(tensor1d(us)),
-          us.map((u) => formulas[kind](u, alpha)),
-          { relative: 1e-4, absolute: 1e-6 },
-        );
-      });
-    });
+    it.each(["as it is", "smooth"])("is traced, %s: its program has its values and its slope", (mode) =>
+      forAll((given, us) => {
+        const spike = mode === "smooth" ? smooth(given) : given;
+        const { program } = neuronFormula({
+          name,
+          params: {},
+          state: () => ({ v: 0 }),
+          step: ({ v }, x) => ({ spikes: spike(x), state: { v: v! } }),
+        });
+        expect(program).toBeDefined();
+        if (mode === "as it is") expect(program!.spikes).toEqual({ kind: "bits" });
+        const [u, one] = [tensor1d(us), tensor1d(us.map(() => 1))];
+        expect(read(runProgram(program!.forward, [u, u])[0]!)).toEqual(read(spike(u)));
+        const [slope] = runProgram(program!.backward, [u, u, one, u]);
+        expectClose(mul(slope!, one), spike.slope(u), { relative: 1e-6, absolute: 1e-30 });
+      }),
+    );
 
     it.each(["as it is", "smooth"])(
       "keeps, %s, its result in memory and nothing else, and its gradient likewise",

@@ -45,9 +45,9 @@ export function surrogateCase(c: SurrogateCase): ReferenceCase {
       tidy(() => {
         const s = referenceSpike(c.surrogate, c.alpha);
         // On the edge of a window the peer's x was a rounding error to one side, and is stored with 9 digits.
-        const edge = s.recognised?.kind === "rectangular" ? s.recognised.alpha / 2 : Number.NaN;
-        const inside = (u: number, i: number) => Math.abs(u) === edge && c.derivative[i] !== 0;
-        const x = tensor1d(c.x.map((u, i) => (inside(u, i) ? u * (1 - 1e-6) : u)));
+        const slopes = read(s.slope(tensor1d([...c.x])));
+        const inside = (i: number) => slopes[i] === 0 && c.derivative[i] !== 0;
+        const x = tensor1d(c.x.map((u, i) => (inside(i) ? u * (1 - 1e-6) : u)));
         const σ = c.primitive?.every((value, i) => value === c.spike[i]) ? undefined : (c.primitive ?? undefined);
         return report([
           ["spike", difference(read(s(x)), c.spike)],

@@ -1,0 +1,78 @@
+/** @file pnpm bench neurons: the forward and backward pass of every neuron, as a program and as composed operations. */
+import "@tensorflow/tfjs";
+import { mkdir } from "node:fs/promises";
+import { cpus } from "node:os";
+import { dirname } from "node:path";
+import { instructionSet, threads } from "@sew/backend-native";
+import { useBackend } from "@sew/backends";
+import { writeAtomic } from "@sew/files";
+import { printable } from "@sew/kernels";
+import {
+  type MembraneParams,
+  type NeuronModel,
+  neuronModels,
+  type ParallelNeuronModel,
+  parallelNeuronModels,
+} from "@sew/neurons";
+import { Command } from "commander";
+import { measureNeuron, type NeuronFigures, neuronRow, neuronTable, parallelRow } from "./neurons/measure.js";
+import { atLeastOne, matching } from "./options.js";
+
+const rows = [
+  ...Object.entries(neuronModels).map(([name, model]) =>
+    neuronRow(name, model as unknown as NeuronModel<MembraneParams, string>),
+  ),
+  ...Object.entries(parallelNeuronModels).map(([name, model]) =>
+    parallelRow(name, model as unknown as ParallelNeuronModel<object>),
+  ),
+];
+
+const program = new Command("pnpm bench neurons")
+  .description(
+    "Times the forward and backward pass of every neuron model over currents [T, neurons]: its program in one fused pass, " +
+      "and the composed operations that it stands for. Times are nanoseconds of a core for each step of each " +
+      "neuron; bytes are those that the forward pass keeps for the backward pass, besides the currents.",
+  )
+  .option("--steps <n>", "steps T", atLeastOne, 16)
+  .option(
+    "--neurons <n>",
+    "neurons; composed operations need some 500 bytes for each of their steps",
+    atLeastOne,
+    2 ** 21,
+  )
+  .option("--runs <n>", "runs of each figure; the median counts", atLeastOne, 5)
+  .option("--filter <text>", "only the models whose name has this in it (default: all)", "")
+  .option("--json <file>", "write every figure here", "runs/benchmark/neurons.json")
+  .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
+  .showHelpAfterError("(--help lists the options)");
+program.parse(process.argv.slice(3), { from: "user" });
+const { steps, neurons, runs, filter, json } = program.opts<{
+  steps: number;
+  neurons: number;
+  runs: number;
+  filter: string;
+  json: string;
+}>();
+
+try {
+  const names = matching(
+    rows.map(({ name }) => name),
+    filter,
+  );
+  await useBackend("native");
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads: threads(), instructionSet: instructionSet() };
+  console.log(`${machine.cpu}, ${machine.threads} threads, ${machine.instructionSet}, node ${process.version}`);
+  const figures: NeuronFigures[] = [];
+  for (const [i, name] of names.entries()) {
+    console.error(`${i + 1} of ${names.length}: ${name}`);
+    figures.push(await measureNeuron(rows.find((row) => row.name === name)!, [steps, neurons], runs));
+  }
+  console.table(neuronTable(figures));
+  await mkdir(dirname(json), { recursive: true });
+  const text = `${JSON.stringify({ machine, date: new Date().toISOString(), runs, rows: figures }, null, 2)}\n`;
+  await writeAtomic(json, [Buffer.from(text)], "bench");
+  console.log(`every figure: ${json}`);
+} catch (error) {
+  console.error(printable(`error: ${(error as Error).message}`));
+  process.exitCode = 1;
+}
