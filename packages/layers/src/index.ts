@@ -20,6 +20,7 @@ export {
   namedBuffers,
   namedModules,
   namedParameters,
+  type Observer,
   run,
 } from "./module.js";
 export {
