@@ -1,4 +1,4 @@
-/** @file Activity: sums along the last axis, and what kind of numbers there are, from stored spikes where there are some. */
+/** @file Activity: sums along the last axis, and what the values are, from stored spikes where there are some. */
 import { activityKernel, type KernelInputs } from "@sew/kernels";
 import type { KernelConfig } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
@@ -8,15 +8,12 @@ const activityConfig: KernelConfig = floatKernel<KernelInputs<typeof activityKer
   activityKernel.name,
   ({ x }, _, backend) => {
     const [shape, n] = [x.shape.slice(0, -1), x.shape.at(-1)!];
+    const [[sumsInfo, sums], [valuesInfo, values]] = [backend.output(shape), backend.output([4])];
     const spikes = backend.spikes(x);
-    const [[sumsInfo, sums], [rangeInfo, range]] = [backend.output(shape), backend.output([3])];
-    // Of bits, those that are not 0 are their sum.
-    const isBits = spikes?.kind === "bits";
-    const [nonZerosInfo, nonZeros] = isBits ? [backend.share(sumsInfo), sums] : backend.output(shape);
     const sizes = [sizeOf(shape), n];
-    if (spikes === undefined) runNative("activity", sizes, backend.floats(x), sums, nonZeros, range);
-    else runNative("activityOfSpikes", sizes, spikes.packed, sums, nonZeros, range);
-    return [sumsInfo, nonZerosInfo, rangeInfo];
+    if (spikes === undefined) runNative("activity", sizes, backend.floats(x), sums, values);
+    else runNative("activityOfSpikes", sizes, spikes.packed, sums, values);
+    return [sumsInfo, valuesInfo];
   },
 );
 

@@ -26,13 +26,13 @@ export const cases: readonly KernelCase[] = [
       const bound = (row: number[]) => total(row.map(Math.abs)) * (2 ** -24 + n * 2 ** -53);
       return [
         { shape: outer, data: rows.map(total), within: rows.map(bound) },
-        { shape: outer, data: rows.map((row) => row.filter((v) => v !== 0).length) },
         {
-          shape: [3],
+          shape: [4],
           data: [
             values.reduce((a, b) => Math.min(a, b)),
             values.reduce((a, b) => Math.max(a, b)),
             values.every(Number.isInteger) ? 1 : 0,
+            Math.fround(values.filter((v) => v !== 0).length / values.length),
           ],
         },
       ];
@@ -43,6 +43,6 @@ export const cases: readonly KernelCase[] = [
 ];
 
 export const addonCalls: Readonly<Record<string, AddonCall>> = {
-  activity: { numbers: [2, 3], arrays: [float32s(6), float32s(2), float32s(2), float32s(3)], sizes: [0, 1] },
-  activityOfSpikes: { numbers: [2, 3], arrays: [counts(6), float32s(2), float32s(2), float32s(3)], sizes: [0, 1] },
+  activity: { numbers: [2, 3], arrays: [float32s(6), float32s(2), float32s(4)], sizes: [0, 1] },
+  activityOfSpikes: { numbers: [2, 3], arrays: [counts(6), float32s(2), float32s(4)], sizes: [0, 1] },
 };
