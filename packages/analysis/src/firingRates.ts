@@ -19,24 +19,22 @@ export interface LayerRate {
   readonly neurons?: Float32Array;
 }
 
-/** The values of a tensor of a block. */
-export interface Activity {
-  /** Their mean. Of g = ADD it is a mean of sums, and may exceed 1. */
-  readonly mean: number;
-  /** The mean of each time-step. */
-  readonly perStep: readonly number[];
-  /** The fraction of values that are not 0: of 0 and 1 the mean. */
-  readonly density: number;
+/** A number, or numbers, of S^l, A^l and O^l of a block. */
+export interface OfBlock<V> {
+  /** S^l, the block's input. */
+  readonly input: V;
+  /** A^l, the spikes of the residual path. Absent where the path does not end in neurons of its own. */
+  readonly residual?: V;
+  /** O^l, the block's output. */
+  readonly output: V;
 }
 
-/** The firing rates of a block: S^l, A^l and O^l. */
-export interface BlockRate {
-  /** S^l, the block's input. */
-  readonly input: Activity;
-  /** A^l, the spikes of the residual path. Absent where the path does not end in neurons of its own. */
-  readonly residual?: Activity;
-  /** O^l, the block's output. */
-  readonly output: Activity;
+/** Means of S^l, A^l and O^l. Of g = ADD, S^l and O^l are sums, and their means may exceed 1. */
+export interface BlockRate extends OfBlock<number> {
+  /** The means of each time-step. */
+  readonly perStep: OfBlock<readonly number[]>;
+  /** The fractions of values that are not 0: of 0 and 1 the means. */
+  readonly density: OfBlock<number>;
 }
 
 /** Firing rates by the paths of the modules, as `namedModules` gives them, outer before inner. */
@@ -136,14 +134,15 @@ export function firingRateProbe(options: FiringRateProbeOptions = {}): Probe<Fir
             const [output, input] = [outputs.get(block), inputs.get(block)];
             const a = residual && outputs.get(residual);
             if (output === undefined || input === undefined) continue;
-            rates.push([
-              paths.get(block)!,
-              {
-                input: await activityOf(input),
-                ...(a && { residual: await activityOf(a) }),
-                output: await activityOf(output),
-              },
-            ]);
+            const measured = {
+              input: await activityOf(input),
+              ...(a && { residual: await activityOf(a) }),
+              output: await activityOf(output),
+            };
+            const each = <V>(pick: (activity: Activity) => V): OfBlock<V> => mapped(measured, pick);
+            const perStep = each((activity) => activity.perStep);
+            const density = each((activity) => activity.density);
+            rates.push([paths.get(block)!, { ...each(({ mean }) => mean), perStep, density }]);
           }
           const watched = [...paths.keys()].filter(
             (module) => mostSpikes(module) > 0 || ofBlocks.has(module) || residuals.has(module),
@@ -212,7 +211,18 @@ function add(runs: Map<Module, Kept[]>, module: Module, kept: Kept): void {
   else known.push(kept);
 }
 
-/** The mean of all runs, and of each time-step. It sums in float64: float32 loses single ones beyond 2²⁴. */
+/** Means of a tensor. */
+interface Activity {
+  readonly mean: number;
+  readonly perStep: readonly number[];
+  readonly density: number;
+}
+
+function mapped<V, W>({ input, residual, output }: OfBlock<V>, f: (value: V) => W): OfBlock<W> {
+  return { input: f(input), ...(residual !== undefined && { residual: f(residual) }), output: f(output) };
+}
+
+/** The means of all runs. It sums in float64: float32 loses single ones beyond 2²⁴. */
 async function activityOf(runs: readonly Kept[]): Promise<Activity> {
   const totals: number[] = [];
   const sizes: number[] = [];

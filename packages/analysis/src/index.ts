@@ -1,7 +1,6 @@
 export { type Energy, type EnergyOptions, energy, type OperationCosts, operationCosts } from "./energy.js";
 export type { EpochRecord } from "./epochRecord.js";
 export {
-  type Activity,
   type BlockRate,
   type FiringRateProbeOptions,
   type FiringRates,
@@ -9,6 +8,7 @@ export {
   firingRateProbe,
   firingRates,
   type LayerRate,
+  type OfBlock,
 } from "./firingRates.js";
 export { type FrameStrip, type FrameStripOptions, frameStrip, type Picture } from "./frameStrip.js";
 export {

@@ -139,7 +139,7 @@ export function predictedNorms(
       return stretch.map(({ block }, i): [string, PredictedNorm] => {
         const path = paths.get(block)!;
         const blocks = stretch.length - i;
-        const rate = rates.blocks[path]?.input.mean ?? Number.NaN;
+        const rate = rates.blocks[path]?.input ?? Number.NaN;
         // The neurons behind the sum, which only a Spiking block has itself.
         const neurons = Object.values(block.children!).find((child) => emissionOf(child) !== undefined);
         const factor =

@@ -39,8 +39,8 @@ function blockChart(blocks: FiringRates["blocks"]): Html {
     title: "Blocks",
     names: Object.keys(blocks),
     bars: [
-      { name: html`A<sup>l</sup>, residual path`, values: rates.map(({ residual }) => residual?.mean) },
-      { name: html`O<sup>l</sup>, output`, values: rates.map(({ output }) => output.mean) },
+      { name: html`A<sup>l</sup>, residual path`, values: rates.map(({ residual }) => residual) },
+      { name: html`O<sup>l</sup>, output`, values: rates.map(({ output }) => output) },
     ],
   });
 }
