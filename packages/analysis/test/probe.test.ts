@@ -37,13 +37,13 @@ const probes = () => ({
 const squares = (y: Tensor): Scalar => sum(square(y));
 
 const models: Record<string, (recompute: boolean) => Module> = {
-  "SEW ADD": (recompute) => network("c32-BN-PLIF-{SEW}*2-MPk2s2-FC3", { height: 8, width: 8, seed: 1, recompute }),
-  "SEW IAND": (recompute) => network("c4-BN-LIF-{SEW IAND}*2-FC3", { height: 8, width: 8, seed: 1, recompute }),
-  Spiking: (recompute) => network("c32-BN-IF-{Spiking}*2-DP-FC3", { height: 8, width: 8, seed: 1, recompute }),
-  "parallel neurons": (recompute) => network("c4-BN-SLIDINGPSN-SEW-FC3", { height: 8, width: 8, seed: 1, recompute }),
+  "SEW ADD": (recompute) => network("c32-BN-PLIF-{SEW}*2-MPk2s2-FC3", { height: 4, width: 4, seed: 1, recompute }),
+  "SEW IAND": (recompute) => network("c4-BN-LIF-{SEW IAND}*2-FC3", { height: 4, width: 4, seed: 1, recompute }),
+  Spiking: (recompute) => network("c32-BN-IF-{Spiking}*2-DP-FC3", { height: 4, width: 4, seed: 1, recompute }),
+  "parallel neurons": (recompute) => network("c4-BN-SLIDINGPSN-SEW-FC3", { height: 4, width: 4, seed: 1, recompute }),
 };
 
-const frames = () => randomUniform([3, 2, 8, 8, 2], 0, 3, "float32", 1);
+const frames = () => randomUniform([2, 2, 4, 4, 2], 0, 3, "float32", 1);
 
 /** Everything that a pass changes and returns, as bits. */
 async function passOf(make: () => Module, training: boolean, probed: boolean): Promise<unknown> {
@@ -129,14 +129,14 @@ describeBackends("probes", () => {
   });
 
   it("see training steps, and leave what they learn as it is", async () => {
-    const batch = { x: Float32Array.from({ length: 3 * 2 * 128 }, (_, i) => i % 3), labels: Int32Array.of(0, 2) };
+    const batch = { x: Float32Array.from({ length: 2 * 2 * 32 }, (_, i) => i % 3), labels: Int32Array.of(0, 2) };
     const learned = async (probed: boolean) => {
       const model = models["SEW ADD"]!(false);
       const trained = optimizer(model, momentum());
       const attached = attach(model, probes());
       const observe = probed ? attached.observe : undefined;
       for (const seed of [0, 1]) {
-        const shape = [3, 2, 8, 8, 2];
+        const shape = [2, 2, 4, 4, 2];
         await trainStep(model, trained, { ...batch, shape }, { learningRate: 0.1, seed, observe });
       }
       const values = [...namedParameters(model).values(), ...namedBuffers(model).values()].map((v) =>
@@ -171,17 +171,18 @@ describeBackends("probes", () => {
     x.dispose();
   });
 
-  it("measure a residual network of bottlenecks, whose shortcuts and classifier they count, too", async () => {
-    const net = resNet(50, { classes: 2, stemOnceFor: 2 });
+  it("measure a residual network, whose shortcuts and classifier they count, too", async () => {
+    const net = resNet(18, { classes: 2, stemOnceFor: 2 });
     const x = randomUniform([1, 1, 32, 32, 3], 0, 1, "float32", 1);
-    const { rates, norms, ops } = await measure(net, x, probes(), { training: true, seed: 0, loss: squares });
-    expect(Object.keys(rates.blocks)).toHaveLength(16);
+    const { h: _, ...some } = probes();
+    const { rates, norms, ops } = await measure(net, x, some, { training: true, seed: 0, loss: squares });
+    expect(Object.keys(rates.blocks)).toHaveLength(8);
     expect(Object.keys(norms)).toEqual(Object.keys(rates.blocks));
-    expect(Object.keys(ops.layers)).toHaveLength(1 + 16 * 3 + 4 + 1);
+    expect(Object.keys(ops.layers)).toHaveLength(1 + 8 * 2 + 3 + 1);
     expect(ops.layers["stage1.block1.a.conv"]!.input).toBe("counts");
     disposeModule(net);
     x.dispose();
-  }, 60_000);
+  });
 
   it("of one's own are functions of the model, and see each module's input and output", async () => {
     const seen: string[] = [];
