@@ -56,7 +56,7 @@ export interface Energy {
  * @see docs/energy.md
  *
  * @example
- * const net = sequential({ conv: conv2d(1, 2, { kernel: 3 }) });
+ * const net = network("c2k3", { height: 4, width: 4, inChannels: 1 });
  * const { exact, dense } = energy(await synOps(net, ones([1, 1, 4, 4, 1])));
  * exact.toFixed(9); // "0.000000180"
  * dense.toFixed(9); // "0.000001325"

@@ -84,12 +84,12 @@ export interface SynOpsOptions extends Pick<MeasureOptions, "training" | "seed">
  * @see docs/energy.md
  *
  * @example
- * const net = sequential({ conv: conv2d(1, 2, { kernel: 3 }) });
- * const spikes = tensor5d([1, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1], [1, 1, 4, 4, 1]);
+ * const net = network("c2k3", { height: 4, width: 4, inChannels: 1 });
+ * const spikes = tensor5d([1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 1], [1, 1, 4, 4, 1]);
  * const { layers } = await synOps(net, spikes);
- * layers.conv.exact; // 50
- * layers.conv.rate; // 90
- * layers.conv.macs; // 288
+ * layers.conv0.exact; // 50
+ * layers.conv0.rate; // 90
+ * layers.conv0.macs; // 288
  */
 export async function synOps(
   model: Module,
