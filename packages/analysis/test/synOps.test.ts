@@ -109,6 +109,29 @@ describe("synOps worked by hand", () => {
   });
 });
 
+describe("synOps of SpikingJelly 2.0.0, SynOpCounter", () => {
+  it.each([
+    [7, 5, 4, 6, 3, 1, 1, 1, 1, 5292],
+    [7, 5, 4, 6, 3, 2, 1, 1, 2, 762],
+    [8, 8, 6, 6, 3, 1, 0, 1, 6, 1750],
+    [9, 6, 3, 5, 4, 3, 2, 1, 1, 1305],
+    [9, 9, 2, 4, 3, 1, 2, 2, 1, 3820],
+    [5, 7, 4, 8, 1, 2, 0, 1, 4, 86],
+  ])(
+    "are the same of %i x %i pixels, %i to %i channels, kernel %i, stride %i, padding %i, dilation %i, groups %i: %i",
+    async (height, width, inChannels, outChannels, kernel, stride, padding, dilation, groups, expected) => {
+      const shape = [1, 3, height!, width!, inChannels!];
+      const spikes = Array.from({ length: 3 * height! * width! * inChannels! }, (_, i) =>
+        (i * 7 + (i >> 3)) % 10 < 3 ? 1 : 0,
+      );
+      const options = { kernel: kernel!, stride: stride!, padding: padding!, dilation: dilation!, groups: groups! };
+      const { exact } = await opsOf(conv2d(inChannels!, outChannels!, options), tensor(spikes, shape));
+      // It counts the whole batch.
+      expect(exact * 3).toBeCloseTo(expected!, 9);
+    },
+  );
+});
+
 describeBackends("synOps as laws", () => {
   it("exact is the sum of the convolution with ones, whatever kernel, stride, padding, dilation and groups", () =>
     fc.assert(
