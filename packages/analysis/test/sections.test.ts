@@ -1,13 +1,16 @@
 import {
   confusionSection,
   type EpochRecord,
+  energySection,
   type FiringRates,
   firingRatesSection,
   report,
   type Section,
+  type SynOps,
   samplesSection,
   settingsSection,
   summaryFigures,
+  synOpsSection,
   trainingSection,
 } from "@sew/analysis";
 import { describe, expect, it } from "vitest";
@@ -257,9 +260,9 @@ describe("firingRatesSection", () => {
   it("names every layer with its rate and silent neurons, and repeats the warnings", () => {
     const page = of(rates);
     expect(rowsOf(page, 0)).toEqual([
-      ["Spiking layer", "Φ", "Silent neurons"],
-      ["unit0.neuron", "0.0812", "12.5\u202f%"],
-      ["block0.b.neuron", "0.0000", "100.0\u202f%"],
+      ["Spiking layer", "Φ", "Silent neurons", "Saturated"],
+      ["unit0.neuron", "0.0812", "12.5\u202f%", "6.3\u202f%"],
+      ["block0.b.neuron", "0.0000", "100.0\u202f%", "0.0\u202f%"],
     ]);
     expect(named(page, "li").map(words)).toEqual(['"block0.b.neuron" never fires.']);
     expect(labels(page)).toEqual(["Blocks: block0 0.052 and 1.333; block1 0.250"]);
@@ -353,5 +356,78 @@ describe("settingsSection", () => {
       ["rows", '{"a":1}'],
       ["make", "Custom"],
     ]);
+  });
+});
+
+describe("synOpsSection and energySection", () => {
+  const layer = (input: "binary" | "counts" | "reals", more: object) => ({
+    input,
+    density: 0.25,
+    mean: 0.25,
+    steps: 4,
+    exact: 0,
+    rate: 0,
+    macs: 8e6,
+    validMacs: 7e6,
+    repeats: false,
+    ...more,
+  });
+  const ops: SynOps = {
+    layers: {
+      stem: layer("reals", { repeats: true }),
+      "block0.a": layer("binary", { exact: 1.5e6, rate: 2e6 }),
+      "block1.a": layer("counts", { exact: 3e6, rate: 4e6 }),
+    },
+    total: {
+      exact: 4.5e6,
+      rate: 6e6,
+      realMacs: 8e6,
+      realMacsOnce: 2e6,
+      countExact: 3e6,
+      countMacs: 8e6,
+      macs: 24e6,
+      validMacs: 21e6,
+    },
+    samples: 2,
+    warnings: ['"own" is not counted.'],
+  };
+  it("have a row for each layer, in millions, and the totals; of real-valued inputs no SynOps", () => {
+    const page = pageOf(synOpsSection(ops));
+    expect(faults(page)).toEqual([]);
+    expect(rowsOf(page, 0)).toEqual([
+      ["Layer", "Input", "Density", "Exact", "Rate", "Dense"],
+      ["stem", "reals", "25.0\u202f%", "–", "–", "8"],
+      ["block0.a", "binary", "25.0\u202f%", "1.5", "2", "8"],
+      ["block1.a", "counts", "25.0\u202f%", "3", "4", "8"],
+      ["Total", "", "", "4.5", "6", "24"],
+    ]);
+    expect(labels(page)).toEqual(["Operations, millions: stem 8; block0.a 1.5 and 2 and 8; block1.a 3 and 4 and 8"]);
+    expect(page).toContain("&quot;own&quot; is not counted.");
+  });
+
+  it("give energies in microjoules under each convention and precision, with repeated images once and as they ran", () => {
+    const page = pageOf(energySection(ops));
+    expect(faults(page)).toEqual([]);
+    expect(rowsOf(page, 0).slice(0, 3)).toEqual([
+      ["µJ", "fp32", "fp16", "int8"],
+      // 4.5 M · 0.9 pJ + 8 M · 4.6 pJ, and 2 M · 4.6 pJ.
+      ["Spikes, exact, repeated images as run", "40.9", "13.8", "1.98"],
+      ["Spikes, exact, repeated images once", "13.3", "4.8", "0.595"],
+    ]);
+    expect(page).toContain("memory traffic");
+    expect(page).toContain("Horowitz");
+    const still = { ...ops, total: { ...ops.total, realMacsOnce: ops.total.realMacs } };
+    expect(rowsOf(pageOf(energySection(still)), 0).map(([name]) => name)).toEqual([
+      "µJ",
+      "Spikes, exact",
+      "Spikes, rate × operations",
+      "Sums of spikes as dense",
+      "All dense",
+    ]);
+  });
+
+  it("are left out where no layer was counted", () => {
+    const none: SynOps = { ...ops, layers: {} };
+    expect([synOpsSection(none), energySection(none)]).toEqual([undefined, undefined]);
   });
 });

@@ -1,7 +1,7 @@
 /** @file What is measured of a network while it trains: for alarms, and for TensorBoard. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { firingRates, frameStrip, gradientNormsPerSample, type Sample } from "@sew/analysis";
+import { firingRates, frameStrip, gradientNorms, type Sample } from "@sew/analysis";
 import { readRegular } from "@sew/files";
 import type { Batch, Listener, TestedEvent } from "@sew/training";
 import type { Progress, TensorBoardOptions } from "@sew/training/node";
@@ -162,13 +162,14 @@ async function measured<Own extends object>(
 }
 
 async function normsOf(
-  model: Parameters<typeof gradientNormsPerSample>[0],
+  model: Parameters<typeof gradientNorms>[0],
   { x, shape, labels }: Batch,
   loss: ReturnType<typeof lossOf>,
 ): Promise<Measurement["perSample"]> {
   const [input, targets] = [tensor(x, [...shape]), tensor1d(labels, "int32")];
   try {
-    return await gradientNormsPerSample(model, input, (logits) => loss(logits as Tensor3D, targets), { seed: SEED });
+    const norms = await gradientNorms(model, input, (logits) => loss(logits as Tensor3D, targets), { seed: SEED });
+    return Object.fromEntries(Object.entries(norms).map(([block, { output }]) => [block, output.perSample]));
   } finally {
     input.dispose();
     targets.dispose();

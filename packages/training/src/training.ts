@@ -35,6 +35,8 @@ export interface TrainingOptions {
   readonly accumulate?: number | undefined;
   /** See `trainStep`; for the all-reduce of a distributed run. @defaultValue the gradients as they are */
   readonly reduce?: TrainStepOptions["reduce"];
+  /** See `trainStep`: sees the training passes, and not those of tests. @defaultValue none */
+  readonly observe?: TrainStepOptions["observe"];
   /** Where to resume; the model and the optimiser must be in that state. @defaultValue the start of a run */
   readonly start?: TrainingState | undefined;
 }
@@ -137,7 +139,7 @@ async function* trainEpoch(
   optimizer: Optimizer,
   from: TrainingState,
 ): AsyncGenerator<TrainingEvent, TrainingState> {
-  const { model, data, loss, reduce, seed = 0, accumulate = 1 } = options;
+  const { model, data, loss, reduce, observe, seed = 0, accumulate = 1 } = options;
   const { epoch } = from;
   const schedule = toSchedule(options.learningRate);
   const batches = data.train.epoch({ epoch, start: from.batch })[Symbol.asyncIterator]();
@@ -158,7 +160,7 @@ async function* trainEpoch(
         take(batches, accumulate, (milliseconds) => {
           waited += milliseconds;
         }),
-        { rate, seed: mixSeed(seed, epoch, batch), loss, reduce, classes: data.train.classes },
+        { rate, seed: mixSeed(seed, epoch, batch), loss, reduce, observe, classes: data.train.classes },
         "training",
         place,
       );
