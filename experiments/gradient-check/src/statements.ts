@@ -1,0 +1,1 @@
+export const statementsOf = (_m: unknown): { text: string; holds: boolean }[] => [];
