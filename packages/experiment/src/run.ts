@@ -2,6 +2,7 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { FiringRates } from "@sew/analysis";
 import { loadWeights } from "@sew/checkpoints";
 import { printable } from "@sew/kernels";
 import { countParameters } from "@sew/layers";
@@ -36,7 +37,7 @@ export interface Run<Own extends object> {
 }
 
 /** The numbers of a run, as `--json` writes them. Losses are means over samples, in nats; accuracies are from 0 to 1. */
-export type Numbers = Readonly<Record<string, string | number | Measures | undefined>>;
+export type Numbers = Readonly<Record<string, string | number | Measures | FiringRates["blocks"] | undefined>>;
 
 /** Writes a line on standard error, control characters as escapes. */
 export function say(text: string): void {
@@ -128,16 +129,23 @@ function finishedRun<Own extends object>(
 
 /** Evaluates the weights of a run, or `--weights`, without training. */
 export async function evaluateOnly<Own extends object>(run: Run<Own>): Promise<Numbers> {
-  const { settings, built } = run;
-  const file = join(settings.out, "best.safetensors");
-  if (settings.weights !== undefined) await takeWeights(run);
-  else await loadWeights(built.model, file);
+  const { settings } = run;
+  const weights = await takeTrained(run);
   const { evaluation, evaluatedOn } = await evaluateRun(run);
   if (evaluation === undefined) {
     throw new RangeError(`--evaluate: ${settings.dataset} must have test or validation data, got neither`);
   }
-  say(`${evaluatedOn} top-1 ${percent(evaluation.top1)} of ${settings.weights ?? file}`);
-  return { ...numbersOf(run, evaluatedOn, evaluation), weights: settings.weights ?? file };
+  say(`${evaluatedOn} top-1 ${percent(evaluation.top1)} of ${weights}`);
+  return { ...numbersOf(run, evaluatedOn, evaluation), weights };
+}
+
+/** Loads `--weights`, else the best weights of the run's folder, into the model. @returns the file */
+export async function takeTrained<Own extends object>(run: Run<Own>): Promise<string> {
+  const { weights, out } = run.settings;
+  const file = weights ?? join(out, "best.safetensors");
+  if (weights !== undefined) await takeWeights(run);
+  else await loadWeights(run.built.model, file);
+  return file;
 }
 
 interface Evaluated {

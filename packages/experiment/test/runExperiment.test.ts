@@ -12,10 +12,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { firingRates } from "@sew/analysis";
 import { instructionSets } from "@sew/backend-native";
-import { readSafetensors, writeSafetensors } from "@sew/checkpoints";
+import { loadWeights, readSafetensors, writeSafetensors } from "@sew/checkpoints";
+import { network } from "@sew/models";
+import { tensor, transpose } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { elsewhere, interrupted, json, present, run, tensors } from "./runs.js";
+import { tiny } from "./tinyExperiment.mjs";
 
 const home = process.cwd();
 const folder = mkdtempSync(join(tmpdir(), "sew-experiment-"));
@@ -366,6 +370,30 @@ describe("--evaluate", () => {
     }
     expect(await run("--out", "foreign", "--evaluate", "--weights", `${whole}/best.safetensors`)).toMatchObject({
       code: 0,
+    });
+  });
+
+  it("measures the firing rates of the best weights with --firing-rates, on samples at equal distances", async () => {
+    const { code, out, err } = await run("--evaluate", "--out", whole, "--firing-rates", "3", "--json", "rates.json");
+    expect([code, err.split("\n").at(-2)]).toEqual([
+      0,
+      `firing rates of 3 test samples, ${join(whole, "best.safetensors")}`,
+    ]);
+    const numbers = JSON.parse(out);
+    expect(json("rates.json")).toEqual(numbers);
+    const { test } = await tiny.datasets.stripes!.open!({} as never, () => () => {});
+    const net = network(numbers.notation, { height: 6, width: 6 });
+    await loadWeights(net, numbers.weights);
+    const x = transpose(tensor(await test!.read([0, 2, 5]), [3, ...test!.shape]), [1, 0, 2, 3, 4]);
+    const { blocks } = await firingRates(net, x);
+    expect(numbers).toMatchObject({ samples: 3, evaluatedOn: "test" });
+    expect(Object.keys(numbers.firingRates)).toEqual(Object.keys(blocks));
+    for (const [path, { residual, output }] of Object.entries(blocks)) {
+      expect(numbers.firingRates[path].residual).toBeCloseTo(residual!, 6);
+      expect(numbers.firingRates[path].output).toBeCloseTo(output, 6);
+    }
+    expect(await run("--evaluate", "--out", whole, "--firing-rates", "100")).toMatchObject({
+      out: expect.stringContaining('"samples": 8'),
     });
   });
 
