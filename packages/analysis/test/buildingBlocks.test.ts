@@ -43,6 +43,11 @@ describe("html", () => {
 
 describe("lineChart", () => {
   const points = (page: string) => named(page, "path").length;
+  /** The dashes and colours in the legend. */
+  const looks = (page: string) =>
+    named(page, "i").map((sample) => `${attribute(sample, "class")} ${attribute(sample, "style")!.slice(6)}`);
+  const looksOf = (...names: string[]) =>
+    looks(pageOf(lineChart({ title: "x", lines: names.map((name) => ({ name, values: [1] })) })));
 
   it("has title, legend and text alternative", () => {
     const page = pageOf(
@@ -56,17 +61,51 @@ describe("lineChart", () => {
     );
     expect(faults(page)).toEqual([]);
     expect(words(named(page, "figcaption")[0]!)).toBe("Loss test train");
-    expect(named(page, "i").map((sample) => attribute(sample, "class"))).toEqual([
-      "line first solid",
-      "line second dashed",
-    ]);
+    expect(looks(page)).toEqual(["line solid var(--first)", "line solid var(--second)"]);
     expect(labels(page)).toEqual(["Loss, epoch 1 to 2; at the end test 1, train 0.5"]);
   });
 
-  it("draws up to 12 lines, no two of which look alike", () => {
-    const lines = Array.from({ length: 12 }, (_, i) => ({ name: `${i}`, values: [i] }));
-    const looks = named(pageOf(lineChart({ title: "x", lines })), "i").map((sample) => attribute(sample, "class"));
-    expect(new Set(looks).size).toBe(12);
+  it.each([
+    ["of their own", (i: number) => `${i}`],
+    ["of one family", (i: number) => `SEW ADD, ${i} blocks`],
+  ])("draws up to 12 lines with names %s, no two of which look alike", (_, name) =>
+    expect(new Set(looksOf(...Array.from({ length: 12 }, (_, i) => name(i)))).size).toBe(12),
+  );
+
+  it("gives the paper's families colours of their own, however they are written", () => {
+    const families = ["SEW ADD", "Spiking", "SEW IAND", "SEW AND", "Plain", "ANN", "RBA", "td-bn"];
+    const all = looksOf(...families);
+    expect(new Set(all.map((look) => look.split(" ").at(-1))).size).toBe(8);
+    for (const [i, name] of families.entries()) {
+      expect(looksOf(name.toLowerCase().replaceAll(" ", "-"))).toEqual([all[i]]);
+      expect(looksOf("other", `n-mnist-${name.toLowerCase()}, 20 blocks`)[1]).toBe(all[i]);
+    }
+    expect(looksOf("SEW-ResNet-18", "Spiking ResNet-18")).toEqual([all[0], all[1]]);
+  });
+
+  it("gives a name the same colour in whatever order, and names that agree up to a comma one colour and other dashes", () => {
+    const names = ["alpha", "beta", "T = 8", "T = 4"];
+    expect(looksOf(...names.toReversed())).toEqual(looksOf(...names).toReversed());
+    const [own, published] = looksOf("T = 4", "T = 4, published");
+    expect([own!.split(" ")[1], published!.split(" ")[1]]).toEqual(["solid", "dashed"]);
+    expect(published!.split(" ").at(-1)).toBe(own!.split(" ").at(-1));
+  });
+
+  it("names a marked point in the legend, not over the curves", () => {
+    const mark = { index: 1, text: "best 1, epoch 2" };
+    const page = pageOf(lineChart({ title: "x", lines: [{ name: "test", values: [0, 1], mark }] }));
+    expect(words(named(page, "figcaption")[0]!)).toBe("x test best 1, epoch 2");
+    expect(words(named(page, "svg")[0]!)).not.toContain("best");
+  });
+
+  it("has a logarithmic axis of whole powers of ten, on which what is not positive leaves a gap", () => {
+    const lines = [{ values: [1e-3, 0, 20, -1, 1e-3] }];
+    const page = pageOf(lineChart({ title: "x", lines, scale: "log" }));
+    expect(words(named(page, "svg")[0]!)).toMatch(/\s0\.001\s+0\.01\s+0\.1\s+1\s+10\s+100\s/);
+    const { lines: drawn, ends } = JSON.parse(attribute(named(page, "svg")[0]!, "data-chart")!);
+    expect(drawn[0].y).toEqual([-3, false, 1.30103, false, -3]);
+    expect(ends.slice(2)).toEqual([-3, 2]);
+    expect(labels(page)).toEqual(["x, epoch 1 to 5; at the end 0.001"]);
   });
 
   it("counts along x what it is asked to, at the positions of its values", () => {
@@ -126,8 +165,8 @@ describe("lineChart", () => {
       const ys = [...attribute(area!, "d")!.matchAll(/(-?[\d.]+) (-?[\d.]+)/g)].map(([, , y]) => Number(y));
       return Math.max(...ys) - Math.min(...ys);
     };
-    expect(height([-4, 4])).toBeCloseTo(2 * height([-4, 0]), 1);
-    expect(height([-4, 4])).toBeCloseTo(2 * height([0, 4]), 1);
+    expect(height([-4, 4])).toBeCloseTo(2 * height([-4, 0]), 0);
+    expect(height([-4, 4])).toBeCloseTo(2 * height([0, 4]), 0);
   });
 
   it("has an axis for vanishing values", () => {
