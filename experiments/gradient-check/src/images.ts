@@ -11,6 +11,7 @@ export interface Images {
   readonly values: Float32Array;
   /** What reports call them. */
   readonly description: string;
+  readonly synthetic: boolean;
   readonly fingerprint: string;
 }
 
@@ -44,7 +45,8 @@ export async function readImages(folder: string, count: number, size: number): P
     const pixels = await decode(join(folder, path), size);
     values.set(normalised(pixels), i * pixels.length);
   }
-  return { values, description: `${count} images: ${chosen.join(", ")}`, fingerprint: fingerprintOf(values) };
+  const description = `${count} images: ${chosen.join(", ")}`;
+  return { values, description, synthetic: false, fingerprint: fingerprintOf(values) };
 }
 
 async function decode(file: string, size: number): Promise<Uint8Array> {
@@ -92,7 +94,7 @@ export function syntheticImages(count: number, size: number): Images {
     }
   }
   const description = `${count} synthetic images, sums of waves (no --data)`;
-  return { values, description, fingerprint: fingerprintOf(values) };
+  return { values, description, synthetic: true, fingerprint: fingerprintOf(values) };
 }
 
 function fingerprintOf(values: Float32Array): string {

@@ -45,21 +45,32 @@ async function check({ data, out, overwrite, figure, backend, ...size }: Options
       data,
       images: images.description,
       commit: await commit(),
-      versions: await versions(),
-      environment,
       started: new Date().toISOString(),
     };
-    await writeJson(folder, "config.json", configuration);
+    const machine = { ...environment, versions: await versions() };
+    await writeJson(folder, "config.json", { ...configuration, environment: machine });
     const measurements = await measureAll(folder, before, images, { figure, ...size });
+    const cost = {
+      seconds: measurements.reduce((sum, each) => sum + each.seconds, 0),
+      gibibytes: Math.max(...measurements.map(({ gibibytes }) => gibibytes)),
+    };
     const statements = statementsOf(measurements);
-    process.stdout.write(`${tablesOf(measurements).map(textOf).join("\n")}\n`);
-    for (const { text, holds } of statements) {
-      process.stdout.write(`${holds ? "holds" : "DOES NOT HOLD HERE"}: ${text}\n`);
-    }
-    const peak = process.resourceUsage().maxRSS / 2 ** 20;
-    await writeResults(folder, { configuration, images, measurements, statements });
-    const seconds = measurements.reduce((sum, each) => sum + each.seconds, 0);
-    say(`${measurements.length} networks in ${seconds.toFixed(0)} s, at most ${peak.toFixed(2)} GiB resident`);
+    await writeResults(folder, {
+      title: `ResNet-${size.depth} at initialisation`,
+      images,
+      configuration,
+      environment: machine,
+      measurements,
+      statements,
+      cost,
+    });
+    const told = statements.map(
+      ({ source, text, measured, holds }) =>
+        `${holds ? "holds:" : "DOES NOT HOLD HERE:"} ${source}: ${text}: ${measured}`,
+    );
+    process.stdout.write(`${[...tablesOf(measurements).map(textOf), ...told].join("\n")}\n`);
+    const { length } = measurements;
+    say(`${length} networks in ${cost.seconds.toFixed(0)} s, ${cost.gibibytes.toFixed(2)} GiB resident at most`);
     say(`report: ${join(folder, "report.html")}`);
   } finally {
     await held.release();

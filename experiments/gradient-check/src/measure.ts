@@ -26,6 +26,8 @@ export interface Measurement extends Network {
   /** ‖∂L/∂O‖ of the last block. */
   readonly lastGradient: number;
   readonly seconds: number;
+  /** The most memory that the process had until then, resident, in GiB. */
+  readonly gibibytes: number;
 }
 
 /**
@@ -63,6 +65,7 @@ export async function measure(
       })),
       lastGradient: norms[paths.at(-1)!]!,
       seconds: (performance.now() - started) / 1000,
+      gibibytes: process.resourceUsage().maxRSS / 2 ** 20,
     };
   } finally {
     targets.dispose();

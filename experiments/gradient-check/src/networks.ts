@@ -43,10 +43,15 @@ export function networksOf(chosen: readonly Figure[]): Network[] {
   );
 }
 
-/** What tables and progress call a network. */
-export function nameOf({ figure, family, zeroInit }: Network): string {
+/** What tables, charts and statements call the setting of a figure. */
+export function settingOf(figure: Figure): string {
   const { vThreshold, alpha } = figures[figure];
-  return `${family}, V_th = ${vThreshold}, α = ${alpha}${zeroInit ? ", zero-init" : ""}`;
+  return `V_th = ${vThreshold}, α = ${alpha}`;
+}
+
+/** What progress calls a network. */
+export function nameOf({ figure, family, zeroInit }: Network): string {
+  return `${family}, ${settingOf(figure)}${zeroInit ? ", zero-init" : ""}`;
 }
 
 /** What all networks have in common. */

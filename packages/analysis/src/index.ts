@@ -14,6 +14,7 @@ export { type Content, type Html, html, trustedHtml } from "./page/html.js";
 export { type Line, type LineChartOptions, lineChart, type Mark } from "./page/lineChart.js";
 export { picture } from "./page/picture.js";
 export { type Section, section, sideBySide } from "./page/section.js";
+export { type SvgPicture, svgPicture } from "./page/svgPicture.js";
 export { table } from "./page/table.js";
 export { type Report, report } from "./report.js";
 export { type Confusion, confusionSection } from "./sections/confusionSection.js";

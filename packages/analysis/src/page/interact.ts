@@ -15,6 +15,8 @@ export interface LineValues {
   /** How a number of the y axis is written: as a power of ten, or times a factor, with a suffix. */
   readonly scale: { readonly log?: true; readonly factor?: number; readonly suffix?: string };
   readonly x: readonly number[];
+  /** Positions along the x axis that a dashed line marks. @defaultValue none */
+  readonly guides?: readonly number[];
   readonly lines: readonly {
     readonly name: string;
     readonly colour: string;
@@ -101,7 +103,7 @@ export function interact(): void {
   };
 
   const attachLines = (svg: SVGSVGElement, chart: LineValues): void => {
-    const { plot, ends, scale, x, lines, xName } = chart;
+    const { plot, ends, scale, x, lines, xName, guides = [] } = chart;
     const [left, top, right, bottom] = plot;
     const written = (y: number): string =>
       scale.log === true ? short(10 ** y) : `${short(y * (scale.factor ?? 1))}${scale.suffix ?? ""}`;
@@ -179,6 +181,10 @@ export function interact(): void {
       // An inner SVG clips without an id.
       const clip = element("svg", { x: left, y: top, width: right - left, height: bottom - top, overflow: "hidden" });
       const inside = element("g", { transform: `translate(${-left} ${-top})`, fill: "none" });
+      for (const at of guides) {
+        const ends = { x1: pixelX(at), x2: pixelX(at), y1: top, y2: bottom };
+        inside.append(element("line", { ...ends, stroke: "var(--muted)", "stroke-dasharray": "3 3", opacity: 0.7 }));
+      }
       for (const { colour, y, dashes, range } of lines) {
         const ranged = (range ?? []).flatMap((both, i) => (both === null ? [] : [[x[i]!, both] as const]));
         if (ranged.length > 0) {

@@ -33,6 +33,8 @@ export interface LineChartOptions {
   readonly x?: readonly number[];
   /** What the x axis counts. @defaultValue `"epoch"` */
   readonly xName?: string;
+  /** Positions along the x axis that a dashed line marks, such as epochs at which the learning rate falls. @defaultValue none */
+  readonly guides?: readonly number[];
   /** Whether the y axis is linear, from 0 or below it, or logarithmic, where values that are not positive leave gaps. @defaultValue `"linear"` */
   readonly scale?: "linear" | "log";
   /** Upper end of a linear y axis. @defaultValue a round number that is not below any value */
@@ -117,6 +119,7 @@ ${chart({
       splitLine: { lineStyle: { color: ink.line } },
     },
     series: [
+      ...(options.guides ?? []).map((at) => guide(at, axis)),
       ...drawn.flatMap((line) => band(line, x, axis)),
       ...drawn.map((line) => curve(line, axis)),
       ...drawn.flatMap((line) => circle(line, x, axis)),
@@ -129,6 +132,7 @@ ${chart({
     ends: [along.min, along.max, axis.min, axis.max],
     scale: scaleOf(options, axis),
     x,
+    ...(options.guides !== undefined && { guides: options.guides }),
     lines: drawn.map((line) => valuesOf(line, axis, typeof options.format === "function" ? options.format : undefined)),
   }),
 })}
@@ -271,6 +275,19 @@ function xAxis(x: readonly number[], name: string): { readonly min: number; read
     splitLine: { show: false },
   };
   return axis;
+}
+
+function guide(at: number, { min, max }: Axis): object {
+  return {
+    type: "line",
+    silent: true,
+    symbol: "none",
+    data: [
+      [at, min],
+      [at, max],
+    ],
+    lineStyle: { color: ink.muted, width: 1, type: [3, 3], opacity: 0.7 },
+  };
 }
 
 /** The line, with its points where there are few. A value that is not finite, as after a divergence, leaves a gap. */

@@ -2,9 +2,8 @@ import { eventColours } from "../eventColours.js";
 
 const rgb = (colour: readonly number[]) => `rgb(${colour.join(" ")})`;
 
-/** The style sheet of the page: light, dark, print and narrow screens. */
-export const style = `
-:root {
+/** The colours of the page, light and dark. */
+export const palette = `:root {
   color-scheme: light dark;
   --page: #fff; --ink: #1c2128; --muted: #5f6874; --line: #dfe3e8; --soft: #f5f6f8;
   --first: #1f6fb5; --second: #c26a00; --third: #1a7f5a; --fourth: #8250a8;
@@ -17,7 +16,11 @@ export const style = `
     --first: #64aeea; --second: #e39a3f; --third: #56c596; --fourth: #bb94e4;
     --fifth: #f08378; --sixth: #50c0d2; --seventh: #ec88b9; --eighth: #b9ad95; --strong: #10141a; --right: #6db4ee; --wrong: #e58a4a; --note: #d6a545;
   }
-}
+}`;
+
+/** The style sheet of the page: light, dark, print and narrow screens. */
+export const style = `
+${palette}
 @media print {
   :root {
     --page: #fff; --ink: #000; --muted: #444; --line: #ccc; --soft: #fff;
