@@ -69,7 +69,7 @@ function normalised(pixels: Uint8Array): Float32Array {
 }
 
 /** Waves that a synthetic image is made of, and what the amplitude of one is times its frequency. */
-const [WAVES, AMPLITUDE] = [48, 0.9];
+const [WAVES, AMPLITUDE] = [48, 0.42];
 
 /**
  * Synthetic images: waves of random directions and phases whose amplitudes fall with their frequency, as in photographs,
