@@ -19,6 +19,7 @@ export { table } from "./page/table.js";
 export { type Report, report } from "./report.js";
 export { type Confusion, confusionSection } from "./sections/confusionSection.js";
 export { firingRatesSection } from "./sections/firingRatesSection.js";
+export { measuresSection } from "./sections/measuresSection.js";
 export { type Sample, type SamplesOptions, samplesSection } from "./sections/samplesSection.js";
 export { settingsSection } from "./sections/settingsSection.js";
 export { type RunSummary, summaryFigures } from "./sections/summaryFigures.js";

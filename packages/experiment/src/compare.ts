@@ -12,7 +12,7 @@ import { shown } from "@sew/kernels";
 import type { EpochMetrics } from "@sew/training";
 import { lastOf, writeComparisonReport } from "./compareReport.js";
 import type { ComparedResult, ComparedRun, Comparison, Experiment, Measures } from "./experiment.js";
-import { say } from "./run.js";
+import { NUMBERS, say } from "./run.js";
 import { writeJson } from "./writeJson.js";
 
 /** What is compared. */
@@ -40,9 +40,6 @@ interface Planned extends ComparedRun {
   readonly seed: number;
   readonly folder: string;
 }
-
-/** File in a run's folder with its numbers, once it has ended by itself, or with where it diverged. */
-const ENDED = "numbers.json";
 
 /** Environment variable of a process that makes a run of a comparison. */
 const COMPARED = "SEW_COMPARED";
@@ -119,7 +116,7 @@ async function plan<Own extends object>(compared: Compared<Own>): Promise<Planne
   await writeJson("comparison", file, made);
   if (overwrite) {
     for (const { folder } of planned) {
-      for (const each of [ENDED, "last.safetensors"]) await rm(join(folder, each), { force: true });
+      for (const each of [NUMBERS, "last.safetensors"]) await rm(join(folder, each), { force: true });
     }
   }
   return planned;
@@ -223,7 +220,7 @@ async function makeOne(
       ...process.execArgv,
       process.argv[1]!,
       ...[...options, "--compare", "none", "--seed", `${seed}`, "--out", folder],
-      ...["--json", join(folder, ENDED), ...(begun ? ["--resume"] : held ? ["--overwrite"] : [])],
+      ...(begun ? ["--resume"] : held ? ["--overwrite"] : []),
     ];
     const child = spawn(process.execPath, argv, {
       // The channel tells it when this process ends, by a kill too.
@@ -237,7 +234,7 @@ async function makeOne(
     running.add(kill);
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     running.delete(kill);
-    if (code === 0 && !existsSync(join(folder, ENDED))) {
+    if (code === 0 && !existsSync(join(folder, NUMBERS))) {
       const remedy = "a program that compares must pass the arguments of its process to runExperiment";
       return { code: 1, text: `failed, see ${file}: it ended without results; ${remedy}` };
     }
@@ -304,7 +301,7 @@ async function historyOf(folder: string): Promise<EpochMetrics[]> {
 async function numbersOf(
   folder: string,
 ): Promise<{ readonly diverged?: string; readonly measures?: Measures } | undefined> {
-  const file = join(folder, ENDED);
+  const file = join(folder, NUMBERS);
   return existsSync(file) ? await readJson(file) : undefined;
 }
 

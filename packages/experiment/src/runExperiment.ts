@@ -20,7 +20,7 @@ import { buildModel } from "./model.js";
 import { neuronsOf } from "./neuronsOf.js";
 import { neuronParameters } from "./optimization.js";
 import { inOptions } from "./remedies.js";
-import { describedBy, evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
+import { describedBy, evaluateOnly, NUMBERS, type Numbers, type Run, say, trainRun } from "./run.js";
 import { chooseFolder, readConfig } from "./runFolder.js";
 import { unusedOnceBuilt } from "./unused.js";
 import { writeJson } from "./writeJson.js";
@@ -185,10 +185,12 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
   }
 }
 
-/** Writes where a run diverged to `--json`, and throws its error. */
+/** Writes where a run diverged into its folder and to `--json`, and throws its error. */
 async function diverged<Own extends object>({ actions: { json }, ...run }: Run<Own>, error: unknown): Promise<never> {
-  if (error instanceof Diverged && json !== undefined) {
-    await writeJson("--json", json, { ...describedBy(run), diverged: error.message });
+  if (error instanceof Diverged) {
+    const numbers = { ...describedBy(run), diverged: error.message };
+    await writeJson("run", join(run.settings.out, NUMBERS), numbers);
+    if (json !== undefined) await writeJson("--json", json, numbers);
   }
   throw error;
 }

@@ -104,6 +104,7 @@ details .scroll { margin-top: 0.75rem; }
 img { display: block; width: 100%; height: auto; }
 .samples { display: flex; flex-wrap: wrap; gap: 1.5rem 1.75rem; }
 .samples figure { max-width: 100%; }
+.mistaken { color: var(--wrong); font-weight: 600; } .recognised { color: var(--third); }
 .enlarged { image-rendering: pixelated; }
 .settings { width: 100%; }
 .settings th { width: 1%; padding: 0.2rem 2rem 0.2rem 0; color: var(--muted); white-space: nowrap; vertical-align: top; }
