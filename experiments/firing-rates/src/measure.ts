@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BlockRate } from "@sew/analysis";
+import type { EpochRecord } from "@sew/analysis";
 import { closest } from "fastest-levenshtein";
 
 /** The firing rates of a network. */
@@ -22,7 +22,7 @@ export interface NetworkRates {
   /** Which data these are of: test, validation or training. */
   readonly evaluatedOn: string;
   /** By the paths of the blocks, from the input on. */
-  readonly firingRates: Readonly<Record<string, BlockRate>>;
+  readonly firingRates: NonNullable<EpochRecord["firingRates"]>;
 }
 
 const experiments = fileURLToPath(new URL("../../../", import.meta.url));

@@ -1,5 +1,5 @@
 /** @file Firing rates and gradient norms of a network at initialisation. */
-import { firingRates, gradientNorms } from "@sew/analysis";
+import { firingRateProbe, gradientNormProbe, measure as measureWith } from "@sew/analysis";
 import { disposeModule, type Module } from "@sew/layers";
 import { crossEntropy } from "@sew/training";
 import { type Tensor, type Tensor3D, tensor1d } from "@tensorflow/tfjs-core";
@@ -49,21 +49,20 @@ export async function measure(
   const model = make();
   const targets = tensor1d([...labels], "int32");
   try {
-    const rates = Object.entries((await firingRates(model, images, { training: true })).blocks);
-    // S of the first block is the output of the pooling, that of any other is the output of the block before it.
-    const paths = ["pool", ...rates.map(([path]) => path)];
+    const probes = { rates: firingRateProbe({ shares: false }), norms: gradientNormProbe() };
     const loss = (scores: Tensor) => crossEntropy(scores as Tensor3D, targets);
-    const norms = await gradientNorms(model, images, loss, { paths });
+    const { rates, norms } = await measureWith(model, images, probes, { training: true, loss });
+    const gradients = Object.values(norms);
     return {
       ...network,
-      blocks: rates.map(([path, { residual, output }], l) => ({
+      blocks: Object.entries(rates.blocks).map(([path, { residual, output }], l) => ({
         path,
         downsample: hasShortcut(model, path),
         ...(residual !== undefined && { residual }),
         output,
-        gradient: norms[paths[l]!]!,
+        gradient: gradients[l]!.input!.norm,
       })),
-      lastGradient: norms[paths.at(-1)!]!,
+      lastGradient: gradients.at(-1)!.output.norm,
       seconds: (performance.now() - started) / 1000,
       gibibytes: process.resourceUsage().maxRSS / 2 ** 20,
     };

@@ -1,13 +1,25 @@
+export { type Energy, type EnergyOptions, energy, type OperationCosts, operationCosts } from "./energy.js";
 export type { EpochRecord } from "./epochRecord.js";
 export {
   type BlockRate,
+  type FiringRateProbeOptions,
   type FiringRates,
   type FiringRatesOptions,
+  firingRateProbe,
   firingRates,
   type LayerRate,
+  type OfBlock,
 } from "./firingRates.js";
 export { type FrameStrip, type FrameStripOptions, frameStrip, type Picture } from "./frameStrip.js";
-export { type GradientNormsOptions, gradientNorms, gradientNormsPerSample } from "./gradientNorms.js";
+export {
+  type BlockGradients,
+  type GradientNorm,
+  type GradientNormProbeOptions,
+  type GradientNorms,
+  type GradientNormsOptions,
+  gradientNormProbe,
+  gradientNorms,
+} from "./gradientNorms.js";
 export { type BarChartOptions, type Bars, barChart } from "./page/barChart.js";
 export type { Figure } from "./page/figures.js";
 export { type Content, type Html, html, trustedHtml } from "./page/html.js";
@@ -16,6 +28,33 @@ export { picture } from "./page/picture.js";
 export { type Section, section, sideBySide } from "./page/section.js";
 export { type SvgPicture, svgPicture } from "./page/svgPicture.js";
 export { table } from "./page/table.js";
+export {
+  type Histogram,
+  type PotentialProbeOptions,
+  type PotentialsOptions,
+  potentialProbe,
+  potentials,
+} from "./potentials.js";
+export {
+  type PredictedNorm,
+  predictedNorms,
+  type SlopeProduct,
+  type Slopes,
+  slopeProductNorm,
+  slopesOf,
+} from "./predictedNorms.js";
+export {
+  type Attached,
+  attach,
+  type Measured,
+  type MeasureOptions,
+  measure,
+  type Probe,
+  type Probes,
+  type Recording,
+  type Seen,
+} from "./probe.js";
+export type { Readings } from "./readings.js";
 export { type Report, report } from "./report.js";
 export { type Confusion, confusionSection } from "./sections/confusionSection.js";
 export { firingRatesSection } from "./sections/firingRatesSection.js";
@@ -24,4 +63,13 @@ export { type Sample, type SamplesOptions, samplesSection } from "./sections/sam
 export { settingsSection } from "./sections/settingsSection.js";
 export { type RunSummary, summaryFigures } from "./sections/summaryFigures.js";
 export { trainingSection } from "./sections/trainingSection.js";
+export {
+  type InputKind,
+  type LayerOps,
+  type SynOps,
+  type SynOpsOptions,
+  synOps,
+  synOpsProbe,
+  type TotalOps,
+} from "./synOps.js";
 export { writeReport } from "./writeReport.js";

@@ -10,6 +10,7 @@ import {
   spikeConvolution,
   spikeStorage,
 } from "@sew/backend-native";
+import { activity } from "@sew/kernels";
 import { difference, read, scoped } from "@sew/kernels/testing";
 import { disposeModule, namedParameters, run } from "@sew/layers";
 import { network } from "@sew/models";
@@ -20,6 +21,7 @@ import {
   backend,
   cast,
   clone,
+  concat,
   conv2d,
   dispose,
   grad,
@@ -166,6 +168,16 @@ const consumers: Readonly<Record<string, Consumer>> = {
     ),
   ),
   "largest of bits": { of: ["bits"], run: ([x]) => max(x!, 3), gives: always("dense") },
+  ...Object.fromEntries(
+    (["bits", "counts"] as const).map((kind) => [
+      `activity of ${kind}`,
+      {
+        of: [kind],
+        run: ([x]: Tensor[]) => concat(activity({ x: x! }, {}).map((t) => reshape(t, [-1]))),
+        gives: always("dense"),
+      },
+    ]),
+  ),
   "cast of bits": { of: ["bits"], run: ([x]) => cast(x!, "float32"), gives: always("bits") },
   "cast of counts to integers": {
     of: ["counts"],

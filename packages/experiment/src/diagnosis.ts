@@ -1,7 +1,7 @@
 /** @file What is measured of a network while it trains: for alarms, and for TensorBoard. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type FiringRates, firingRates, frameStrip, gradientNormsPerSample, type Sample } from "@sew/analysis";
+import { type FiringRates, firingRates, frameStrip, gradientNorms, type Sample } from "@sew/analysis";
 import { readRegular } from "@sew/files";
 import type { Module } from "@sew/layers";
 import type { Batch, EpochMeasures, Listener } from "@sew/training";
@@ -174,13 +174,14 @@ async function measured<Own extends object>(
 }
 
 async function normsOf(
-  model: Parameters<typeof gradientNormsPerSample>[0],
+  model: Parameters<typeof gradientNorms>[0],
   { x, shape, labels }: Batch,
   loss: ReturnType<typeof lossOf>,
 ): Promise<Measurement["perSample"]> {
   const [input, targets] = [tensor(x, [...shape]), tensor1d(labels, "int32")];
   try {
-    return await gradientNormsPerSample(model, input, (logits) => loss(logits as Tensor3D, targets), { seed: SEED });
+    const norms = await gradientNorms(model, input, (logits) => loss(logits as Tensor3D, targets), { seed: SEED });
+    return Object.fromEntries(Object.entries(norms).map(([block, { output }]) => [block, output.perSample]));
   } finally {
     input.dispose();
     targets.dispose();
@@ -192,8 +193,18 @@ function measuresOf({ rates: { blocks }, norms }: Measurement): EpochMeasures {
   const finite = Object.entries(norms).filter(([, norm]) => Number.isFinite(norm));
   return {
     ...(finite.length > 0 && { gradientNorms: Object.fromEntries(finite) }),
-    ...(Object.keys(blocks).length > 0 && { firingRates: blocks }),
+    ...(Object.keys(blocks).length > 0 && { firingRates: meansOf(blocks) }),
   };
+}
+
+/** The means of Aˡ and Oˡ, without those of each time-step. */
+function meansOf(blocks: FiringRates["blocks"]): NonNullable<EpochMeasures["firingRates"]> {
+  return Object.fromEntries(
+    Object.entries(blocks).map(([path, { residual, output }]) => [
+      path,
+      { ...(residual !== undefined && { residual }), output },
+    ]),
+  );
 }
 
 /** What neurons have learned. */

@@ -1,5 +1,5 @@
 /** @file The firing rates of trained weights, without training. */
-import { type BlockRate, firingRates } from "@sew/analysis";
+import { firingRates } from "@sew/analysis";
 import { createLoader, subset } from "@sew/datasets";
 import { tensor } from "@tensorflow/tfjs-core";
 import { describedBy, type Numbers, type Run, say, takeTrained } from "./run.js";
@@ -30,7 +30,7 @@ export async function firingRatesOnly<Own extends object>(run: Run<Own>, count: 
   try {
     for await (const { x, shape } of loader.epoch()) {
       const input = tensor(x, [...shape]);
-      const { blocks } = await firingRates(built.model, input).finally(() => input.dispose());
+      const { blocks } = await firingRates(built.model, input, { shares: false }).finally(() => input.dispose());
       const part = shape[1]! / samples;
       for (const [path, { residual, output }] of Object.entries(blocks)) {
         const before = sums.get(path) ?? { output: 0 };
@@ -46,7 +46,6 @@ export async function firingRatesOnly<Own extends object>(run: Run<Own>, count: 
   if (sums.size === 0) {
     throw new RangeError(`--firing-rates: the network must have blocks, got none in ${built.notation}`);
   }
-  const blocks: Readonly<Record<string, BlockRate>> = Object.fromEntries(sums);
   say(`firing rates of ${samples} ${evaluatedOn} samples, ${weights}`);
-  return { ...describedBy(run), evaluatedOn, samples, weights, firingRates: blocks };
+  return { ...describedBy(run), evaluatedOn, samples, weights, firingRates: Object.fromEntries(sums) };
 }

@@ -2,11 +2,18 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { FiringRates, Sample } from "@sew/analysis";
+import type { Sample } from "@sew/analysis";
 import { loadWeights } from "@sew/checkpoints";
 import { printable } from "@sew/kernels";
 import { countParameters } from "@sew/layers";
-import { type EpochMetrics, type Evaluation, earlyStopping, evaluate, type Listener } from "@sew/training";
+import {
+  type EpochMeasures,
+  type EpochMetrics,
+  type Evaluation,
+  earlyStopping,
+  evaluate,
+  type Listener,
+} from "@sew/training";
 import { consoleProgress, type Progress, train } from "@sew/training/node";
 import { aboveChance, guessingBelow } from "./alarms.js";
 import type { Actions } from "./commandLine.js";
@@ -40,7 +47,7 @@ export interface Run<Own extends object> {
 export const NUMBERS = "numbers.json";
 
 /** The numbers of a run, as `--json` writes them. Losses are means over samples, in nats; accuracies are from 0 to 1. */
-export type Numbers = Readonly<Record<string, string | number | Measures | FiringRates["blocks"] | undefined>>;
+export type Numbers = Readonly<Record<string, string | number | Measures | EpochMeasures["firingRates"] | undefined>>;
 
 /** Writes a line on standard error, control characters as escapes. */
 export function say(text: string): void {

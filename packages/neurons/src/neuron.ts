@@ -91,6 +91,8 @@ export interface Neuron<S extends string = string> extends NeuronFormula {
   readonly spike: Spike;
   readonly stateNames: readonly S[];
   readonly emits: Emission;
+  /** Eq. 1 by itself: the charged state before the spike, with H as `v`; tensors of the shape of `x`, the caller's to dispose. */
+  readonly charge: (state: State<S>, x: Tensor) => State<S>;
   /** The state before the first step, for currents of this shape. */
   readonly initialState: (shape: readonly number[]) => State<S>;
 }
@@ -171,9 +173,16 @@ export function neuron<P extends MembraneParams, S extends string>(
       return { spikes: own(after.spikes), state: Object.fromEntries(variables) as State<S | "v"> };
     });
   };
+  const charge = (state: State<S | "v">, x: Tensor): State<S | "v"> =>
+    tidy(() => {
+      const own = ownTensors([x, ...Object.values<Tensor>(state)]);
+      const variables = Object.entries<Tensor>(chargedBy(model, state, x, p)).map(([name, t]) => [name, own(t)]);
+      return Object.fromEntries(variables) as State<S | "v">;
+    });
   return Object.assign(step, {
     ...formula,
     model: model.name,
+    charge,
     params: p,
     spike,
     stateNames: names,
@@ -181,6 +190,18 @@ export function neuron<P extends MembraneParams, S extends string>(
     initialState: formula.initialState as Neuron<S | "v">["initialState"],
     step: step as NeuronFormula["step"],
   });
+}
+
+/** Eq. 1. */
+function chargedBy<P extends MembraneParams, S extends string>(
+  model: NeuronModel<P, S>,
+  state: State<S | "v">,
+  x: Tensor,
+  params: P,
+): State<S | "v"> {
+  const change = tracedAs("charge", () => model.charge(state, x, params));
+  checkPart(`${model.name}: charge`, change, state, x);
+  return { ...state, ...change };
 }
 
 /** Eqs. 1-3 for one step: the model's own where it has them. */
@@ -191,9 +212,7 @@ function stepOf<P extends MembraneParams, S extends string>(
   params: P,
   spike: Spike,
 ): Step<S | "v"> {
-  const change = tracedAs("charge", () => model.charge(state, x, params));
-  checkPart(`${model.name}: charge`, change, state, x);
-  const charged: State<S | "v"> = { ...state, ...change };
+  const charged = chargedBy(model, state, x, params);
   const spikes = tracedAs("fire", () =>
     model.fire === undefined ? fire(charged.v, params.vThreshold, spike) : model.fire(charged, params, spike),
   );
