@@ -89,7 +89,7 @@ export async function measure(
 export function namesOf(networks: readonly NetworkRates[]): string[] {
   const candidates: ((network: NetworkRates) => string | undefined)[] = [
     () => undefined,
-    ({ notation }) => notation,
+    ({ notation, block }) => notation.replace(`${block} `, ""),
     ({ run, weights }) => basename(run ?? weights),
     ({ run, weights }) => run ?? weights,
   ];

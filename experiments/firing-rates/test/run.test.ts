@@ -107,7 +107,7 @@ describe("the names of networks", () => {
       "Spiking",
       "td-bn",
     ]);
-    expect(namesOf([network("sew-add", "ResNet-18", "a"), network("sew-add", "ResNet-34", "b")])).toEqual([
+    expect(namesOf([network("sew-add", "sew-add ResNet-18", "a"), network("sew-add", "ResNet-34", "b")])).toEqual([
       "SEW ADD, ResNet-18",
       "SEW ADD, ResNet-34",
     ]);
