@@ -54,6 +54,8 @@ interface Column {
   readonly heading: string;
   readonly of: (history: readonly EpochMetrics[]) => number | undefined;
   readonly write: (value: number) => string;
+  /** Writes the values of all seeds. @defaultValue mean and standard deviation */
+  readonly join?: (values: readonly number[]) => string;
 }
 
 const seconds = (value: number): string => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} s`;
@@ -69,7 +71,12 @@ const columns: readonly Column[] = [
     of: (history) => mostOf(history.flatMap((epoch) => top1Of(epoch) ?? [])),
     write: percent,
   },
-  { heading: "epochs", of: (history) => history.length, write: (value) => `${Number(value.toFixed(1))}` },
+  {
+    heading: "epochs",
+    of: (history) => history.length,
+    write: (value) => `${value}`,
+    join: (values) => [...new Set(values)].join(", "),
+  },
   {
     heading: "time per epoch",
     of: (history) => medianOf(history.flatMap(({ seconds }) => seconds ?? [])),
@@ -91,7 +98,7 @@ export function spread(values: readonly number[], write: (value: number) => stri
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   if (values.length === 1) return write(mean);
   const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
-  return `${write(mean).replace(/ %$/, "")} ± ${write(deviation)}`;
+  return `${write(mean).replace(/ (%|s)$/, "")} ± ${write(deviation)}`;
 }
 
 /** Heading and rows of the table of a comparison: mean and standard deviation over the seeds. */
@@ -104,9 +111,9 @@ function rowsOf(results: readonly ReportedResult[]): { readonly heading: string[
     rows: results.map(({ name, runs, diverged }) => [
       name,
       `${runs.length + diverged.length}`,
-      ...present.map(({ of, write }) => {
+      ...present.map(({ of, write, join }) => {
         const values = runs.flatMap(({ history }) => of(history) ?? []);
-        if (diverged.length === 0) return spread(values, write);
+        if (diverged.length === 0) return values.length > 0 && join ? join(values) : spread(values, write);
         return values.length === 0 ? "diverged" : `${spread(values, write)} (${diverged.length} diverged)`;
       }),
     ]),
@@ -157,8 +164,8 @@ const charts: readonly {
 }[] = [
   { title: "Training loss", of: ({ trainLoss }) => trainLoss },
   { title: "Training top-1", of: ({ trainTop1 }) => trainTop1, format: "percent" },
-  { title: "Loss on other data", of: ({ testLoss, validationLoss }) => testLoss ?? validationLoss },
-  { title: "Top-1", of: top1Of, format: "percent" },
+  { title: "Evaluation loss", of: ({ testLoss, validationLoss }) => testLoss ?? validationLoss },
+  { title: "Evaluation top-1", of: top1Of, format: "percent" },
 ];
 
 function defaultSections(results: readonly ReportedResult[]): Section[] {
@@ -188,8 +195,15 @@ export async function writeComparisonReport(folder: string, compared: ReportedCo
           "What the results show",
           html`<ul>${claims.map(({ text, holds }) => html`<li>${holds ? "✓" : "✗ does not hold:"} ${text}</li>`)}</ul>`,
         ),
-      section("Results", table(heading, rows)),
-      differences.length > 0 && section("Settings that differ", table(names, differences)),
+      section(
+        "Results",
+        table(
+          heading,
+          rows.map((cells) => cells.map(unbroken)),
+        ),
+      ),
+      differences.length > 0 &&
+        section("Settings that differ", html`<div class="wrapped">${table(names, differences)}</div>`),
       ...(compared.sections ?? defaultSections(results)),
       settings && settingsSection(settings),
     ],
@@ -206,6 +220,11 @@ export async function writeComparisonReport(folder: string, compared: ReportedCo
   ].join("\n");
   await writeAtomic(join(folder, "results.md"), [Buffer.from(text)]);
   await writeJson("comparison", join(folder, "results.json"), numbers);
+}
+
+/** A number and its unit on one line. */
+function unbroken(cell: string): string {
+  return cell.replaceAll(/ (?=[%s±]|[\d.]+ [%s]$)/g, "\u202f");
 }
 
 function markdownTable(heading: readonly string[], rows: readonly (readonly string[])[]): string[] {

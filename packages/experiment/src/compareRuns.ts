@@ -77,8 +77,9 @@ export async function compareRuns(folders: readonly string[], options: CompareRu
   const out = await folderOf(options);
   const groups = grouped(found);
   const title = options.title ?? `Comparison of ${found.length} ${found.length === 1 ? "run" : "runs"}`;
-  const results = [...groups.map(resultOf), ...published.map(publishedResult)];
-  const differences = differencesOf(groups).map((row) => [...row, ...published.map(() => "")]);
+  const others = published.flatMap(({ runs }) => runs.map(publishedResult));
+  const results = [...groups.map(resultOf), ...others];
+  const differences = differencesOf(groups).map((row) => [...row, ...others.map(() => "")]);
   const notes = [...groups.flatMap(notesOn), ...published.map(({ note }) => note)];
   await writeComparisonReport(out, {
     title,
@@ -184,7 +185,7 @@ function resultOf({ name, runs }: Group): ReportedResult {
   };
 }
 
-function publishedResult({ name, history }: Published): ReportedResult {
+function publishedResult({ name, history }: Published["runs"][number]): ReportedResult {
   return { name, diverged: [], runs: [{ seed: 0, history }] };
 }
 

@@ -76,7 +76,7 @@ describe("compareRuns", () => {
       expect(Object.keys(differing)).not.toContain(same);
     }
     const page = readFileSync(join(out, "report.html"), "utf8");
-    for (const title of ["Training loss", "Training top-1", "Loss on other data", "Top-1"]) {
+    for (const title of ["Training loss", "Training top-1", "Evaluation loss", "Evaluation top-1"]) {
       expect(page).toContain(`aria-label="${title}, epoch 1 to 2; at the end add `);
     }
   });
@@ -133,7 +133,7 @@ describe("compareRuns", () => {
     const out = await compareRuns(of("plain"), { out: "published", published: file });
     const lines = linesOf(out);
     expect(table(lines)[3]).toEqual(["SEW ADD, authors", "1", "0.500", "90.0 %", "–", "–", "3", "11 s"]);
-    expect(lines).toContain("- SEW ADD, authors, 11.4 s per epoch on one A100: Their logs. Licence: MPL-2.0.");
+    expect(lines).toContain("- Their logs. Licence: MPL-2.0. Times are those of one A100.");
     await compareRuns([], { out: "alone", published: file });
     expect(readFileSync(join("alone", "report.html"), "utf8")).toContain("at the end SEW ADD, authors 0.5");
   });
@@ -150,6 +150,20 @@ describe("compareRuns", () => {
     rmSync("experiments", { recursive: true });
     await expect(compareRuns(of("plain"), { out: "never", published: true })).rejects.toThrow(
       new RangeError("--published: runs must be of an experiment with published curves, got tiny; name a file of them"),
+    );
+  });
+
+  it.each([
+    [{ source: "s", runs: [] }, "other fields"],
+    [{ source: "s", licence: "l", runs: [{ name: "a" }] }, "no trainLoss of a"],
+    [{ source: "s", licence: "l", runs: [{ trainLoss: [1] }] }, "no name of run 0"],
+    [{ source: "s", licence: "l", runs: [{ name: "a", trainLoss: [1], testTop1: [1, 2] }] }, "other testTop1 of a"],
+  ])("refuses other files of published curves: %j", async (content, got) => {
+    writeFileSync("wrong.json", JSON.stringify(content));
+    await expect(compareRuns(of("plain"), { out: "never", published: "wrong.json" })).rejects.toThrow(
+      new RangeError(
+        `--published: wrong.json must hold source, licence and runs with one value for each epoch, got ${got}`,
+      ),
     );
   });
 
