@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 /** @file The system's Chromium, for tests that look at pages. Nothing is downloaded for it. */
 import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";

@@ -60,7 +60,7 @@ export { type Confusion, confusionSection } from "./sections/confusionSection.js
 export { firingRatesSection } from "./sections/firingRatesSection.js";
 export { measuresSection } from "./sections/measuresSection.js";
 export { type Sample, type SamplesOptions, samplesSection } from "./sections/samplesSection.js";
-export { settingsSection } from "./sections/settingsSection.js";
+export { settingsRows, settingsSection } from "./sections/settingsSection.js";
 export { type RunSummary, summaryFigures } from "./sections/summaryFigures.js";
 export { trainingSection } from "./sections/trainingSection.js";
 export {

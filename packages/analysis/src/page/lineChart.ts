@@ -35,8 +35,10 @@ export interface LineChartOptions {
   readonly xName?: string;
   /** Positions along the x axis that a dashed line marks, such as epochs at which the learning rate falls. @defaultValue none */
   readonly guides?: readonly number[];
-  /** Whether the y axis is linear, from 0 or below it, or logarithmic, where values that are not positive leave gaps. @defaultValue `"linear"` */
+  /** Whether the y axis is linear or logarithmic, where values that are not positive leave gaps. @defaultValue `"linear"` */
   readonly scale?: "linear" | "log";
+  /** Whether a linear y axis includes 0. @defaultValue `true` */
+  readonly fromZero?: boolean;
   /** Upper end of a linear y axis. @defaultValue a round number that is not below any value */
   readonly max?: number;
   /** How a value is written: in per cent of 1, or by a function. @defaultValue three significant digits */
@@ -93,7 +95,7 @@ export function lineChart(options: LineChartOptions): Html {
     .filter(Number.isFinite);
   const above = max === undefined ? undefined : values.find((value) => value > max);
   if (above !== undefined) throw new RangeError(`lineChart: max must not be below a value, got ${max} and ${above}`);
-  const axis = options.scale === "log" ? logAxis(values, format) : linearAxis(values, max, format);
+  const axis = options.scale === "log" ? logAxis(values, format) : linearAxis(values, options, format);
   const along = xAxis(x, xName);
   return html`<figure>
 <figcaption><b>${title}</b>${legend(
@@ -139,16 +141,21 @@ ${chart({
 </figure>`;
 }
 
-/** A linear axis that includes 0, with ends at round numbers. */
-function linearAxis(values: readonly number[], top: number | undefined, format: (value: number) => string): Axis {
+/** A linear axis with ends at round numbers. */
+function linearAxis(
+  values: readonly number[],
+  { max: top, fromZero = true }: LineChartOptions,
+  format: (value: number) => string,
+): Axis {
   const unit = unitOf(top === undefined ? values : [top]);
-  const least = values.reduce((a, b) => Math.min(a, b), 0) / unit;
-  const most = (top ?? values.reduce((a, b) => Math.max(a, b), 0)) / unit;
-  const ends = least === most ? [0, 1 / unit] : [least, most];
+  const start = fromZero ? 0 : (values[0] ?? 0);
+  const least = values.reduce((a, b) => Math.min(a, b), start) / unit;
+  const most = (top ?? values.reduce((a, b) => Math.max(a, b), start)) / unit;
+  const ends = least === most ? [least, least + (Math.abs(least) || 1 / unit)] : [least, most];
   const interval = top === undefined ? roundInterval(ends[1]! / 4 - ends[0]! / 4, false) : top / unit / 4;
   return {
     log: false,
-    min: Math.floor(ends[0]! / interval) * interval,
+    min: Math.floor(ends[0]! / interval + 1e-9) * interval,
     max: top === undefined ? Math.ceil(ends[1]! / interval - 1e-9) * interval : top / unit,
     interval,
     unit,

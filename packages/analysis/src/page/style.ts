@@ -80,6 +80,7 @@ th { font-weight: 400; text-align: left; }
 .numbers th, .numbers td { padding: 0.22rem 0 0.22rem 1rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 .numbers th:first-child { padding-left: 0; text-align: left; }
 .numbers th[scope="row"] { min-width: 5rem; white-space: normal; overflow-wrap: anywhere; }
+.wrapped .numbers td { min-width: 6rem; white-space: normal; overflow-wrap: anywhere; }
 .numbers thead th { color: var(--muted); font-size: 0.8rem; vertical-align: bottom; }
 section > figure + *, section > .pair + *, section > .scroll + * { margin-top: 1.75rem; }
 .mistakes td:nth-child(2), .mistakes th:nth-child(2) { text-align: left; overflow-wrap: anywhere; }
@@ -113,7 +114,8 @@ img { display: block; width: 100%; height: auto; }
 @media (max-width: 40rem) {
   body { padding: 1.5rem 1rem 3rem; }
   h1 { font-size: 1.5rem; }
-  .numbers, .numbers thead th { font-size: 0.77rem; }
+  .numbers, .wrapped .numbers td { min-width: 6rem; white-space: normal; overflow-wrap: anywhere; }
+.numbers thead th { font-size: 0.77rem; }
   .numbers th, .numbers td { padding-left: 0.4rem; white-space: normal; }
   .confusion { border-spacing: 1px; }
   .confusion th[scope="row"] { max-width: 4.5rem; padding-right: 0.3rem; line-height: 1.15; font-size: 0.65rem; }

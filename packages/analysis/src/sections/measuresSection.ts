@@ -1,6 +1,6 @@
 import type { EpochRecord } from "../epochRecord.js";
 import { type Html, html } from "../page/html.js";
-import { type Line, lineChart } from "../page/lineChart.js";
+import { type Line, type LineChartOptions, lineChart } from "../page/lineChart.js";
 import { type Section, section, sideBySide } from "../page/section.js";
 import { bestEpoch } from "./bestEpoch.js";
 
@@ -23,11 +23,13 @@ const MOST_LINES = 8;
 export function measuresSection(history: readonly EpochRecord[], title = "Inside the network"): Section | undefined {
   const charts = [
     stepsChart(history),
-    overEpochs("Gradient norm ‖∂L/∂O‖ of blocks", history, ({ gradientNorms }) => gradientNorms, "log"),
+    overEpochs("Gradient norm ‖∂L/∂O‖ of blocks", history, ({ gradientNorms }) => gradientNorms, { scale: "log" }),
     byDepth(history),
     overEpochs("Firing rate of residual paths, A", history, ratesOf("residual")),
     overEpochs("Mean output of blocks, O", history, ratesOf("output")),
-    overEpochs("Learned time constant τ, in time-steps", history, ({ timeConstants }) => timeConstants),
+    overEpochs("Learned time constant τ, in time-steps", history, ({ timeConstants }) => timeConstants, {
+      fromZero: false,
+    }),
   ].filter((chart) => chart !== undefined);
   return charts.length === 0 ? undefined : section(title, sideBySide(...charts));
 }
@@ -44,14 +46,14 @@ function overEpochs(
   title: string,
   history: readonly EpochRecord[],
   of: Measure,
-  scale: "linear" | "log" = "linear",
+  axis: Pick<LineChartOptions, "scale" | "fromZero"> = {},
 ): Html | undefined {
   const measured = history.filter((record) => Object.values(of(record) ?? {}).some((value) => value !== undefined));
   const names = [...new Set(measured.flatMap((record) => Object.keys(of(record)!)))];
   const drawn = evenly(names, MOST_LINES);
   if (drawn.length === 0) return undefined;
   const lines = drawn.map((name): Line => ({ name, values: measured.map((record) => of(record)![name]) }));
-  const chart = lineChart({ title, x: measured.map(({ epoch }) => epoch + 1), lines, scale });
+  const chart = lineChart({ title, x: measured.map(({ epoch }) => epoch + 1), lines, ...axis });
   if (drawn.length === names.length) return chart;
   return html`<div>${chart}<p class="lead">${drawn.length} of ${names.length} are drawn.</p></div>`;
 }
