@@ -42,7 +42,7 @@ export interface Energy {
   readonly rate: number;
   /** As `exact`, but layers whose input is counts, as behind g = ADD, take dense MACs: the pessimistic bound. */
   readonly countsAsMacs: number;
-  /** `E_MAC` times the dense MACs of all layers, as they ran: the same network without spikes. */
+  /** `E_MAC` times the dense MACs of all layers and time-steps: the same network if it did not know of spikes. */
   readonly dense: number;
 }
 
@@ -71,6 +71,6 @@ export function energy(
     exact: millijoules(ac * total.exact + reals),
     rate: millijoules(ac * total.rate + reals),
     countsAsMacs: millijoules(ac * (total.exact - total.countExact) + mac * total.countMacs + reals),
-    dense: millijoules(mac * total.macs),
+    dense: millijoules(mac * (total.macs - total.realMacs) + reals),
   };
 }

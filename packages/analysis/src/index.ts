@@ -57,11 +57,13 @@ export {
 export type { Readings } from "./readings.js";
 export { type Report, report } from "./report.js";
 export { type Confusion, confusionSection } from "./sections/confusionSection.js";
+export { energySection } from "./sections/energySection.js";
 export { firingRatesSection } from "./sections/firingRatesSection.js";
 export { measuresSection } from "./sections/measuresSection.js";
 export { type Sample, type SamplesOptions, samplesSection } from "./sections/samplesSection.js";
 export { settingsRows, settingsSection } from "./sections/settingsSection.js";
 export { type RunSummary, summaryFigures } from "./sections/summaryFigures.js";
+export { synOpsSection } from "./sections/synOpsSection.js";
 export { trainingSection } from "./sections/trainingSection.js";
 export {
   type InputKind,

@@ -54,7 +54,8 @@ export interface Attached<P extends Probes> {
  * Attaches probes to a model, for passes that run anyway, such as training steps.
  *
  * Outputs, gradients and running statistics are those without probes, bit for bit, and so are the kernels of the pass; the
- * probes' own come on top. What a pass leaves until it is read is a few kilobytes for each layer.
+ * probes' own come on top. Each pass leaves sums of about the size of a channel for each layer until they are read: read every few
+ * steps.
  *
  * @param model the model whose passes are measured; it must run through `run`
  * @param probes probes by names of your choice

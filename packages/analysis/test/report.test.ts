@@ -142,8 +142,8 @@ describe("a report", () => {
           trainingSection(historyOf(3), text),
           confusionSection({ counts: confusion.counts, classNames: [text, "b", "c"] }, text),
           firingRatesSection({
-            layers: { [text]: { rate: 0, silent: 1 } },
-            blocks: { [text]: { residual: 0, output: 1 } },
+            layers: { [text]: { rate: 0, perStep: [0], silent: 1, saturated: 0 } },
+            blocks: { [text]: { ...rates.blocks.block1!, residual: 0 } },
             warnings: [text],
           }),
           samplesSection([{ ...sample, className: text }]),

@@ -259,9 +259,9 @@ describe("firingRatesSection", () => {
   it("names every layer with its rate and silent neurons, and repeats the warnings", () => {
     const page = of(rates);
     expect(rowsOf(page, 0)).toEqual([
-      ["Spiking layer", "Φ", "Silent neurons"],
-      ["unit0.neuron", "0.0812", "12.5\u202f%"],
-      ["block0.b.neuron", "0.0000", "100.0\u202f%"],
+      ["Spiking layer", "Φ", "Silent neurons", "Saturated"],
+      ["unit0.neuron", "0.0812", "12.5\u202f%", "6.3\u202f%"],
+      ["block0.b.neuron", "0.0000", "100.0\u202f%", "0.0\u202f%"],
     ]);
     expect(named(page, "li").map(words)).toEqual(['"block0.b.neuron" never fires.']);
     expect(labels(page)).toEqual(["Blocks: block0 0.052 and 1.333; block1 0.250"]);

@@ -40,6 +40,8 @@ export interface TrainingOptions {
    * @defaultValue nothing is measured
    */
   readonly measure?: ((epoch: number) => EpochMeasures | Promise<EpochMeasures>) | undefined;
+  /** See `trainStep`: sees the training passes, and not those of tests. @defaultValue none */
+  readonly observe?: TrainStepOptions["observe"];
   /** Where to resume; the model and the optimiser must be in that state. @defaultValue the start of a run */
   readonly start?: TrainingState | undefined;
 }
@@ -143,7 +145,7 @@ async function* trainEpoch(
   optimizer: Optimizer,
   from: TrainingState,
 ): AsyncGenerator<TrainingEvent, TrainingState> {
-  const { model, data, loss, reduce, seed = 0, accumulate = 1 } = options;
+  const { model, data, loss, reduce, observe, seed = 0, accumulate = 1 } = options;
   const { epoch } = from;
   const schedule = toSchedule(options.learningRate);
   const batches = data.train.epoch({ epoch, start: from.batch })[Symbol.asyncIterator]();
@@ -164,7 +166,7 @@ async function* trainEpoch(
         take(batches, accumulate, (milliseconds) => {
           waited += milliseconds;
         }),
-        { rate, seed: mixSeed(seed, epoch, batch), loss, reduce, classes: data.train.classes },
+        { rate, seed: mixSeed(seed, epoch, batch), loss, reduce, observe, classes: data.train.classes },
         "training",
         place,
       );
