@@ -2,6 +2,7 @@
 import type { Line, LineChartOptions } from "@sew/analysis";
 import type { Measurement } from "./measure.js";
 import { type ComparedFamily, type Figure, figures, settingOf } from "./networks.js";
+import { predictedGradients } from "./predicted.js";
 import { titleOf } from "./tables.js";
 
 /** A figure of the paper. */
@@ -44,7 +45,14 @@ export function chartsOf(measurements: readonly Measurement[]): Chart[] {
     title: `‖∂L/∂Sˡ‖, ${titleOf(figure, zeroInit)}`,
     scale: "log",
     format: scientific,
-    lines: lines(of(figure, zeroInit), gradients),
+    lines: [
+      ...lines(of(figure, zeroInit), gradients),
+      ...lines(
+        of(figure, zeroInit).filter(({ family }) => zeroInit && family === "Spiking"),
+        predictedGradients,
+        () => "Spiking, predicted (A.4)",
+      ),
+    ],
   });
 
   const charts: Chart[] = [];

@@ -1,5 +1,5 @@
 /** @file The networks of Figs. 5 to 8: four families, with and without zero-init, at three settings of their neurons. */
-import { neurons } from "@sew/layers";
+import { type NeuronFactory, neurons } from "@sew/layers";
 import { type FamilyName, families, type ResNet, type ResNetDepth, resNet } from "@sew/models";
 import { integrateAndFire } from "@sew/neurons";
 import { atan } from "@sew/surrogates";
@@ -54,6 +54,12 @@ export function nameOf({ figure, family, zeroInit }: Network): string {
   return `${family}, ${settingOf(figure)}${zeroInit ? ", zero-init" : ""}`;
 }
 
+/** The neurons of the networks of a figure. */
+export function neuronsOf(figure: Figure): NeuronFactory {
+  const { vThreshold, alpha } = figures[figure];
+  return neurons(integrateAndFire, { vThreshold }, atan({ alpha }));
+}
+
 /** What all networks have in common. */
 export interface Size {
   readonly depth: ResNetDepth;
@@ -68,10 +74,9 @@ export interface Size {
  * identity: 0 for Spiking, ADD and IAND, V_th for AND, whose last neurons then fire at every step.
  */
 export function build({ figure, family, zeroInit }: Network, { depth, steps, seed }: Size): ResNet {
-  const { vThreshold, alpha } = figures[figure];
   return resNet(depth, {
     block: families[compared[family]].block,
-    neurons: neurons(integrateAndFire, { vThreshold }, atan({ alpha })),
+    neurons: neuronsOf(figure),
     stemOnceFor: steps,
     recompute: true,
     zeroInit,

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { syntheticImages } from "../src/images.js";
 import { type Measurement, measure } from "../src/measure.js";
 import { type ComparedFamily, type Figure, networksOf, settingOf } from "../src/networks.js";
+import { predictedGradients } from "../src/predicted.js";
 import { regionsOf, statementsOf } from "../src/statements.js";
 import { tinyNet } from "./tinyNet.js";
 
@@ -88,6 +89,22 @@ describe("the statements of the paper", () => {
     expect(of7.map(({ source, text }) => `${source}: ${text}`)).toEqual([flat(7), ofSpiking[1]]);
     expect(of7[1]!.measured).toMatch(/ a block \(below 0\.900\)$/);
     expect(statementsOf([])).toEqual([]);
+  });
+});
+
+describe("the prediction of appendix A.4", () => {
+  it("is the slopes of all blocks up to the end of a region, and below what is measured with more than one time-step", () => {
+    const spiking = measured.find(({ figure, family, zeroInit }) => figure === 6 && family === "Spiking" && zeroInit)!;
+    const predicted = predictedGradients(spiking);
+    const { blocks } = spiking;
+    expect([predicted[0], predicted[15]]).toEqual([undefined, undefined]);
+    // Of the last block of the first region: a slope of 1 where S fires, and of 1 / (1 + π²) where it does not.
+    const rate = blocks[13]!.output;
+    const factor = Math.sqrt(rate + (1 - rate) / (1 + Math.PI ** 2) ** 2);
+    expect(predicted[14]! / (blocks[15]!.gradient * factor)).toBeCloseTo(1, 5);
+    // Of the first, after 14 blocks, only what fires is left.
+    expect(predicted[1]! / (blocks[15]!.gradient * Math.sqrt(blocks[0]!.output))).toBeCloseTo(1, 5);
+    for (const l of [1, 7, 14, 16, 22, 29]) expect(predicted[l]).toBeLessThan(blocks[l]!.gradient);
   });
 });
 

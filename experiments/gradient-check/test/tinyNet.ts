@@ -1,25 +1,13 @@
 /** @file A small network with the parts of a ResNet, whose regions of identity blocks are long for its size. */
-import {
-  convNormNeuron,
-  globalAvgPool2d,
-  linear,
-  type Module,
-  maxPool2d,
-  neurons,
-  overTime,
-  sequential,
-} from "@sew/layers";
+import { convNormNeuron, globalAvgPool2d, linear, type Module, maxPool2d, overTime, sequential } from "@sew/layers";
 import { families } from "@sew/models";
-import { integrateAndFire } from "@sew/neurons";
 import { random } from "@sew/random";
-import { atan } from "@sew/surrogates";
-import { compared, figures, type Network } from "../src/networks.js";
+import { compared, type Network, neuronsOf } from "../src/networks.js";
 
 /** conv3x3-BN-SN-MPk2, a downsample block, and so many identity blocks behind it, in each of two stages. */
 export function tinyNet({ figure, family, zeroInit }: Network, identities: number): Module {
-  const { vThreshold, alpha } = figures[figure];
   const { block } = families[compared[family]];
-  const shared = { neurons: neurons(integrateAndFire, { vThreshold }, atan({ alpha })), random: random(1) };
+  const shared = { neurons: neuronsOf(figure), random: random(1) };
   const stage = (channels: number, outChannels: number): Module =>
     sequential(
       Object.fromEntries(
