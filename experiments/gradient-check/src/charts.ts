@@ -100,7 +100,7 @@ export function chartsOf(measurements: readonly Measurement[]): Chart[] {
   const both: readonly ComparedFamily[] = ["Spiking", "SEW ADD"];
   charts.push({
     name: "gradients",
-    title: `Gradient by the input of each block, SEW against Spiking`,
+    title: "Gradient by block, SEW against Spiking",
     panels: [
       {
         ...common,

@@ -16,8 +16,10 @@ export interface SvgPicture {
 const [WIDTH, GAP] = [460, 24];
 /** Pixels: the line of a title, and that of a legend. */
 const [TITLE, LEGEND] = [24, 20];
-/** Pixels: the sample before a name in a legend, the width of a letter of 13 pixels, and the space between entries. */
-const [SAMPLE, LETTER, SPACE] = [30, 7.8, 14];
+/** Pixels: the sample before a name in a legend, and the space between entries. */
+const [SAMPLE, SPACE] = [30, 14];
+/** Pixels: about the widths of a capital and of another character, 13 pixels high. */
+const [CAPITAL, CHARACTER] = [9.2, 6.9];
 
 /**
  * Charts of `lineChart` as one SVG file, with their titles and legends, for documents outside of a report. It follows light and dark
@@ -85,7 +87,8 @@ function legendOf(entries: readonly { readonly name: string; readonly style: Ser
 } {
   let [x, row, text] = [0, 0, ""];
   for (const { name, style } of entries) {
-    const width = SAMPLE + LETTER * name.length;
+    const capitals = name.match(/\p{Lu}/gu)?.length ?? 0;
+    const width = SAMPLE + CAPITAL * capitals + CHARACTER * (name.length - capitals);
     if (x > 0 && x + width > WIDTH) [x, row] = [0, row + 1];
     const y = row * LEGEND + 10;
     const dashes = style.pattern === "solid" ? "" : style.pattern.join(" ");
