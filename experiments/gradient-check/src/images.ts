@@ -45,7 +45,7 @@ export async function readImages(folder: string, count: number, size: number): P
     const pixels = await decode(join(folder, path), size);
     values.set(normalised(pixels), i * pixels.length);
   }
-  const description = `${count} images: ${chosen.join(", ")}`;
+  const description = `${count === 1 ? "1 image" : `${count} images`}: ${chosen.join(", ")}`;
   return { values, description, synthetic: false, fingerprint: fingerprintOf(values) };
 }
 

@@ -63,7 +63,7 @@ const limits = {
   stable: 1.5,
 } as const;
 
-const e = (value: number): string => value.toExponential(2);
+const e = (value: number): string => (value === 0 ? "0" : value.toExponential(2));
 const f = (value: number): string => (Number.isFinite(value) ? value.toFixed(3) : String(value));
 
 /** Greatest by least; infinite where the least is 0, and no number where one is not. */
@@ -147,7 +147,7 @@ export function statementsOf(measurements: readonly Measurement[]): Statement[] 
       holds: least >= limits.linear && lines.every(({ slope }) => slope > 0),
     };
   });
-  state("Fig. 5", add, "and its last neurons keep a stable firing rate", ({ blocks }) => {
+  state("Fig. 5", add, "without zero-init the last neurons of SEW ADD keep a stable firing rate", ({ blocks }) => {
     const rates = blocks.map(({ residual }) => residual ?? Number.NaN);
     const [least, most] = [Math.min(...rates), Math.max(...rates)];
     return {
@@ -156,25 +156,35 @@ export function statementsOf(measurements: readonly Measurement[]): Statement[] 
     };
   });
   const iand = find(6, "SEW IAND", false);
-  state("Fig. 5", iand, "SEW IAND relieves that silence: its Oˡ decays slower, and never to 0", (network) => {
-    const and = find(6, "SEW AND", false);
-    if (and === undefined) return undefined;
-    const outputs = outputsIn(network, longest);
-    const above = network.blocks.every(({ output }, l) => output > and.blocks[l]!.output);
-    return {
-      measured:
-        `in ${where} from ${f(outputs[0]!)} to ${e(outputs.at(-1)!)}, by ${f(factorOf(outputs))} a block; ` +
-        `${above ? "" : "not "}above that of SEW AND in every block`,
-      holds: above,
-    };
-  });
-  state("Fig. 5", iand, "and its last neurons fire a little less with depth", ({ blocks }) => {
-    const [first, last] = [blocks[0]!.residual ?? Number.NaN, blocks.at(-1)!.residual ?? Number.NaN];
-    return {
-      measured: `Aˡ from ${f(first)} to ${f(last)} (a part of ${limits.little} to 1)`,
-      holds: last / first <= 1 && last / first >= limits.little,
-    };
-  });
+  state(
+    "Fig. 5",
+    iand,
+    "without zero-init SEW IAND relieves that silence: its Oˡ decays slower, and never to 0",
+    (network) => {
+      const and = find(6, "SEW AND", false);
+      if (and === undefined) return undefined;
+      const outputs = outputsIn(network, longest);
+      const above = network.blocks.every(({ output }, l) => output > and.blocks[l]!.output);
+      return {
+        measured:
+          `in ${where} from ${f(outputs[0]!)} to ${e(outputs.at(-1)!)}, by ${f(factorOf(outputs))} a block; ` +
+          `${above ? "" : "not "}above that of SEW AND in every block`,
+        holds: above,
+      };
+    },
+  );
+  state(
+    "Fig. 5",
+    iand,
+    "without zero-init the last neurons of SEW IAND fire a little less with depth",
+    ({ blocks }) => {
+      const [first, last] = [blocks[0]!.residual ?? Number.NaN, blocks.at(-1)!.residual ?? Number.NaN];
+      return {
+        measured: `Aˡ from ${f(first)} to ${f(last)} (a part of ${limits.little} to 1)`,
+        holds: last / first <= 1 && last / first >= limits.little,
+      };
+    },
+  );
 
   for (const figure of [6, 7, 8] as const) {
     const source = `Fig. ${figure}`;

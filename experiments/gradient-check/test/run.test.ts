@@ -124,7 +124,7 @@ describe("the images", () => {
   });
 
   it("are taken at equal distances, and refused where they are too few", async () => {
-    expect((await readImages(data, 1, 32)).description).toBe("1 images: a.JPEG");
+    expect((await readImages(data, 1, 32)).description).toBe("1 image: a.JPEG");
     await expect(readImages(data, 3, 32)).rejects.toThrow(
       "--data: the folder must hold 3 images or more (.jpeg, .jpg, .png, .webp), got 2; name another folder, or choose a " +
         "smaller --batch",

@@ -63,8 +63,8 @@ describe("the statements of the paper", () => {
   it.each([
     ["SEW ADD", "SEW AND", "without zero-init SEW AND goes silent"],
     ["SEW IAND", "SEW ADD", "without zero-init Oˡ of SEW ADD increases linearly in identity regions"],
-    ["SEW AND", "SEW ADD", "and its last neurons keep a stable firing rate"],
-    ["SEW AND", "SEW IAND", "SEW IAND relieves that silence: its Oˡ decays slower, and never to 0"],
+    ["SEW AND", "SEW ADD", "without zero-init the last neurons of SEW ADD keep a stable firing rate"],
+    ["SEW AND", "SEW IAND", "without zero-init SEW IAND relieves that silence: its Oˡ decays slower, and never to 0"],
   ] as const)("fail where %s without zero-init is given as %s", (family, as, text) => {
     expect(textsOf(measured, true)).toContain(`Fig. 5: ${text}`);
     expect(textsOf(labelled(family, as, false), false)).toContain(`Fig. 5: ${text}`);
