@@ -3,6 +3,7 @@ import {
   barChart,
   frameStrip,
   html,
+  type LineChartOptions,
   lineChart,
   picture,
   report,
@@ -135,14 +136,22 @@ describe("lineChart", () => {
             maxLength: 20,
           },
         ),
-        (values) => {
-          const page = pageOf(lineChart({ title: "x", lines: [{ values }] }));
+        fc.constantFrom<LineChartOptions>(
+          { title: "x", lines: [] },
+          { title: "x", lines: [], scale: "log" },
+          { title: "x", lines: [], fromZero: false },
+          { title: "x", lines: [], format: "percent" },
+        ),
+        (values, options) => {
+          const page = pageOf(lineChart({ ...options, lines: [{ values }] }));
           expect(faults(page)).toEqual([]);
+          const { ends } = JSON.parse(attribute(named(page, "svg")[0]!, "data-chart")!);
+          expect(ends[0] < ends[1] && ends[2] < ends[3]).toBe(true);
           expect(page).not.toMatch(/NaN|Infinity/);
           expect(points(page)).toBeGreaterThan(0);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 80 },
     ));
 
   it("shades the range behind a line, and its axis has room for it", () => {
