@@ -104,6 +104,9 @@ describe.skipIf(chromiumMissing !== undefined)("a report in a browser", () => {
     const zoomed = await axis();
     expect(zoomed).toEqual(expect.arrayContaining(["30", "32", "40", "epoch"]));
     expect(zoomed).not.toContain("20");
+    // What lies outside of the range is clipped.
+    const overflow = await page.locator("svg[data-chart] svg").evaluate((svg) => getComputedStyle(svg).overflow);
+    expect(overflow).toBe("hidden");
     await page.getByLabel("Zoom out").click();
     await page.getByLabel("Zoom out").click();
     expect(await axis()).toEqual(before);

@@ -3,6 +3,7 @@ import {
   barChart,
   frameStrip,
   html,
+  type LineChartOptions,
   lineChart,
   picture,
   report,
@@ -11,6 +12,7 @@ import {
   table,
   trustedHtml,
 } from "@sew/analysis";
+import { families } from "@sew/models";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { attribute, faults, labels, named, rowsOf, words } from "./page.js";
@@ -73,14 +75,16 @@ describe("lineChart", () => {
   );
 
   it("gives the paper's families colours of their own, however they are written", () => {
-    const families = ["SEW ADD", "Spiking", "SEW IAND", "SEW AND", "Plain", "ANN", "RBA", "td-bn"];
-    const all = looksOf(...families);
-    expect(new Set(all.map((look) => look.split(" ").at(-1))).size).toBe(8);
-    for (const [i, name] of families.entries()) {
-      expect(looksOf(name.toLowerCase().replaceAll(" ", "-"))).toEqual([all[i]]);
-      expect(looksOf("other", `n-mnist-${name.toLowerCase()}, 20 blocks`)[1]).toBe(all[i]);
+    const names = Object.keys(families);
+    const all = looksOf(...names);
+    expect(new Set(all.map((look) => look.split(" ").at(-1))).size).toBe(names.length);
+    for (const [i, name] of names.entries()) {
+      for (const written of [name.toUpperCase(), name.replaceAll("-", " "), `n-mnist-${name}, 20 blocks`]) {
+        expect([written, looksOf(written, "other")[0]]).toEqual([written, all[i]]);
+      }
     }
-    expect(looksOf("SEW-ResNet-18", "Spiking ResNet-18")).toEqual([all[0], all[1]]);
+    const lookOf = (name: string) => all[names.indexOf(name)];
+    expect(looksOf("SEW-ResNet-18", "Spiking ResNet-18")).toEqual([lookOf("sew-add"), lookOf("spiking")]);
   });
 
   it("gives a name the same colour in whatever order, and names that agree up to a comma one colour and other dashes", () => {
@@ -135,14 +139,22 @@ describe("lineChart", () => {
             maxLength: 20,
           },
         ),
-        (values) => {
-          const page = pageOf(lineChart({ title: "x", lines: [{ values }] }));
+        fc.constantFrom<LineChartOptions>(
+          { title: "x", lines: [] },
+          { title: "x", lines: [], scale: "log" },
+          { title: "x", lines: [], fromZero: false },
+          { title: "x", lines: [], format: "percent" },
+        ),
+        (values, options) => {
+          const page = pageOf(lineChart({ ...options, lines: [{ values }] }));
           expect(faults(page)).toEqual([]);
+          const { ends } = JSON.parse(attribute(named(page, "svg")[0]!, "data-chart")!);
+          expect(ends[0] < ends[1] && ends[2] < ends[3]).toBe(true);
           expect(page).not.toMatch(/NaN|Infinity/);
           expect(points(page)).toBeGreaterThan(0);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 80 },
     ));
 
   it("shades the range behind a line, and its axis has room for it", () => {

@@ -191,20 +191,13 @@ async function normsOf(
 /** A measurement as `metrics.jsonl` has it, which has no place for NaN and infinity. */
 function measuresOf({ rates: { blocks }, norms }: Measurement): EpochMeasures {
   const finite = Object.entries(norms).filter(([, norm]) => Number.isFinite(norm));
+  const firing = Object.entries(blocks).map(([block, { residual, output }]) => {
+    return [block, { ...(residual !== undefined && { residual }), output }] as const;
+  });
   return {
     ...(finite.length > 0 && { gradientNorms: Object.fromEntries(finite) }),
-    ...(Object.keys(blocks).length > 0 && { firingRates: meansOf(blocks) }),
+    ...(firing.length > 0 && { firingRates: Object.fromEntries(firing) }),
   };
-}
-
-/** The means of Aˡ and Oˡ, without those of each time-step. */
-function meansOf(blocks: FiringRates["blocks"]): NonNullable<EpochMeasures["firingRates"]> {
-  return Object.fromEntries(
-    Object.entries(blocks).map(([path, { residual, output }]) => [
-      path,
-      { ...(residual !== undefined && { residual }), output },
-    ]),
-  );
 }
 
 /** What neurons have learned. */

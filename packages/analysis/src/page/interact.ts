@@ -60,8 +60,13 @@ export function interact(): void {
     if (owner === of) tip.hidden = true;
   };
 
-  /** Shows rows of values of an element beside a point of the window. */
-  const show = (of: Element, title: string, rows: readonly Row[], at: { x: number; y: number }): void => {
+  /** Shows rows of values of an element beside a point of the window, or below it where there is no room. */
+  const show = (
+    of: Element,
+    title: string,
+    rows: readonly Row[],
+    at: { readonly x: number; readonly y: number; readonly below: number },
+  ): void => {
     owner = of;
     const head = document.createElement("b");
     head.textContent = title;
@@ -83,9 +88,10 @@ export function interact(): void {
     tip.style.left = "0";
     const width = document.documentElement.clientWidth;
     const box = tip.getBoundingClientRect();
-    const left = at.x < width / 2 ? at.x + 14 : at.x - 14 - box.width;
-    tip.style.left = `${window.scrollX + Math.max(8, Math.min(left, width - box.width - 8))}px`;
-    tip.style.top = `${window.scrollY + Math.max(8, at.y)}px`;
+    const beside = at.x < width / 2 ? at.x + 14 : at.x - 14 - box.width;
+    const left = Math.max(8, Math.min(beside, width - box.width - 8));
+    tip.style.left = `${window.scrollX + left}px`;
+    tip.style.top = `${window.scrollY + Math.max(8, left === beside ? at.y : at.below)}px`;
   };
 
   const element = (name: string, attributes: Readonly<Record<string, string | number>>): SVGElement => {
@@ -141,7 +147,11 @@ export function interact(): void {
       });
       const box = svg.getBoundingClientRect();
       const factor = box.width / svg.viewBox.baseVal.width;
-      show(svg, `${xName} ${short(x[index]!)}`, rows, { x: box.left + along * factor, y: box.top + top * factor });
+      show(svg, `${xName} ${short(x[index]!)}`, rows, {
+        x: box.left + along * factor,
+        y: box.top + top * factor,
+        below: box.bottom + 4,
+      });
     };
 
     /** The index of the value that is nearest to a pixel of the window. */
@@ -313,7 +323,7 @@ export function interact(): void {
         return text === null || text === undefined ? [] : [[colour, name, text]];
       });
       const below = box.top + (top + ((index + 1) * (bottom - top)) / names.length) * factor;
-      show(svg, names[index]!, rows, { x: box.left + left * factor, y: below });
+      show(svg, names[index]!, rows, { x: box.left + left * factor, y: below, below });
     };
     const over = (event: PointerEvent): void => {
       const box = svg.getBoundingClientRect();
@@ -350,7 +360,8 @@ export function interact(): void {
     const cell = cellOf(event);
     if (cell === null) return;
     const box = cell.getBoundingClientRect();
-    show(cell, cell.dataset.tip!, [], { x: box.left + box.width / 2, y: box.bottom + 6 });
+    const below = box.bottom + 6;
+    show(cell, cell.dataset.tip!, [], { x: box.left + box.width / 2, y: below, below });
   });
   document.addEventListener("pointerout", (event) => {
     const cell = cellOf(event);

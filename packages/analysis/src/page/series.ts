@@ -30,7 +30,7 @@ const fixed: readonly (readonly [pattern: RegExp, colour: number])[] = [
   [/\bsew[ -]iand\b/i, 2],
   [/\bsew[ -]and\b/i, 3],
   [/\bsew\b/i, 0],
-  [/\btd-bn\b/i, 7],
+  [/\btd[ -]bn\b/i, 7],
   [/\bspiking\b/i, 1],
   [/\bplain\b/i, 4],
   [/\bann\b/i, 5],

@@ -50,7 +50,7 @@ figure { margin: 0; break-inside: avoid; }
 figcaption, .lead { margin-bottom: 0.5rem; color: var(--muted); font-size: 0.9rem; }
 .lead { margin-bottom: 1.25rem; }
 figcaption b { color: var(--ink); font-weight: 600; }
-svg { display: block; width: 100%; max-width: 32rem; height: auto; overflow: visible; }
+:not(g) > svg { display: block; width: 100%; max-width: 32rem; height: auto; overflow: visible; }
 .key { display: inline-block; margin-left: 0.75em; white-space: nowrap; }
 .key i { display: inline-block; margin-right: 0.4em; }
 .on { color: var(--on); } .off { color: var(--off); }
