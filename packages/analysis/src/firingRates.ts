@@ -1,9 +1,9 @@
 /** @file Firing rates: Φ of every spiking layer and every block of a network. */
 import { emissionOf, type Module, namedModules } from "@sew/layers";
-import { clone, keep, sum, type Tensor } from "@tensorflow/tfjs-core";
+import { keep, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
 import { type MeasureOptions, measureAs, type Probe } from "./probe.js";
-import type { Readings } from "./readings.js";
+import type { Activity, Readings } from "./readings.js";
 
 /** Firing rate of a spiking layer. */
 export interface LayerRate {
@@ -135,13 +135,13 @@ export function firingRateProbe(options: FiringRateProbeOptions = {}): Probe<Fir
             const a = residual && outputs.get(residual);
             if (output === undefined || input === undefined) continue;
             const measured = {
-              input: await activityOf(input),
-              ...(a && { residual: await activityOf(a) }),
-              output: await activityOf(output),
+              input: await meansOf(input),
+              ...(a && { residual: await meansOf(a) }),
+              output: await meansOf(output),
             };
-            const each = <V>(pick: (activity: Activity) => V): OfBlock<V> => mapped(measured, pick);
-            const perStep = each((activity) => activity.perStep);
-            const density = each((activity) => activity.density);
+            const each = <V>(pick: (means: Means) => V): OfBlock<V> => mapped(measured, pick);
+            const perStep = each((means) => means.perStep);
+            const density = each((means) => means.density);
             rates.push([paths.get(block)!, { ...each(({ mean }) => mean), perStep, density }]);
           }
           const watched = [...paths.keys()].filter(
@@ -180,28 +180,17 @@ function mostSpikes(module: Module): number {
 
 /** What is kept of one run of a module. */
 interface Kept {
-  /** Sums of each time-step and sample, `[T, N]`. */
-  readonly sums: Tensor;
-  readonly values: Tensor;
+  readonly activity: Activity;
   /** How often each neuron fires in all time-steps of all samples. */
   readonly fired: Tensor | undefined;
-  /** Values of a time-step of a sample. */
-  readonly size: number;
 }
 
 function keptOf(x: Tensor, readings: Readings, each: boolean): Kept {
-  const [steps, samples] = x.shape as [number, number];
-  return {
-    sums: keep(clone(readings.perSample(x))),
-    values: keep(clone(readings.values(x))),
-    fired: each ? keep(sum(x, [0, 1])) : undefined,
-    size: x.size / (steps * samples),
-  };
+  return { activity: readings.activity(x).retain(), fired: each ? keep(sum(x, [0, 1])) : undefined };
 }
 
-function free({ sums, values, fired }: Kept): void {
-  sums.dispose();
-  values.dispose();
+function free({ activity, fired }: Kept): void {
+  activity.release();
   fired?.dispose();
 }
 
@@ -212,7 +201,7 @@ function add(runs: Map<Module, Kept[]>, module: Module, kept: Kept): void {
 }
 
 /** Means of a tensor. */
-interface Activity {
+interface Means {
   readonly mean: number;
   readonly perStep: readonly number[];
   readonly density: number;
@@ -223,24 +212,27 @@ function mapped<V, W>({ input, residual, output }: OfBlock<V>, f: (value: V) => 
 }
 
 /** The means of all runs. It sums in float64: float32 loses single ones beyond 2²⁴. */
-async function activityOf(runs: readonly Kept[]): Promise<Activity> {
+async function meansOf(runs: readonly Kept[]): Promise<Means> {
   const totals: number[] = [];
   const sizes: number[] = [];
-  let density = 0;
-  for (const { sums, values, size } of runs) {
-    const [steps, samples] = sums.shape as [number, number];
-    const each = await sums.data();
-    for (let i = 0; i < each.length; i++) {
+  let active = 0;
+  for (const { activity } of runs) {
+    const samples = activity.shape[1]!;
+    const { perSample, density } = await activity.read();
+    const all = sizeOf(activity.shape);
+    const size = all / perSample.length;
+    for (const [i, value] of perSample.entries()) {
       const step = Math.floor(i / samples);
-      totals[step] = (totals[step] ?? 0) + each[i]!;
+      totals[step] = (totals[step] ?? 0) + value;
       sizes[step] = (sizes[step] ?? 0) + size;
     }
-    density += (await values.data())[3]! * steps * samples * size;
+    active += density * all;
   }
   const all = total(sizes);
-  return { mean: total(totals) / all, perStep: totals.map((sum, t) => sum / sizes[t]!), density: density / all };
+  return { mean: total(totals) / all, perStep: totals.map((sum, t) => sum / sizes[t]!), density: active / all };
 }
 
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 /** The rate over all runs, of the `most` spikes in a time-step. */
@@ -249,12 +241,12 @@ async function layerRate(
   most: number,
   { shares, neurons }: Required<FiringRateProbeOptions>,
 ): Promise<LayerRate> {
-  const { mean, perStep } = await activityOf(runs);
+  const { mean, perStep } = await meansOf(runs);
   let [count, silent, saturated] = [0, 0, 0];
   const each: Float32Array[] = [];
-  for (const { sums, fired } of runs) {
+  for (const { activity, fired } of runs) {
     if (fired === undefined) continue;
-    const chances = sums.size * most;
+    const chances = activity.shape[0]! * activity.shape[1]! * most;
     const values = await fired.data<"float32">();
     count += values.length;
     for (const value of values) {

@@ -54,7 +54,7 @@ export {
   type Recording,
   type Seen,
 } from "./probe.js";
-export type { Readings } from "./readings.js";
+export type { Activity, ActivityNumbers, Readings } from "./readings.js";
 export { type Report, report } from "./report.js";
 export { type Confusion, confusionSection } from "./sections/confusionSection.js";
 export { energySection } from "./sections/energySection.js";

@@ -1,8 +1,9 @@
 /** @file Synaptic operations: what the layers with weights have to compute, under each published convention. */
 import { type ConvGeometry, emissionOf, type Module, namedModules } from "@sew/layers";
-import { clone, keep, type Tensor } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { fanOut } from "./fanOut.js";
 import { type MeasureOptions, measureAs, type Probe } from "./probe.js";
+import type { Activity } from "./readings.js";
 
 /**
  * What a layer takes in: `binary` is 0 and 1; `counts` are whole numbers from 0 on, such as sums of spikes (ADD) or the events
@@ -101,10 +102,7 @@ export async function synOps(
 
 /** What is kept of one run of a layer. */
 interface Kept {
-  readonly perPosition: Tensor;
-  readonly perSample: Tensor;
-  readonly values: Tensor;
-  readonly input: readonly number[];
+  readonly input: Activity;
   readonly output: readonly number[];
   /** The pass that it belongs to. */
   readonly pass: object;
@@ -124,23 +122,13 @@ export function synOpsProbe(): Probe<SynOps> {
     for (const [path, module] of namedModules(model)) if (!paths.has(module)) paths.set(module, path);
     const runs = new Map<Module, Kept[]>();
     const clear = () => {
-      for (const { perPosition, perSample, values } of [...runs.values()].flat()) {
-        for (const tensor of [perPosition, perSample, values]) tensor.dispose();
-      }
+      for (const { input } of [...runs.values()].flat()) input.release();
       runs.clear();
     };
     return {
       observe({ module, output, input, readings }) {
         if (geometryOf(module) === undefined) return;
-        const x = input();
-        const kept: Kept = {
-          perPosition: keep(clone(readings.perPosition(x))),
-          perSample: keep(clone(readings.perSample(x))),
-          values: keep(clone(readings.values(x))),
-          input: x.shape,
-          output: output.shape,
-          pass: readings,
-        };
+        const kept = { input: readings.activity(input()).retain(), output: output.shape, pass: readings };
         runs.set(module, [...(runs.get(module) ?? []), kept]);
       },
       async read() {
@@ -193,23 +181,23 @@ async function layerOps(module: Module, runs: readonly Kept[]): Promise<[LayerOp
   let [samples, size, sum, active, exact, rate, macs, validMacs] = [0, 0, 0, 0, 0, 0, 0, 0];
   let [least, most, whole, repeats] = [0, 0, true, true];
   const passes = new Set<object>();
-  for (const { perPosition, perSample, values, input, output, pass } of runs) {
-    const [steps, batch] = input as [number, number];
+  for (const { input, output, pass } of runs) {
+    const { shape } = input;
+    const [steps, batch] = shape as [number, number];
     // A layer in two places runs twice for each sample.
     if (!passes.has(pass)) samples += batch;
     passes.add(pass);
-    const [runLeast, runMost, runWhole, density] = (await values.data()) as unknown as [number, number, number, number];
-    least = Math.min(least, runLeast);
-    most = Math.max(most, runMost);
-    whole &&= runWhole === 1;
-    const sums = await perSample.data<"float32">();
-    repeats &&= steps > 1 && sums.every((value, i) => value === sums[i % batch]);
-    const own = opsOf(await perPosition.data(), input, output, geometry);
-    const runSize = input.reduce((a, b) => a * b, 1);
-    const total = sums.reduce((a, b) => a + b, 0);
+    const read = await input.read();
+    least = Math.min(least, read.least);
+    most = Math.max(most, read.most);
+    whole &&= read.whole;
+    repeats &&= steps > 1 && read.perSample.every((value, i) => value === read.perSample[i % batch]);
+    const own = opsOf(read.perPosition, shape, output, geometry);
+    const runSize = shape.reduce((a, b) => a * b, 1);
+    const total = read.perSample.reduce((a, b) => a + b, 0);
     size += runSize;
     sum += total;
-    active += density * runSize;
+    active += read.density * runSize;
     exact += own.events;
     rate += (total / runSize) * own.macs;
     macs += own.macs;
@@ -222,7 +210,7 @@ async function layerOps(module: Module, runs: readonly Kept[]): Promise<[LayerOp
       input: kind,
       density: active / size,
       mean: sum / size,
-      steps: runs[0]!.input[0]!,
+      steps: runs[0]!.input.shape[0]!,
       exact: isSpikes ? exact / samples : 0,
       rate: isSpikes ? rate / samples : 0,
       macs: macs / samples,

@@ -4,6 +4,7 @@ import {
   instructionSets,
   type NativeBackend,
   type NativeMemory,
+  runNative,
   setInstructionSet,
   setSpikeConvolution,
   setSpikeStorage,
@@ -357,6 +358,12 @@ describeNative("storage of spikes", () => {
       expect(kindOf(add(half, half))).toBe("dense");
       expect(read(add(half, half))).toEqual(expected(256));
     }));
+
+  it.each([256, 257, 258, 600])("sums counts of 255 over %i samples, beyond 16 bits", (samples) => {
+    const sums = [samples, 2, 4].map((size) => new Float32Array(size));
+    runNative("activityOfSpikes", [samples, 2, 33], new Uint8Array(samples * 66).fill(255), ...sums);
+    expect(sums.map((each) => [...new Set(each)])).toEqual([[66 * 255], [samples * 33 * 255], [255, 1]]);
+  });
 
   it("takes a 32nd of the memory for bits and a quarter for counts, and float32 only once it is asked for", () => {
     const before = used();

@@ -4,52 +4,56 @@ import { cast, dispose, tensor } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 
-/** Values of a kind, in rows of n. */
-const rows = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 40 })).chain(([count, n]) =>
-  fc
-    .oneof(
-      spikesOf(count * n),
-      fc.array(fc.integer({ min: 0, max: 3 }), { minLength: count * n, maxLength: count * n }),
-      fc.array(
-        fc.integer({ min: -8, max: 8 }).map((k) => k / 4),
-        { minLength: count * n, maxLength: count * n },
-      ),
-    )
-    .map((values) => Array.from({ length: count }, (_, row) => values.slice(row * n, (row + 1) * n))),
-);
+/** A sequence [T, N, P, C] of spikes, counts or quarters, whose sums are exact in float32. */
+const sequences = fc.tuple(...[3, 3, 4, 40].map((most) => fc.integer({ min: 1, max: most }))).chain(([t, n, p, c]) => {
+  const size = t! * n! * p! * c!;
+  const quarters = fc.integer({ min: -8, max: 8 }).map((k) => k / 4);
+  const some = (value: fc.Arbitrary<number>) => fc.array(value, { minLength: size, maxLength: size });
+  return fc
+    .oneof(spikesOf(size), some(fc.integer({ min: 0, max: 3 })), some(quarters))
+    .map((values) => ({ values, shape: [t!, n!, p!, c!] }));
+});
 
-/** Sums and values of rows. */
-function of(values: number[][]): number[][] {
-  const x = tensor(values.flat(), [values.length, values[0]!.length]);
+/** The three outputs as numbers. */
+function of(values: number[], shape: number[]): [samples: number[], positions: number[], values: number[]] {
+  const x = tensor(values, shape);
   const outputs = activity({ x }, {});
+  expect(outputs.map((t) => t.shape)).toEqual([shape.slice(0, 2), shape.slice(2, -1), [4]]);
   const found = outputs.map(read);
   dispose([x, ...outputs]);
-  return found;
+  return found as [number[], number[], number[]];
 }
 
+const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
 describeBackends("activity", () => {
-  it("gives the sum of each row, and of all values the range, whether they are whole, and the part that is not 0", () =>
+  it("gives sums of samples and of positions, and of all values the range, whether they are whole, and the part not 0", () =>
     fc.assert(
-      fc.property(rows, (values) => {
-        const [sums, [least, most, whole, density] = []] = of(values);
-        const all = values.flat();
-        expect(sums).toEqual(values.map((row) => row.reduce((a, b) => a + b, 0)));
-        expect([least, most]).toEqual([Math.min(...all), Math.max(...all)]);
-        expect(whole).toBe(all.every(Number.isInteger) ? 1 : 0);
-        expect(density).toBeCloseTo(all.filter((v) => v !== 0).length / all.length, 6);
+      fc.property(sequences, ({ values, shape: [t, n, p, c] }) => {
+        const [samples, positions, [least, most, whole, density]] = of(values, [t!, n!, p!, c!]);
+        const sums = (key: (i: number) => number, count: number) =>
+          Array.from({ length: count }, (_, k) => total(values.filter((_, i) => key(i) === k)));
+        expect(samples).toEqual(sums((i) => Math.floor(i / (p! * c!)), t! * n!));
+        expect(positions).toEqual(sums((i) => Math.floor(i / c!) % p!, p!));
+        expect([least, most]).toEqual([Math.min(...values), Math.max(...values)]);
+        expect(whole).toBe(values.every(Number.isInteger) ? 1 : 0);
+        expect(density).toBeCloseTo(values.filter((v) => v !== 0).length / values.length, 6);
       }),
     ));
 
+  it("of features has one sum for all positions", () =>
+    expect(of([1, 0, 2, 3], [2, 1, 2])).toEqual([[1, 5], [6], [0, 3, 1, 0.75]]));
+
   it("takes NaN for no whole number, and whole numbers beyond 2^23 for such", () => {
-    expect(of([[1, Number.NaN, 0]])[1]![2]).toBe(0);
-    expect(of([[2 ** 23, 2 ** 24, -(2 ** 31)]])[1]).toEqual([-(2 ** 31), 2 ** 24, 1, 1]);
+    expect(of([1, Number.NaN, 0], [1, 1, 3])[2][2]).toBe(0);
+    expect(of([2 ** 23, 2 ** 24, -(2 ** 31)], [1, 1, 3])[2]).toEqual([-(2 ** 31), 2 ** 24, 1, 1]);
   });
 
   it("takes truth values and integers as numbers", () =>
     scoped(() => {
-      const x = tensor([1, 0, 1, 0], [1, 4]);
+      const x = tensor([1, 0, 1, 0], [1, 1, 4]);
       for (const dtype of ["bool", "int32"] as const) {
-        expect(activity({ x: cast(x, dtype) }, {}).map(read)).toEqual([[2], [0, 1, 1, 0.5]]);
+        expect(activity({ x: cast(x, dtype) }, {}).map(read)).toEqual([[2], [2], [0, 1, 1, 0.5]]);
       }
     }));
 });

@@ -1,4 +1,4 @@
-/** @file Activity: sums along the last axis, and what the values are, from stored spikes where there are some. */
+/** @file Activity: sums of a sequence, and what its values are, from stored spikes where there are some. */
 import { activityKernel, type KernelInputs } from "@sew/kernels";
 import type { KernelConfig } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
@@ -7,13 +7,14 @@ import { floatKernel, sizeOf } from "../kernel.js";
 const activityConfig: KernelConfig = floatKernel<KernelInputs<typeof activityKernel>, unknown>(
   activityKernel.name,
   ({ x }, _, backend) => {
-    const [shape, n] = [x.shape.slice(0, -1), x.shape.at(-1)!];
-    const [[sumsInfo, sums], [valuesInfo, values]] = [backend.output(shape), backend.output([4])];
+    const [sequence, position] = [x.shape.slice(0, 2), x.shape.slice(2, -1)];
+    const outputs = [backend.output(sequence), backend.output(position), backend.output([4])];
+    const sums = outputs.map(([, values]) => values);
+    const sizes = [sizeOf(sequence), sizeOf(position), x.shape.at(-1)!];
     const spikes = backend.spikes(x);
-    const sizes = [sizeOf(shape), n];
-    if (spikes === undefined) runNative("activity", sizes, backend.floats(x), sums, values);
-    else runNative("activityOfSpikes", sizes, spikes.packed, sums, values);
-    return [sumsInfo, valuesInfo];
+    if (spikes === undefined) runNative("activity", sizes, backend.floats(x), ...sums);
+    else runNative("activityOfSpikes", sizes, spikes.packed, ...sums);
+    return outputs.map(([info]) => info);
   },
 );
 

@@ -1,13 +1,16 @@
 /** @file Activity, against its definition in float64. storage.test.ts has that of stored spikes. */
 import * as fc from "fast-check";
 import { type AddonCall, counts, float32s, type KernelCase, kernelCase } from "../kernelCase.js";
-import { about, edgeSizes, floats, type Kind, seeds } from "../values.js";
+import { about, edgeSizes, floats, type Kind, seeds, sizeOf } from "../values.js";
+
+const few = fc.integer({ min: 1, max: 4 });
 
 const shapes = fc.oneof(
-  fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 }),
-  fc.tuple(fc.integer({ min: 1, max: 4 }), edgeSizes),
-  fc.tuple(about(4096), fc.integer({ min: 1, max: 5 })),
-  fc.tuple(fc.constantFrom(1, 3), about(16_384)),
+  fc.array(few, { minLength: 3, maxLength: 6 }),
+  fc.tuple(few, few, few, edgeSizes),
+  // More than one task.
+  fc.tuple(few, fc.constant(1), about(4096), few),
+  fc.tuple(few, few, about(4096, 8192)),
 );
 
 const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
@@ -19,13 +22,18 @@ export const cases: readonly KernelCase[] = [
       .record({ shape: shapes, seed: seeds, kind: fc.constantFrom<Kind[]>("integers", "reals", "wide") })
       .map(({ shape, seed, kind }) => ({ inputs: { x: floats(shape, seed, kind) }, attrs: {} })),
     expected: ({ x: { shape, data } }) => {
-      const n = shape.at(-1)!;
       const values = [...data];
-      const rows = Array.from({ length: values.length / n }, (_, row) => values.slice(row * n, (row + 1) * n));
-      const outer = shape.slice(0, -1);
-      const bound = (row: number[]) => total(row.map(Math.abs)) * (2 ** -24 + n * 2 ** -53);
+      const [outer, inner, channels] = [shape.slice(0, 2), shape.slice(2, -1), shape.at(-1)!];
+      const sums = (size: readonly number[], key: (i: number) => number) => {
+        const terms: number[][] = Array.from({ length: sizeOf(size) }, () => []);
+        for (const [i, value] of values.entries()) terms[key(i)]!.push(value);
+        const bound = (row: number[]) => total(row.map(Math.abs)) * (2 ** -24 + row.length * 2 ** -53);
+        return { shape: size, data: terms.map(total), within: terms.map(bound) };
+      };
+      const positions = sizeOf(inner);
       return [
-        { shape: outer, data: rows.map(total), within: rows.map(bound) },
+        sums(outer, (i) => Math.floor(i / (positions * channels))),
+        sums(inner, (i) => Math.floor(i / channels) % positions),
         {
           shape: [4],
           data: [
@@ -43,6 +51,14 @@ export const cases: readonly KernelCase[] = [
 ];
 
 export const addonCalls: Readonly<Record<string, AddonCall>> = {
-  activity: { numbers: [2, 3], arrays: [float32s(6), float32s(2), float32s(4)], sizes: [0, 1] },
-  activityOfSpikes: { numbers: [2, 3], arrays: [counts(6), float32s(2), float32s(4)], sizes: [0, 1] },
+  activity: {
+    numbers: [2, 2, 3],
+    arrays: [float32s(12), float32s(2), float32s(2), float32s(4)],
+    sizes: [0, 2],
+  },
+  activityOfSpikes: {
+    numbers: [2, 2, 3],
+    arrays: [counts(12), float32s(2), float32s(2), float32s(4)],
+    sizes: [0, 2],
+  },
 };
