@@ -2,7 +2,21 @@
 
 import { unrecorded } from "@sew/kernels";
 import { type Module, namedModules, tapGradient } from "@sew/layers";
-import { keep, reshape, type Scalar, sqrt, square, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import {
+  abs,
+  clipByValue,
+  div,
+  keep,
+  max,
+  mul,
+  reshape,
+  type Scalar,
+  sqrt,
+  square,
+  sum,
+  type Tensor,
+  tidy,
+} from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
 import { measureAs, type Probe } from "./probe.js";
 
@@ -156,9 +170,14 @@ async function read(slot: Slot | undefined): Promise<GradientNorm> {
   return { norm: Math.hypot(...perSample), perSample };
 }
 
-/** L2 norms of `[T, N, ...]` over all axes but N. */
+/**
+ * L2 norms of `[T, N, ...]` over all axes but N. The largest value is taken out first: squares of a gradient below 1e-19 would vanish in
+ * float32, and those of one above 1e19 overflow.
+ */
 function normPerSample(gradient: Tensor): Tensor {
   const [steps, samples] = gradient.shape as [number, number];
+  const scale = clipByValue(max(abs(gradient)), 1e-38, 3e38);
   // The inner axes first: a sum over all of them at once would transpose the whole gradient.
-  return sqrt(sum(sum(reshape(square(gradient), [steps, samples, -1]), 2), 0));
+  const squares = reshape(square(div(gradient, scale)), [steps, samples, -1]);
+  return mul(scale, sqrt(sum(sum(squares, 2), 0)));
 }

@@ -26,6 +26,7 @@ export { type Content, type Html, html, trustedHtml } from "./page/html.js";
 export { type Line, type LineChartOptions, lineChart, type Mark } from "./page/lineChart.js";
 export { picture } from "./page/picture.js";
 export { type Section, section, sideBySide } from "./page/section.js";
+export { type SvgPicture, svgPicture } from "./page/svgPicture.js";
 export { table } from "./page/table.js";
 export {
   type Histogram,
@@ -58,8 +59,9 @@ export { type Report, report } from "./report.js";
 export { type Confusion, confusionSection } from "./sections/confusionSection.js";
 export { energySection } from "./sections/energySection.js";
 export { firingRatesSection } from "./sections/firingRatesSection.js";
+export { measuresSection } from "./sections/measuresSection.js";
 export { type Sample, type SamplesOptions, samplesSection } from "./sections/samplesSection.js";
-export { settingsSection } from "./sections/settingsSection.js";
+export { settingsRows, settingsSection } from "./sections/settingsSection.js";
 export { type RunSummary, summaryFigures } from "./sections/summaryFigures.js";
 export { synOpsSection } from "./sections/synOpsSection.js";
 export { trainingSection } from "./sections/trainingSection.js";

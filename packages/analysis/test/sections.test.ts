@@ -4,10 +4,12 @@ import {
   energySection,
   type FiringRates,
   firingRatesSection,
+  measuresSection,
   report,
   type Section,
   type SynOps,
   samplesSection,
+  settingsRows,
   settingsSection,
   summaryFigures,
   synOpsSection,
@@ -274,6 +276,42 @@ describe("firingRatesSection", () => {
     ]));
 });
 
+describe("measuresSection", () => {
+  const block = (i: number) => `block${i}`;
+  const named = (count: number, of: (i: number) => number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [block(i), of(i)]));
+  const measured = historyOf(4).map((record) => ({
+    ...record,
+    testTop1PerStep: [0.25, record.testTop1!],
+    // Nothing is measured of the third.
+    ...(record.epoch !== 2 && {
+      gradientNorms: named(3, (i) => 10 ** -i),
+      firingRates: { [block(0)]: { residual: 0.1, output: 0.2 }, [block(1)]: { output: 1.5 } },
+      timeConstants: { "unit0.neuron": 2 + record.epoch },
+    }),
+  }));
+
+  it("draws what the history has, over the epochs in which it was measured", () =>
+    expect(labels(pageOf(measuresSection(measured)))).toEqual([
+      "Top-1 on test data by time-steps used, time-steps 1 to 2; at the end best epoch 73.3\u202f%, last epoch 50\u202f%",
+      "Gradient norm ‖∂L/∂O‖ of blocks, epoch 1 to 4; at the end block0 1, block1 0.1, block2 0.01",
+      "Gradient norm by depth, block, from the input on 1 to 3; at the end epoch 1 0.01, epoch 4 0.01",
+      "Firing rate of residual paths, A, epoch 1 to 4; at the end block0 0.1",
+      "Mean output of blocks, O, epoch 1 to 4; at the end block0 0.2, block1 1.5",
+      "Learned time constant τ, in time-steps, epoch 1 to 4; at the end unit0.neuron 5",
+    ]));
+
+  it("draws some of many blocks, the first and the last among them, and says so", () => {
+    const [record] = historyOf(1);
+    const page = pageOf(measuresSection([{ ...record!, gradientNorms: named(50, (i) => i + 1) }]));
+    expect(labels(page)[0]).toMatch(/block0 1, .*, block49 50$/);
+    expect(lead(page)).toContain("8 of 50 are drawn.");
+    expect(labels(page)[1]).toContain("from the input on 1 to 50");
+  });
+
+  it("is absent where nothing was measured", () => expect(measuresSection(historyOf(3))).toBeUndefined());
+});
+
 describe("samplesSection", () => {
   const alts = (page: string) => named(page, "img").map((image) => attribute(image, "alt"));
   const of = (shape: readonly number[], value: (i: number) => number) => ({
@@ -316,6 +354,18 @@ describe("samplesSection", () => {
     expect(alts(page)).toEqual(["a: 1 picture of 8 x 4 pixels, grey from 0 to 1"]);
   });
 
+  it("shows what is predicted, the mistakes first", () => {
+    const one = (className: string, predicted?: string) => ({
+      ...of([1, 2, 2, 1], () => 0),
+      className,
+      ...(predicted !== undefined && { predicted }),
+    });
+    const page = pageOf(samplesSection([one("cat", "cat"), one("dog", "cat"), one("cow")]));
+    const captions = named(page, "figcaption").map((caption) => words(caption).split(", 1 picture")[0]);
+    expect(captions).toEqual(["dog, ✗ predicted as cat", "cat, ✓ recognised", "cow"]);
+    expect(alts(page)[0]).toMatch(/^dog, predicted as cat: /);
+  });
+
   it("starts a new row after at most 8 frames, with rows of one length", () => {
     const sizes = [8, 9, 16, 20].map((steps) => {
       const [image] = named(pageOf(samplesSection([of([steps, 2, 2, 1], () => 0)])), "img");
@@ -328,6 +378,14 @@ describe("samplesSection", () => {
       [7, 3],
     ]);
   });
+});
+
+describe("settingsRows", () => {
+  it("are names joined by dots, and values as text", () =>
+    expect(settingsRows({ a: { b: 1, c: undefined }, d: [] })).toEqual([
+      ["a.b", "1"],
+      ["d", "none"],
+    ]));
 });
 
 describe("settingsSection", () => {

@@ -1,5 +1,7 @@
 export { choice, flag, integer, number, type OwnOption, type Range } from "./choices.js";
 export { curves, spread } from "./compareReport.js";
+export { type CompareRunsOptions, compareRuns } from "./compareRuns.js";
+export { commit, type Environment, nativePackage, startBackend, versions } from "./environment.js";
 export {
   type Chosen,
   type Claim,

@@ -49,8 +49,8 @@ async function checkFolder(path: string, actions: { resume: boolean; overwrite: 
   }
 }
 
-/** A new folder. Making it reserves its name, so that two runs that start together have two folders. */
-async function newFolder(base: string): Promise<RunFolder> {
+/** A new folder, `base` or the first free of `…-2`, `…-3`. Making it reserves its name, so that two runs that start together have two folders. */
+export async function newFolder(base: string): Promise<RunFolder> {
   await mkdir(dirname(base), { recursive: true });
   for (let n = (await newest(base)) + 1; ; n++) {
     const path = nameOf(base, n);

@@ -12,10 +12,15 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { firingRates } from "@sew/analysis";
 import { instructionSets } from "@sew/backend-native";
-import { readSafetensors, writeSafetensors } from "@sew/checkpoints";
+import { loadWeights, readSafetensors, writeSafetensors } from "@sew/checkpoints";
+import { network } from "@sew/models";
+import type { EpochMetrics } from "@sew/training";
+import { tensor, transpose } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { elsewhere, interrupted, json, present, run, tensors } from "./runs.js";
+import { tiny } from "./tinyExperiment.mjs";
 
 const home = process.cwd();
 const folder = mkdtempSync(join(tmpdir(), "sew-experiment-"));
@@ -66,6 +71,57 @@ describe("a run", () => {
     const lines = readFileSync(join(whole, "metrics.jsonl"), "utf8").trim().split("\n");
     const best = JSON.parse(lines[numbers.bestEpoch as number]!) as { testTop1: number };
     expect(numbers.bestTop1).toBe(best.testTop1);
+  });
+
+  it("leaves its numbers in its folder, too, and where it diverged", async () => {
+    expect(json(whole, "numbers.json")).toEqual(json("numbers/whole.json"));
+    const { code } = await run("--learning-rate", "1e30", "--out", "diverged");
+    expect([code, json("diverged", "numbers.json")]).toEqual([
+      1,
+      expect.objectContaining({ experiment: "tiny", diverged: expect.stringContaining("must be finite") }),
+    ]);
+  });
+
+  it("measures its epochs for metrics.jsonl: accuracy by time-steps, and its blocks and neurons", () => {
+    const [first, last] = readFileSync(join(whole, "metrics.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as EpochMetrics);
+    for (const metrics of [first!, last!]) {
+      expect(metrics).toMatchObject({
+        testTop1PerStep: [expect.any(Number), expect.any(Number), metrics.testTop1],
+        gradientNorms: { block0: expect.any(Number) },
+        firingRates: { block0: { residual: expect.any(Number), output: expect.any(Number) } },
+      });
+      expect(Object.keys(metrics.timeConstants!)).toEqual(["unit0.neuron", "block0.a.neuron", "block0.b.neuron"]);
+      for (const tau of Object.values(metrics.timeConstants!)) expect(Math.abs(tau - 2)).toBeLessThan(0.5);
+    }
+    expect(last!.timeConstants).not.toEqual(first!.timeConstants);
+  });
+
+  it("shows predictions, measures, command and fingerprints in its report", () => {
+    const page = readFileSync(join(whole, "report.html"), "utf8");
+    for (const text of [
+      "<h2>Predictions, test data</h2>",
+      "Top-1 on test data by time-steps used",
+      "Gradient norm ‖∂L/∂O‖ of blocks",
+      "Learned time constant τ",
+      '<th scope="row">command</th><td>tiny --backend cpu',
+      '<th scope="row">fingerprints.train</th>',
+    ]) {
+      expect([text, page.includes(text)]).toEqual([text, true]);
+    }
+  });
+
+  it("has its report after every epoch, with what is known by then, and its numbers at the end alone", async () => {
+    const { code } = await interrupted(7, "--out", "early", "--epochs", "3");
+    const page = readFileSync(join("early", "report.html"), "utf8");
+    expect([code, page.includes("<h2>Predictions, test data</h2>"), page.includes("epoch 1; at the end test")]).toEqual(
+      [130, true, true],
+    );
+    expect(present("early", ["numbers.json"])).toEqual([]);
+    expect(await run("--out", "early", "--resume")).toMatchObject({ code: 0 });
+    expect(present("early", ["numbers.json"])).toEqual(["numbers.json"]);
   });
 
   it("shows the data set's notes and the experiment's own sections in its report", () => {
@@ -369,6 +425,30 @@ describe("--evaluate", () => {
     }
     expect(await run("--out", "foreign", "--evaluate", "--weights", `${whole}/best.safetensors`)).toMatchObject({
       code: 0,
+    });
+  });
+
+  it("measures the firing rates of the best weights with --firing-rates, on samples at equal distances", async () => {
+    const { code, out, err } = await run("--evaluate", "--out", whole, "--firing-rates", "3", "--json", "rates.json");
+    expect([code, err.split("\n").at(-2)]).toEqual([
+      0,
+      `firing rates of 3 test samples, ${join(whole, "best.safetensors")}`,
+    ]);
+    const numbers = JSON.parse(out);
+    expect(json("rates.json")).toEqual(numbers);
+    const { test } = await tiny.datasets.stripes!.open!({} as never, () => () => {});
+    const net = network(numbers.notation, { height: 6, width: 6 });
+    await loadWeights(net, numbers.weights);
+    const x = transpose(tensor(await test!.read([0, 2, 5]), [3, ...test!.shape]), [1, 0, 2, 3, 4]);
+    const { blocks } = await firingRates(net, x);
+    expect(numbers).toMatchObject({ samples: 3, evaluatedOn: "test" });
+    expect(Object.keys(numbers.firingRates)).toEqual(Object.keys(blocks));
+    for (const [path, { residual, output }] of Object.entries(blocks)) {
+      expect(numbers.firingRates[path].residual).toBeCloseTo(residual!, 6);
+      expect(numbers.firingRates[path].output).toBeCloseTo(output, 6);
+    }
+    expect(await run("--evaluate", "--out", whole, "--firing-rates", "100")).toMatchObject({
+      out: expect.stringContaining('"samples": 8'),
     });
   });
 
