@@ -5,7 +5,6 @@ import {
   batchNorm,
   type Context,
   type Module,
-  type NeuronLayer,
   namedBuffers,
   namedParameters,
   neuronLayer,
