@@ -5,6 +5,9 @@ import {
   multiStepNeuronKernel,
   normNeuronKernel,
   normNeuronTrainingKernel,
+  normParallelNeuronKernel,
+  normParallelNeuronTrainingKernel,
+  parallelNeuronKernel,
 } from "@sew/kernels";
 import {
   Conv2D,
@@ -21,7 +24,10 @@ const fused = [
   moveStatisticsKernel,
   normNeuronKernel,
   normNeuronTrainingKernel,
+  normParallelNeuronKernel,
+  normParallelNeuronTrainingKernel,
   multiStepNeuronKernel,
+  parallelNeuronKernel,
 ];
 const fusedNames = fused.flatMap(({ name, gradient }) => (gradient === undefined ? [name] : [name, gradient.name]));
 
