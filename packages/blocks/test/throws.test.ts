@@ -12,8 +12,7 @@ import {
   stream,
 } from "@sew/layers";
 import { spikesOfShape } from "@sew/layers/testing";
-import { lif, neuron } from "@sew/neurons";
-import { composed } from "@sew/neurons/testing";
+import { composed, lif, neuron } from "@sew/neurons";
 import { spike } from "@sew/surrogates";
 import { memory, mul, onesLike, type Scalar, sum, variableGrads } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";

@@ -14,8 +14,7 @@ import {
   parallelNeurons,
   run,
 } from "@sew/layers";
-import { maskedPsn, plif, psn, slidingPsn } from "@sew/neurons";
-import { composed } from "@sew/neurons/testing";
+import { composed, maskedPsn, plif, psn, slidingPsn } from "@sew/neurons";
 import {
   fill,
   memory,

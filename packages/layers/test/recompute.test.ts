@@ -20,8 +20,7 @@ import {
   tdNorms,
 } from "@sew/layers";
 import { describeModule, expectRecomputes, neuronLayers, spikesOfShape } from "@sew/layers/testing";
-import { integrateAndFire, plif } from "@sew/neurons";
-import { composed } from "@sew/neurons/testing";
+import { composed, integrateAndFire, plif } from "@sew/neurons";
 import { random } from "@sew/random";
 import {
   add,

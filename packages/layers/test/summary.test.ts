@@ -18,8 +18,7 @@ import {
   sequential,
   summary,
 } from "@sew/layers";
-import { integrateAndFire, lif, neuron, plif, psn } from "@sew/neurons";
-import { composed } from "@sew/neurons/testing";
+import { composed, integrateAndFire, lif, neuron, plif, psn } from "@sew/neurons";
 import { add, getBackend, memory } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

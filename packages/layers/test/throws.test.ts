@@ -21,8 +21,7 @@ import {
   summary,
 } from "@sew/layers";
 import { spikesOfShape } from "@sew/layers/testing";
-import { lif, neuron, plif, unroll } from "@sew/neurons";
-import { composed } from "@sew/neurons/testing";
+import { composed, lif, neuron, plif, unroll } from "@sew/neurons";
 import { customGrad, engine, memory, mul, type Scalar, sum, type Tensor, variableGrads } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";

@@ -1,4 +1,5 @@
 export { checkChannels, checkNotNegative, checkNumber, checkPositive, checkTau } from "./check.js";
+export { composed } from "./composed.js";
 export { firingCurrent, silentCurrent } from "./constantCurrent.js";
 export {
   checkParams,

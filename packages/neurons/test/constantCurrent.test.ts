@@ -1,5 +1,6 @@
 import { describeBackends, expectClose, float32, read, scoped } from "@sew/kernels/testing";
 import {
+  composed,
   eif,
   firingCurrent,
   integrateAndFire,
@@ -15,7 +16,7 @@ import {
   silentCurrent,
   unroll,
 } from "@sew/neurons";
-import { composed, membraneParams, type Numeric } from "@sew/neurons/testing";
+import { membraneParams, type Numeric } from "@sew/neurons/testing";
 import { cos, fill, memory, mul, neg, square, sub, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

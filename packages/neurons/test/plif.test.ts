@@ -1,7 +1,7 @@
 import { hasKernel, multiStepNeuronKernel } from "@sew/kernels";
 import { describeBackends, expectClose, float32, floats, read, scoped, sequences } from "@sew/kernels/testing";
-import { lif, lifCharge, neuron, type PlifParams, plif, plifCharge, plifInitial, unroll } from "@sew/neurons";
-import { composed, describeNeuron, membraneParams, type Numeric } from "@sew/neurons/testing";
+import { composed, lif, lifCharge, neuron, type PlifParams, plif, plifCharge, plifInitial, unroll } from "@sew/neurons";
+import { describeNeuron, membraneParams, type Numeric } from "@sew/neurons/testing";
 import { grad, scalar, sum, type Tensor, tensor, tensor1d, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

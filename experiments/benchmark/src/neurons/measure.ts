@@ -1,6 +1,7 @@
 /** @file Rows of `pnpm bench neurons`: a neuron over a sequence, forward and backward. */
 import { parallelNeuronKernel } from "@sew/kernels";
 import {
+  composed,
   type MembraneParams,
   type Neuron,
   type NeuronModel,
@@ -62,7 +63,7 @@ export function neuronRow(name: string, model: NeuronModel<MembraneParams, strin
     const tensors = Object.keys(model.learns ?? {}).map((key) => [key, scalar(numbers[key]!)]);
     const own = neuron(model, Object.fromEntries(tensors) as Partial<MembraneParams>);
     const wayOf = (each: Neuron): Way => ({ run: (x) => unroll(each, x).spikes, parameters: each.parameters });
-    return { program: wayOf(own), composed: wayOf(withoutProgram(own)) };
+    return { program: wayOf(own), composed: wayOf(composed(own)) };
   };
   return { name, ways };
 }
@@ -81,12 +82,6 @@ export function parallelRow(name: string, model: ParallelNeuronModel<object>): N
     };
   };
   return { name, ways };
-}
-
-/** The same neuron without its program, so that operations run one after the other. */
-function withoutProgram(own: Neuron): Neuron {
-  const { program: _, ...rest } = own;
-  return Object.assign((...args: Parameters<Neuron>) => own(...args), rest, { parameters: [] });
 }
 
 /** Times the forward and backward pass of one way over currents `[T, neurons]`. */

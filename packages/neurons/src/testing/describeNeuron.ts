@@ -37,6 +37,7 @@ import {
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  composed,
   type MembraneParams,
   type Neuron,
   type NeuronModel,
@@ -64,12 +65,6 @@ export interface DescribeNeuronOptions {
   readonly unsmooth?: string;
   /** Why the model cannot be traced, so that no fused kernel runs it. @defaultValue it is traced */
   readonly untraceable?: string;
-}
-
-/** The same neuron, made only of tensor operations: what a fused kernel is held against. */
-export function composed<S extends string>(fused: Neuron<S>): Neuron<S> {
-  const { program: _, ...rest } = fused;
-  return Object.assign((state: State<S>, x: Tensor) => fused(state, x), rest, { parameters: [] });
 }
 
 /**

@@ -1,4 +1,4 @@
 /** @file What the tests of neurons share. Needs vitest and fast-check. */
-export { composed, type DescribeNeuronOptions, describeNeuron } from "./describeNeuron.js";
+export { type DescribeNeuronOptions, describeNeuron } from "./describeNeuron.js";
 export { describeParallelNeuron } from "./describeParallelNeuron.js";
 export { membraneParams, type Numeric, restingMembranes } from "./membraneParams.js";

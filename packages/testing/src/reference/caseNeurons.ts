@@ -1,6 +1,6 @@
 /** @file The neurons that a case describes: the paper's settings for what it leaves out, and layers of them. */
 import { type Module, type NeuronFactory, type NeuronLayer, neuronLayer } from "@sew/layers";
-import { plifInitial } from "@sew/neurons";
+import { composed, plifInitial } from "@sew/neurons";
 import { type Spike, smooth } from "@sew/surrogates";
 import { scalar, type Tensor, type Variable, variable } from "@tensorflow/tfjs-core";
 import type * as z from "zod";
@@ -50,8 +50,11 @@ export function caseNeurons(
   const start = learns ? plifInitial(settings.tau ?? 2) : 0;
   return () => {
     const w = learns ? scalarVariable(start) : undefined;
-    const probed = probe === undefined ? spike : probedSpike(spike, (u) => probe(layer, u));
-    const layer: NeuronLayer = neuronLayer(make(settings, w ?? 0, probed), w && { w });
+    if (probe === undefined) return neuronLayer(make(settings, w ?? 0, spike), w && { w });
+    let layer: NeuronLayer | undefined;
+    // Making the neuron calls its spike function too, with tensors that have no values, before there is a layer.
+    const show = (u: Tensor) => layer && probe(layer, u);
+    layer = neuronLayer(composed(make(settings, w ?? 0, probedSpike(spike, show))), w && { w });
     return layer;
   };
 }
@@ -63,8 +66,8 @@ function scalarVariable(value: number): Variable {
   return w;
 }
 
-/** The same spike function, which shows its argument. No kernel recognises it, so that every step is computed by itself. */
-function probedSpike(spike: Spike, show: (u: Tensor) => void): Spike {
+/** The same spike function, which shows its argument. */
+function probedSpike(spike: Spike, show: (u: Tensor) => unknown): Spike {
   const { slope, primitive } = spike;
   const probed = (u: Tensor): Tensor => {
     show(u);
