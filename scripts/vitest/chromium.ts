@@ -36,7 +36,8 @@ async function open(browser: Browser, width: number, colorScheme: "light" | "dar
 
 /**
  * What is wrong with a report, as one reads it at 1400 and 390 pixels, light and dark: errors, requests, sideways scrolling,
- * text over curves or over other text, and charts without values under the mouse, a finger or the arrow keys.
+ * text over curves or over other text, broken words and numbers in tables, and charts without values under the mouse, a finger
+ * or the arrow keys.
  */
 export async function faultsOfReport(browser: Browser, file: string): Promise<string[]> {
   const faults: string[] = [];
@@ -61,6 +62,7 @@ export async function faultsOfReport(browser: Browser, file: string): Promise<st
 /** In the page: what overflows or overlaps. */
 function layoutFaults(): string[] {
   const faults: string[] = [];
+  for (const details of document.querySelectorAll("details")) details.open = true;
   const { scrollWidth, clientWidth } = document.documentElement;
   if (scrollWidth > clientWidth) faults.push(`the page is ${scrollWidth} px wide`);
   const overlap = (a: DOMRect, b: DOMRect): boolean =>
@@ -83,6 +85,20 @@ function layoutFaults(): string[] {
       faults.push(`${label}: text over text`);
     }
     if (texts.some((text) => text.left < -1 || text.right > clientWidth + 1)) faults.push(`${label}: text is cut off`);
+  }
+  // Numbers stay whole, and so do the parts of names, as far as they fit into a narrow column.
+  const longest = 14;
+  for (const cell of document.querySelectorAll(".numbers :is(th, td), .settings :is(th, td)")) {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+      for (const { 0: word, index } of text.nodeValue!.matchAll(/[\d.]+(?:e[+-]?\d+)?(?:\u202f%)?(?!\w)|[^\s./_-]+/g)) {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + word.length);
+        const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+        if (lines.size > 1 && word.length <= longest) faults.push(`"${word}" in a table is broken across lines`);
+      }
+    }
   }
   return faults;
 }

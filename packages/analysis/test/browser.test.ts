@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { lineChart, report, section, writeReport } from "@sew/analysis";
+import { html, lineChart, report, section, table, writeReport } from "@sew/analysis";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chromiumMissing, faultsOfReport, launchChromium } from "../../../scripts/vitest/chromium.js";
@@ -56,8 +56,14 @@ describe.skipIf(chromiumMissing !== undefined)("a report in a browser", () => {
       lineChart({ title: "Norm", scale: "log", lines: many }),
       lineChart({ title: "One point", lines: [{ name: "SEW ADD", values: [1] }] }),
       lineChart({ title: "Nothing finite", lines: [{ values: [Number.NaN, Number.NaN] }] }),
+      lineChart({ title: "Long name", lines: [{ name: "x".repeat(120), values: [3, 3, 3] }] }),
     );
-    await writeReport(file, { ...example, sections: [...example.sections, charts] });
+    const numbers = table(
+      ["stage and block", ...Array.from({ length: 12 }, (_, i) => `‖∂L/∂S‖ ${i}`)],
+      [["stage1.block0.shortcut.conv", ...Array.from({ length: 12 }, (_, i) => `1.390e-${i}`)]],
+    );
+    const wide = section("Numbers", html`<details><summary>Numbers</summary>${numbers}</details>`);
+    await writeReport(file, { ...example, sections: [...example.sections, charts, wide] });
     expect(await faultsOfReport(browser, file)).toEqual([]);
   });
 
@@ -65,11 +71,13 @@ describe.skipIf(chromiumMissing !== undefined)("a report in a browser", () => {
     const file = join(folder, "wrong.html");
     const faulty = report({ title: "x", sections: [section("Wide", "x")] }).replace(
       "<main>",
-      '<main><div style="width:2000px">wide</div><img src="https://example.org/x.png">',
+      '<main><div style="width:2000px">wide</div><img src="https://example.org/x.png">' +
+        '<table class="numbers"><tr><td style="display:block;width:1em;white-space:normal;overflow-wrap:anywhere">1.390e-2</td></tr></table>',
     );
     writeFileSync(file, faulty);
     const faults = await faultsOfReport(browser, file);
     expect(faults).toContain("390 px, dark: the page is 2016 px wide");
+    expect(faults).toContain('390 px, light: "1.390e-2" in a table is broken across lines');
     expect(faults.some((fault) => fault.includes("Content Security Policy"))).toBe(true);
   });
 

@@ -1,5 +1,5 @@
 /** @file The pages of a run, of a comparison and of checked data, as one sees them. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compareRuns } from "@sew/experiment";
@@ -37,6 +37,13 @@ describe.skipIf(chromiumMissing !== undefined)("in a browser", () => {
     writeFileSync("published.json", JSON.stringify({ source: "Theirs.", licence: "none", runs }));
     await compareRuns(["sew-add", "spiking"], { out: "both", published: "published.json" });
     expect(await faultsOfReport(browser, join(folder, "both", "report.html"))).toEqual([]);
+  });
+
+  it("the report of runs with long names has no fault", async () => {
+    const names = ["sew-add", "spiking"].map((name) => `${name}-${"with-a-name-of-many-letters".repeat(4)}`);
+    for (const name of names) cpSync(name.slice(0, 7), name, { recursive: true });
+    await compareRuns(names, { out: "long" });
+    expect(await faultsOfReport(browser, join(folder, "long", "report.html"))).toEqual([]);
   });
 
   it("the page of checked data has no fault", async () => {

@@ -51,7 +51,7 @@ figcaption, .lead { margin-bottom: 0.5rem; color: var(--muted); font-size: 0.9re
 .lead { margin-bottom: 1.25rem; }
 figcaption b { color: var(--ink); font-weight: 600; }
 :not(g) > svg { display: block; width: 100%; max-width: 32rem; height: auto; overflow: visible; }
-.key { display: inline-block; margin-left: 0.75em; white-space: nowrap; }
+.key { display: inline-block; margin-left: 0.75em; overflow-wrap: anywhere; }
 .key i { display: inline-block; margin-right: 0.4em; }
 .on { color: var(--on); } .off { color: var(--off); }
 .square { width: 0.75em; height: 0.75em; border-radius: 2px; background: currentColor; }
@@ -79,11 +79,10 @@ th { font-weight: 400; text-align: left; }
 .numbers { width: 100%; }
 .numbers th, .numbers td { padding: 0.22rem 0 0.22rem 1rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 .numbers th:first-child { padding-left: 0; text-align: left; }
-.numbers th[scope="row"] { min-width: 5rem; white-space: normal; overflow-wrap: anywhere; }
-.wrapped .numbers td { min-width: 6rem; white-space: normal; overflow-wrap: anywhere; }
+.numbers th[scope="row"], .wrapped .numbers :is(th, td), .mistakes td:nth-child(2) { max-width: 20rem; white-space: normal; overflow-wrap: break-word; }
 .numbers thead th { color: var(--muted); font-size: 0.8rem; vertical-align: bottom; }
 section > figure + *, section > .pair + *, section > .scroll + * { margin-top: 1.75rem; }
-.mistakes td:nth-child(2), .mistakes th:nth-child(2) { text-align: left; overflow-wrap: anywhere; }
+.mistakes td:nth-child(2), .mistakes th:nth-child(2) { text-align: left; }
 details { margin-top: 1.25rem; }
 summary { cursor: pointer; color: var(--first); font-size: 0.9rem; }
 details .scroll { margin-top: 0.75rem; }
@@ -114,9 +113,9 @@ img { display: block; width: 100%; height: auto; }
 @media (max-width: 40rem) {
   body { padding: 1.5rem 1rem 3rem; }
   h1 { font-size: 1.5rem; }
-  .numbers, .wrapped .numbers td { min-width: 6rem; white-space: normal; overflow-wrap: anywhere; }
-.numbers thead th { font-size: 0.77rem; }
-  .numbers th, .numbers td { padding-left: 0.4rem; white-space: normal; }
+  .numbers th[scope="row"], .wrapped .numbers :is(th, td), .mistakes td:nth-child(2) { max-width: 9rem; }
+  .numbers thead th { font-size: 0.77rem; white-space: normal; }
+  .numbers th, .numbers td { padding-left: 0.6rem; }
   .confusion { border-spacing: 1px; }
   .confusion th[scope="row"] { max-width: 4.5rem; padding-right: 0.3rem; line-height: 1.15; font-size: 0.65rem; }
   .confusion thead th:first-child span { max-width: 4.5rem; white-space: normal; font-size: 0.65rem; }
