@@ -140,6 +140,27 @@ describe.skipIf(chromiumMissing !== undefined)("a report in a browser", () => {
     await page.close();
   });
 
+  it("zooms a logarithmic axis to lines at 1, 2 and 5, with numbers inside the chart", async () => {
+    const file = join(folder, "log.html");
+    const values = Array.from({ length: 40 }, (_, i) => 10 ** (1 - i / 15));
+    const line = lineChart({ title: "Norm", scale: "log", lines: [{ values }] });
+    await writeReport(file, { title: "Norm", sections: [section("Norm", line)] });
+    const page = await browser.newPage();
+    await page.goto(pathToFileURL(file).href);
+    const left = (await page.locator("svg[data-chart]").boundingBox())!.x;
+    const numbers = page.locator("svg[data-chart] text[text-anchor=end]:visible");
+    const seen: string[] = [];
+    for (let zoom = 0; zoom < 4; zoom++) {
+      await page.getByLabel("Zoom in").click();
+      seen.push((await numbers.allTextContents()).join(" "));
+      for (const number of await numbers.all()) {
+        expect((await number.boundingBox())!.x, `${seen.at(-1)}`).toBeGreaterThan(left - 1);
+      }
+    }
+    expect(seen.slice(0, 2)).toEqual(["0.05 0.1 0.2 0.5", "0.05 0.1"]);
+    await page.close();
+  });
+
   it("is whole where scripts do not run", async () => {
     const file = join(folder, "still.html");
     await writeReport(file, example);

@@ -112,6 +112,25 @@ describe("lineChart", () => {
     expect(labels(page)).toEqual(["x, epoch 1 to 5; at the end 0.001"]);
   });
 
+  it("says of a logarithmic axis which lines have values of 0, and shows those under the pointer", () => {
+    const lines = [
+      { name: "SEW ADD", values: [1, 2, Number.NaN] },
+      { name: "SEW AND", values: [0, 1, Number.NaN] },
+      { name: "Spiking", values: [0, 0, undefined] },
+    ];
+    const page = pageOf(lineChart({ title: "x", lines, scale: "log" }));
+    expect(named(page, "p").map(words)).toEqual([
+      "A logarithmic axis has no place for 0 or below: such values of SEW AND; Spiking are not drawn.",
+    ]);
+    const { lines: drawn } = JSON.parse(attribute(named(page, "svg")[0]!, "data-chart")!);
+    expect(drawn.map(({ texts }: { texts?: unknown }) => texts)).toEqual([
+      undefined,
+      ["0", "1", "–"],
+      ["0", "0", null],
+    ]);
+    expect(named(pageOf(lineChart({ title: "x", lines })), "p")).toEqual([]);
+  });
+
   it("counts along x what it is asked to, at the positions of its values", () => {
     const chart = lineChart({ title: "Rate", x: [0, 2.5, 10], xName: "time-step", lines: [{ values: [1, 2, 3] }] });
     expect(labels(pageOf(chart))).toEqual(["Rate, time-step 0 to 10; at the end 3"]);
@@ -247,9 +266,11 @@ describe("barChart", () => {
   });
 
   it("shows the end of a name that is too long for the axis", () => {
-    const names = ["stages.first.block0", "network.stages.second.block11"];
+    const names = ["stage3.block12.shortcut.conv", "network.stages.second.block11.shortcut"];
     const page = pageOf(barChart({ title: "x", names, bars: [{ values: [0, 1] }] }));
-    expect(words(named(page, "svg")[0]!)).toMatch(/stages\.first\.block0[\s\S]*…stages\.second\.block11\n/);
+    expect(words(named(page, "svg")[0]!)).toMatch(
+      /stage3\.block12\.shortcut\.conv[\s\S]*\s….stages\.second\.block11\.shortcut\n/,
+    );
   });
 
   it.each([

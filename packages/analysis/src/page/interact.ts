@@ -138,7 +138,7 @@ export function interact(): void {
       const rows = lines.flatMap(({ name, colour, y, texts }): Row[] => {
         const value = y[index];
         if (value === null || value === undefined) return [];
-        if (value === false) return [[colour, name, "–"]];
+        if (value === false) return [[colour, name, texts?.[index] ?? "–"]];
         const height = pixelY(value);
         if (height >= top - 1 && height <= bottom + 1) {
           cursor.append(element("circle", { cx: along, cy: height, r: 4, fill: colour }));
@@ -152,6 +152,20 @@ export function interact(): void {
         y: box.top + top * factor,
         below: box.bottom + 4,
       });
+    };
+
+    /** Where the y axis has its lines: at 1, 2 and 5 of each power of ten where a logarithmic one spans few of them. */
+    const ticksOf = (low: number, high: number): number[] => {
+      const step = intervalOf(high - low, 4);
+      if (scale.log === true && step < 1) {
+        const powers = Array.from({ length: Math.floor(high) - Math.floor(low) + 1 }, (_, i) => Math.floor(low) + i);
+        const ticks = powers.flatMap((power) => [1, 2, 5].map((digit) => power + Math.log10(digit)));
+        const inside = ticks.filter((tick) => tick >= low && tick <= high);
+        if (inside.length >= 2) return inside;
+      }
+      const first = Math.ceil(low / step);
+      const count = Math.floor(high / step + 1e-6) - first + 1;
+      return Array.from({ length: count }, (_, i) => (first + i) * step);
     };
 
     /** The index of the value that is nearest to a pixel of the window. */
@@ -172,16 +186,21 @@ export function interact(): void {
       zoomed.replaceChildren();
       out.disabled = whole;
       if (whole) return;
-      const text = (content: string, attributes: Readonly<Record<string, string | number>>): void => {
+      const text = (
+        content: string,
+        attributes: Readonly<Record<string, string | number>>,
+        room = Number.POSITIVE_INFINITY,
+      ): void => {
         const made = element("text", { "font-size": 13, fill: "var(--muted)", ...attributes });
         made.textContent = content;
         zoomed.append(made);
+        const width = (made as SVGTextElement).getComputedTextLength();
+        if (width > room) made.setAttribute("font-size", `${(13 * room) / width}`);
       };
       const [x0, x1, y0, y1] = view as [number, number, number, number];
-      const stepY = intervalOf(y1 - y0, 4);
-      for (let y = Math.ceil(y0 / stepY) * stepY; y <= y1 + stepY * 1e-6; y += stepY) {
+      for (const y of ticksOf(y0, y1)) {
         zoomed.append(element("line", { x1: left, x2: right, y1: pixelY(y), y2: pixelY(y), stroke: "var(--line)" }));
-        text(written(Math.abs(y) < stepY * 1e-6 ? 0 : y), { x: left - 8, y: pixelY(y) + 4, "text-anchor": "end" });
+        text(written(y), { x: left - 8, y: pixelY(y) + 4, "text-anchor": "end" }, left - 8);
       }
       const stepX = Math.max(intervalOf(x1 - x0, 6), x.every(Number.isInteger) ? 1 : 0);
       for (let at = Math.ceil(x0 / stepX) * stepX; at <= x1 + stepX * 1e-6; at += stepX) {

@@ -35,7 +35,8 @@ export interface LineChartOptions {
   readonly xName?: string;
   /** Positions along the x axis that a dashed line marks, such as epochs at which the learning rate falls. @defaultValue none */
   readonly guides?: readonly number[];
-  /** Whether the y axis is linear or logarithmic, where values that are not positive leave gaps. @defaultValue `"linear"` */
+  /** Whether the y axis is linear or logarithmic, where values that are not above 0 leave gaps, and the page says
+   * which lines have such. @defaultValue `"linear"` */
   readonly scale?: "linear" | "log";
   /** Whether a linear y axis includes 0. @defaultValue `true` */
   readonly fromZero?: boolean;
@@ -97,6 +98,7 @@ export function lineChart(options: LineChartOptions): Html {
   if (above !== undefined) throw new RangeError(`lineChart: max must not be below a value, got ${max} and ${above}`);
   const axis = options.scale === "log" ? logAxis(values, format) : linearAxis(values, options, format);
   const along = xAxis(x, xName);
+  const belowLog = axis.log ? drawn.filter(({ values }) => values.some(cannotBeLog)) : [];
   return html`<figure>
 <figcaption><b>${title}</b>${legend(
     lines.map(({ name }) => name),
@@ -135,10 +137,22 @@ ${chart({
     scale: scaleOf(options, axis),
     x,
     ...(options.guides !== undefined && { guides: options.guides }),
-    lines: drawn.map((line) => valuesOf(line, axis, typeof options.format === "function" ? options.format : undefined)),
+    lines: drawn.map((line) => valuesOf(line, axis, format, typeof options.format === "function")),
   }),
-})}
+})}${belowLog.length > 0 && notOnAxis(belowLog, title)}
 </figure>`;
+}
+
+/** Whether a value is a number that no logarithmic axis has. */
+function cannotBeLog(value: number | undefined): boolean {
+  return value !== undefined && value <= 0 && Number.isFinite(value);
+}
+
+/** Says which lines have values that a logarithmic axis cannot show. */
+function notOnAxis(lines: readonly Drawn[], title: string): Html {
+  const names = lines.map(({ name = title }) => name).join("; ");
+  return html`
+<p class="lead">A logarithmic axis has no place for 0 or below: such values of ${names} are not drawn.</p>`;
 }
 
 /** A linear axis with ends at round numbers. */
@@ -191,8 +205,9 @@ function scaleOf({ format }: LineChartOptions, { log, unit }: Axis): LineValues[
 /** What the page's script receives of a line. */
 function valuesOf(
   { name = "", style, values, range }: Drawn,
-  { place }: Axis,
-  format: ((value: number) => string) | undefined,
+  { place, log }: Axis,
+  format: (value: number) => string,
+  own: boolean,
 ): LineValues["lines"][number] {
   const drawn = (value: number): number | false => {
     const y = place(value);
@@ -203,7 +218,7 @@ function valuesOf(
     colour: style.colour,
     dashes: style.pattern === "solid" ? [] : style.pattern,
     y: values.map((value) => (value === undefined ? null : drawn(value))),
-    ...(format !== undefined && { texts: values.map((value) => (value === undefined ? null : format(value))) }),
+    ...((own || (log && values.some(cannotBeLog))) && { texts: values.map((value) => textOf(value, format)) }),
     ...(range !== undefined && {
       range: range.map((ends) => {
         if (ends === undefined) return null;
@@ -212,6 +227,12 @@ function valuesOf(
       }),
     }),
   };
+}
+
+/** What the page writes of a value, drawn or not. */
+function textOf(value: number | undefined, format: (value: number) => string): string | null {
+  if (value === undefined) return null;
+  return Number.isFinite(value) ? format(value) : "–";
 }
 
 /** The entry of a marked point in the legend. */
