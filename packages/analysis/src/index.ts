@@ -59,7 +59,7 @@ export { type Report, report } from "./report.js";
 export { type Confusion, confusionSection } from "./sections/confusionSection.js";
 export { energySection } from "./sections/energySection.js";
 export { firingRatesSection } from "./sections/firingRatesSection.js";
-export { measuresSection } from "./sections/measuresSection.js";
+export { type MeasuresOptions, measuresSection } from "./sections/measuresSection.js";
 export { type Sample, type SamplesOptions, samplesSection } from "./sections/samplesSection.js";
 export { settingsRows, settingsSection } from "./sections/settingsSection.js";
 export { type RunSummary, summaryFigures } from "./sections/summaryFigures.js";

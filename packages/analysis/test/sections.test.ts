@@ -26,7 +26,7 @@ import {
   trainOnly,
   withValidation,
 } from "./example.js";
-import { attribute, faults, headings, labels, named, rowsOf, words } from "./page.js";
+import { attribute, elements, faults, headings, labels, named, rowsOf, words } from "./page.js";
 
 const pageOf = (...sections: (Section | undefined)[]) => report({ title: "x", sections });
 const lead = (page: string) => named(page, "p").map(words);
@@ -301,13 +301,19 @@ describe("measuresSection", () => {
       "Learned time constant τ, in time-steps, epoch 1 to 4; at the end unit0.neuron 5",
     ]));
 
-  it("draws some of many blocks, the first and the last among them, and says so", () => {
+  it("draws some of many blocks, the first and the last among them, and has the last values of all in a table", () => {
     const [record] = historyOf(1);
     const page = pageOf(measuresSection([{ ...record!, gradientNorms: named(50, (i) => i + 1) }]));
     expect(labels(page)[0]).toMatch(/block0 1, .*, block49 50$/);
-    expect(lead(page)).toContain("8 of 50 are drawn.");
+    expect(words(elements(page).find(({ tagName }) => tagName === "summary")!)).toBe(
+      "8 of 50 are drawn; all in epoch 1",
+    );
+    expect(rowsOf(page, 0).slice(1)).toEqual(Array.from({ length: 50 }, (_, i) => [block(i), `${i + 1}`]));
     expect(labels(page)[1]).toContain("from the input on 1 to 50");
   });
+
+  it("says below its heading what it is asked to", () =>
+    expect(lead(pageOf(measuresSection(measured, "Inside", { lead: "Of 4 samples." })))).toEqual(["Of 4 samples."]));
 
   it("is absent where nothing was measured", () => expect(measuresSection(historyOf(3))).toBeUndefined());
 });

@@ -1,15 +1,24 @@
 import type { EpochRecord } from "../epochRecord.js";
-import { type Html, html } from "../page/html.js";
+import { short } from "../page/format.js";
+import { type Content, type Html, html } from "../page/html.js";
 import { type Line, type LineChartOptions, lineChart } from "../page/lineChart.js";
 import { type Section, section, sideBySide } from "../page/section.js";
+import { table } from "../page/table.js";
 import { bestEpoch } from "./bestEpoch.js";
+
+/** How {@link measuresSection} introduces what it draws. */
+export interface MeasuresOptions {
+  /** A sentence below the heading, such as on how many samples was measured. @defaultValue none */
+  readonly lead?: Content;
+}
 
 /** Most blocks or layers whose curves are drawn; of more, some are, from the first to the last. */
 const MOST_LINES = 8;
 
 /**
  * What was measured of the network over the epochs: its accuracy by time-steps, gradient norms and firing rates of its blocks,
- * and learned time constants, as far as the history has them. Epochs without a measurement are passed over.
+ * and learned time constants, as far as the history has them. Epochs without a measurement are passed over. Where there are more
+ * than 8 blocks or layers, 8 are drawn, and a table has the last values of all.
  *
  * @param history the epochs in order
  * @param title the heading. @defaultValue `"Inside the network"`
@@ -20,7 +29,11 @@ const MOST_LINES = 8;
  * const history = [{ epoch: 0, gradientNorms: { block0: 0.2, block1: 0.1 }, ...epochs }];
  * measuresSection(history)?.text.includes("Gradient norm"); // true
  */
-export function measuresSection(history: readonly EpochRecord[], title = "Inside the network"): Section | undefined {
+export function measuresSection(
+  history: readonly EpochRecord[],
+  title = "Inside the network",
+  { lead }: MeasuresOptions = {},
+): Section | undefined {
   const charts = [
     stepsChart(history),
     overEpochs("Gradient norm ‖∂L/∂O‖ of blocks", history, ({ gradientNorms }) => gradientNorms, { scale: "log" }),
@@ -31,7 +44,9 @@ export function measuresSection(history: readonly EpochRecord[], title = "Inside
       fromZero: false,
     }),
   ].filter((chart) => chart !== undefined);
-  return charts.length === 0 ? undefined : section(title, sideBySide(...charts));
+  return charts.length === 0
+    ? undefined
+    : section(title, lead !== undefined && html`<p class="lead">${lead}</p>\n`, sideBySide(...charts));
 }
 
 type Measure = (record: EpochRecord) => Readonly<Record<string, number | undefined>> | undefined;
@@ -55,7 +70,10 @@ function overEpochs(
   const lines = drawn.map((name): Line => ({ name, values: measured.map((record) => of(record)![name]) }));
   const chart = lineChart({ title, x: measured.map(({ epoch }) => epoch + 1), lines, ...axis });
   if (drawn.length === names.length) return chart;
-  return html`<div>${chart}<p class="lead">${drawn.length} of ${names.length} are drawn.</p></div>`;
+  const last = measured.at(-1)!;
+  const rows = Object.entries(of(last)!).map(([name, value]) => [name, value === undefined ? "–" : short(value)]);
+  return html`<div>${chart}<details><summary>${drawn.length} of ${names.length} are drawn; all in epoch ${last.epoch + 1}</summary>
+${table(["", title], rows)}</details></div>`;
 }
 
 /** The gradient norms along the network, in the first and the last epoch that has them. */
