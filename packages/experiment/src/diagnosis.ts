@@ -29,7 +29,7 @@ export interface Diagnosis {
 }
 
 /** Samples that are measured, of the evaluation data and of the training data. */
-const SAMPLES = 4;
+export const SAMPLES = 4;
 
 /**
  * Training samples of the epochs between two measurements, at least: one takes as long as 3 of them in training, so that it

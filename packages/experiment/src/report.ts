@@ -2,15 +2,20 @@
 import { join } from "node:path";
 import {
   confusionSection,
+  energySection,
   type FiringRates,
-  firingRates,
+  firingRateProbe,
   firingRatesSection,
+  measure,
   measuresSection,
   type Sample,
   type Section,
+  type SynOps,
   samplesSection,
   settingsSection,
   summaryFigures,
+  synOpsProbe,
+  synOpsSection,
   trainingSection,
   writeReport,
 } from "@sew/analysis";
@@ -35,6 +40,9 @@ export interface ReportedRun {
   /** Which data that is on. */
   readonly evaluatedOn?: "validation" | "test" | undefined;
   readonly rates?: FiringRates | undefined;
+  readonly ops?: SynOps | undefined;
+  /** Samples on which rates and gradients of an epoch are measured. */
+  readonly diagnosed: number;
   /** Samples of the evaluated data with what the network predicts. */
   readonly samples?: readonly Sample[] | undefined;
   readonly sections?: readonly Section[];
@@ -46,9 +54,13 @@ export interface ReportedRun {
 
 /** Writes `report.html` into a run's folder. */
 export async function writeRunReport(folder: string, run: ReportedRun): Promise<void> {
-  const { title, notation, notes, parameters, history, evaluation, evaluatedOn, rates, samples = [] } = run;
+  const { title, notation, notes, parameters, history, evaluation, evaluatedOn, rates, ops, samples = [] } = run;
   const confusion = evaluation && { counts: evaluation.confusion, classNames: run.classes };
   const measured = evaluatedOn === "test" && evaluation !== undefined;
+  const diagnosed = history.some(({ gradientNorms, firingRates }) => gradientNorms ?? firingRates);
+  const lead =
+    `After an epoch, firing rates are measured on ${run.diagnosed} samples of the evaluation data, gradient norms on ` +
+    `${run.diagnosed} of the training data. Once training has ended, “Firing rates” has those of the best weights on a whole batch.`;
   await writeReport(join(folder, "report.html"), {
     title,
     subtitle: notation,
@@ -61,7 +73,9 @@ export async function writeRunReport(folder: string, run: ReportedRun): Promise<
         longestSide: LONGEST_SIDE,
       }),
       rates && firingRatesSection(rates),
-      measuresSection(history),
+      measuresSection(history, undefined, diagnosed ? { lead } : {}),
+      ops && synOpsSection(ops),
+      ops && energySection(ops),
       ...(run.sections ?? []),
       settingsSection({
         Origin: run.origin,
@@ -81,12 +95,16 @@ const SAMPLES = 4;
 /** Samples with predictions that a report shows, and how many of them are wrong where there are so many. */
 const [PREDICTED, WRONG] = [6, 4];
 
-/** The firing rates of the first batch of a loader; undefined where it is empty. */
-export async function ratesOf(model: Module, loader: Loader): Promise<FiringRates | undefined> {
+/** Firing rates and synaptic operations of the first batch of a loader; nothing where it is empty. */
+export async function activityOf(
+  model: Module,
+  loader: Loader,
+): Promise<{ readonly rates?: FiringRates; readonly ops?: SynOps }> {
   const batch = await firstBatch(loader);
-  if (batch === undefined) return undefined;
+  if (batch === undefined) return {};
   const input = tensor(batch.x, [...batch.shape]);
-  return await firingRates(model, input).finally(() => input.dispose());
+  const probes = { rates: firingRateProbe(), ops: synOpsProbe() };
+  return await measure(model, input, probes).finally(() => input.dispose());
 }
 
 /** Samples of the evaluated data beside their predictions: wrong ones of as many classes as possible, and right ones. */

@@ -2,7 +2,7 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Sample } from "@sew/analysis";
+import { energy, type Sample } from "@sew/analysis";
 import { loadWeights } from "@sew/checkpoints";
 import { printable } from "@sew/kernels";
 import { countParameters } from "@sew/layers";
@@ -18,13 +18,13 @@ import { consoleProgress, type Progress, train } from "@sew/training/node";
 import { aboveChance, guessingBelow } from "./alarms.js";
 import type { Actions } from "./commandLine.js";
 import type { OpenedData } from "./data.js";
-import { type Diagnosis, diagnose } from "./diagnosis.js";
+import { type Diagnosis, diagnose, SAMPLES } from "./diagnosis.js";
 import { commit, type Environment, nativePackage, versions } from "./environment.js";
 import type { Experiment, FinishedRun, Measures } from "./experiment.js";
 import type { BuiltModel } from "./model.js";
 import type { NeuronKind } from "./neuronsOf.js";
 import { lossOf, optimizerOf, scheduleOf } from "./optimization.js";
-import { predictedSamples, type ReportedRun, ratesOf, writeRunReport } from "./report.js";
+import { activityOf, predictedSamples, type ReportedRun, writeRunReport } from "./report.js";
 import { resumeCommand } from "./resumeCommand.js";
 import type { Settings } from "./settings.js";
 import { writeJson } from "./writeJson.js";
@@ -45,6 +45,9 @@ export interface Run<Own extends object> {
 
 /** File in a run's folder with its numbers, once it has ended by itself, or with where it diverged. */
 export const NUMBERS = "numbers.json";
+
+/** File in the folder of a run that has ended by itself: its synaptic operations, and their energy in millijoules at fp32. */
+const OPERATIONS = "synops.json";
 
 /** The numbers of a run, as `--json` writes them. Losses are means over samples, in nats; accuracies are from 0 to 1. */
 export type Numbers = Readonly<Record<string, string | number | Measures | EpochMeasures["firingRates"] | undefined>>;
@@ -250,7 +253,7 @@ function files<Own extends object>(run: Run<Own>, diagnosis: Diagnosis, origin: 
     for await (const event of events) {
       if (event.type === "start") {
         await writeConfig(run, origin);
-        await rm(join(out, NUMBERS), { force: true });
+        for (const file of [NUMBERS, OPERATIONS]) await rm(join(out, file), { force: true });
         if (actions.resume !== true) await rm(join(out, "report.html"), { force: true });
       }
       if (event.type === "tested" && event.best) {
@@ -315,6 +318,7 @@ function reported<Own extends object>(
     parameters: countParameters(built.model),
     classes: data.sources.train.classes,
     history,
+    diagnosed: SAMPLES,
     origin,
     configuration: settings,
     environment,
@@ -329,11 +333,15 @@ async function finalReport<Own extends object>(
 ): Promise<void> {
   const { experiment, settings, data } = run;
   const sections = await experiment.sections?.(finished);
+  const activity = await activityOf(finished.model, data.test ?? data.validation ?? data.train);
+  if (activity.ops !== undefined) {
+    await writeJson("synops", join(settings.out, OPERATIONS), { ...activity.ops, energy: energy(activity.ops) });
+  }
   await writeRunReport(settings.out, {
     ...reported(run, diagnosis, origin, finished.history),
     evaluation,
     evaluatedOn,
-    rates: await ratesOf(finished.model, data.test ?? data.validation ?? data.train),
+    ...activity,
     samples: evaluation && (await predictedSamples(data, evaluatedOn!, evaluation)),
     sections: sections ?? [],
   });

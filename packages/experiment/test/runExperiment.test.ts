@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Energy, SynOps } from "@sew/analysis";
 import { firingRates } from "@sew/analysis";
 import { instructionSets } from "@sew/backend-native";
 import { loadWeights, readSafetensors, writeSafetensors } from "@sew/checkpoints";
@@ -106,11 +107,23 @@ describe("a run", () => {
       "Top-1 on test data by time-steps used",
       "Gradient norm ‖∂L/∂O‖ of blocks",
       "Learned time constant τ",
+      "firing rates are measured on 4 samples of the evaluation data, gradient norms on 4 of the training data",
+      "<h2>Synaptic operations</h2>",
+      "means of 8 samples",
+      "<h2>Energy</h2>",
       '<th scope="row">command</th><td>tiny --backend cpu',
       '<th scope="row">fingerprints.train</th>',
     ]) {
       expect([text, page.includes(text)]).toEqual([text, true]);
     }
+  });
+
+  it("leaves its synaptic operations and their energy as JSON", () => {
+    const { layers, samples, energy } = JSON.parse(readFileSync(join(whole, "synops.json"), "utf8")) as SynOps & {
+      readonly energy: Energy;
+    };
+    expect(Object.keys(layers)).toEqual(["unit0.conv", "block0.a.conv", "block0.b.conv", "classifier"]);
+    expect([samples, energy.exact > 0, energy.exact < energy.dense]).toEqual([8, true, true]);
   });
 
   it("has its report after every epoch, with what is known by then, and its numbers at the end alone", async () => {
@@ -119,9 +132,9 @@ describe("a run", () => {
     expect([code, page.includes("<h2>Predictions, test data</h2>"), page.includes("epoch 1; at the end test")]).toEqual(
       [130, true, true],
     );
-    expect(present("early", ["numbers.json"])).toEqual([]);
+    expect(present("early", ["numbers.json", "synops.json"])).toEqual([]);
     expect(await run("--out", "early", "--resume")).toMatchObject({ code: 0 });
-    expect(present("early", ["numbers.json"])).toEqual(["numbers.json"]);
+    expect(present("early", ["numbers.json", "synops.json"])).toEqual(["numbers.json", "synops.json"]);
   });
 
   it("shows the data set's notes and the experiment's own sections in its report", () => {

@@ -17,13 +17,18 @@ import type { SynOps } from "../synOps.js";
  * const ops = await synOps(net, ones([2, 1, 2, 2, 1]));
  * synOpsSection(ops)?.text.includes('<th scope="row">classifier</th>'); // true
  */
-export function synOpsSection({ layers, total, warnings }: SynOps, title = "Synaptic operations"): Section | undefined {
+export function synOpsSection(
+  { layers, total, samples, warnings }: SynOps,
+  title = "Synaptic operations",
+): Section | undefined {
   const rows = Object.entries(layers);
   if (rows.length === 0) return undefined;
   const millions = (count: number) => short(count / 1e6);
   return section(
     title,
-    html`<p class="lead">Millions of operations for one sample and all its time-steps. <b>Exact</b>: each spike counts
+    html`<p class="lead">Millions of operations for one sample and all its time-steps, means of ${samples} ${
+      samples === 1 ? "sample" : "samples"
+    }. <b>Exact</b>: each spike counts
 once for each output that it reaches (SpikingJelly 2, Sinabs). <b>Rate</b>: mean input times dense multiply-accumulates,
 padding included (most papers). A sum of k spikes counts as k. Layers with real-valued input are multiply-accumulates under
 both. Biases, norms, neurons and pooling are left out.</p>\n`,
