@@ -84,7 +84,10 @@ function layoutFaults(): string[] {
     if (texts.some((text, i) => texts.slice(i + 1).some((other) => overlap(text, other)))) {
       faults.push(`${label}: text over text`);
     }
-    if (texts.some((text) => text.left < -1 || text.right > clientWidth + 1)) faults.push(`${label}: text is cut off`);
+    // A chart's text stays in line with the text of the page.
+    const fits = texts.every((text) => text.left >= box.left - 1 && text.right <= box.right + 1);
+    if (!fits || texts.some((text) => text.left < -1 || text.right > clientWidth + 1))
+      faults.push(`${label}: text is cut off`);
   }
   // Numbers stay whole, and so do the parts of names, as far as they fit into a narrow column.
   const longest = 14;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { html, lineChart, report, section, table, writeReport } from "@sew/analysis";
+import { barChart, html, lineChart, report, section, table, writeReport } from "@sew/analysis";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chromiumMissing, faultsOfReport, launchChromium } from "../../../scripts/vitest/chromium.js";
@@ -58,12 +58,13 @@ describe.skipIf(chromiumMissing !== undefined)("a report in a browser", () => {
       lineChart({ title: "Nothing finite", lines: [{ values: [Number.NaN, Number.NaN] }] }),
       lineChart({ title: "Long name", lines: [{ name: "x".repeat(120), values: [3, 3, 3] }] }),
     );
+    const bars = barChart({ title: "Bars", names: ["stage3.block12.shortcut.conv"], bars: [{ values: [1] }] });
     const numbers = table(
       ["stage and block", ...Array.from({ length: 12 }, (_, i) => `‖∂L/∂S‖ ${i}`)],
       [["stage1.block0.shortcut.conv", ...Array.from({ length: 12 }, (_, i) => `1.390e-${i}`)]],
     );
     const wide = section("Numbers", html`<details><summary>Numbers</summary>${numbers}</details>`);
-    await writeReport(file, { ...example, sections: [...example.sections, charts, wide] });
+    await writeReport(file, { ...example, sections: [...example.sections, charts, section("Bars", bars), wide] });
     expect(await faultsOfReport(browser, file)).toEqual([]);
   });
 

@@ -158,7 +158,8 @@ describe("a report", () => {
           ),
         ],
       });
-    const tags = (page: string) => elements(page).map(({ tagName }) => tagName);
+    // Names may break between their parts.
+    const tags = (page: string) => elements(page).flatMap(({ tagName }) => (tagName === "wbr" ? [] : [tagName]));
     const plain = tags(pageOf("plain"));
     fc.assert(
       fc.property(texts, (parts) => {

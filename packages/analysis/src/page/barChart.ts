@@ -15,7 +15,7 @@ export interface Bars {
 export interface BarChartOptions {
   /** What the chart shows. */
   readonly title: string;
-  /** What is compared, from top to bottom. Of names longer than 32 characters the end is shown. */
+  /** What is compared, from top to bottom. Of names longer than 28 characters the end is shown. */
   readonly names: readonly string[];
   /** 1 to 4 bars for each name. */
   readonly bars: readonly Bars[];
@@ -26,7 +26,7 @@ export interface BarChartOptions {
 /** Thickness of a bar, and the height that all bars leave free, in pixels. */
 const BAR = 10;
 const FRAME = 34;
-const LONGEST_NAME = 32;
+const LONGEST_NAME = 28;
 const MOST_BARS = 4;
 
 /**
@@ -55,7 +55,8 @@ ${chart({
   width: 460,
   height,
   option: {
-    grid: { left: 8, right: 44, top: 4, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    // Fonts are wider than ECharts expects of some.
+    grid: { left: 20, right: 44, top: 4, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     xAxis: {
       type: "value",
       splitNumber: 4,
