@@ -1,6 +1,7 @@
 /** @file pnpm experiment firing-rates */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { checkFolderKind } from "@sew/experiment";
 import { printable } from "@sew/kernels";
 import { historyOf } from "./history.js";
 import { measure } from "./measure.js";
@@ -9,6 +10,7 @@ import { type Measured, writeRates } from "./report.js";
 
 const { runs, experiment, samples, out, overwrite, rest } = parseOptions(process.argv.slice(2));
 try {
+  checkFolderKind(out, "report on firing rates");
   if (!overwrite && existsSync(join(out, "report.html"))) {
     throw new RangeError(`--out: ${out} holds a report already; --overwrite replaces it, --out names another folder`);
   }

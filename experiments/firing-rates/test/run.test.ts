@@ -72,6 +72,12 @@ describe("pnpm experiment firing-rates", () => {
       1,
       "error: --out: rates holds a report already; --overwrite replaces it, --out names another folder",
     ]);
+    for (const options of [[], ["--overwrite"]]) {
+      expect(error("sew-add", "--out", "spiking", ...options)).toEqual([
+        1,
+        "error: --out: spiking must hold no run, got config.json; name another folder",
+      ]);
+    }
     expect(error("data", "--out", "new")).toEqual([
       1,
       "error: firing-rates: RUN must be the folder of a run, got data, which has no config.json of one",

@@ -2,6 +2,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { checkFolderKind } from "@sew/experiment";
 import { writeAtomic } from "@sew/files";
 import type { Measurement } from "./measure.js";
 
@@ -24,8 +25,11 @@ async function readJson(folder: string, name: string): Promise<unknown> {
   }
 }
 
+/** What a check is of: its settings, and where it ran. */
+export const CHECK = "check.json";
+
 async function identityOf(folder: string): Promise<Identity | undefined> {
-  const config = (await readJson(folder, "config.json")) as { readonly identity?: Identity } | undefined;
+  const config = (await readJson(folder, CHECK)) as { readonly identity?: Identity } | undefined;
   return config && (config.identity ?? {});
 }
 
@@ -39,7 +43,7 @@ export interface FolderOptions {
 /**
  * The folder of a check.
  *
- * @throws RangeError when `out` is of another check, and `overwrite` is not set
+ * @throws RangeError when `out` is of another check, and `overwrite` is not set; when it holds no check, but a run or a report
  */
 export async function chooseFolder(
   base: string,
@@ -47,6 +51,7 @@ export async function chooseFolder(
   { out, overwrite }: FolderOptions,
 ): Promise<string> {
   if (out !== undefined) {
+    checkFolderKind(out, "gradient check");
     const before = await identityOf(out);
     if (overwrite || before === undefined || isDeepStrictEqual(before, identity)) return out;
     throw new RangeError(`--out: ${out} holds another check; --overwrite replaces it, --out names another folder`);

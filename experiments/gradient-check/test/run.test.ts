@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chooseFolder } from "../src/folder.js";
 import { readImages, syntheticImages } from "../src/images.js";
 import type { Measurement } from "../src/measure.js";
 
@@ -58,7 +59,7 @@ describe("pnpm experiment gradient-check", () => {
     const page = readFileSync(join(folder, out, "report.html"), "utf8");
     expect(page).toContain("at zero-init that of Spiking decays faster");
     expect(page).not.toContain("synthetic");
-    expect(read(out, "config.json")).toMatchObject({ identity: { depth: 18 }, environment: { backend: "native" } });
+    expect(read(out, "check.json")).toMatchObject({ identity: { depth: 18 }, environment: { backend: "native" } });
   });
 
   it.skipIf(chromiumMissing !== undefined)(
@@ -77,6 +78,24 @@ describe("pnpm experiment gradient-check", () => {
     expect([status, stderr]).toEqual([0, expect.stringContaining("7 of 8 networks are measured there already")]);
     const numbers = (all: Measurement[]) => all.map(({ blocks, lastGradient }) => ({ blocks, lastGradient }));
     expect(numbers(read(out, "measurements.json"))).toEqual(numbers(before));
+  });
+
+  it.each([
+    ["config.json", "run"],
+    ["last.safetensors", "run"],
+    ["comparison.json", "comparison"],
+    ["results.md", "report on runs"],
+    ["rates.json", "report on firing rates"],
+  ])("replaces no folder with %s, with --overwrite either", async (file, kind) => {
+    const other = join(folder, kind);
+    mkdirSync(other, { recursive: true });
+    writeFileSync(join(other, file), "{}");
+    for (const overwrite of [false, true]) {
+      await expect(chooseFolder("base", {}, { out: other, overwrite })).rejects.toThrow(
+        new RangeError(`--out: ${other} must hold no ${kind}, got ${file}; name another folder`),
+      );
+    }
+    rmSync(other, { recursive: true });
   });
 
   it("refuses a folder that holds another check, and measurements that are damaged", () => {

@@ -1,13 +1,14 @@
 /** @file Runs that are there, in one report: what sets them apart, their curves, their final numbers. */
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { settingsRows } from "@sew/analysis";
 import { shown } from "@sew/kernels";
 import type { EpochMetrics } from "@sew/training";
 import { closest, distance } from "fastest-levenshtein";
 import { type ReportedResult, writeComparisonReport } from "./compareReport.js";
+import { checkFolderKind } from "./folderKinds.js";
 import { type Published, readPublished } from "./published.js";
 import { readHistory, readNumbers } from "./runFiles.js";
 import { newFolder, readConfig } from "./runFolder.js";
@@ -223,10 +224,7 @@ function written(name: string, value = "–"): string {
 /** The folder of the report, made. */
 async function folderOf({ out, overwrite = false }: CompareRunsOptions): Promise<string> {
   if (out === undefined) return (await newFolder(join("runs", "compare"))).path;
-  const other = ["config.json", "comparison.json"].find((file) => existsSync(join(out, file)));
-  if (other !== undefined) {
-    throw new RangeError(`--out: ${out} must hold no run, got ${relative(out, join(out, other))}; name another folder`);
-  }
+  checkFolderKind(out, "report on runs");
   if (!overwrite && existsSync(join(out, "report.html"))) {
     throw new RangeError(
       `--out: ${out} holds a comparison already; --overwrite replaces it, --out names another folder`,

@@ -179,6 +179,19 @@ describe("compareRuns", () => {
     await expect(compareRuns(of("plain"), { out: of("plain")[0], overwrite: true })).rejects.toThrow(
       new RangeError("--out: runs/tiny/plain must hold no run, got config.json; name another folder"),
     );
+    for (const [file, kind] of [
+      ["comparison.json", "comparison"],
+      ["check.json", "gradient check"],
+      ["rates.json", "report on firing rates"],
+    ]) {
+      const other = join("runs", file!);
+      mkdirSync(other);
+      writeFileSync(join(other, file!), "{}");
+      await expect(compareRuns(of("plain"), { out: other, overwrite: true })).rejects.toThrow(
+        new RangeError(`--out: ${other} must hold no ${kind}, got ${file}; name another folder`),
+      );
+      rmSync(other, { recursive: true });
+    }
   });
 
   it("suggests the nearest run for a folder that holds none", async () => {
