@@ -143,7 +143,7 @@ const places = new Set(["out", "cache", "data", "command", "started", "workers"]
 
 /** What runs of one result have in common. */
 function identityOf({ config }: FoundRun): unknown {
-  const { environment, versions, commit, seed, ...settings } = config;
+  const { environment, versions, seed, ...settings } = config;
   const { backend, precision, instructionSet } = (environment ?? {}) as Record<string, unknown>;
   const own = Object.entries(settings).filter(([name]) => !places.has(name));
   return { ...Object.fromEntries(own), backend, precision, instructionSet };
@@ -199,7 +199,7 @@ function notesOn({ name, runs }: Group): string[] {
   });
 }
 
-/** The settings in which results differ, with a value for each; of several seeds all values. */
+/** The settings in which runs differ, of a result too, with a value for each; of several seeds all values and the folders. */
 function differencesOf(groups: readonly Group[]): string[][] {
   const rows = groups.map(({ runs }) =>
     runs.map(({ config }) => {
@@ -209,10 +209,13 @@ function differencesOf(groups: readonly Group[]): string[][] {
     }),
   );
   const names = [...new Set(rows.flat().flatMap((row) => [...row.keys()]))];
-  return names.flatMap((name) => {
-    const values = rows.map((runs) => [...new Set(runs.map((row) => written(name, row.get(name))))].join(", "));
-    return new Set(values).size > 1 ? [[name, ...values]] : [];
+  const differing = names.flatMap((name) => {
+    const values = rows.map((runs) => [...new Set(runs.map((row) => written(name, row.get(name))))]);
+    const differ = new Set(values.map(String)).size > 1 || values.some(({ length }) => length > 1);
+    return differ ? [[name, ...values.map((each) => each.join(", "))]] : [];
   });
+  if (groups.every(({ runs }) => runs.length === 1)) return differing;
+  return [["folders", ...groups.map(({ runs }) => runs.map(({ folder }) => folder).join(", "))], ...differing];
 }
 
 /** A value as a table shows it: of hashes the beginning. */

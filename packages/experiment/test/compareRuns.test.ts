@@ -64,7 +64,7 @@ describe("compareRuns", () => {
     ]);
     expect(rows[2]!.slice(0, 3)).toEqual(["add", "2", expect.stringMatching(/^\d\.\d{3} ± \d\.\d{3}$/)]);
     expect(rows[3]!.slice(0, 3)).toEqual(["plain", "1", expect.stringMatching(/^\d\.\d{3}$/)]);
-    const differing = Object.fromEntries(rows.slice(6).map(([name, ...values]) => [name, values]));
+    const differing = Object.fromEntries(rows.slice(5).map(([name, ...values]) => [name, values]));
     expect(rows[4]).toEqual(["setting", "add", "plain"]);
     expect(differing).toMatchObject({
       block: ["sew-add", "plain"],
@@ -75,10 +75,33 @@ describe("compareRuns", () => {
     for (const same of ["epochs", "batch", "dataset", "out", "command", "fingerprints.train", "environment.backend"]) {
       expect(Object.keys(differing)).not.toContain(same);
     }
+    expect(differing.folders).toEqual([of("add-seed-0", "add-seed-1").join(", "), "runs/tiny/plain"]);
     const page = readFileSync(join(out, "report.html"), "utf8");
     for (const title of ["Training loss", "Training top-1", "Evaluation loss", "Evaluation top-1"]) {
       expect(page).toContain(`aria-label="${title}, epoch 1 to 2; at the end add `);
     }
+  });
+
+  it("takes runs of several commits for several results, and names the folders and other settings of one result", async () => {
+    const [later] = of("later-seed-1");
+    cpSync(of("add-seed-1")[0]!, later!, { recursive: true });
+    const config = json(later!, "config.json") as { environment: object };
+    const write = (changed: object) => writeFileSync(join(later!, "config.json"), JSON.stringify(changed));
+    write({ ...config, commit: "b".repeat(40) });
+    await compareRuns([...of("add-seed-0"), later!], { out: "commits" });
+    const rows = table(linesOf("commits"));
+    expect(rows.slice(2, 4).map(([name, seeds]) => [name, seeds])).toEqual([
+      ["add", "1"],
+      ["later", "1"],
+    ]);
+    expect(rows.find(([name]) => name === "commit")![2]).toBe("b".repeat(12));
+    write({ ...config, environment: { ...config.environment, cpu: "another" } });
+    await compareRuns([...of("add-seed-0"), later!], { out: "machines" });
+    const one = table(linesOf("machines"));
+    expect(one[2]!.slice(0, 2)).toEqual(["add", "2"]);
+    expect(one.find(([name]) => name === "folders")![1]).toBe(`${of("add-seed-0")[0]}, ${later}`);
+    expect(one.find(([name]) => name === "environment.cpu")![1]).toMatch(/, another$/);
+    rmSync(later!, { recursive: true });
   });
 
   it("says which runs diverged and which are unfinished, and shows what they have", async () => {
