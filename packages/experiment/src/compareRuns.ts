@@ -128,7 +128,12 @@ async function nearest(folder: string): Promise<string | undefined> {
 }
 
 async function readRun(folder: string): Promise<FoundRun> {
-  const config = (await readConfig(folder)) ?? {};
+  const config = await readConfig(folder);
+  if (typeof config?.experiment !== "string") {
+    throw new RangeError(
+      `compare: RUN must be the folder of a run, got ${shown(folder)}, whose config.json names no experiment; leave it out`,
+    );
+  }
   const history = existsSync(join(folder, "metrics.jsonl")) ? await readHistory(folder, REMEDY) : [];
   const numbers = await readNumbers(folder, REMEDY);
   // Without the remedy.

@@ -217,6 +217,21 @@ describe("compareRuns", () => {
     }
   });
 
+  it.each(["{}", '{ "identity": { "depth": 18 } }', "[]"])(
+    "refuses a folder whose config.json is none of a run: %s",
+    async (text) => {
+      mkdirSync("other");
+      writeFileSync(join("other", "config.json"), text);
+      await expect(compareRuns(["other", ...of("plain")], { out: "never" })).rejects.toThrow(
+        new RangeError(
+          'compare: RUN must be the folder of a run, got "other", whose config.json names no experiment; leave it out',
+        ),
+      );
+      rmSync("other", { recursive: true });
+      expect(existsSync("never")).toBe(false);
+    },
+  );
+
   it("suggests the nearest run for a folder that holds none", async () => {
     await expect(compareRuns(of("plian"))).rejects.toThrow(
       new RangeError(
