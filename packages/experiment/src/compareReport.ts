@@ -37,6 +37,8 @@ export interface ReportedComparison {
 
 /** The part of a result that a report shows. */
 export type ReportedResult = Pick<ComparedResult, "name" | "diverged"> & {
+  /** The network by which its curves have their colour. @defaultValue `name` */
+  readonly network?: string;
   readonly runs: readonly Pick<ComparedResult["runs"][number], "seed" | "history">[];
 };
 
@@ -135,11 +137,12 @@ export function curves(
   format?: LineChartOptions["format"],
 ): ReturnType<typeof lineChart> {
   const epochs = Math.max(...results.flatMap(({ runs }) => runs.map(({ history }) => history.length)), 1);
-  const lines = results.map(({ name, runs }): Line => {
+  const lines = results.map(({ name, network, runs }): Line => {
     const at = (epoch: number) => runs.flatMap(({ history }) => (history[epoch] && of(history[epoch])) ?? []);
     const all = Array.from({ length: epochs }, (_, epoch) => at(epoch));
     return {
       name,
+      ...(network !== undefined && { network }),
       values: all.map((values) =>
         values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length,
       ),

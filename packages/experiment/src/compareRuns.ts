@@ -180,8 +180,10 @@ function namesOf(folders: readonly string[]): string[] {
 }
 
 function resultOf({ name, runs }: Group): ReportedResult {
+  const { notation } = runs[0]!.config;
   return {
     name,
+    ...(typeof notation === "string" && { network: notation }),
     diverged: runs.flatMap(({ config, diverged }) =>
       diverged === undefined ? [] : [{ seed: Number(config.seed), text: diverged }],
     ),

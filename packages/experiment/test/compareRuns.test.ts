@@ -104,6 +104,16 @@ describe("compareRuns", () => {
     rmSync(later!, { recursive: true });
   });
 
+  it("draws a network in the colour of its family, by whatever name its folder has", async () => {
+    const [odd] = of("odd");
+    cpSync(of("plain")[0]!, odd!, { recursive: true });
+    const out = await compareRuns([odd!, ...of("add-seed-0")], { out: "colours" });
+    const keys = [...readFileSync(join(out, "report.html"), "utf8").matchAll(/style="color:([^"]*)"><\/i>(odd|add)/g)];
+    const colours = new Set(keys.map(([, colour, name]) => `${name} ${colour}`));
+    expect([...colours]).toEqual(["odd var(--fifth)", "add var(--first)"]);
+    rmSync(odd!, { recursive: true });
+  });
+
   it("says which runs diverged and which are unfinished, and shows what they have", async () => {
     const out = await compareRuns(of("wild", "killed", "plain"), { out: "others", title: "Others" });
     const lines = linesOf(out);
