@@ -81,10 +81,14 @@ export async function compareRuns(folders: readonly string[], options: CompareRu
   const others = published.flatMap(({ runs }) => runs.map(publishedResult));
   const results = [...groups.map(resultOf), ...others];
   const differences = differencesOf(groups).map((row) => [...row, ...others.map(() => "")]);
-  const notes = [...groups.flatMap(notesOn), ...published.map(({ note }) => note)];
+  const datasets = [...new Set(found.map(({ config }) => `${config.dataset}`))];
+  const notes = [
+    ...groups.flatMap(notesOn),
+    ...published.flatMap(({ note, dataset, runs }) => [note, ...otherData(dataset, datasets, runs)]),
+  ];
   await writeComparisonReport(out, {
     title,
-    subtitle: experiments.join(", "),
+    subtitle: [...new Set(found.map(({ config }) => `${config.experiment} on ${config.dataset}`))].join(", "),
     results,
     notes,
     differences,
@@ -195,6 +199,15 @@ function resultOf({ name, runs }: Group): ReportedResult {
 
 function publishedResult({ name, history }: Published["runs"][number]): ReportedResult {
   return { name, diverged: [], runs: [{ seed: 0, history }] };
+}
+
+/** That published curves are of other data than some runs. */
+function otherData(dataset: string, datasets: readonly string[], runs: Published["runs"]): string[] {
+  const others = datasets.filter((each) => each !== dataset);
+  if (others.length === 0) return [];
+  return [
+    `${runs.map(({ name }) => name).join("; ")}: of ${dataset}, and not comparable with runs of ${others.join(", ")}`,
+  ];
 }
 
 /** What a reader must know of runs that have not ended as they should. */

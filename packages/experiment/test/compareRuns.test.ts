@@ -162,13 +162,25 @@ describe("compareRuns", () => {
     const file = "published.json";
     const curve = { name: "SEW ADD, authors", trainLoss: [2, 1, 0.5], trainTop1: [0.1, 0.2, 0.9] };
     const runs = [{ ...curve, secondsPerEpoch: 11.4, machine: "one A100" }];
-    writeFileSync(file, JSON.stringify({ source: "Their logs.", licence: "MPL-2.0", runs }));
+    writeFileSync(file, JSON.stringify({ source: "Their logs.", dataset: "stripes", licence: "MPL-2.0", runs }));
     const out = await compareRuns(of("plain"), { out: "published", published: file });
     const lines = linesOf(out);
     expect(table(lines)[3]).toEqual(["SEW ADD, authors", "1", "0.500", "90.0 %", "–", "–", "3", "11 s"]);
-    expect(lines).toContain("- Their logs. Licence: MPL-2.0. Times are those of one A100.");
+    expect(lines).toContain("- Their logs. Data set: stripes. Licence: MPL-2.0. Times are those of one A100.");
     await compareRuns([], { out: "alone", published: file });
     expect(readFileSync(join("alone", "report.html"), "utf8")).toContain("at the end SEW ADD, authors 0.5");
+  });
+
+  it("says of which data sets runs and published curves are, and where they differ", async () => {
+    const content = { source: "Their logs.", licence: "none", runs: [{ name: "Theirs", trainLoss: [1] }] };
+    const noteOf = async (dataset: string) => {
+      writeFileSync("data.json", JSON.stringify({ ...content, dataset }));
+      const out = await compareRuns(of("plain"), { out: "data", published: "data.json", overwrite: true });
+      expect(readFileSync(join(out, "report.html"), "utf8")).toContain("tiny on stripes");
+      return linesOf(out).filter((line) => line.startsWith("- Theirs"));
+    };
+    expect(await noteOf("stripes")).toEqual([]);
+    expect(await noteOf("dvs-gesture")).toEqual(["- Theirs: of dvs-gesture, and not comparable with runs of stripes"]);
   });
 
   it("finds the curves that belong to an experiment", async () => {
@@ -176,7 +188,7 @@ describe("compareRuns", () => {
     const runs = [{ name: "Stripes, authors", trainLoss: [1] }];
     writeFileSync(
       join("experiments", "tiny", "published.json"),
-      JSON.stringify({ source: "Theirs.", licence: "none", runs }),
+      JSON.stringify({ source: "Theirs.", dataset: "stripes", licence: "none", runs }),
     );
     const out = await compareRuns(of("plain"), { out: "own", published: true });
     expect(table(linesOf(out))[3]![0]).toBe("Stripes, authors");
@@ -187,15 +199,19 @@ describe("compareRuns", () => {
   });
 
   it.each([
-    [{ source: "s", runs: [] }, "other fields"],
-    [{ source: "s", licence: "l", runs: [{ name: "a" }] }, "no trainLoss of a"],
-    [{ source: "s", licence: "l", runs: [{ trainLoss: [1] }] }, "no name of run 0"],
-    [{ source: "s", licence: "l", runs: [{ name: "a", trainLoss: [1], testTop1: [1, 2] }] }, "other testTop1 of a"],
+    [{ source: "s", licence: "l", runs: [] }, "other fields"],
+    [{ source: "s", dataset: "d", runs: [] }, "other fields"],
+    [{ source: "s", dataset: "d", licence: "l", runs: [{ name: "a" }] }, "no trainLoss of a"],
+    [{ source: "s", dataset: "d", licence: "l", runs: [{ trainLoss: [1] }] }, "no name of run 0"],
+    [
+      { source: "s", dataset: "d", licence: "l", runs: [{ name: "a", trainLoss: [1], testTop1: [1, 2] }] },
+      "other testTop1 of a",
+    ],
   ])("refuses other files of published curves: %j", async (content, got) => {
     writeFileSync("wrong.json", JSON.stringify(content));
     await expect(compareRuns(of("plain"), { out: "never", published: "wrong.json" })).rejects.toThrow(
       new RangeError(
-        `--published: wrong.json must hold source, licence and runs with one value for each epoch, got ${got}`,
+        `--published: wrong.json must hold source, dataset, licence and runs with one value for each epoch, got ${got}`,
       ),
     );
   });
