@@ -105,9 +105,11 @@ export function spread(values: readonly number[], write: (value: number) => stri
 
 /** Heading and rows of the table of a comparison: mean and standard deviation over the seeds. */
 function rowsOf(results: readonly ReportedResult[]): { readonly heading: string[]; readonly rows: string[][] } {
-  const present = columns.filter(({ of }) =>
+  const measured = columns.filter(({ of }) =>
     results.some(({ runs }) => runs.some(({ history }) => of(history) !== undefined)),
   );
+  // Where all runs diverged, a column says so.
+  const present = measured.length > 0 ? measured : columns.slice(0, 1);
   return {
     heading: ["run", "seeds", ...present.map(({ heading }) => heading)],
     rows: results.map(({ name, runs, diverged }) => [

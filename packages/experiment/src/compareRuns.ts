@@ -19,7 +19,7 @@ export interface CompareRunsOptions {
   readonly out?: string | undefined;
   /** Replace the comparison of runs that `out` holds. @defaultValue `false` */
   readonly overwrite?: boolean | undefined;
-  /** Heading of the report. @defaultValue `Comparison of n runs` */
+  /** Heading of the report. @defaultValue `Comparison of n runs`, or `Published curves` where there are none */
   readonly title?: string | undefined;
   /**
    * A file of curves to draw beside the runs', or `true` for `experiments/<name>/published.json` of their experiments.
@@ -75,9 +75,14 @@ export async function compareRuns(folders: readonly string[], options: CompareRu
   if (found.length === 0 && published.length === 0) {
     throw new RangeError("compare: RUN must be one folder of a run or more, got none; name some");
   }
+  if (options.title?.trim() === "") {
+    throw new RangeError(
+      `--title: must have characters other than spaces, got ${shown(options.title)}; leave it out for a title by itself`,
+    );
+  }
   const out = await folderOf(options);
   const groups = grouped(found);
-  const title = options.title ?? `Comparison of ${found.length} ${found.length === 1 ? "run" : "runs"}`;
+  const title = options.title ?? titleOf(found.length);
   const others = published.flatMap(({ runs }) => runs.map(publishedResult));
   const results = [...groups.map(resultOf), ...others];
   const differences = differencesOf(groups).map((row) => [...row, ...others.map(() => "")]);
@@ -95,6 +100,10 @@ export async function compareRuns(folders: readonly string[], options: CompareRu
     numbers: { runs: found.map(({ folder }) => folder), notes, differences, results },
   });
   return out;
+}
+
+function titleOf(runs: number): string {
+  return runs === 0 ? "Published curves" : `Comparison of ${runs} ${runs === 1 ? "run" : "runs"}`;
 }
 
 /** The folders of the runs that a folder stands for. */

@@ -1,5 +1,6 @@
 /** @file Curves that others have published. */
 import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { EpochMetrics } from "@sew/training";
 import { readJsonObject } from "./runFiles.js";
@@ -37,6 +38,13 @@ export async function readPublished(file: string | true, experiments: readonly s
 }
 
 async function readFileOf(file: string): Promise<Published> {
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile()) {
+    const got = found === undefined ? `${file}, which does not exist` : `the folder ${file}`;
+    throw new RangeError(
+      `--published: must name a file of curves, got ${got}; put RUN before --published, or write --published=FILE`,
+    );
+  }
   const { source, dataset, licence, runs } = await readJsonObject(file, "restore it from a copy");
   const wrong = (got: string): RangeError =>
     new RangeError(

@@ -169,6 +169,7 @@ describe("compareRuns", () => {
     expect(lines).toContain("- Their logs. Data set: stripes. Licence: MPL-2.0. Times are those of one A100.");
     await compareRuns([], { out: "alone", published: file });
     expect(readFileSync(join("alone", "report.html"), "utf8")).toContain("at the end SEW ADD, authors 0.5");
+    expect(linesOf("alone")[0]).toBe("# Published curves");
   });
 
   it("says of which data sets runs and published curves are, and where they differ", async () => {
@@ -196,6 +197,31 @@ describe("compareRuns", () => {
     await expect(compareRuns(of("plain"), { out: "never", published: true })).rejects.toThrow(
       new RangeError("--published: runs must be of an experiment with published curves, got tiny; name a file of them"),
     );
+  });
+
+  it("refuses a folder and a missing file as published curves, and an empty title", async () => {
+    const remedy = "put RUN before --published, or write --published=FILE";
+    for (const [published, got] of [
+      [of("plain")[0]!, "the folder runs/tiny/plain"],
+      ["nowhere.json", "nowhere.json, which does not exist"],
+    ] as const) {
+      await expect(compareRuns(of("plain"), { out: "never", published })).rejects.toThrow(
+        new RangeError(`--published: must name a file of curves, got ${got}; ${remedy}`),
+      );
+    }
+    await expect(compareRuns(of("plain"), { out: "never", title: " " })).rejects.toThrow(
+      new RangeError('--title: must have characters other than spaces, got " "; leave it out for a title by itself'),
+    );
+    expect(existsSync("never")).toBe(false);
+  });
+
+  it("says of a diverged run by itself that it is one", async () => {
+    await compareRuns(of("wild"), { out: "wild" });
+    expect(table(linesOf("wild")).slice(0, 3)).toEqual([
+      ["run", "seeds", "training loss"],
+      ["---", "--:", "--:"],
+      ["wild", "1", "diverged"],
+    ]);
   });
 
   it.each([
