@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { checkFolderKind } from "@sew/experiment";
 import { writeAtomic } from "@sew/files";
 import type { Measurement } from "./measure.js";
+import { compared, figures } from "./networks.js";
 
 /** What must be equal for a check to go on: all that decides its numbers. */
 export type Identity = Readonly<Record<string, unknown>>;
@@ -65,9 +66,29 @@ export async function chooseFolder(
 
 const MEASUREMENTS = "measurements.json";
 
-/** What a folder has been measured of already. */
+/**
+ * What a folder has been measured of already.
+ *
+ * @throws RangeError when its file holds anything else
+ */
 export async function readMeasurements(folder: string): Promise<Measurement[]> {
-  return ((await readJson(folder, MEASUREMENTS)) ?? []) as Measurement[];
+  const found = (await readJson(folder, MEASUREMENTS)) ?? [];
+  if (Array.isArray(found) && found.every(isMeasurement)) return found;
+  throw new RangeError(
+    `--out: ${join(folder, MEASUREMENTS)} must hold measurements, got something else; --overwrite replaces it`,
+  );
+}
+
+function isMeasurement(value: unknown): value is Measurement {
+  const { figure, family, zeroInit, blocks, lastGradient } = (value ?? {}) as Partial<Measurement>;
+  return (
+    Object.keys(figures).includes(String(figure)) &&
+    Object.keys(compared).includes(String(family)) &&
+    typeof zeroInit === "boolean" &&
+    Array.isArray(blocks) &&
+    blocks.every((block) => block?.output !== undefined && block.gradient !== undefined) &&
+    lastGradient !== undefined
+  );
 }
 
 /** Writes all that has been measured, atomically. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chooseFolder } from "../src/folder.js";
+import { chooseFolder, readMeasurements } from "../src/folder.js";
 import { readImages, syntheticImages } from "../src/images.js";
 import type { Measurement } from "../src/measure.js";
 
@@ -111,6 +111,22 @@ describe("pnpm experiment gradient-check", () => {
     );
   });
 
+  it.each([
+    "{}",
+    "[1]",
+    "[null]",
+    '[{ "figure": 7, "family": "Spiking", "zeroInit": true, "blocks": [{}], "lastGradient": 1 }]',
+  ])("refuses measurements that are none: %s", async (text) => {
+    const other = join(folder, "other");
+    mkdirSync(other, { recursive: true });
+    writeFileSync(join(other, "measurements.json"), text);
+    await expect(readMeasurements(other)).rejects.toThrow(
+      new RangeError(
+        `--out: ${join(other, "measurements.json")} must hold measurements, got something else; --overwrite replaces it`,
+      ),
+    );
+  });
+
   it("refuses wrong options, with status 2", () => {
     const refused = (...options: string[]) => {
       const { status, stderr } = check(...options);
@@ -144,6 +160,13 @@ describe("the images", () => {
 
   it("are taken at equal distances, and refused where they are too few", async () => {
     expect((await readImages(data, 1, 32)).description).toBe("1 image: a.JPEG");
+    await expect(readImages("/nope", 1, 32)).rejects.toThrow(
+      new RangeError("--data: must name a folder of images, got /nope, which does not exist; name another"),
+    );
+    const file = join(data, "notes.txt");
+    await expect(readImages(file, 1, 32)).rejects.toThrow(
+      new RangeError(`--data: must name a folder of images, got ${file}, which cannot be read (ENOTDIR); name another`),
+    );
     await expect(readImages(data, 3, 32)).rejects.toThrow(
       "--data: the folder must hold 3 images or more (.jpeg, .jpg, .png, .webp), got 2; name another folder, or choose a " +
         "smaller --batch",
