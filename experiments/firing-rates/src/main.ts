@@ -1,6 +1,7 @@
 /** @file pnpm experiment firing-rates */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { checkFolderKind } from "@sew/experiment";
 import { printable } from "@sew/kernels";
 import { historyOf } from "./history.js";
 import { measure } from "./measure.js";
@@ -9,11 +10,13 @@ import { type Measured, writeRates } from "./report.js";
 
 const { runs, experiment, samples, out, overwrite, rest } = parseOptions(process.argv.slice(2));
 try {
+  checkFolderKind(out, "report on firing rates");
   if (!overwrite && existsSync(join(out, "report.html"))) {
     throw new RangeError(`--out: ${out} holds a report already; --overwrite replaces it, --out names another folder`);
   }
   const networks: Measured[] = [];
-  for (const run of runs) {
+  const once = runs.filter((run, i) => runs.findIndex((other) => resolve(other) === resolve(run)) === i);
+  for (const run of once) {
     networks.push({ ...(await measure({ run }, samples, rest)), history: await historyOf(run) });
   }
   if (experiment !== undefined) networks.push({ ...(await measure({ experiment }, samples, rest)), history: [] });

@@ -27,8 +27,8 @@ export function parseOptions(argv: readonly string[]): Options {
     .usage("RUN... [options] [options of the experiment]")
     .description(
       "Firing rates of Aˡ and Oˡ, the last neurons and the output of each block, of trained networks on test data (Figs. 4 " +
-        "and 11), and how they came to be over the epochs. RUN is the folder of a run, one that still trains too: its " +
-        "experiment, settings and data are those of its config.json. Options that are none of these go to the experiment " +
+        "and 11), and how they came to be over the epochs. RUN is the folder of a run, one that still trains too, " +
+        "once it has finished an epoch: its experiment, settings and data are those of its config.json. Options that are none of these go to the experiment " +
         "of every run, such as --data DIR or --weights RUN/last.safetensors.",
     )
     .option("--experiment <name>", "without RUN: the experiment that the other options, with --weights, are of")

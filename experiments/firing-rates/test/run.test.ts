@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,11 +34,13 @@ beforeAll(async () => {
 
 describe("pnpm experiment firing-rates", () => {
   it("draws the rates of runs over their blocks and over their epochs", () => {
-    expect(rates("sew-add", "spiking", "--samples", "8", "--out", "rates")).toMatchObject({
+    expect(rates("sew-add", "spiking", "./sew-add", "--samples", "8", "--out", "rates")).toMatchObject({
       status: 0,
       stderr: expect.stringContaining("report: rates/report.html\n"),
     });
     const networks = JSON.parse(readFileSync(join(folder, "rates/rates.json"), "utf8"));
+    // A run that is named twice counts once.
+    expect(networks).toHaveLength(2);
     expect(networks).toMatchObject([
       { run: "sew-add", experiment: "degradation", block: "sew-add", samples: 2, evaluatedOn: "test" },
       { run: "spiking", block: "spiking" },
@@ -72,6 +74,12 @@ describe("pnpm experiment firing-rates", () => {
       1,
       "error: --out: rates holds a report already; --overwrite replaces it, --out names another folder",
     ]);
+    for (const options of [[], ["--overwrite"]]) {
+      expect(error("sew-add", "--out", "spiking", ...options)).toEqual([
+        1,
+        "error: --out: spiking must hold no run, got config.json; name another folder",
+      ]);
+    }
     expect(error("data", "--out", "new")).toEqual([
       1,
       "error: firing-rates: RUN must be the folder of a run, got data, which has no config.json of one",
@@ -84,6 +92,19 @@ describe("pnpm experiment firing-rates", () => {
       1,
       "error: firing-rates: sew-add cannot be measured: its process ended with 1",
     ]);
+  });
+
+  it("says why a run has no weights yet", () => {
+    cpSync(join(folder, "spiking"), join(folder, "young"), { recursive: true });
+    for (const file of ["best.safetensors", "numbers.json"]) rmSync(join(folder, "young", file));
+    const reason = () => rates("young", "--out", "new").stderr.split("\n").at(-3);
+    const text = "error: --evaluate: young must hold a run that has finished an epoch, got no best.safetensors";
+    expect(reason()).toBe(`${text}; name weights by --weights`);
+    const diverged = "training: loss must be finite, got NaN in step 3 (all from 0); lower the rate";
+    writeFileSync(join(folder, "young", "numbers.json"), JSON.stringify({ diverged }));
+    expect(reason()).toBe(
+      `${text}; it diverged, training: loss must be finite, got NaN in step 3 (all from 0); name weights by --weights`,
+    );
   });
 
   it("refuses a command line without a network, and an experiment beside runs, with status 2", () => {

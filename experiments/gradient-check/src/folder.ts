@@ -2,8 +2,10 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { checkFolderKind } from "@sew/experiment";
 import { writeAtomic } from "@sew/files";
 import type { Measurement } from "./measure.js";
+import { compared, figures } from "./networks.js";
 
 /** What must be equal for a check to go on: all that decides its numbers. */
 export type Identity = Readonly<Record<string, unknown>>;
@@ -24,8 +26,11 @@ async function readJson(folder: string, name: string): Promise<unknown> {
   }
 }
 
+/** What a check is of: its settings, and where it ran. */
+export const CHECK = "check.json";
+
 async function identityOf(folder: string): Promise<Identity | undefined> {
-  const config = (await readJson(folder, "config.json")) as { readonly identity?: Identity } | undefined;
+  const config = (await readJson(folder, CHECK)) as { readonly identity?: Identity } | undefined;
   return config && (config.identity ?? {});
 }
 
@@ -39,7 +44,7 @@ export interface FolderOptions {
 /**
  * The folder of a check.
  *
- * @throws RangeError when `out` is of another check, and `overwrite` is not set
+ * @throws RangeError when `out` is of another check, and `overwrite` is not set; when it holds no check, but a run or a report
  */
 export async function chooseFolder(
   base: string,
@@ -47,6 +52,7 @@ export async function chooseFolder(
   { out, overwrite }: FolderOptions,
 ): Promise<string> {
   if (out !== undefined) {
+    checkFolderKind(out, "gradient check");
     const before = await identityOf(out);
     if (overwrite || before === undefined || isDeepStrictEqual(before, identity)) return out;
     throw new RangeError(`--out: ${out} holds another check; --overwrite replaces it, --out names another folder`);
@@ -60,9 +66,29 @@ export async function chooseFolder(
 
 const MEASUREMENTS = "measurements.json";
 
-/** What a folder has been measured of already. */
+/**
+ * What a folder has been measured of already.
+ *
+ * @throws RangeError when its file holds anything else
+ */
 export async function readMeasurements(folder: string): Promise<Measurement[]> {
-  return ((await readJson(folder, MEASUREMENTS)) ?? []) as Measurement[];
+  const found = (await readJson(folder, MEASUREMENTS)) ?? [];
+  if (Array.isArray(found) && found.every(isMeasurement)) return found;
+  throw new RangeError(
+    `--out: ${join(folder, MEASUREMENTS)} must hold measurements, got something else; --overwrite replaces it`,
+  );
+}
+
+function isMeasurement(value: unknown): value is Measurement {
+  const { figure, family, zeroInit, blocks, lastGradient } = (value ?? {}) as Partial<Measurement>;
+  return (
+    Object.keys(figures).includes(String(figure)) &&
+    Object.keys(compared).includes(String(family)) &&
+    typeof zeroInit === "boolean" &&
+    Array.isArray(blocks) &&
+    blocks.every((block) => block?.output !== undefined && block.gradient !== undefined) &&
+    lastGradient !== undefined
+  );
 }
 
 /** Writes all that has been measured, atomically. */

@@ -28,10 +28,13 @@ const MARGIN = 256 / 224;
 /**
  * Images of a folder and the folders in it: `count` of all, at equal distances in the order of their paths.
  *
- * @throws RangeError when there are fewer
+ * @throws RangeError when there is no such folder, or there are fewer
  */
 export async function readImages(folder: string, count: number, size: number): Promise<Images> {
-  const all = await readdir(folder, { recursive: true });
+  const all = await readdir(folder, { recursive: true }).catch(({ code }: NodeJS.ErrnoException) => {
+    const got = code === "ENOENT" ? "which does not exist" : `which cannot be read (${code})`;
+    throw new RangeError(`--data: must name a folder of images, got ${folder}, ${got}; name another`);
+  });
   const paths = all.filter((path) => extensions.has(extname(path).toLowerCase())).sort();
   if (paths.length < count) {
     throw new RangeError(

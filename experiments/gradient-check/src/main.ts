@@ -5,7 +5,7 @@ import { commit, nativePackage, startBackend, versions } from "@sew/experiment";
 import { lock } from "@sew/files";
 import { printable } from "@sew/kernels";
 import { tensor } from "@tensorflow/tfjs-core";
-import { chooseFolder, readMeasurements, writeJson, writeMeasurements } from "./folder.js";
+import { CHECK, chooseFolder, readMeasurements, writeJson, writeMeasurements } from "./folder.js";
 import { type Images, readImages, syntheticImages } from "./images.js";
 import { type Measurement, measure } from "./measure.js";
 import { build, nameOf, networksOf } from "./networks.js";
@@ -48,7 +48,7 @@ async function check({ data, out, overwrite, figure, backend, ...size }: Options
       started: new Date().toISOString(),
     };
     const machine = { ...environment, versions: await versions() };
-    await writeJson(folder, "config.json", { ...configuration, environment: machine });
+    await writeJson(folder, CHECK, { ...configuration, environment: machine });
     const measurements = await measureAll(folder, before, images, { figure, ...size });
     const cost = {
       seconds: measurements.reduce((sum, each) => sum + each.seconds, 0),

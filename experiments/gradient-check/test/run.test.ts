@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chooseFolder, readMeasurements } from "../src/folder.js";
 import { readImages, syntheticImages } from "../src/images.js";
 import type { Measurement } from "../src/measure.js";
 
@@ -58,7 +59,7 @@ describe("pnpm experiment gradient-check", () => {
     const page = readFileSync(join(folder, out, "report.html"), "utf8");
     expect(page).toContain("at zero-init that of Spiking decays faster");
     expect(page).not.toContain("synthetic");
-    expect(read(out, "config.json")).toMatchObject({ identity: { depth: 18 }, environment: { backend: "native" } });
+    expect(read(out, "check.json")).toMatchObject({ identity: { depth: 18 }, environment: { backend: "native" } });
   });
 
   it.skipIf(chromiumMissing !== undefined)(
@@ -79,6 +80,24 @@ describe("pnpm experiment gradient-check", () => {
     expect(numbers(read(out, "measurements.json"))).toEqual(numbers(before));
   });
 
+  it.each([
+    ["config.json", "run"],
+    ["last.safetensors", "run"],
+    ["comparison.json", "comparison"],
+    ["results.md", "report on runs"],
+    ["rates.json", "report on firing rates"],
+  ])("replaces no folder with %s, with --overwrite either", async (file, kind) => {
+    const other = join(folder, kind);
+    mkdirSync(other, { recursive: true });
+    writeFileSync(join(other, file), "{}");
+    for (const overwrite of [false, true]) {
+      await expect(chooseFolder("base", {}, { out: other, overwrite })).rejects.toThrow(
+        new RangeError(`--out: ${other} must hold no ${kind}, got ${file}; name another folder`),
+      );
+    }
+    rmSync(other, { recursive: true });
+  });
+
   it("refuses a folder that holds another check, and measurements that are damaged", () => {
     const { status, stderr } = check("--out", out, "--seed", "1");
     expect([status, stderr]).toEqual([
@@ -89,6 +108,22 @@ describe("pnpm experiment gradient-check", () => {
     writeFileSync(join(folder, "damaged", "measurements.json"), "[{");
     expect(check("--out", "damaged").stderr).toContain(
       "error: --out: damaged/measurements.json must hold JSON, got something else; --overwrite replaces it\n",
+    );
+  });
+
+  it.each([
+    "{}",
+    "[1]",
+    "[null]",
+    '[{ "figure": 7, "family": "Spiking", "zeroInit": true, "blocks": [{}], "lastGradient": 1 }]',
+  ])("refuses measurements that are none: %s", async (text) => {
+    const other = join(folder, "other");
+    mkdirSync(other, { recursive: true });
+    writeFileSync(join(other, "measurements.json"), text);
+    await expect(readMeasurements(other)).rejects.toThrow(
+      new RangeError(
+        `--out: ${join(other, "measurements.json")} must hold measurements, got something else; --overwrite replaces it`,
+      ),
     );
   });
 
@@ -125,6 +160,13 @@ describe("the images", () => {
 
   it("are taken at equal distances, and refused where they are too few", async () => {
     expect((await readImages(data, 1, 32)).description).toBe("1 image: a.JPEG");
+    await expect(readImages("/nope", 1, 32)).rejects.toThrow(
+      new RangeError("--data: must name a folder of images, got /nope, which does not exist; name another"),
+    );
+    const file = join(data, "notes.txt");
+    await expect(readImages(file, 1, 32)).rejects.toThrow(
+      new RangeError(`--data: must name a folder of images, got ${file}, which cannot be read (ENOTDIR); name another`),
+    );
     await expect(readImages(data, 3, 32)).rejects.toThrow(
       "--data: the folder must hold 3 images or more (.jpeg, .jpg, .png, .webp), got 2; name another folder, or choose a " +
         "smaller --batch",

@@ -37,6 +37,8 @@ export interface ReportedComparison {
 
 /** The part of a result that a report shows. */
 export type ReportedResult = Pick<ComparedResult, "name" | "diverged"> & {
+  /** The network by which its curves have their colour. @defaultValue `name` */
+  readonly network?: string;
   readonly runs: readonly Pick<ComparedResult["runs"][number], "seed" | "history">[];
 };
 
@@ -103,9 +105,11 @@ export function spread(values: readonly number[], write: (value: number) => stri
 
 /** Heading and rows of the table of a comparison: mean and standard deviation over the seeds. */
 function rowsOf(results: readonly ReportedResult[]): { readonly heading: string[]; readonly rows: string[][] } {
-  const present = columns.filter(({ of }) =>
+  const measured = columns.filter(({ of }) =>
     results.some(({ runs }) => runs.some(({ history }) => of(history) !== undefined)),
   );
+  // Where all runs diverged, a column says so.
+  const present = measured.length > 0 ? measured : columns.slice(0, 1);
   return {
     heading: ["run", "seeds", ...present.map(({ heading }) => heading)],
     rows: results.map(({ name, runs, diverged }) => [
@@ -135,11 +139,12 @@ export function curves(
   format?: LineChartOptions["format"],
 ): ReturnType<typeof lineChart> {
   const epochs = Math.max(...results.flatMap(({ runs }) => runs.map(({ history }) => history.length)), 1);
-  const lines = results.map(({ name, runs }): Line => {
+  const lines = results.map(({ name, network, runs }): Line => {
     const at = (epoch: number) => runs.flatMap(({ history }) => (history[epoch] && of(history[epoch])) ?? []);
     const all = Array.from({ length: epochs }, (_, epoch) => at(epoch));
     return {
       name,
+      ...(network !== undefined && { network }),
       values: all.map((values) =>
         values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length,
       ),

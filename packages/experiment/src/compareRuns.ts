@@ -1,13 +1,14 @@
 /** @file Runs that are there, in one report: what sets them apart, their curves, their final numbers. */
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { settingsRows } from "@sew/analysis";
 import { shown } from "@sew/kernels";
 import type { EpochMetrics } from "@sew/training";
 import { closest, distance } from "fastest-levenshtein";
 import { type ReportedResult, writeComparisonReport } from "./compareReport.js";
+import { checkFolderKind } from "./folderKinds.js";
 import { type Published, readPublished } from "./published.js";
 import { readHistory, readNumbers } from "./runFiles.js";
 import { newFolder, readConfig } from "./runFolder.js";
@@ -18,7 +19,7 @@ export interface CompareRunsOptions {
   readonly out?: string | undefined;
   /** Replace the comparison of runs that `out` holds. @defaultValue `false` */
   readonly overwrite?: boolean | undefined;
-  /** Heading of the report. @defaultValue `Comparison of n runs` */
+  /** Heading of the report. @defaultValue `Comparison of n runs`, or `Published curves` where there are none */
   readonly title?: string | undefined;
   /**
    * A file of curves to draw beside the runs', or `true` for `experiments/<name>/published.json` of their experiments.
@@ -74,22 +75,35 @@ export async function compareRuns(folders: readonly string[], options: CompareRu
   if (found.length === 0 && published.length === 0) {
     throw new RangeError("compare: RUN must be one folder of a run or more, got none; name some");
   }
+  if (options.title?.trim() === "") {
+    throw new RangeError(
+      `--title: must have characters other than spaces, got ${shown(options.title)}; leave it out for a title by itself`,
+    );
+  }
   const out = await folderOf(options);
   const groups = grouped(found);
-  const title = options.title ?? `Comparison of ${found.length} ${found.length === 1 ? "run" : "runs"}`;
+  const title = options.title ?? titleOf(found.length);
   const others = published.flatMap(({ runs }) => runs.map(publishedResult));
   const results = [...groups.map(resultOf), ...others];
   const differences = differencesOf(groups).map((row) => [...row, ...others.map(() => "")]);
-  const notes = [...groups.flatMap(notesOn), ...published.map(({ note }) => note)];
+  const datasets = [...new Set(found.map(({ config }) => `${config.dataset}`))];
+  const notes = [
+    ...groups.flatMap(notesOn),
+    ...published.flatMap(({ note, dataset, runs }) => [note, ...otherData(dataset, datasets, runs)]),
+  ];
   await writeComparisonReport(out, {
     title,
-    subtitle: experiments.join(", "),
+    subtitle: [...new Set(found.map(({ config }) => `${config.experiment} on ${config.dataset}`))].join(", "),
     results,
     notes,
     differences,
     numbers: { runs: found.map(({ folder }) => folder), notes, differences, results },
   });
   return out;
+}
+
+function titleOf(runs: number): string {
+  return runs === 0 ? "Published curves" : `Comparison of ${runs} ${runs === 1 ? "run" : "runs"}`;
 }
 
 /** The folders of the runs that a folder stands for. */
@@ -127,7 +141,12 @@ async function nearest(folder: string): Promise<string | undefined> {
 }
 
 async function readRun(folder: string): Promise<FoundRun> {
-  const config = (await readConfig(folder)) ?? {};
+  const config = await readConfig(folder);
+  if (typeof config?.experiment !== "string") {
+    throw new RangeError(
+      `compare: RUN must be the folder of a run, got ${shown(folder)}, whose config.json names no experiment; leave it out`,
+    );
+  }
   const history = existsSync(join(folder, "metrics.jsonl")) ? await readHistory(folder, REMEDY) : [];
   const numbers = await readNumbers(folder, REMEDY);
   // Without the remedy.
@@ -142,7 +161,7 @@ const places = new Set(["out", "cache", "data", "command", "started", "workers"]
 
 /** What runs of one result have in common. */
 function identityOf({ config }: FoundRun): unknown {
-  const { environment, versions, commit, seed, ...settings } = config;
+  const { environment, versions, seed, ...settings } = config;
   const { backend, precision, instructionSet } = (environment ?? {}) as Record<string, unknown>;
   const own = Object.entries(settings).filter(([name]) => !places.has(name));
   return { ...Object.fromEntries(own), backend, precision, instructionSet };
@@ -174,8 +193,10 @@ function namesOf(folders: readonly string[]): string[] {
 }
 
 function resultOf({ name, runs }: Group): ReportedResult {
+  const { notation } = runs[0]!.config;
   return {
     name,
+    ...(typeof notation === "string" && { network: notation }),
     diverged: runs.flatMap(({ config, diverged }) =>
       diverged === undefined ? [] : [{ seed: Number(config.seed), text: diverged }],
     ),
@@ -189,6 +210,15 @@ function publishedResult({ name, history }: Published["runs"][number]): Reported
   return { name, diverged: [], runs: [{ seed: 0, history }] };
 }
 
+/** That published curves are of other data than some runs. */
+function otherData(dataset: string, datasets: readonly string[], runs: Published["runs"]): string[] {
+  const others = datasets.filter((each) => each !== dataset);
+  if (others.length === 0) return [];
+  return [
+    `${runs.map(({ name }) => name).join("; ")}: of ${dataset}, and not comparable with runs of ${others.join(", ")}`,
+  ];
+}
+
 /** What a reader must know of runs that have not ended as they should. */
 function notesOn({ name, runs }: Group): string[] {
   return runs.flatMap(({ config, history, diverged, finished }) => {
@@ -198,7 +228,7 @@ function notesOn({ name, runs }: Group): string[] {
   });
 }
 
-/** The settings in which results differ, with a value for each; of several seeds all values. */
+/** The settings in which runs differ, of a result too, with a value for each; of several seeds all values and the folders. */
 function differencesOf(groups: readonly Group[]): string[][] {
   const rows = groups.map(({ runs }) =>
     runs.map(({ config }) => {
@@ -208,10 +238,13 @@ function differencesOf(groups: readonly Group[]): string[][] {
     }),
   );
   const names = [...new Set(rows.flat().flatMap((row) => [...row.keys()]))];
-  return names.flatMap((name) => {
-    const values = rows.map((runs) => [...new Set(runs.map((row) => written(name, row.get(name))))].join(", "));
-    return new Set(values).size > 1 ? [[name, ...values]] : [];
+  const differing = names.flatMap((name) => {
+    const values = rows.map((runs) => [...new Set(runs.map((row) => written(name, row.get(name))))]);
+    const differ = new Set(values.map(String)).size > 1 || values.some(({ length }) => length > 1);
+    return differ ? [[name, ...values.map((each) => each.join(", "))]] : [];
   });
+  if (groups.every(({ runs }) => runs.length === 1)) return differing;
+  return [["folders", ...groups.map(({ runs }) => runs.map(({ folder }) => folder).join(", "))], ...differing];
 }
 
 /** A value as a table shows it: of hashes the beginning. */
@@ -223,10 +256,7 @@ function written(name: string, value = "–"): string {
 /** The folder of the report, made. */
 async function folderOf({ out, overwrite = false }: CompareRunsOptions): Promise<string> {
   if (out === undefined) return (await newFolder(join("runs", "compare"))).path;
-  const other = ["config.json", "comparison.json"].find((file) => existsSync(join(out, file)));
-  if (other !== undefined) {
-    throw new RangeError(`--out: ${out} must hold no run, got ${relative(out, join(out, other))}; name another folder`);
-  }
+  checkFolderKind(out, "report on runs");
   if (!overwrite && existsSync(join(out, "report.html"))) {
     throw new RangeError(
       `--out: ${out} holds a comparison already; --overwrite replaces it, --out names another folder`,

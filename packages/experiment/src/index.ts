@@ -17,6 +17,7 @@ export {
   type Preparation,
   type Sources,
 } from "./experiment.js";
+export { checkFolderKind, type FolderKind } from "./folderKinds.js";
 export { type BuiltModel, familyOf, type NamedNeurons, type SurrogateName } from "./model.js";
 export { boundedNeuronRate, type LossName, type OptimizerName, type ScheduleName } from "./optimization.js";
 export { runExperiment } from "./runExperiment.js";

@@ -1,5 +1,6 @@
 /** @file Curves that others have published. */
 import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { EpochMetrics } from "@sew/training";
 import { readJsonObject } from "./runFiles.js";
@@ -9,12 +10,14 @@ export interface Published {
   readonly runs: readonly { readonly name: string; readonly history: readonly EpochMetrics[] }[];
   /** Where they come from. */
   readonly note: string;
+  /** The data set of its experiment that they were trained on. */
+  readonly dataset: string;
 }
 
 const series = ["trainLoss", "trainTop1", "testLoss", "testTop1"] as const;
 
 /**
- * The runs of a file, or of the files `experiments/<name>/published.json` of some experiments. A file holds `source`, `licence` and
+ * The runs of a file, or of the files `experiments/<name>/published.json` of some experiments. A file holds `source`, `dataset`, `licence` and
  * `runs`; each run its `name`, for each epoch `trainLoss`, `trainTop1`, and, where they are known, `testLoss`, `testTop1`; and
  * `secondsPerEpoch` on its `machine`.
  *
@@ -35,10 +38,21 @@ export async function readPublished(file: string | true, experiments: readonly s
 }
 
 async function readFileOf(file: string): Promise<Published> {
-  const { source, licence, runs } = await readJsonObject(file, "restore it from a copy");
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile()) {
+    const got = found === undefined ? `${file}, which does not exist` : `the folder ${file}`;
+    throw new RangeError(
+      `--published: must name a file of curves, got ${got}; put RUN before --published, or write --published=FILE`,
+    );
+  }
+  const { source, dataset, licence, runs } = await readJsonObject(file, "restore it from a copy");
   const wrong = (got: string): RangeError =>
-    new RangeError(`--published: ${file} must hold source, licence and runs with one value for each epoch, got ${got}`);
-  if (typeof source !== "string" || typeof licence !== "string" || !Array.isArray(runs)) throw wrong("other fields");
+    new RangeError(
+      `--published: ${file} must hold source, dataset, licence and runs with one value for each epoch, got ${got}`,
+    );
+  if (![source, dataset, licence].every((field) => typeof field === "string") || !Array.isArray(runs)) {
+    throw wrong("other fields");
+  }
   const machines = new Set<string>();
   const read = runs.map((run: Readonly<Record<string, unknown>>, i) => {
     const { name, secondsPerEpoch, machine } = run;
@@ -58,5 +72,9 @@ async function readFileOf(file: string): Promise<Published> {
     return { name, history: history as unknown as EpochMetrics[] };
   });
   const times = machines.size === 0 ? "" : ` Times are those of ${[...machines].join(", ")}.`;
-  return { runs: read, note: `${source} Licence: ${licence}.${times}` };
+  return {
+    runs: read,
+    note: `${source} Data set: ${dataset}. Licence: ${licence}.${times}`,
+    dataset: dataset as string,
+  };
 }

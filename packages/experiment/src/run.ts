@@ -1,5 +1,6 @@
 /** @file One run: training, the test of its best weights, its files. */
 
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { energy, type Sample } from "@sew/analysis";
@@ -26,6 +27,7 @@ import type { NeuronKind } from "./neuronsOf.js";
 import { lossOf, optimizerOf, scheduleOf } from "./optimization.js";
 import { activityOf, predictedSamples, type ReportedRun, writeRunReport } from "./report.js";
 import { resumeCommand } from "./resumeCommand.js";
+import { readNumbers } from "./runFiles.js";
 import type { Settings } from "./settings.js";
 import { writeJson } from "./writeJson.js";
 
@@ -156,12 +158,27 @@ export async function evaluateOnly<Own extends object>(run: Run<Own>): Promise<N
   return { ...numbersOf(run, evaluatedOn, evaluation), weights };
 }
 
-/** Loads `--weights`, else the best weights of the run's folder, into the model. @returns the file */
+/**
+ * Loads `--weights`, else the best weights of the run's folder, into the model.
+ *
+ * @returns the file
+ * @throws RangeError when the run has none, because it has finished no epoch
+ */
 export async function takeTrained<Own extends object>(run: Run<Own>): Promise<string> {
   const { weights, out } = run.settings;
   const file = weights ?? join(out, "best.safetensors");
-  if (weights !== undefined) await takeWeights(run);
-  else await loadWeights(run.built.model, file);
+  if (weights !== undefined) {
+    await takeWeights(run);
+    return file;
+  }
+  if (!existsSync(file)) {
+    const diverged = (await readNumbers(out, "name weights by --weights"))?.diverged?.split("; ")[0];
+    const why = diverged === undefined ? "" : `; it diverged, ${diverged}`;
+    throw new RangeError(
+      `--evaluate: ${out} must hold a run that has finished an epoch, got no best.safetensors${why}; name weights by --weights`,
+    );
+  }
+  await loadWeights(run.built.model, file);
   return file;
 }
 

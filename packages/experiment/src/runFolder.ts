@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { readRegular } from "@sew/files";
 import { checkRunFolder } from "@sew/training/node";
 import type { Actions } from "./commandLine.js";
+import { checkFolderKind } from "./folderKinds.js";
 import type { Settings } from "./settings.js";
 
 /** The folder of a run. */
@@ -33,6 +34,7 @@ export async function chooseFolder(
       `${experiment}: no run ${base} to ${resume ? "resume" : "evaluate"}; name its folder by --out`,
     );
   }
+  if (!(evaluate || resume)) checkFolderKind(path, "run");
   if (!evaluate) await checkFolder(path, { resume, overwrite });
   return { path, release: async () => {} };
 }

@@ -227,6 +227,18 @@ describe("the folder of a run", () => {
     expect(readFileSync(join(whole, "config.json"), "utf8")).toBe(before);
   });
 
+  it("is made in no folder of a report, with --overwrite either", async () => {
+    mkdirSync("check");
+    writeFileSync(join("check", "check.json"), "{}");
+    for (const options of [[], ["--overwrite"]]) {
+      const { code, err } = await run("--out", "check", ...options);
+      expect([code, err]).toEqual([
+        1,
+        "error: --out: check must hold no gradient check, got check.json; name another folder\n",
+      ]);
+    }
+  });
+
   it("is replaced with --overwrite", async () => {
     expect(await run("--out", "replaced", "--epochs", "1")).toMatchObject({ code: 0 });
     expect(await run("--out", "replaced", "--epochs", "1", "--seed", "5", "--overwrite")).toMatchObject({ code: 0 });

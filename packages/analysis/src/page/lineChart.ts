@@ -8,6 +8,8 @@ import { legend, mostSeries, type SeriesStyle, stylesOf } from "./series.js";
 export interface Line {
   /** Its name in the legend. @defaultValue none: the line has no entry there */
   readonly name?: string;
+  /** The network by which the line has its colour, such as its notation. @defaultValue `name` */
+  readonly network?: string;
   /** One value for each position. `undefined` is skipped; NaN and infinity leave a gap. */
   readonly values: readonly (number | undefined)[];
   /** The least and the greatest value at each position, shaded behind the line. @defaultValue none */
@@ -87,7 +89,7 @@ export function lineChart(options: LineChartOptions): Html {
   const { title, lines, xName = "epoch", max, height = 250 } = options;
   const format = options.format === "percent" ? shortPercent : (options.format ?? short);
   const x = positionsOf(options);
-  const styles = stylesOf(lines.map(({ name }) => name));
+  const styles = stylesOf(lines.map(({ name, network }) => network ?? name));
   const drawn = lines.map((line, index): Drawn => {
     return { ...line, index, style: styles[index]!, points: pointsOf(line, x) };
   });

@@ -67,7 +67,7 @@ interface Panel {
 function panelOf(options: LineChartOptions): Panel {
   const { title, lines, height = 250 } = options;
   const chart = /<svg[\s\S]*<\/svg>/.exec(lineChart(options).text)![0].replace(/ data-chart="[^"]*"/, "");
-  const styles = stylesOf(lines.map(({ name }) => name));
+  const styles = stylesOf(lines.map(({ name, network }) => network ?? name));
   const entries = legendOf(lines.flatMap(({ name }, i) => (name === undefined ? [] : [{ name, style: styles[i]! }])));
   return {
     head: TITLE + entries.rows * LEGEND,
