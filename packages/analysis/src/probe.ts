@@ -1,6 +1,6 @@
 /** @file Probes: measurements that attach to a model's passes, several in one pass. */
 import { unrecorded } from "@sew/kernels";
-import { backwardToTaps, type Module, namedBuffers, type Observer, run } from "@sew/layers";
+import { backwardToTaps, type Context, type Module, namedBuffers, type Observer, run } from "@sew/layers";
 import { clone, type Scalar, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { Readings } from "./readings.js";
 
@@ -40,7 +40,10 @@ export type Measured<P extends Probes> = { readonly [K in keyof P]: P[K] extends
 
 /** Probes that are attached to a model. */
 export interface Attached<P extends Probes> {
-  /** Goes into the context of each pass to measure: `run(model, x, { training, observe })`, or `trainStep`'s options. */
+  /**
+   * Goes into the context of each pass to measure: `run(model, x, { training, observe })`, or `trainStep`'s options. It throws
+   * a RangeError in `stream`: probes measure whole sequences.
+   */
   readonly observe: Observer;
   /** Whether a probe needs a backward pass. */
   readonly needsGradient: boolean;
@@ -69,18 +72,29 @@ export interface Attached<P extends Probes> {
 export function attach<P extends Probes>(model: Module, probes: P): Attached<P> {
   const recordings = Object.entries(probes).map(([name, probe]) => [name, probe(model)] as const);
   let readings = new Readings();
+  const newPass = () => {
+    readings.dispose();
+    readings = new Readings();
+  };
+  const observe = (module: Module, output: Tensor, input: () => Tensor): void => {
+    unrecorded(() =>
+      tidy(() => {
+        for (const [, recording] of recordings) recording.observe({ module, output, input, readings });
+      }),
+    );
+    if (module === model) newPass();
+  };
+  const before = (module: Module, { memory }: Context): void => {
+    if (module !== model) return;
+    if (memory !== undefined) {
+      throw new RangeError("attach: x must be a whole sequence, got a piece of one from stream; pass all of it to run");
+    }
+    // The pass before has not ended if it threw.
+    newPass();
+  };
   return {
+    observe: Object.assign(observe, { before }),
     needsGradient: recordings.some(([, recording]) => recording.needsGradient === true),
-    observe(module, output, input) {
-      unrecorded(() =>
-        tidy(() => {
-          for (const [, recording] of recordings) recording.observe({ module, output, input, readings });
-        }),
-      );
-      if (module !== model) return;
-      readings.dispose();
-      readings = new Readings();
-    },
     async read() {
       const results: [string, unknown][] = [];
       for (const [name, recording] of recordings) results.push([name, await recording.read()]);

@@ -8,13 +8,24 @@ import {
   synOpsProbe,
 } from "@sew/analysis";
 import { describeBackends, read } from "@sew/kernels/testing";
-import { disposeModule, type Module, namedBuffers, namedParameters, type Observer, run } from "@sew/layers";
+import {
+  disposeModule,
+  linear,
+  type Module,
+  namedBuffers,
+  namedParameters,
+  type Observer,
+  run,
+  sequential,
+  stream,
+} from "@sew/layers";
 import { network, resNet } from "@sew/models";
 import { momentum, optimizer, trainStep } from "@sew/training";
 import {
   dispose,
   engine,
   memory,
+  ones,
   profile,
   randomUniform,
   type Scalar,
@@ -106,6 +117,8 @@ describeBackends("probes", () => {
       const own = new Set(["Activity", "Sum", "Identity", "Reshape", "Square", "Sqrt", "Prod", "Mean", "Max", "Min"]);
       // What the composed form of Activity runs where a backend has no kernel for it.
       for (const composed of ["NotEqual", "Cast", "Floor", "Sub", "Pack"]) own.add(composed);
+      // How norms keep the squares of small gradients.
+      for (const scaling of ["Abs", "ClipByValue", "RealDiv", "Multiply"]) own.add(scaling);
       const { h: _, ...counting } = probes();
       const probed = await kernelsOf(build, training, (model) => attach(model, counting).observe);
       for (const [kernel, count] of Object.entries(probed)) {
@@ -167,6 +180,41 @@ describeBackends("probes", () => {
     };
     await expect(measure(model, x, probes(), { training: true, seed: 0, loss: failing })).rejects.toThrow("no");
     expect([values(), memory().numTensors]).toEqual([before, tensors]);
+    disposeModule(model);
+    x.dispose();
+  });
+
+  it("take a pass that threw for one of its own", async () => {
+    let throws = true;
+    const bomb: Module = {
+      forward: (x) => {
+        if (throws) throw new Error("no");
+        return x.clone();
+      },
+    };
+    const model = sequential({ a: linear(2, 3), bomb, b: linear(3, 2) });
+    const [x, tensors] = [ones([2, 4, 2]), memory().numTensors];
+    const attached = attach(model, { ops: synOpsProbe() });
+    const pass = () => tidy(() => void run(model, x, { training: false, observe: attached.observe }));
+    expect(pass).toThrow("no");
+    throws = false;
+    pass();
+    const { ops } = await attached.read();
+    expect([ops.layers.a!.macs, ops.layers.b!.macs]).toEqual([12, 12]);
+    expect(memory().numTensors).toBe(tensors);
+    disposeModule(model);
+    x.dispose();
+  });
+
+  it("refuse the pieces of a stream", () => {
+    const [model, x] = [models["SEW IAND"]!(false), frames()];
+    const attached = attach(model, probes());
+    const tensors = memory().numTensors;
+    expect(() => stream(model, x, undefined, { training: false, observe: attached.observe })).toThrow(
+      new RangeError("attach: x must be a whole sequence, got a piece of one from stream; pass all of it to run"),
+    );
+    expect(memory().numTensors).toBe(tensors);
+    attached.dispose();
     disposeModule(model);
     x.dispose();
   });
