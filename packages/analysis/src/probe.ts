@@ -167,12 +167,19 @@ export async function measureAs<P extends Probes>(
     const forward = () => run(model, x, { ...context, observe: attached.observe });
     if (loss === undefined) tidy(() => void forward());
     else backwardToTaps(() => loss(forward()));
-    return await attached.read();
-  } finally {
+  } catch (error) {
     attached.dispose();
+    throw error;
+  } finally {
+    // At once: another measurement may begin while this one is read.
     for (const [buffer, before] of buffers) {
       if (context.training) buffer.assign(before);
       before.dispose();
     }
+  }
+  try {
+    return await attached.read();
+  } finally {
+    attached.dispose();
   }
 }

@@ -184,6 +184,18 @@ describeBackends("probes", () => {
     x.dispose();
   });
 
+  it("leave the model as it was where two measurements run at once", async () => {
+    const [model, x] = [models["SEW ADD"]!(false), frames()];
+    const values = () => [...namedBuffers(model).values()].map((buffer) => read(buffer as Tensor));
+    const before = values();
+    const measured = () => measure(model, x, { rates: firingRateProbe() }, { training: true });
+    const [first, second] = await Promise.all([measured(), measured()]);
+    expect(values()).toEqual(before);
+    expect(second).toEqual(first);
+    disposeModule(model);
+    x.dispose();
+  });
+
   it("take a pass that threw for one of its own", async () => {
     let throws = true;
     const bomb: Module = {
