@@ -156,12 +156,9 @@ export function synOpsProbe(): Probe<SynOps> {
   };
 }
 
-/** How a convolution lies; a linear layer is one of 1 x 1 on one pixel. */
+/** How a convolution or linear layer lies; undefined of what is none. */
 function geometryOf(module: Module): ConvGeometry | undefined {
-  const { geometry } = module as { geometry?: ConvGeometry };
-  if (geometry !== undefined) return geometry;
-  const isLinear = module.parameters?.weight?.rank === 2 && emissionOf(module) === undefined;
-  return isLinear ? { kernel: 1, stride: 1, padding: 0, dilation: 1, groups: 1 } : undefined;
+  return (module as { geometry?: ConvGeometry }).geometry;
 }
 
 function warningsOn(module: Module, path: string, ran: boolean): string[] {
@@ -172,7 +169,7 @@ function warningsOn(module: Module, path: string, ran: boolean): string[] {
   }
   const { weight } = module.parameters ?? {};
   if (weight === undefined || weight.rank < 2 || emissionOf(module) !== undefined) return [];
-  return [`"${path}" has weights and no geometry, so it is not counted. Make it with conv2d.`];
+  return [`"${path}" has weights and no geometry, so it is not counted. Make it with conv2d or linear.`];
 }
 
 /** The operations of a layer in all its runs, for one sample, and how many samples there were. */

@@ -9,10 +9,12 @@ import {
   onesLike,
   randomUniform,
   setBackend,
+  slice,
   sum,
   type Tensor,
   tensor,
   tidy,
+  variable,
   zeros,
 } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -273,8 +275,22 @@ describe("synOps of networks", () => {
     expect(layers).toEqual({});
     expect(warnings).toEqual([
       '"conv" did not run through run(), so it is not counted. Call it with run(module, x, context).',
-      '"placeless" has weights and no geometry, so it is not counted. Make it with conv2d.',
+      '"placeless" has weights and no geometry, so it is not counted. Make it with conv2d or linear.',
     ]);
+  });
+
+  it("warn of an embedding, whose weight has the rank of a linear layer's, too", async () => {
+    const weight = variable(ones([5, 3]));
+    const embedding: Module = {
+      parameters: { weight },
+      forward: (x) => add(x, slice(weight as Tensor, [0, 0], [1, 3])),
+    };
+    const { warnings, layers } = await synOps(sequential({ embedding }), ones([1, 1, 3]));
+    expect(layers).toEqual({});
+    expect(warnings).toEqual([
+      '"embedding" has weights and no geometry, so it is not counted. Make it with conv2d or linear.',
+    ]);
+    weight.dispose();
   });
 
   it("leave the weights of neurons out", async () => {
