@@ -1,10 +1,23 @@
 import { attach, energy, type LayerOps, operationCosts, type SynOps, synOps, synOpsProbe } from "@sew/analysis";
 import { describeBackends, unavailable, use } from "@sew/kernels/testing";
-import { avgPool2d, conv2d, disposeModule, flatten, linear, type Module, overTime, run, sequential } from "@sew/layers";
+import {
+  avgPool2d,
+  conv2d,
+  disposeModule,
+  flatten,
+  linear,
+  type Module,
+  neurons,
+  overTime,
+  run,
+  sequential,
+} from "@sew/layers";
 import { network, resNet, sevenBNet } from "@sew/models";
+import { integrateAndFire } from "@sew/neurons";
 import {
   add,
   memory,
+  mul,
   ones,
   onesLike,
   randomUniform,
@@ -230,6 +243,55 @@ describe("synOps of what is not spikes", () => {
     const changed = await synOps(stem, changing);
     expect(changed.layers.stem!.repeats).toBe(false);
     expect(changed.total).toMatchObject({ realMacs: 288, realMacsOnce: 288 });
+  });
+
+  it("count an image of 8 bits as one of real numbers, and say so", async () => {
+    const pixels = tensor([0, 255, 128, 7], [1, 1, 2, 2, 1]);
+    const net = sequential({ stem: conv2d(1, 2, { kernel: 1 }) });
+    const { layers, total, warnings } = await synOps(overTime(net, 3), pixels);
+    expect(layers.stem).toMatchObject({ input: "reals", exact: 0, rate: 0, macs: 24, repeats: true });
+    expect(total).toMatchObject({ exact: 0, realMacs: 24, realMacsOnce: 8, countMacs: 0 });
+    expect(warnings).toEqual([
+      '"stem" takes in whole numbers of mean 97.5 from the network\'s input, as of an image, so it is counted in ' +
+        "multiply-accumulates. Counts of events are smaller.",
+    ]);
+  });
+
+  it.each([
+    { mean: 5, input: "counts", exact: 20, realMacs: 0, warnings: 0 },
+    { mean: 6, input: "reals", exact: 0, realMacs: 4, warnings: 1 },
+  ])(
+    "count whole numbers of mean $mean in front of all neurons as $input",
+    async ({ mean, input, exact, realMacs, warnings }) => {
+      const ops = await synOps(sequential({ layer: linear(4, 1) }), tensor([0, 0, 0, 4 * mean], [1, 1, 4]));
+      expect(ops.layers.layer).toMatchObject({ input, exact });
+      expect([ops.total.realMacs, ops.warnings.length]).toEqual([realMacs, warnings]);
+    },
+  );
+
+  it("count large sums of spikes as spikes, and warn of them", async () => {
+    const sixfold: Module = { forward: (x) => mul(x, 6) };
+    const net = sequential({
+      first: linear(1, 2),
+      neurons: neurons(integrateAndFire)(2),
+      sixfold,
+      layer: linear(2, 1),
+    });
+    net.children.first.parameters.weight.assign(ones([1, 2]));
+    net.children.first.parameters.bias.assign(zeros([2]));
+    const { layers, warnings } = await synOps(net, ones([1, 1, 1]));
+    expect(layers.layer).toMatchObject({ input: "counts", mean: 6, exact: 12 });
+    expect(warnings).toEqual([
+      '"layer" takes in whole numbers of mean 6.00, each an addition for each output: more than multiply-accumulates take. ' +
+        "Compare countsAsMacs of energy.",
+    ]);
+  });
+
+  it("take no image for still whose pixels move while their sum stays", async () => {
+    const dot = tensor([0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0.5, 0], [3, 1, 2, 2, 1]);
+    const { layers, total } = await synOps(sequential({ stem: conv2d(1, 2, { kernel: 1 }) }), dot);
+    expect(layers.stem).toMatchObject({ input: "reals", repeats: false });
+    expect(total).toMatchObject({ realMacs: 24, realMacsOnce: 24 });
   });
 
   it("count the stem once that is computed once", async () => {
