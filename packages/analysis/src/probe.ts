@@ -58,7 +58,7 @@ export interface Attached<P extends Probes> {
  *
  * Outputs, gradients and running statistics are those without probes, bit for bit, and so are the kernels of the pass; the
  * probes' own come on top. Each pass leaves sums of about the size of a channel for each layer until they are read: read every few
- * steps.
+ * steps. A pass that throws counts with what it ran.
  *
  * @param model the model whose passes are measured; it must run through `run`
  * @param probes probes by names of your choice
@@ -85,12 +85,11 @@ export function attach<P extends Probes>(model: Module, probes: P): Attached<P> 
     if (module === model) newPass();
   };
   const before = (module: Module, { memory }: Context): void => {
-    if (module !== model) return;
     if (memory !== undefined) {
       throw new RangeError("attach: x must be a whole sequence, got a piece of one from stream; pass all of it to run");
     }
     // The pass before has not ended if it threw.
-    newPass();
+    if (module === model) newPass();
   };
   return {
     observe: Object.assign(observe, { before }),

@@ -50,7 +50,7 @@ export interface TotalOps {
   readonly realMacs: number;
   /** The same, with layers whose input repeats counted for one time-step. */
   readonly realMacsOnce: number;
-  /** SynOps (exact) of the layers whose input is `counts`, and their dense multiply-accumulates: the pessimistic bound. */
+  /** SynOps (exact) of the layers whose input is `counts`, and their dense multiply-accumulates. */
   readonly countExact: number;
   readonly countMacs: number;
   /** Dense multiply-accumulates of all layers, and those that read no padding. */
