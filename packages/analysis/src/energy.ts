@@ -40,7 +40,7 @@ export interface Energy {
   readonly exact: number;
   /** The same, with SynOps by the rate convention: the formula of Spikformer and most papers. */
   readonly rate: number;
-  /** As `exact`, but layers whose input is counts, as behind g = ADD, take dense MACs: the pessimistic bound. */
+  /** As `exact`, but layers whose input is counts, as behind g = ADD, take dense MACs: the pessimistic bound where counts average at most 5.1. */
   readonly countsAsMacs: number;
   /** `E_MAC` times the dense MACs of all layers and time-steps: the same network if it did not know of spikes. */
   readonly dense: number;

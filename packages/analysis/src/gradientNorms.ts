@@ -6,6 +6,7 @@ import {
   abs,
   clipByValue,
   div,
+  engine,
   keep,
   max,
   mul,
@@ -61,7 +62,7 @@ export interface GradientNormsOptions extends GradientNormProbeOptions {
  * @param model a module with blocks, as `firingRates` defines them
  * @param x a sequence `[T, N, ...]`
  * @param loss a scalar of the model's output `[T, N, ...]`
- * @throws RangeError when the model has no block, or no module of a path
+ * @throws RangeError when the model has no block or no module of a path, or a block lies inside a `recomputed` part
  * @see W. Fang et al., "Deep Residual Learning in Spiking Neural Networks", NeurIPS 2021, section 4 and Figs. 6 to 8
  *
  * @example
@@ -85,7 +86,7 @@ export async function gradientNorms(
  * one before.
  *
  * @throws RangeError when it starts and the model has no block, or no module of a path; when it is read and there was no
- *   backward pass
+ *   backward pass, or a block lies inside a `recomputed` part
  *
  * @example
  * const net = network("c2-BN-IF-{SEW}*2-FC3", { height: 4, width: 4, zeroInit: true });
@@ -115,11 +116,14 @@ function gradientNormsOf(caller: string, { paths }: GradientNormProbeOptions): P
     if (watched.size === 0) throw new RangeError(`${caller}: model must have a block, got none`);
     const slots = new Map<number, Slot | undefined>();
     const measured = new Map<Module, { readonly input: Slot | undefined; readonly output: Slot | undefined }>();
+    /** A module whose output the tape does not hold, though it records. */
+    let hidden: Module | undefined;
     let pass: object | undefined;
     const clear = () => {
       for (const slot of slots.values()) slot?.norms?.dispose();
       slots.clear();
       measured.clear();
+      hidden = undefined;
     };
     const slotOf = (x: Tensor): Slot | undefined => {
       if (slots.has(x.id)) return slots.get(x.id);
@@ -139,10 +143,19 @@ function gradientNormsOf(caller: string, { paths }: GradientNormProbeOptions): P
         pass = readings;
         // Of a module that runs twice, the first run counts.
         if (measured.has(module)) return;
-        measured.set(module, { input: slotOf(input()), output: slotOf(output) });
+        const slot = { input: slotOf(input()), output: slotOf(output) };
+        measured.set(module, slot);
+        if (slot.output === undefined && engine().state.gradientDepth > 0) hidden ??= module;
       },
       async read() {
+        const pathOf = (module: Module) => [...modules].find(([, named]) => named === module)![0];
         try {
+          if (hidden !== undefined) {
+            throw new RangeError(
+              `${caller}: blocks must put out tensors that the backward pass meets, got ${JSON.stringify(pathOf(hidden))}; ` +
+                "where it lies inside a recomputed part, recompute each block by itself",
+            );
+          }
           if (![...slots.values()].some((slot) => slot?.norms !== undefined)) {
             throw new RangeError(
               `${caller}: there must be a backward pass before the norms are read, got none; pass observe to a training step`,
@@ -150,8 +163,7 @@ function gradientNormsOf(caller: string, { paths }: GradientNormProbeOptions): P
           }
           const norms: [string, BlockGradients][] = [];
           for (const [module, { input, output }] of measured) {
-            const path = [...modules].find(([, named]) => named === module)![0];
-            norms.push([path, { ...(input && { input: await read(input) }), output: await read(output) }]);
+            norms.push([pathOf(module), { ...(input && { input: await read(input) }), output: await read(output) }]);
           }
           return Object.fromEntries(norms);
         } finally {

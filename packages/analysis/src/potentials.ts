@@ -47,12 +47,13 @@ export interface PotentialProbeOptions {
 export interface PotentialsOptions extends Pick<MeasureOptions, "training" | "seed">, PotentialProbeOptions {}
 
 /**
- * Histograms of `H[t] − V_th`, the charged potential above threshold, of every neuron layer, in one forward pass: a neuron fires
- * from 0 on.
+ * Histograms of `H[t] − V_th`, the charged potential above threshold, of every neuron layer, in one forward pass: the argument
+ * of the spike function, which is 1 from 0 on.
  *
  * The fused kernels of a pass hold H in no memory: it is computed a second time, from the layer's input currents, step by
- * step, which takes several times as long as the pass. V_th is the parameter `vThreshold`; of parallel neurons, whose bias is the
- * threshold, H itself is shown. Where norm and neurons are one kernel, currents are those up to rounding.
+ * step, which takes several times as long as the pass. V_th is what the model takes for it: of `alif` it rises with the spikes; of
+ * parallel neurons, whose bias is the threshold, H itself is shown. Models that fire without the spike function, such as `ilif`,
+ * which rounds, and `li`, have no histogram. Where norm and neurons are one kernel, currents are those up to rounding.
  *
  * @param model any module whose children run through `run`
  * @param x a sequence `[T, N, ...]`
@@ -120,6 +121,7 @@ function probeOf(
         if (steps === undefined) return;
         const counts: Tensor[] = [];
         steps(input(), (u) => counts.push(countsOf(u)));
+        if (counts.length === 0) return;
         counted.set(module, [...(counted.get(module) ?? []), keep(stack(counts))]);
       },
       async read() {
@@ -161,7 +163,7 @@ function sumOf(rows: readonly (readonly number[])[]): number[] {
   return rows.reduce<number[]>((sum, row) => row.map((value, i) => value + (sum[i] ?? 0)), []);
 }
 
-/** Calls f with `H[t] − V_th` of each time-step; undefined of what is no layer of neurons. */
+/** Calls f with `H[t] − V_th` of each time-step, or never; undefined of what is no layer of neurons. */
 function stepsOf(module: Module): ((currents: Tensor, f: (u: Tensor) => void) => void) | undefined {
   if (emissionOf(module) === undefined) return undefined;
   const { neuron } = module as Partial<NeuronLayer>;
@@ -169,7 +171,9 @@ function stepsOf(module: Module): ((currents: Tensor, f: (u: Tensor) => void) =>
     return (currents, f) => {
       let state = neuron.initialState(currents.shape.slice(1));
       for (const x of unstack(currents)) {
-        f(sub(neuron.charge(state, x).v!, neuron.params.vThreshold));
+        const u = neuron.spikeArgument(neuron.charge(state, x));
+        if (u === undefined) return;
+        f(u);
         state = neuron(state, x).state;
       }
     };

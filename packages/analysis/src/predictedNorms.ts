@@ -1,5 +1,5 @@
 /** @file What the paper expects of gradients in stretches of blocks that are identities: Eqs. 8 and 11, and appendix A.4. */
-import { emissionOf, type Module, type NeuronLayer, namedModules } from "@sew/layers";
+import { emissionOf, type Module, type NeuronLayer, namedModules, neuronOf } from "@sew/layers";
 import { grad, type Tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { type Block, blocksOf } from "./blocksOf.js";
 import type { FiringRates } from "./firingRates.js";
@@ -110,6 +110,8 @@ export interface PredictedNorm {
  * With T = 1 and a uniform gradient the prediction is exact. With more steps a silent neuron passes its gradient on through its
  * potential, and the measured norm is the greater one.
  *
+ * Its slopes are those of IF neurons, whose H is S in an identity: of others the equation says nothing.
+ *
  * Blocks are neighbours where they follow one another in the same module, have no `shortcut` or `downsample`, and nothing lies between
  * them. Whether they are identities is not checked: build the model with `zeroInit`.
  *
@@ -117,6 +119,7 @@ export interface PredictedNorm {
  * @param rates the result of `firingRates`, of the same pass
  * @param norms the result of `gradientNorms`, of the same pass
  * @returns the norms by the paths of the blocks in stretches
+ * @throws RangeError when a Spiking ResNet's block in a stretch has other neurons than IF behind its sum
  *
  * @example
  * const net = network("c2-BN-IF-{Spiking}*2-FC3", { height: 4, width: 4, zeroInit: true });
@@ -142,6 +145,13 @@ export function predictedNorms(
         const rate = rates.blocks[path]?.input ?? Number.NaN;
         // The neurons behind the sum, which only a Spiking block has itself.
         const neurons = Object.values(block.children!).find((child) => emissionOf(child) !== undefined);
+        const name = neurons && neuronOf(neurons)?.model;
+        if (neurons !== undefined && name !== "if") {
+          throw new RangeError(
+            `predictedNorms: model must have IF neurons behind the sums of Spiking blocks, got ${name ?? "others"} in "${path}"; ` +
+              "appendix A.4 has no equation for others",
+          );
+        }
         const factor =
           neurons === undefined ? 1 : slopeProductNorm({ blocks, rate, slopes: slopesOf(neurons as NeuronLayer) });
         const measured = norms[path]?.input?.norm;

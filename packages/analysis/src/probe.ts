@@ -1,6 +1,6 @@
 /** @file Probes: measurements that attach to a model's passes, several in one pass. */
 import { unrecorded } from "@sew/kernels";
-import { backwardToTaps, type Module, namedBuffers, type Observer, run } from "@sew/layers";
+import { backwardToTaps, type Context, type Module, namedBuffers, type Observer, run } from "@sew/layers";
 import { clone, type Scalar, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { Readings } from "./readings.js";
 
@@ -40,7 +40,10 @@ export type Measured<P extends Probes> = { readonly [K in keyof P]: P[K] extends
 
 /** Probes that are attached to a model. */
 export interface Attached<P extends Probes> {
-  /** Goes into the context of each pass to measure: `run(model, x, { training, observe })`, or `trainStep`'s options. */
+  /**
+   * Goes into the context of each pass to measure: `run(model, x, { training, observe })`, or `trainStep`'s options. It throws
+   * a RangeError in `stream`: probes measure whole sequences.
+   */
   readonly observe: Observer;
   /** Whether a probe needs a backward pass. */
   readonly needsGradient: boolean;
@@ -55,7 +58,7 @@ export interface Attached<P extends Probes> {
  *
  * Outputs, gradients and running statistics are those without probes, bit for bit, and so are the kernels of the pass; the
  * probes' own come on top. Each pass leaves sums of about the size of a channel for each layer until they are read: read every few
- * steps.
+ * steps. A pass that throws counts with what it ran.
  *
  * @param model the model whose passes are measured; it must run through `run`
  * @param probes probes by names of your choice
@@ -69,18 +72,28 @@ export interface Attached<P extends Probes> {
 export function attach<P extends Probes>(model: Module, probes: P): Attached<P> {
   const recordings = Object.entries(probes).map(([name, probe]) => [name, probe(model)] as const);
   let readings = new Readings();
+  const newPass = () => {
+    readings.dispose();
+    readings = new Readings();
+  };
+  const observe = (module: Module, output: Tensor, input: () => Tensor): void => {
+    unrecorded(() =>
+      tidy(() => {
+        for (const [, recording] of recordings) recording.observe({ module, output, input, readings });
+      }),
+    );
+    if (module === model) newPass();
+  };
+  const before = (module: Module, { memory }: Context): void => {
+    if (memory !== undefined) {
+      throw new RangeError("attach: x must be a whole sequence, got a piece of one from stream; pass all of it to run");
+    }
+    // The pass before has not ended if it threw.
+    if (module === model) newPass();
+  };
   return {
+    observe: Object.assign(observe, { before }),
     needsGradient: recordings.some(([, recording]) => recording.needsGradient === true),
-    observe(module, output, input) {
-      unrecorded(() =>
-        tidy(() => {
-          for (const [, recording] of recordings) recording.observe({ module, output, input, readings });
-        }),
-      );
-      if (module !== model) return;
-      readings.dispose();
-      readings = new Readings();
-    },
     async read() {
       const results: [string, unknown][] = [];
       for (const [name, recording] of recordings) results.push([name, await recording.read()]);
@@ -153,12 +166,19 @@ export async function measureAs<P extends Probes>(
     const forward = () => run(model, x, { ...context, observe: attached.observe });
     if (loss === undefined) tidy(() => void forward());
     else backwardToTaps(() => loss(forward()));
-    return await attached.read();
-  } finally {
+  } catch (error) {
     attached.dispose();
+    throw error;
+  } finally {
+    // At once: another measurement may begin while this one is read.
     for (const [buffer, before] of buffers) {
       if (context.training) buffer.assign(before);
       before.dispose();
     }
+  }
+  try {
+    return await attached.read();
+  } finally {
+    attached.dispose();
   }
 }

@@ -1,13 +1,15 @@
 /** @file Synaptic operations: what the layers with weights have to compute, under each published convention. */
 import { type ConvGeometry, emissionOf, type Module, namedModules } from "@sew/layers";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { any, keep, notEqual, slice, type Tensor } from "@tensorflow/tfjs-core";
+import { operationCosts } from "./energy.js";
 import { fanOut } from "./fanOut.js";
 import { type MeasureOptions, measureAs, type Probe } from "./probe.js";
 import type { Activity } from "./readings.js";
 
 /**
  * What a layer takes in: `binary` is 0 and 1; `counts` are whole numbers from 0 on, such as sums of spikes (ADD) or the events
- * of a frame; all else is `reals`.
+ * of a frame; all else is `reals`, and so are whole numbers in front of all neurons whose mean is above 5.1, as those of images
+ * of 8 bits: a multiply-accumulate takes less than so many additions.
  */
 export type InputKind = "binary" | "counts" | "reals";
 
@@ -32,7 +34,10 @@ export interface LayerOps {
   readonly macs: number;
   /** Those of them that read no padding: the exact SynOps if all inputs were 1. */
   readonly validMacs: number;
-  /** Whether its input is real numbers that are the same at every one of several time-steps, as a repeated image is. */
+  /**
+   * Whether it lies in front of all neurons, and its input is real numbers that are the same at every one of several time-steps, as
+   * a repeated image is.
+   */
   readonly repeats: boolean;
 }
 
@@ -45,7 +50,7 @@ export interface TotalOps {
   readonly realMacs: number;
   /** The same, with layers whose input repeats counted for one time-step. */
   readonly realMacsOnce: number;
-  /** SynOps (exact) of the layers whose input is `counts`, and their dense multiply-accumulates: the pessimistic bound. */
+  /** SynOps (exact) of the layers whose input is `counts`, and their dense multiply-accumulates. */
   readonly countExact: number;
   readonly countMacs: number;
   /** Dense multiply-accumulates of all layers, and those that read no padding. */
@@ -59,7 +64,7 @@ export interface SynOps {
   readonly total: TotalOps;
   /** Samples that the numbers are means of. */
   readonly samples: number;
-  /** A sentence on each module that has weights but is not counted. */
+  /** A sentence on each module that has weights but is not counted, and on whole numbers that are large for events. */
   readonly warnings: readonly string[];
 }
 
@@ -104,6 +109,8 @@ export async function synOps(
 interface Kept {
   readonly input: Activity;
   readonly output: readonly number[];
+  /** Of a layer in front of all neurons: whether a time-step differs from the first, a scalar. */
+  readonly moves: Tensor | undefined;
   /** The pass that it belongs to. */
   readonly pass: object;
 }
@@ -122,25 +129,39 @@ export function synOpsProbe(): Probe<SynOps> {
     for (const [path, module] of namedModules(model)) if (!paths.has(module)) paths.set(module, path);
     const runs = new Map<Module, Kept[]>();
     const clear = () => {
-      for (const { input } of [...runs.values()].flat()) input.release();
+      for (const { input, moves } of [...runs.values()].flat()) {
+        input.release();
+        moves?.dispose();
+      }
       runs.clear();
     };
+    let pass: object | undefined;
+    let behindNeurons = false;
     return {
       observe({ module, output, input, readings }) {
+        if (readings !== pass) behindNeurons = false;
+        pass = readings;
+        const emits = emissionOf(module)?.kind;
+        if (emits === "bits" || emits === "counts") behindNeurons = true;
         if (geometryOf(module) === undefined) return;
-        const kept = { input: readings.activity(input()).retain(), output: output.shape, pass: readings };
+        const x = input();
+        const moves = behindNeurons ? undefined : keep(any(notEqual(x, slice(x, [0], [1]))));
+        const kept = { input: readings.activity(x).retain(), output: output.shape, moves, pass: readings };
         runs.set(module, [...(runs.get(module) ?? []), kept]);
       },
       async read() {
         try {
           const layers: [string, LayerOps][] = [];
+          const warnings: string[] = [];
           let samples = 0;
           for (const [module, kept] of runs) {
-            const [ops, seen] = await layerOps(module, kept);
+            const { ops, samples: seen, areCounts } = await layerOps(module, kept);
             samples = Math.max(samples, seen);
-            layers.push([paths.get(module) ?? "", ops]);
+            const path = paths.get(module) ?? "";
+            layers.push([path, ops]);
+            if (areCounts && ops.mean > breakEven) warnings.push(warningOnInput(path, ops.input, ops.mean));
           }
-          const warnings = [...paths].flatMap(([module, path]) => warningsOn(module, path, runs.has(module)));
+          warnings.push(...[...paths].flatMap(([module, path]) => warningsOn(module, path, runs.has(module))));
           return {
             layers: Object.fromEntries(layers),
             total: totalOf(layers.map(([, ops]) => ops)),
@@ -156,12 +177,9 @@ export function synOpsProbe(): Probe<SynOps> {
   };
 }
 
-/** How a convolution lies; a linear layer is one of 1 x 1 on one pixel. */
+/** How a convolution or linear layer lies; undefined of what is none. */
 function geometryOf(module: Module): ConvGeometry | undefined {
-  const { geometry } = module as { geometry?: ConvGeometry };
-  if (geometry !== undefined) return geometry;
-  const isLinear = module.parameters?.weight?.rank === 2 && emissionOf(module) === undefined;
-  return isLinear ? { kernel: 1, stride: 1, padding: 0, dilation: 1, groups: 1 } : undefined;
+  return (module as { geometry?: ConvGeometry }).geometry;
 }
 
 function warningsOn(module: Module, path: string, ran: boolean): string[] {
@@ -172,16 +190,30 @@ function warningsOn(module: Module, path: string, ran: boolean): string[] {
   }
   const { weight } = module.parameters ?? {};
   if (weight === undefined || weight.rank < 2 || emissionOf(module) !== undefined) return [];
-  return [`"${path}" has weights and no geometry, so it is not counted. Make it with conv2d.`];
+  return [`"${path}" has weights and no geometry, so it is not counted. Make it with conv2d or linear.`];
+}
+
+/** From so many events on, additions take more than one multiply-accumulate: 5.1 at fp32. */
+const breakEven = operationCosts.fp32.mac / operationCosts.fp32.ac;
+
+/** Of whole numbers that are large for events. */
+function warningOnInput(path: string, kind: InputKind, mean: number): string {
+  const seen = `"${path}" takes in whole numbers of mean ${mean.toPrecision(3)}`;
+  return kind === "reals"
+    ? `${seen} from the network's input, as of an image, so it is counted in multiply-accumulates. Counts of events are smaller.`
+    : `${seen}, each an addition for each output: more than multiply-accumulates take. Compare countsAsMacs of energy.`;
 }
 
 /** The operations of a layer in all its runs, for one sample, and how many samples there were. */
-async function layerOps(module: Module, runs: readonly Kept[]): Promise<[LayerOps, samples: number]> {
+async function layerOps(
+  module: Module,
+  runs: readonly Kept[],
+): Promise<{ ops: LayerOps; samples: number; areCounts: boolean }> {
   const geometry = geometryOf(module)!;
   let [samples, size, sum, active, exact, rate, macs, validMacs] = [0, 0, 0, 0, 0, 0, 0, 0];
-  let [least, most, whole, repeats] = [0, 0, true, true];
+  let [least, most, whole, repeats, inFront] = [0, 0, true, true, true];
   const passes = new Set<object>();
-  for (const { input, output, pass } of runs) {
+  for (const { input, output, moves, pass } of runs) {
     const { shape } = input;
     const [steps, batch] = shape as [number, number];
     // A layer in two places runs twice for each sample.
@@ -191,7 +223,8 @@ async function layerOps(module: Module, runs: readonly Kept[]): Promise<[LayerOp
     least = Math.min(least, read.least);
     most = Math.max(most, read.most);
     whole &&= read.whole;
-    repeats &&= steps > 1 && read.perSample.every((value, i) => value === read.perSample[i % batch]);
+    inFront &&= moves !== undefined;
+    repeats &&= steps > 1 && (await moves?.data())?.[0] === 0;
     const own = opsOf(read.perPosition, shape, output, geometry);
     const runSize = shape.reduce((a, b) => a * b, 1);
     const total = read.perSample.reduce((a, b) => a + b, 0);
@@ -203,10 +236,12 @@ async function layerOps(module: Module, runs: readonly Kept[]): Promise<[LayerOp
     macs += own.macs;
     validMacs += own.validMacs;
   }
-  const kind: InputKind = !whole || least < 0 ? "reals" : most <= 1 ? "binary" : "counts";
+  const areCounts = whole && least >= 0;
+  const isImage = inFront && sum / size > breakEven;
+  const kind: InputKind = !areCounts || isImage ? "reals" : most <= 1 ? "binary" : "counts";
   const isSpikes = kind !== "reals";
-  return [
-    {
+  return {
+    ops: {
       input: kind,
       density: active / size,
       mean: sum / size,
@@ -218,7 +253,8 @@ async function layerOps(module: Module, runs: readonly Kept[]): Promise<[LayerOp
       repeats: repeats && !isSpikes,
     },
     samples,
-  ];
+    areCounts,
+  };
 }
 
 /** Events and multiply-accumulates of one run, for all samples. */

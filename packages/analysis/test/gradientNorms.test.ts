@@ -1,7 +1,7 @@
 import { attach, gradientNormProbe, gradientNorms, measure } from "@sew/analysis";
 import { add, sewBlock } from "@sew/blocks";
 import { describeBackends } from "@sew/kernels/testing";
-import { disposeModule, flatten, type Module, namedBuffers, neurons, run, sequential } from "@sew/layers";
+import { disposeModule, flatten, type Module, namedBuffers, neurons, recomputed, run, sequential } from "@sew/layers";
 import { network } from "@sew/models";
 import { lif } from "@sew/neurons";
 import {
@@ -154,6 +154,22 @@ describeBackends("gradientNorms", () => {
     );
     await expect(measure(model, x, { norms: gradientNormProbe() })).rejects.toThrow(
       new RangeError("measure: loss must be a function of the output where gradients are measured, got none"),
+    );
+    disposeModule(model);
+    x.dispose();
+  });
+
+  it.each(["one stage", "the whole network"])("refuses blocks inside a recomputed part: %s", async (part) => {
+    const [model, x] = [net("c4-BN-IF-{SEW}*3-FC3", false), input()];
+    const { unit0, block0, block1, ...after } = model.children as Record<string, Module>;
+    const stage = recomputed(sequential({ block0: block0!, block1: block1! }));
+    const staged = part === "one stage" ? sequential({ unit0: unit0!, stage, ...after }) : recomputed(model);
+    const path = part === "one stage" ? "stage.block0" : "block0";
+    await expect(gradientNorms(staged, x, squares)).rejects.toThrow(
+      new RangeError(
+        `gradientNorms: blocks must put out tensors that the backward pass meets, got "${path}"; ` +
+          "where it lies inside a recomputed part, recompute each block by itself",
+      ),
     );
     disposeModule(model);
     x.dispose();

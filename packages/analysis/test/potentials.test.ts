@@ -2,7 +2,7 @@ import { firingRates, potentials } from "@sew/analysis";
 import { describeBackends } from "@sew/kernels/testing";
 import { convNormNeuron, disposeModule, neurons, parallelNeurons, relus, sequential } from "@sew/layers";
 import { network } from "@sew/models";
-import { integrateAndFire, lif, slidingPsn } from "@sew/neurons";
+import { alif, ilif, integrateAndFire, li, lif, slidingPsn } from "@sew/neurons";
 import { randomUniform, tensor, tensor1d, zeros } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 
@@ -38,7 +38,7 @@ describeBackends("potentials", () => {
     expect(histogram!.counts).toEqual([0, 1, 1, 0]);
   });
 
-  it.each(["IF", "LIF", "PLIF"])(
+  it.each(["IF", "LIF", "PLIF", "ALIF", "GLIF", "LIFREFRACTORY"])(
     "have as many values from 0 on as %s fires spikes, also behind fused norms",
     async (name) => {
       const net = network(`c4-BN-${name}-{SEW}*2-FC3`, { height: 4, width: 4, seed: 1 });
@@ -55,6 +55,25 @@ describeBackends("potentials", () => {
       x.dispose();
     },
   );
+
+  it("are above the threshold that adapts, worked by hand", async () => {
+    // V_th + β A: A is 1/2 after the first spike, so that the threshold is 2.
+    const alifs = neurons(alif, { tau: 1, beta: 2, tauAdaptation: 1 / Math.LN2 })(1);
+    const { alifs: histogram } = await potentials(sequential({ alifs }), tensor([1.25, 1.5], [2, 1, 1]), {
+      range: [-1, 1],
+      bins: 4,
+    });
+    expect(histogram!.perStep).toEqual([
+      [0, 0, 1, 0],
+      [0, 1, 0, 0],
+    ]);
+  });
+
+  it.each([ilif, li])("leave out what fires without the spike function: $name", async (model) => {
+    const layer = neurons(model as typeof ilif)(1);
+    const net = sequential({ layer, ifs: neurons(integrateAndFire)(1) });
+    expect(Object.keys(await potentials(net, tensor([0.75, 2], [2, 1, 1])))).toEqual(["ifs"]);
+  });
 
   it("of parallel neurons are H, whose bias is the threshold", async () => {
     const layer = parallelNeurons(slidingPsn, { order: 2 })(1);

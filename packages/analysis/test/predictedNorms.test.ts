@@ -141,6 +141,23 @@ describeBackends("predictedNorms", () => {
     disposeModule(net);
   });
 
+  it.each(["PSN", "LIF"])("refuse %s behind the sums, of which appendix A.4 says nothing", (name) => {
+    const model = network(`c2-BN-${name}-{Spiking}*2-FC2`, { height: 4, width: 4, steps: 2 });
+    expect(() => predictedNorms(model, { layers: {}, blocks: {}, warnings: [] }, {})).toThrow(
+      new RangeError(
+        `predictedNorms: model must have IF neurons behind the sums of Spiking blocks, got ${name.toLowerCase()} in "block0"; ` +
+          "appendix A.4 has no equation for others",
+      ),
+    );
+    disposeModule(model);
+  });
+
+  it("have Eq. 11 for the blocks of SEW ResNets, whatever their neurons", () => {
+    const model = network("c2-BN-PSN-SEW-LIF-FC2", { height: 4, width: 4, steps: 2 });
+    expect(Object.keys(predictedNorms(model, { layers: {}, blocks: {}, warnings: [] }, {}))).toEqual(["block0"]);
+    disposeModule(model);
+  });
+
   it("of a model without blocks are none", () =>
     expect(predictedNorms(sequential({}), { layers: {}, blocks: {}, warnings: [] }, {})).toEqual({}));
 });

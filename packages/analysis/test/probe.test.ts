@@ -8,13 +8,24 @@ import {
   synOpsProbe,
 } from "@sew/analysis";
 import { describeBackends, read } from "@sew/kernels/testing";
-import { disposeModule, type Module, namedBuffers, namedParameters, type Observer, run } from "@sew/layers";
+import {
+  disposeModule,
+  linear,
+  type Module,
+  namedBuffers,
+  namedParameters,
+  type Observer,
+  run,
+  sequential,
+  stream,
+} from "@sew/layers";
 import { network, resNet } from "@sew/models";
 import { momentum, optimizer, trainStep } from "@sew/training";
 import {
   dispose,
   engine,
   memory,
+  ones,
   profile,
   randomUniform,
   type Scalar,
@@ -108,6 +119,10 @@ describeBackends("probes", () => {
       for (const scaled of ["Abs", "ClipByValue", "RealDiv", "Multiply"]) own.add(scaled);
       // What the composed form of Activity runs where a backend has no kernel for it.
       for (const composed of ["NotEqual", "Cast", "Floor", "Sub", "Pack"]) own.add(composed);
+      // How a still image is known.
+      for (const comparing of ["Slice", "Any"]) own.add(comparing);
+      // How norms keep the squares of small gradients.
+      for (const scaling of ["Abs", "ClipByValue", "RealDiv", "Multiply"]) own.add(scaling);
       const { h: _, ...counting } = probes();
       const probed = await kernelsOf(build, training, (model) => attach(model, counting).observe);
       for (const [kernel, count] of Object.entries(probed)) {
@@ -169,6 +184,53 @@ describeBackends("probes", () => {
     };
     await expect(measure(model, x, probes(), { training: true, seed: 0, loss: failing })).rejects.toThrow("no");
     expect([values(), memory().numTensors]).toEqual([before, tensors]);
+    disposeModule(model);
+    x.dispose();
+  });
+
+  it("leave the model as it was where two measurements run at once", async () => {
+    const [model, x] = [models["SEW ADD"]!(false), frames()];
+    const values = () => [...namedBuffers(model).values()].map((buffer) => read(buffer as Tensor));
+    const before = values();
+    const measured = () => measure(model, x, { rates: firingRateProbe() }, { training: true });
+    const [first, second] = await Promise.all([measured(), measured()]);
+    expect(values()).toEqual(before);
+    expect(second).toEqual(first);
+    disposeModule(model);
+    x.dispose();
+  });
+
+  it("take a pass that threw for one of its own", async () => {
+    let throws = true;
+    const bomb: Module = {
+      forward: (x) => {
+        if (throws) throw new Error("no");
+        return x.clone();
+      },
+    };
+    const model = sequential({ a: linear(2, 3), bomb, b: linear(3, 2) });
+    const [x, tensors] = [ones([2, 4, 2]), memory().numTensors];
+    const attached = attach(model, { ops: synOpsProbe() });
+    const pass = () => tidy(() => void run(model, x, { training: false, observe: attached.observe }));
+    expect(pass).toThrow("no");
+    throws = false;
+    pass();
+    const { ops } = await attached.read();
+    expect([ops.layers.a!.macs, ops.layers.b!.macs]).toEqual([12, 12]);
+    expect(memory().numTensors).toBe(tensors);
+    disposeModule(model);
+    x.dispose();
+  });
+
+  it("refuse the pieces of a stream", () => {
+    const [model, x] = [models["SEW IAND"]!(false), frames()];
+    const attached = attach(model, probes());
+    const tensors = memory().numTensors;
+    expect(() => stream(model, x, undefined, { training: false, observe: attached.observe })).toThrow(
+      new RangeError("attach: x must be a whole sequence, got a piece of one from stream; pass all of it to run"),
+    );
+    expect(memory().numTensors).toBe(tensors);
+    attached.dispose();
     disposeModule(model);
     x.dispose();
   });

@@ -1,18 +1,33 @@
 import { attach, energy, type LayerOps, operationCosts, type SynOps, synOps, synOpsProbe } from "@sew/analysis";
 import { describeBackends, unavailable, use } from "@sew/kernels/testing";
-import { avgPool2d, conv2d, disposeModule, flatten, linear, type Module, overTime, run, sequential } from "@sew/layers";
+import {
+  avgPool2d,
+  conv2d,
+  disposeModule,
+  flatten,
+  linear,
+  type Module,
+  neurons,
+  overTime,
+  run,
+  sequential,
+} from "@sew/layers";
 import { network, resNet, sevenBNet } from "@sew/models";
+import { integrateAndFire } from "@sew/neurons";
 import {
   add,
   memory,
+  mul,
   ones,
   onesLike,
   randomUniform,
   setBackend,
+  slice,
   sum,
   type Tensor,
   tensor,
   tidy,
+  variable,
   zeros,
 } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
@@ -230,6 +245,55 @@ describe("synOps of what is not spikes", () => {
     expect(changed.total).toMatchObject({ realMacs: 288, realMacsOnce: 288 });
   });
 
+  it("count an image of 8 bits as one of real numbers, and say so", async () => {
+    const pixels = tensor([0, 255, 128, 7], [1, 1, 2, 2, 1]);
+    const net = sequential({ stem: conv2d(1, 2, { kernel: 1 }) });
+    const { layers, total, warnings } = await synOps(overTime(net, 3), pixels);
+    expect(layers.stem).toMatchObject({ input: "reals", exact: 0, rate: 0, macs: 24, repeats: true });
+    expect(total).toMatchObject({ exact: 0, realMacs: 24, realMacsOnce: 8, countMacs: 0 });
+    expect(warnings).toEqual([
+      '"stem" takes in whole numbers of mean 97.5 from the network\'s input, as of an image, so it is counted in ' +
+        "multiply-accumulates. Counts of events are smaller.",
+    ]);
+  });
+
+  it.each([
+    { mean: 5, input: "counts", exact: 20, realMacs: 0, warnings: 0 },
+    { mean: 6, input: "reals", exact: 0, realMacs: 4, warnings: 1 },
+  ])(
+    "count whole numbers of mean $mean in front of all neurons as $input",
+    async ({ mean, input, exact, realMacs, warnings }) => {
+      const ops = await synOps(sequential({ layer: linear(4, 1) }), tensor([0, 0, 0, 4 * mean], [1, 1, 4]));
+      expect(ops.layers.layer).toMatchObject({ input, exact });
+      expect([ops.total.realMacs, ops.warnings.length]).toEqual([realMacs, warnings]);
+    },
+  );
+
+  it("count large sums of spikes as spikes, and warn of them", async () => {
+    const sixfold: Module = { forward: (x) => mul(x, 6) };
+    const net = sequential({
+      first: linear(1, 2),
+      neurons: neurons(integrateAndFire)(2),
+      sixfold,
+      layer: linear(2, 1),
+    });
+    net.children.first.parameters.weight.assign(ones([1, 2]));
+    net.children.first.parameters.bias.assign(zeros([2]));
+    const { layers, warnings } = await synOps(net, ones([1, 1, 1]));
+    expect(layers.layer).toMatchObject({ input: "counts", mean: 6, exact: 12 });
+    expect(warnings).toEqual([
+      '"layer" takes in whole numbers of mean 6.00, each an addition for each output: more than multiply-accumulates take. ' +
+        "Compare countsAsMacs of energy.",
+    ]);
+  });
+
+  it("take no image for still whose pixels move while their sum stays", async () => {
+    const dot = tensor([0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0.5, 0], [3, 1, 2, 2, 1]);
+    const { layers, total } = await synOps(sequential({ stem: conv2d(1, 2, { kernel: 1 }) }), dot);
+    expect(layers.stem).toMatchObject({ input: "reals", repeats: false });
+    expect(total).toMatchObject({ realMacs: 24, realMacsOnce: 24 });
+  });
+
   it("count the stem once that is computed once", async () => {
     const image = randomUniform([1, 1, 32, 32, 3], 0, 1, "float32", 1);
     const net = resNet(18, { classes: 3, stemOnceFor: 4 });
@@ -273,8 +337,22 @@ describe("synOps of networks", () => {
     expect(layers).toEqual({});
     expect(warnings).toEqual([
       '"conv" did not run through run(), so it is not counted. Call it with run(module, x, context).',
-      '"placeless" has weights and no geometry, so it is not counted. Make it with conv2d.',
+      '"placeless" has weights and no geometry, so it is not counted. Make it with conv2d or linear.',
     ]);
+  });
+
+  it("warn of an embedding, whose weight has the rank of a linear layer's, too", async () => {
+    const weight = variable(ones([5, 3]));
+    const embedding: Module = {
+      parameters: { weight },
+      forward: (x) => add(x, slice(weight as Tensor, [0, 0], [1, 3])),
+    };
+    const { warnings, layers } = await synOps(sequential({ embedding }), ones([1, 1, 3]));
+    expect(layers).toEqual({});
+    expect(warnings).toEqual([
+      '"embedding" has weights and no geometry, so it is not counted. Make it with conv2d or linear.',
+    ]);
+    weight.dispose();
   });
 
   it("leave the weights of neurons out", async () => {

@@ -4,7 +4,11 @@ import { type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 import type { StateMemory } from "./stream.js";
 
 /** What {@link Context.observe} is. */
-export type Observer = (module: Module, output: Tensor, input: () => Tensor) => void;
+export interface Observer {
+  (module: Module, output: Tensor, input: () => Tensor): void;
+  /** Receives each module before it runs, and the context that it runs in. @defaultValue none */
+  readonly before?: (module: Module, context: Context) => void;
+}
 
 /** Options of one forward pass. Each call passes them on, so that no module has to remember a mode. */
 export interface Context {
@@ -45,12 +49,13 @@ export interface Module {
 }
 
 /**
- * Runs a module, frees all but its output, and shows it to the context's observer. Modules run their children with it.
+ * Runs a module, frees all but its output, and shows it to the context's observer, before and after. Modules run their children with it.
  *
  * @example
  * run(flatten(), zeros([4, 2, 2, 2, 32]), evaluation).shape; // [4, 2, 128]
  */
 export function run(module: Module, x: Tensor, context: Context): Tensor {
+  context.observe?.before?.(module, context);
   const y = tidy(() => module.forward(x, context));
   context.observe?.(module, y, () => x);
   return y;

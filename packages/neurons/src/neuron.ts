@@ -102,6 +102,11 @@ export interface Neuron<S extends string = string> extends NeuronFormula {
   readonly emits: Emission;
   /** Eq. 1 by itself: the charged state before the spike, with H as `v`; tensors of the shape of `x`, the caller's to dispose. */
   readonly charge: (state: State<S>, x: Tensor) => State<S>;
+  /**
+   * The argument of the spike function at a charged state, H − V_th where the model has no `fire` of its own; undefined where it
+   * calls that function not once. The caller's to dispose.
+   */
+  readonly spikeArgument: (charged: State<S>) => Tensor | undefined;
   /** The state before the first step, for currents of this shape. */
   readonly initialState: (shape: readonly number[]) => State<S>;
 }
@@ -191,10 +196,22 @@ export function neuron<P extends MembraneParams, S extends string>(
       const variables = Object.entries<Tensor>(chargedBy(model, state, x, p)).map(([name, t]) => [name, own(t)]);
       return Object.fromEntries(variables) as State<S | "v">;
     });
+  const spikeArgument = (charged: State<S | "v">): Tensor | undefined =>
+    tidy(() => {
+      if (model.fire === undefined) return sub(charged.v, p.vThreshold);
+      const seen: Tensor[] = [];
+      const recording = (u: Tensor) => {
+        seen.push(u);
+        return spike(u);
+      };
+      model.fire(charged, p, Object.assign(recording, spike));
+      return seen.length === 1 ? clone(seen[0]!) : undefined;
+    });
   return Object.assign(step, {
     ...formula,
     model: model.name,
     charge,
+    spikeArgument,
     params: p,
     spike,
     stateNames: names,
