@@ -111,7 +111,12 @@ async function valueFaults(page: Page, touch: boolean): Promise<string[]> {
   const faults: string[] = [];
   const shown = async (label: string, how: string): Promise<void> => {
     const tip = page.locator(".tip");
-    const text = (await tip.isVisible()) ? await tip.textContent() : "";
+    // A busy machine may take a while.
+    const isVisible = await tip.waitFor({ timeout: 2000 }).then(
+      () => true,
+      () => false,
+    );
+    const text = isVisible ? await tip.textContent() : "";
     if (!/\d/.test(text ?? "")) faults.push(`${label}: no value ${how}`);
     const box = await tip.boundingBox();
     if (box !== null && (box.x < 0 || box.x + box.width > page.viewportSize()!.width)) {
@@ -120,8 +125,10 @@ async function valueFaults(page: Page, touch: boolean): Promise<string[]> {
   };
   for (const chart of await page.locator("svg[data-chart]").all()) {
     const label = (await chart.getAttribute("aria-label"))!;
-    const box = (await chart.evaluate((svg) => {
+    const box = (await chart.evaluate(async (svg) => {
       svg.scrollIntoView({ block: "center" });
+      // The page hears of the scrolling in the next frame, and then hides what it shows.
+      for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
       const { x, y, width, height } = svg.getBoundingClientRect();
       return { x, y, width, height };
     }))!;

@@ -34,7 +34,10 @@ describe.skipIf(chromiumMissing !== undefined)("in a browser", () => {
   it("the report of runs beside published curves has no fault", async () => {
     const epochs = Array.from({ length: 30 }, (_, i) => 1 / (i + 1));
     const runs = [{ name: "SEW ADD, authors", trainLoss: epochs, trainTop1: epochs, testTop1: epochs }];
-    writeFileSync("published.json", JSON.stringify({ source: "Theirs.", licence: "none", runs }));
+    writeFileSync(
+      "published.json",
+      JSON.stringify({ source: "Theirs.", dataset: "synthetic gestures", licence: "none", runs }),
+    );
     await compareRuns(["sew-add", "spiking"], { out: "both", published: "published.json" });
     expect(await faultsOfReport(browser, join(folder, "both", "report.html"))).toEqual([]);
   });
