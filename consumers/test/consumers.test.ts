@@ -5,7 +5,8 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { browserMissing, bundle, train } from "./browser.js";
+import { chromiumMissing } from "../../scripts/vitest/chromium.js";
+import { bundle, train } from "./browser.js";
 import { compile, moduleSettings } from "./compile.js";
 import { fetchNode } from "./fetchNode.js";
 import {
@@ -186,9 +187,9 @@ describe("a page that Vite bundles", () => {
   });
 
   it("trains in headless Chromium: the loss falls", async ({ skip }) => {
-    if (browserMissing !== undefined) {
-      console.info(`Skipped: the page in Chromium: ${browserMissing}`);
-      return skip(browserMissing);
+    if (chromiumMissing !== undefined) {
+      console.info(`Skipped: the page in Chromium: ${chromiumMissing}`);
+      return skip(chromiumMissing);
     }
     const { losses, errors } = await train(page());
     expect(errors).toEqual([]);

@@ -7,8 +7,8 @@ import { densities, type LayerSweep, layerName, type Product, type Storage } fro
 
 use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
-const colours: Readonly<Record<Product, string>> = { forward: "#1f6fb5", "filter gradient": "#c26a00" };
-const [text, muted, grey] = ["#1c2128", "#5f6874", "#dfe3e8"];
+const colours = { forward: "#1f6fb5", "filter gradient": "#c26a00" } as const satisfies Record<Product, string>;
+const [text, muted, grey] = ["#1c2128", "#5f6874", "#dfe3e8"] as const;
 
 /** Bits are solid lines, counts dashed ones: colour is not all that tells. */
 const kinds = (["forward", "filter gradient"] as const).flatMap((product) =>
@@ -20,6 +20,20 @@ const styleOf = (product: Product, storage: Storage) => ({
   itemStyle: { color: colours[product] },
   lineStyle: { color: colours[product], width: 2, type: storage === "bits" ? "solid" : [5, 3] },
 });
+
+/** What each colour becomes in dark mode. */
+const dark = {
+  "#fff": "#14171b",
+  [text]: "#e4e7eb",
+  [muted]: "#9aa4b0",
+  [grey]: "#2c323a",
+  [colours.forward]: "#64aeea",
+  [colours["filter gradient"]]: "#e39a3f",
+};
+const rules = Object.entries(dark).flatMap(([from, to]) =>
+  ["fill", "stroke"].map((each) => `[${each}="${from}"] { ${each}: ${to}; }`),
+);
+const DARK = `<style>@media (prefers-color-scheme: dark) {\n${rules.join("\n")}\n}</style>`;
 
 const TITLE = "Time of event-driven convolution, dense = 1";
 const COLUMNS = 4;
@@ -134,5 +148,5 @@ export function picture(sweeps: readonly LayerSweep[]): string {
   drawing.dispose();
   // What serves a mouse only is left out, and what serves a screen reader put in.
   const still = svg.replaceAll(/ (?:ecmeta_\w+|class|pointer-events)="[^"]*"|<style >[\s\S]*?<\/style>\n?/g, "");
-  return `${still.replace(">", `><title>${TITLE}</title>`)}\n`;
+  return `${still.replace(">", `><title>${TITLE}</title>\n${DARK}`)}\n`;
 }

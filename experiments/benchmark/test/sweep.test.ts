@@ -32,6 +32,10 @@ describe("the sweep", () => {
     for (const layer of layers) expect(svg).toContain(`>${layerName(layer).split(", ").slice(1).join(", ")}<`);
     const withoutIds = (text: string) => text.replaceAll(/zr\d+/g, "zr");
     expect(svg).toContain("<title>Time of event-driven convolution, dense = 1</title>");
+    // Every colour but those of shapes without an area has another in dark mode.
+    const [, dark] = /<style>([\s\S]*)<\/style>/.exec(svg)!;
+    for (const [, colour] of svg.matchAll(/fill="(#(?!000")\w+)"/g))
+      expect(dark).toContain(`[fill="${colour}"] { fill: #`);
     expect(withoutIds(picture(sweeps))).toBe(withoutIds(svg));
     expect(picture(sweeps.with(0, sweepOf(layers[0]!, 0.25)))).not.toBe(svg);
   });

@@ -186,7 +186,7 @@ export const degradation = defineExperiment({
       // Of ANNs, too, whose blocks have no neurons to know them by.
       const paths = [...namedModules(model)].map(([path]) => path).filter((path) => /^stage\d\.block\d+$/.test(path));
       const norms = await gradientNorms(model, x, (logits) => crossEntropy(logits as Tensor3D, labels), { paths });
-      return { gradientNorms: Object.values(norms) };
+      return { gradientNorms: Object.values(norms).map(({ output }) => output.norm) };
     } finally {
       x.dispose();
       labels.dispose();

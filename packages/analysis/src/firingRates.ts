@@ -1,24 +1,40 @@
 /** @file Firing rates: Φ of every spiking layer and every block of a network. */
-import { emissionOf, type Module, namedModules, run } from "@sew/layers";
-import { keep, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { emissionOf, type Module, namedModules } from "@sew/layers";
+import { keep, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { blocksOf } from "./blocksOf.js";
+import { type MeasureOptions, measureAs, type Probe } from "./probe.js";
+import type { Activity, Readings } from "./readings.js";
 
 /** Firing rate of a spiking layer. */
 export interface LayerRate {
   /** Φ, the mean of its spikes: from 0, no neuron ever fires, to 1, all neurons fire in each time-step. */
   readonly rate: number;
+  /** Φ of each time-step. */
+  readonly perStep: readonly number[];
   /** The fraction of its neurons that never fire, from 0 to 1. */
   readonly silent: number;
+  /** The fraction of its neurons that fire in each time-step of each sample, with the most that they can, from 0 to 1. */
+  readonly saturated: number;
   /** The rate of each neuron, from 0 to 1. Absent without the option `neurons`. */
   readonly neurons?: Float32Array;
 }
 
-/** Firing rates of a block. */
-export interface BlockRate {
-  /** The mean of A^l, the spikes of the residual path. Absent where the path does not end in neurons of its own. */
-  readonly residual?: number;
-  /** The mean of O^l, the block's output. With g = ADD it is a mean of sums and may exceed 1. */
-  readonly output: number;
+/** A number, or numbers, of S^l, A^l and O^l of a block. */
+export interface OfBlock<V> {
+  /** S^l, the block's input. */
+  readonly input: V;
+  /** A^l, the spikes of the residual path. Absent where the path does not end in neurons of its own. */
+  readonly residual?: V;
+  /** O^l, the block's output. */
+  readonly output: V;
+}
+
+/** Means of S^l, A^l and O^l. Of g = ADD, S^l and O^l are sums, and their means may exceed 1. */
+export interface BlockRate extends OfBlock<number> {
+  /** The means of each time-step. */
+  readonly perStep: OfBlock<readonly number[]>;
+  /** The fractions of values that are not 0: of 0 and 1 the means. */
+  readonly density: OfBlock<number>;
 }
 
 /** Firing rates by the paths of the modules, as `namedModules` gives them, outer before inner. */
@@ -29,18 +45,19 @@ export interface FiringRates {
   readonly warnings: readonly string[];
 }
 
-/** Options of {@link firingRates}. */
-export interface FiringRatesOptions {
+/** Options of {@link firingRateProbe}. */
+export interface FiringRateProbeOptions {
   /**
-   * Runs the model in training mode: batch norm uses the statistics of the batch, which a network that was never trained
-   * needs, and updates its running statistics; dropout drops. @defaultValue `false`
+   * Whether to look at each neuron, for `silent` and `saturated`, which are NaN without. It takes as much time as all the
+   * rest. @defaultValue true
    */
-  readonly training?: boolean;
-  /** Seed of dropout in training mode. @defaultValue none */
-  readonly seed?: number;
-  /** Whether each layer has the rates of its neurons too. @defaultValue `false` */
+  readonly shares?: boolean;
+  /** Whether each layer has the rates of its neurons too. @defaultValue false */
   readonly neurons?: boolean;
 }
+
+/** Options of {@link firingRates}. */
+export interface FiringRatesOptions extends Pick<MeasureOptions, "training" | "seed">, FiringRateProbeOptions {}
 
 /**
  * Firing rates `Φ = Σ S / (T · N · neurons)` of every spiking layer and every block, in one forward pass.
@@ -61,40 +78,89 @@ export interface FiringRatesOptions {
  * @example
  * const net = sequential({ neurons: neurons(integrateAndFire)(1) });
  * const rates = await firingRates(net, tensor3d([[[1, 0]], [[0, 0]]]));
- * rates.layers; // { neurons: { rate: 0.25, silent: 0.5 } }
+ * rates.layers; // { neurons: { rate: 0.25, perStep: [0.5, 0], silent: 0.5, saturated: 0 } }
  */
-export async function firingRates(model: Module, x: Tensor, options: FiringRatesOptions = {}): Promise<FiringRates> {
-  if (x.rank < 2 || x.size === 0) {
-    throw new RangeError(
-      `firingRates: x must be a sequence [T, N, ...] of at least one time-step and one sample, got shape [${x.shape}]`,
-    );
-  }
-  const paths = pathsOf(model);
-  const blocks = blocksOf(model);
-  const watched = new Set<Module>(blocks.flatMap(({ block, residual }) => (residual ? [block, residual] : [block])));
-  for (const module of paths.keys()) if (mostSpikes(module) > 0) watched.add(module);
+export async function firingRates(
+  model: Module,
+  x: Tensor,
+  { training = false, seed, ...options }: FiringRatesOptions = {},
+): Promise<FiringRates> {
+  const context = { training, ...(seed !== undefined && { seed }) };
+  const { rates } = await measureAs("firingRates", model, x, { rates: firingRateProbe(options) }, context);
+  return rates;
+}
 
-  const counts = await countsOf(model, x, watched, options);
-  const rateOfModule = ([module, runs]: [Module, Count[]]): [Module, LayerRate] => [
-    module,
-    rateOf(runs, Math.max(1, mostSpikes(module)), options),
-  ];
-  const rates = new Map([...counts].map(rateOfModule));
-  const layers: [string, LayerRate][] = [];
-  for (const [module, path] of paths) {
-    const rate = rates.get(module);
-    if (rate !== undefined && mostSpikes(module) > 0) layers.push([path, rate]);
-  }
-  const unseen = [...watched].filter((module) => !rates.has(module)).map((module) => paths.get(module)!);
-  return {
-    layers: Object.fromEntries(layers),
-    blocks: Object.fromEntries(
-      blocks.flatMap(({ block, residual }) => {
-        const [output, a] = [rates.get(block), residual && rates.get(residual)];
-        return output ? [[paths.get(block)!, { ...(a && { residual: a.rate }), output: output.rate }]] : [];
-      }),
-    ),
-    warnings: [...layers.flatMap(([path, { rate }]) => warningsOn(path, rate)), ...unseen.map(notRun)],
+/**
+ * Measures {@link firingRates} in passes that run anyway, or beside other measurements.
+ *
+ * @example
+ * const net = sequential({ neurons: neurons(integrateAndFire)(1) });
+ * const { rates } = await measure(net, tensor3d([[[1, 0]], [[0, 0]]]), { rates: firingRateProbe() });
+ * rates.layers.neurons.rate; // 0.25
+ */
+export function firingRateProbe(options: FiringRateProbeOptions = {}): Probe<FiringRates> {
+  return (model) => {
+    const { shares = true, neurons = false } = options;
+    const paths = pathsOf(model);
+    const blocks = blocksOf(model);
+    const ofBlocks = new Map(blocks.map((block) => [block.block, block]));
+    const residuals = new Set(blocks.flatMap(({ residual }) => residual ?? []));
+    /** What each module put out, and what blocks took in, one entry a run. */
+    const outputs = new Map<Module, Kept[]>();
+    const inputs = new Map<Module, Kept[]>();
+    const clear = () => {
+      for (const kept of [...outputs.values(), ...inputs.values()].flat()) free(kept);
+      outputs.clear();
+      inputs.clear();
+    };
+    return {
+      observe({ module, output, input, readings }) {
+        const spikes = mostSpikes(module) > 0;
+        const block = ofBlocks.get(module);
+        if (!spikes && block === undefined && !residuals.has(module)) return;
+        add(outputs, module, keptOf(output, readings, spikes && (shares || neurons)));
+        if (block !== undefined) add(inputs, module, keptOf(input(), readings, false));
+      },
+      async read() {
+        try {
+          const layers: [string, LayerRate][] = [];
+          for (const [module, path] of paths) {
+            const runs = outputs.get(module);
+            const most = mostSpikes(module);
+            if (runs !== undefined && most > 0) layers.push([path, await layerRate(runs, most, { shares, neurons })]);
+          }
+          const rates: [string, BlockRate][] = [];
+          for (const { block, residual } of blocks) {
+            const [output, input] = [outputs.get(block), inputs.get(block)];
+            const a = residual && outputs.get(residual);
+            if (output === undefined || input === undefined) continue;
+            const measured = {
+              input: await meansOf(input),
+              ...(a && { residual: await meansOf(a) }),
+              output: await meansOf(output),
+            };
+            const each = <V>(pick: (means: Means) => V): OfBlock<V> => mapped(measured, pick);
+            const perStep = each((means) => means.perStep);
+            const density = each((means) => means.density);
+            rates.push([paths.get(block)!, { ...each(({ mean }) => mean), perStep, density }]);
+          }
+          const watched = [...paths.keys()].filter(
+            (module) => mostSpikes(module) > 0 || ofBlocks.has(module) || residuals.has(module),
+          );
+          return {
+            layers: Object.fromEntries(layers),
+            blocks: Object.fromEntries(rates),
+            warnings: [
+              ...layers.flatMap(([path, { rate }]) => warningsOn(path, rate)),
+              ...watched.filter((module) => !outputs.has(module)).map((module) => notRun(paths.get(module)!)),
+            ],
+          };
+        } finally {
+          clear();
+        }
+      },
+      dispose: clear,
+    };
   };
 }
 
@@ -112,57 +178,100 @@ function mostSpikes(module: Module): number {
   return emits?.kind === "bits" ? 1 : 0;
 }
 
-/** One run of a module. */
-interface Count {
+/** What is kept of one run of a module. */
+interface Kept {
+  readonly activity: Activity;
   /** How often each neuron fires in all time-steps of all samples. */
-  readonly fired: ArrayLike<number>;
-  /** Time-steps by samples. A module may repeat its input over time, so that those of x say nothing. */
-  readonly times: number;
+  readonly fired: Tensor | undefined;
 }
 
-/** The runs of each watched module. */
-async function countsOf(
-  model: Module,
-  x: Tensor,
-  watched: ReadonlySet<Module>,
-  options: FiringRatesOptions,
-): Promise<Map<Module, Count[]>> {
-  const sums: [Module, Tensor, number][] = [];
-  const observe = (module: Module, output: Tensor) => {
-    if (!watched.has(module)) return;
-    const [steps, samples] = output.shape as [number, number];
-    sums.push([module, keep(tidy(() => sum(output, [0, 1]))), steps * samples]);
+function keptOf(x: Tensor, readings: Readings, each: boolean): Kept {
+  return { activity: readings.activity(x).retain(), fired: each ? keep(sum(x, [0, 1])) : undefined };
+}
+
+function free({ activity, fired }: Kept): void {
+  activity.release();
+  fired?.dispose();
+}
+
+function add(runs: Map<Module, Kept[]>, module: Module, kept: Kept): void {
+  const known = runs.get(module);
+  if (known === undefined) runs.set(module, [kept]);
+  else known.push(kept);
+}
+
+/** Means of a tensor. */
+interface Means {
+  readonly mean: number;
+  readonly perStep: readonly number[];
+  readonly density: number;
+}
+
+function mapped<V, W>({ input, residual, output }: OfBlock<V>, f: (value: V) => W): OfBlock<W> {
+  return { input: f(input), ...(residual !== undefined && { residual: f(residual) }), output: f(output) };
+}
+
+/** The means of all runs. It sums in float64: float32 loses single ones beyond 2²⁴. */
+async function meansOf(runs: readonly Kept[]): Promise<Means> {
+  const totals: number[] = [];
+  const sizes: number[] = [];
+  let active = 0;
+  for (const { activity } of runs) {
+    const samples = activity.shape[1]!;
+    const { perSample, density } = await activity.read();
+    const all = sizeOf(activity.shape);
+    const size = all / perSample.length;
+    for (const [i, value] of perSample.entries()) {
+      const step = Math.floor(i / samples);
+      totals[step] = (totals[step] ?? 0) + value;
+      sizes[step] = (sizes[step] ?? 0) + size;
+    }
+    active += density * all;
+  }
+  const all = total(sizes);
+  return { mean: total(totals) / all, perStep: totals.map((sum, t) => sum / sizes[t]!), density: active / all };
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
+/** The rate over all runs, of the `most` spikes in a time-step. */
+async function layerRate(
+  runs: readonly Kept[],
+  most: number,
+  { shares, neurons }: Required<FiringRateProbeOptions>,
+): Promise<LayerRate> {
+  const { mean, perStep } = await meansOf(runs);
+  let [count, silent, saturated] = [0, 0, 0];
+  const each: Float32Array[] = [];
+  for (const { activity, fired } of runs) {
+    if (fired === undefined) continue;
+    const chances = activity.shape[0]! * activity.shape[1]! * most;
+    const values = await fired.data<"float32">();
+    count += values.length;
+    for (const value of values) {
+      if (value === 0) silent++;
+      else if (value === chances) saturated++;
+    }
+    if (neurons) each.push(values.map((value) => value / chances));
+  }
+  return {
+    rate: mean / most,
+    perStep: perStep.map((value) => value / most),
+    silent: shares ? silent / count : Number.NaN,
+    saturated: shares ? saturated / count : Number.NaN,
+    ...(neurons && { neurons: joined(each) }),
   };
-  try {
-    const { training = false, seed } = options;
-    run(model, x, { training, ...(seed !== undefined && { seed }), observe }).dispose();
-    const counts = new Map<Module, Count[]>();
-    for (const [module, count, times] of sums) {
-      counts.set(module, [...(counts.get(module) ?? []), { fired: await count.data(), times }]);
-    }
-    return counts;
-  } finally {
-    for (const [, count] of sums) count.dispose();
-  }
 }
 
-/** The rate over all runs, of the `most` spikes in a time-step. It sums in float64: float32 loses single ones beyond 2²⁴. */
-function rateOf(runs: readonly Count[], most: number, options: FiringRatesOptions): LayerRate {
-  let [total, chances, neurons, silent] = [0, 0, 0, 0];
-  for (const { fired, times } of runs) {
-    neurons += fired.length;
-    chances += fired.length * times * most;
-    for (let i = 0; i < fired.length; i++) {
-      total += fired[i]!;
-      if (fired[i] === 0) silent++;
-    }
-  }
-  const rate = { rate: total / chances, silent: silent / neurons };
-  if (options.neurons !== true) return rate;
-  const each = new Float32Array(neurons);
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(total(parts.map(({ length }) => length)));
   let at = 0;
-  for (const { fired, times } of runs) for (let i = 0; i < fired.length; i++) each[at++] = fired[i]! / (times * most);
-  return { ...rate, neurons: each };
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 function warningsOn(path: string, rate: number): string[] {

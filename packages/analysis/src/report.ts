@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { type Figure, tiles } from "./page/figures.js";
 import { type Content, html, trustedHtml } from "./page/html.js";
+import { interact } from "./page/interact.js";
 import type { Section } from "./page/section.js";
 import { style } from "./page/style.js";
 
@@ -17,11 +19,17 @@ export interface Report {
   readonly sections: readonly (Section | undefined | false)[];
 }
 
-/** No script, no network: all that the page shows is in the file itself. */
-const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+/** The only script of the page: it shows values and zooms. */
+const SCRIPT = `(${interact.toString()})();`;
+
+/** No network, and no script but this one: all that the page shows is in the file itself. */
+const POLICY =
+  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; " +
+  `script-src 'sha256-${createHash("sha256").update(SCRIPT).digest("base64")}'`;
 
 /**
- * A report as one HTML page that needs neither network nor scripts.
+ * A report as one HTML page that needs no network. It is whole without its script, which shows the values of charts under the
+ * pointer, a finger or the arrow keys, and zooms curves.
  *
  * It shows the sections that it receives, in order: those of `trainingSection`, `confusionSection`, `firingRatesSection`,
  * `samplesSection` and `settingsSection`, and any other that `section` makes. The same content gives the same page, byte
@@ -51,6 +59,7 @@ ${tiles(figures)}
 </header>
 <main>${sections.map((each) => each && html`\n${each}`)}
 </main>
+<script>${trustedHtml(SCRIPT)}</script>
 </body>
 </html>
 `.text;

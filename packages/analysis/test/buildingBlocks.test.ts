@@ -3,6 +3,7 @@ import {
   barChart,
   frameStrip,
   html,
+  type LineChartOptions,
   lineChart,
   picture,
   report,
@@ -11,6 +12,7 @@ import {
   table,
   trustedHtml,
 } from "@sew/analysis";
+import { families } from "@sew/models";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { attribute, faults, labels, named, rowsOf, words } from "./page.js";
@@ -43,6 +45,11 @@ describe("html", () => {
 
 describe("lineChart", () => {
   const points = (page: string) => named(page, "path").length;
+  /** The dashes and colours in the legend. */
+  const looks = (page: string) =>
+    named(page, "i").map((sample) => `${attribute(sample, "class")} ${attribute(sample, "style")!.slice(6)}`);
+  const looksOf = (...names: string[]) =>
+    looks(pageOf(lineChart({ title: "x", lines: names.map((name) => ({ name, values: [1] })) })));
 
   it("has title, legend and text alternative", () => {
     const page = pageOf(
@@ -56,17 +63,72 @@ describe("lineChart", () => {
     );
     expect(faults(page)).toEqual([]);
     expect(words(named(page, "figcaption")[0]!)).toBe("Loss test train");
-    expect(named(page, "i").map((sample) => attribute(sample, "class"))).toEqual([
-      "line first solid",
-      "line second dashed",
-    ]);
+    expect(looks(page)).toEqual(["line solid var(--first)", "line solid var(--second)"]);
     expect(labels(page)).toEqual(["Loss, epoch 1 to 2; at the end test 1, train 0.5"]);
   });
 
-  it("draws up to 12 lines, no two of which look alike", () => {
-    const lines = Array.from({ length: 12 }, (_, i) => ({ name: `${i}`, values: [i] }));
-    const looks = named(pageOf(lineChart({ title: "x", lines })), "i").map((sample) => attribute(sample, "class"));
-    expect(new Set(looks).size).toBe(12);
+  it.each([
+    ["of their own", (i: number) => `${i}`],
+    ["of one family", (i: number) => `SEW ADD, ${i} blocks`],
+  ])("draws up to 12 lines with names %s, no two of which look alike", (_, name) =>
+    expect(new Set(looksOf(...Array.from({ length: 12 }, (_, i) => name(i)))).size).toBe(12),
+  );
+
+  it("gives the paper's families colours of their own, however they are written", () => {
+    const names = Object.keys(families);
+    const all = looksOf(...names);
+    expect(new Set(all.map((look) => look.split(" ").at(-1))).size).toBe(names.length);
+    for (const [i, name] of names.entries()) {
+      for (const written of [name.toUpperCase(), name.replaceAll("-", " "), `n-mnist-${name}, 20 blocks`]) {
+        expect([written, looksOf(written, "other")[0]]).toEqual([written, all[i]]);
+      }
+    }
+    const lookOf = (name: string) => all[names.indexOf(name)];
+    expect(looksOf("SEW-ResNet-18", "Spiking ResNet-18")).toEqual([lookOf("sew-add"), lookOf("spiking")]);
+  });
+
+  it("gives a name the same colour in whatever order, and names that agree up to a comma one colour and other dashes", () => {
+    const names = ["alpha", "beta", "T = 8", "T = 4"];
+    expect(looksOf(...names.toReversed())).toEqual(looksOf(...names).toReversed());
+    const [own, published] = looksOf("T = 4", "T = 4, published");
+    expect([own!.split(" ")[1], published!.split(" ")[1]]).toEqual(["solid", "dashed"]);
+    expect(published!.split(" ").at(-1)).toBe(own!.split(" ").at(-1));
+  });
+
+  it("names a marked point in the legend, not over the curves", () => {
+    const mark = { index: 1, text: "best 1, epoch 2" };
+    const page = pageOf(lineChart({ title: "x", lines: [{ name: "test", values: [0, 1], mark }] }));
+    expect(words(named(page, "figcaption")[0]!)).toBe("x test best 1, epoch 2");
+    expect(words(named(page, "svg")[0]!)).not.toContain("best");
+  });
+
+  it("has a logarithmic axis of whole powers of ten, on which what is not positive leaves a gap", () => {
+    const lines = [{ values: [1e-3, 0, 20, -1, 1e-3] }];
+    const page = pageOf(lineChart({ title: "x", lines, scale: "log" }));
+    expect(words(named(page, "svg")[0]!)).toMatch(/\s0\.001\s+0\.01\s+0\.1\s+1\s+10\s+100\s/);
+    const { lines: drawn, ends } = JSON.parse(attribute(named(page, "svg")[0]!, "data-chart")!);
+    expect(drawn[0].y).toEqual([-3, false, 1.30103, false, -3]);
+    expect(ends.slice(2)).toEqual([-3, 2]);
+    expect(labels(page)).toEqual(["x, epoch 1 to 5; at the end 0.001"]);
+  });
+
+  it("says of a logarithmic axis which lines have values of 0, and shows those under the pointer", () => {
+    const lines = [
+      { name: "SEW ADD", values: [1, 2, Number.NaN] },
+      { name: "SEW AND", values: [0, 1, Number.NaN] },
+      { name: "Spiking", values: [0, 0, undefined] },
+    ];
+    const page = pageOf(lineChart({ title: "x", lines, scale: "log" }));
+    expect(named(page, "p").map(words)).toEqual([
+      "A logarithmic axis has no place for 0 or below: such values of SEW AND; Spiking are not drawn.",
+    ]);
+    const { lines: drawn } = JSON.parse(attribute(named(page, "svg")[0]!, "data-chart")!);
+    expect(drawn.map(({ texts }: { texts?: unknown }) => texts)).toEqual([
+      undefined,
+      ["0", "1", "–"],
+      ["0", "0", null],
+    ]);
+    expect(named(pageOf(lineChart({ title: "x", lines })), "p")).toEqual([]);
   });
 
   it("counts along x what it is asked to, at the positions of its values", () => {
@@ -96,14 +158,22 @@ describe("lineChart", () => {
             maxLength: 20,
           },
         ),
-        (values) => {
-          const page = pageOf(lineChart({ title: "x", lines: [{ values }] }));
+        fc.constantFrom<LineChartOptions>(
+          { title: "x", lines: [] },
+          { title: "x", lines: [], scale: "log" },
+          { title: "x", lines: [], fromZero: false },
+          { title: "x", lines: [], format: "percent" },
+        ),
+        (values, options) => {
+          const page = pageOf(lineChart({ ...options, lines: [{ values }] }));
           expect(faults(page)).toEqual([]);
+          const { ends } = JSON.parse(attribute(named(page, "svg")[0]!, "data-chart")!);
+          expect(ends[0] < ends[1] && ends[2] < ends[3]).toBe(true);
           expect(page).not.toMatch(/NaN|Infinity/);
           expect(points(page)).toBeGreaterThan(0);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 80 },
     ));
 
   it("shades the range behind a line, and its axis has room for it", () => {
@@ -126,8 +196,8 @@ describe("lineChart", () => {
       const ys = [...attribute(area!, "d")!.matchAll(/(-?[\d.]+) (-?[\d.]+)/g)].map(([, , y]) => Number(y));
       return Math.max(...ys) - Math.min(...ys);
     };
-    expect(height([-4, 4])).toBeCloseTo(2 * height([-4, 0]), 1);
-    expect(height([-4, 4])).toBeCloseTo(2 * height([0, 4]), 1);
+    expect(height([-4, 4])).toBeCloseTo(2 * height([-4, 0]), 0);
+    expect(height([-4, 4])).toBeCloseTo(2 * height([0, 4]), 0);
   });
 
   it("has an axis for vanishing values", () => {
@@ -196,9 +266,11 @@ describe("barChart", () => {
   });
 
   it("shows the end of a name that is too long for the axis", () => {
-    const names = ["stages.first.block0", "network.stages.second.block11"];
+    const names = ["stage3.block12.shortcut.conv", "network.stages.second.block11.shortcut"];
     const page = pageOf(barChart({ title: "x", names, bars: [{ values: [0, 1] }] }));
-    expect(words(named(page, "svg")[0]!)).toMatch(/stages\.first\.block0[\s\S]*…stages\.second\.block11\n/);
+    expect(words(named(page, "svg")[0]!)).toMatch(
+      /stage3\.block12\.shortcut\.conv[\s\S]*\s…ges\.second\.block11\.shortcut\n/,
+    );
   });
 
   it.each([

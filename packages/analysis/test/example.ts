@@ -51,8 +51,25 @@ export const confusion: Required<Confusion> = {
 };
 
 export const rates: FiringRates = {
-  layers: { "unit0.neuron": { rate: 0.0812, silent: 0.125 }, "block0.b.neuron": { rate: 0, silent: 1 } },
-  blocks: { block0: { residual: 0.0521, output: 1.3333 }, block1: { output: 0.25 } },
+  layers: {
+    "unit0.neuron": { rate: 0.0812, perStep: [0.1, 0.0624], silent: 0.125, saturated: 0.0625 },
+    "block0.b.neuron": { rate: 0, perStep: [0, 0], silent: 1, saturated: 0 },
+  },
+  blocks: {
+    block0: {
+      input: 1.2812,
+      residual: 0.0521,
+      output: 1.3333,
+      perStep: { input: [1, 1.5624], residual: [0, 0.1042], output: [1, 1.6666] },
+      density: { input: 0.5, residual: 0.0521, output: 0.5521 },
+    },
+    block1: {
+      input: 1,
+      output: 0.25,
+      perStep: { input: [1, 1], output: [0.5, 0] },
+      density: { input: 1, output: 0.25 },
+    },
+  },
   warnings: ['"block0.b.neuron" never fires.'],
 };
 

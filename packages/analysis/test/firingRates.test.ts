@@ -36,9 +36,30 @@ describe("firingRates of known spikes", () => {
 
   it("are the mean over time-steps, samples and neurons; a neuron is silent when it fires in none", async () => {
     const { layers, blocks, warnings } = await firingRates(sequential({ first: copy() }), x());
-    expect(layers).toEqual({ first: { rate: 4 / 12, silent: 1 / 3 } });
+    expect(layers).toMatchObject({ first: { rate: 4 / 12, silent: 1 / 3 } });
     expect(blocks).toEqual({});
     expect(warnings).toEqual([]);
+  });
+
+  it("are those of each time-step, too", async () => {
+    const { layers } = await firingRates(sequential({ first: copy() }), x());
+    expect(layers.first!.perStep).toEqual([3 / 6, 1 / 6]);
+  });
+
+  it("count a neuron as saturated that fires in each time-step of each sample, with all spikes that it can", async () => {
+    const spikes = tensor([1, 0, 1, 1, 1, 0, 1, 0], [2, 2, 2]);
+    const { layers } = await firingRates(sequential({ first: copy() }), spikes);
+    expect(layers.first).toMatchObject({ silent: 0, saturated: 0.5 });
+    const counts: NeuronLayer = { ...copy(), emits: { kind: "counts", most: 2 } };
+    const most = await firingRates(sequential({ counts }), tensor([2, 1, 2, 0], [2, 1, 2]));
+    expect(most.layers.counts).toMatchObject({ silent: 0, saturated: 0.5 });
+  });
+
+  it("leave shares of neurons out on request, and nothing else", async () => {
+    const net = sequential({ first: copy() });
+    const { layers } = await firingRates(net, x(), { shares: false });
+    const all = await firingRates(net, x());
+    expect(layers.first).toEqual({ ...all.layers.first, silent: Number.NaN, saturated: Number.NaN });
   });
 
   it("have those of each neuron on request", async () => {
@@ -50,14 +71,14 @@ describe("firingRates of known spikes", () => {
     const net = overTime(sequential({ first: copy() }), 3);
     const { layers } = await firingRates(net, tensor([1, 0, 0, 1], [1, 2, 2]), { neurons: true });
     const [[, first]] = Object.entries(layers) as [[string, (typeof layers)[string]]];
-    expect(first).toEqual({ rate: 0.5, silent: 0, neurons: Float32Array.of(0.5, 0.5) });
+    expect(first).toMatchObject({ rate: 0.5, silent: 0, neurons: Float32Array.of(0.5, 0.5) });
   });
 
   it("of counts up to D are the rates of their D binary time-steps: the mean of S/D", async () => {
     const counts: NeuronLayer = { ...copy(), emits: { kind: "counts", most: 4 } };
     const spikes = tensor([4, 1, 0, 0, 4, 0, 0, 0, 4, 1, 0, 0], [2, 2, 3]);
     const { layers, warnings } = await firingRates(sequential({ counts }), spikes, { neurons: true });
-    expect(layers.counts).toEqual({ rate: 14 / 48, silent: 0, neurons: Float32Array.of(5 / 16, 5 / 16, 0.25) });
+    expect(layers.counts).toMatchObject({ rate: 14 / 48, silent: 0, neurons: Float32Array.of(5 / 16, 5 / 16, 0.25) });
     expect(warnings).toEqual([]);
   });
 
@@ -79,11 +100,14 @@ describe("firingRates of known spikes", () => {
   it("give A and O of each block, O above 1 where it sums more", async () => {
     const net = sequential({ one: doubling(), inner: sequential({ two: doubling(), three: doubling() }) });
     const { blocks, layers } = await firingRates(net, x());
-    expect(Object.entries(blocks)).toEqual([
-      ["one", { residual: 1 / 3, output: 2 / 3 }],
-      ["inner.two", { residual: 2 / 3, output: 4 / 3 }],
-      ["inner.three", { residual: 4 / 3, output: 8 / 3 }],
+    expect(Object.entries(blocks)).toMatchObject([
+      ["one", { input: 1 / 3, residual: 1 / 3, output: 2 / 3 }],
+      ["inner.two", { input: 2 / 3, residual: 2 / 3, output: 4 / 3 }],
+      ["inner.three", { input: 4 / 3, residual: 4 / 3, output: 8 / 3 }],
     ]);
+    expect(blocks["inner.two"]!.perStep).toEqual({ input: [1, 1 / 3], residual: [1, 1 / 3], output: [2, 2 / 3] });
+    const third = Math.fround(1 / 3);
+    expect(blocks["inner.two"]!.density).toEqual({ input: third, residual: third, output: third });
     expect(Object.keys(layers)).toEqual(
       ["one", "inner.two", "inner.three"].flatMap((path) => [`${path}.a.neuron`, `${path}.b.neuron`]),
     );
@@ -96,7 +120,7 @@ describe("firingRates of known spikes", () => {
       forward: (s, context) => mul(run(a, s, context), run(shortcut, s, context)),
     };
     const { blocks } = await firingRates(sequential({ block }), x());
-    expect(blocks).toEqual({ block: { residual: 1 / 3, output: 1 / 3 } });
+    expect(blocks).toMatchObject({ block: { residual: 1 / 3, output: 1 / 3 } });
   });
 
   it("are the mean over all runs of a module that runs twice, under its first name", async () => {
@@ -104,13 +128,13 @@ describe("firingRates of known spikes", () => {
     const onceSilent: Module = { forward: (s) => mul(s, 0) };
     // 4 of 12 spikes in the first run, none in the second; one of 3 neurons is silent first, all 3 then.
     const { layers } = await firingRates(sequential({ a: layer, onceSilent, b: layer }), x());
-    expect(layers).toEqual({ a: { rate: 4 / 24, silent: 4 / 6 } });
+    expect(layers).toMatchObject({ a: { rate: 4 / 24, silent: 4 / 6 } });
   });
 
   it("warn of layers that never fire and of those that always do", async () => {
     const net = sequential({ loud: always(), quiet: never() });
     const { layers, warnings } = await firingRates(net, x());
-    expect(layers).toEqual({ loud: { rate: 1, silent: 0 }, quiet: { rate: 0, silent: 1 } });
+    expect(layers).toMatchObject({ loud: { rate: 1, silent: 0 }, quiet: { rate: 0, silent: 1 } });
     expect(warnings).toEqual([
       '"loud" always fires: its spikes carry no information. Raise its vThreshold, or train with a lower learning rate ' +
         "if it was quieter at first; right after zero-init with AND it is as intended.",
@@ -152,7 +176,7 @@ describe("firingRates of known spikes", () => {
       sequential({ all: copy() }),
       tensor(new Float32Array(size).fill(1), [1, 1, size]),
     );
-    expect(layers.all).toEqual({ rate: 1, silent: 0 });
+    expect(layers.all).toMatchObject({ rate: 1, silent: 0 });
   });
 });
 
@@ -174,7 +198,8 @@ describe("firingRates as laws", () => {
 
   it("the order of samples does not matter", () =>
     fc.assert(
-      fc.asyncProperty(spikes, async ({ values, shape, size }) => {
+      fc.asyncProperty(spikes, async ({ values, size }) => {
+        const shape = [1, values.length / size, size];
         const samples = Array.from({ length: values.length / size }, (_, i) => values.slice(i * size, (i + 1) * size));
         const net = sequential({ layer: copy() });
         const turned = await firingRates(net, tensor(samples.toReversed().flat(), shape));
@@ -217,7 +242,8 @@ describe("firingRates as laws", () => {
     const spiking = await firingRates(net(spikingBlock, 1), x(), { training: true });
     expect(Object.keys(spiking.blocks)).toEqual(["block0", "block1"]);
     for (const [path, block] of Object.entries(spiking.blocks)) {
-      expect(block).toEqual({ output: spiking.layers[`${path}.neuron`]!.rate });
+      expect(block.residual).toBeUndefined();
+      expect(block).toMatchObject({ output: spiking.layers[`${path}.neuron`]!.rate });
     }
   });
 

@@ -1,13 +1,18 @@
 import {
   confusionSection,
   type EpochRecord,
+  energySection,
   type FiringRates,
   firingRatesSection,
+  measuresSection,
   report,
   type Section,
+  type SynOps,
   samplesSection,
+  settingsRows,
   settingsSection,
   summaryFigures,
+  synOpsSection,
   trainingSection,
 } from "@sew/analysis";
 import { describe, expect, it } from "vitest";
@@ -21,7 +26,7 @@ import {
   trainOnly,
   withValidation,
 } from "./example.js";
-import { attribute, faults, headings, labels, named, rowsOf, words } from "./page.js";
+import { attribute, elements, faults, headings, labels, named, rowsOf, words } from "./page.js";
 
 const pageOf = (...sections: (Section | undefined)[]) => report({ title: "x", sections });
 const lead = (page: string) => named(page, "p").map(words);
@@ -257,9 +262,9 @@ describe("firingRatesSection", () => {
   it("names every layer with its rate and silent neurons, and repeats the warnings", () => {
     const page = of(rates);
     expect(rowsOf(page, 0)).toEqual([
-      ["Spiking layer", "Φ", "Silent neurons"],
-      ["unit0.neuron", "0.0812", "12.5\u202f%"],
-      ["block0.b.neuron", "0.0000", "100.0\u202f%"],
+      ["Spiking layer", "Φ", "Silent neurons", "Saturated"],
+      ["unit0.neuron", "0.0812", "12.5\u202f%", "6.3\u202f%"],
+      ["block0.b.neuron", "0.0000", "100.0\u202f%", "0.0\u202f%"],
     ]);
     expect(named(page, "li").map(words)).toEqual(['"block0.b.neuron" never fires.']);
     expect(labels(page)).toEqual(["Blocks: block0 0.052 and 1.333; block1 0.250"]);
@@ -269,6 +274,48 @@ describe("firingRatesSection", () => {
     expect(labels(of({ ...rates, blocks: {} }))).toEqual([
       "Spiking layers: unit0.neuron 0.081; block0.b.neuron 0.000",
     ]));
+});
+
+describe("measuresSection", () => {
+  const block = (i: number) => `block${i}`;
+  const named = (count: number, of: (i: number) => number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [block(i), of(i)]));
+  const measured = historyOf(4).map((record) => ({
+    ...record,
+    testTop1PerStep: [0.25, record.testTop1!],
+    // Nothing is measured of the third.
+    ...(record.epoch !== 2 && {
+      gradientNorms: named(3, (i) => 10 ** -i),
+      firingRates: { [block(0)]: { residual: 0.1, output: 0.2 }, [block(1)]: { output: 1.5 } },
+      timeConstants: { "unit0.neuron": 2 + record.epoch },
+    }),
+  }));
+
+  it("draws what the history has, over the epochs in which it was measured", () =>
+    expect(labels(pageOf(measuresSection(measured)))).toEqual([
+      "Top-1 on test data by time-steps used, time-steps 1 to 2; at the end best epoch 73.3\u202f%, last epoch 50\u202f%",
+      "Gradient norm ‖∂L/∂O‖ of blocks, epoch 1 to 4; at the end block0 1, block1 0.1, block2 0.01",
+      "Gradient norm by depth, block, from the input on 1 to 3; at the end epoch 1 0.01, epoch 4 0.01",
+      "Firing rate of residual paths, A, epoch 1 to 4; at the end block0 0.1",
+      "Mean output of blocks, O, epoch 1 to 4; at the end block0 0.2, block1 1.5",
+      "Learned time constant τ, in time-steps, epoch 1 to 4; at the end unit0.neuron 5",
+    ]));
+
+  it("draws some of many blocks, the first and the last among them, and has the last values of all in a table", () => {
+    const [record] = historyOf(1);
+    const page = pageOf(measuresSection([{ ...record!, gradientNorms: named(50, (i) => i + 1) }]));
+    expect(labels(page)[0]).toMatch(/block0 1, .*, block49 50$/);
+    expect(words(elements(page).find(({ tagName }) => tagName === "summary")!)).toBe(
+      "8 of 50 are drawn; all in epoch 1",
+    );
+    expect(rowsOf(page, 0).slice(1)).toEqual(Array.from({ length: 50 }, (_, i) => [block(i), `${i + 1}`]));
+    expect(labels(page)[1]).toContain("from the input on 1 to 50");
+  });
+
+  it("says below its heading what it is asked to", () =>
+    expect(lead(pageOf(measuresSection(measured, "Inside", { lead: "Of 4 samples." })))).toEqual(["Of 4 samples."]));
+
+  it("is absent where nothing was measured", () => expect(measuresSection(historyOf(3))).toBeUndefined());
 });
 
 describe("samplesSection", () => {
@@ -313,6 +360,18 @@ describe("samplesSection", () => {
     expect(alts(page)).toEqual(["a: 1 picture of 8 x 4 pixels, grey from 0 to 1"]);
   });
 
+  it("shows what is predicted, the mistakes first", () => {
+    const one = (className: string, predicted?: string) => ({
+      ...of([1, 2, 2, 1], () => 0),
+      className,
+      ...(predicted !== undefined && { predicted }),
+    });
+    const page = pageOf(samplesSection([one("cat", "cat"), one("dog", "cat"), one("cow")]));
+    const captions = named(page, "figcaption").map((caption) => words(caption).split(", 1 picture")[0]);
+    expect(captions).toEqual(["dog, ✗ predicted as cat", "cat, ✓ recognised", "cow"]);
+    expect(alts(page)[0]).toMatch(/^dog, predicted as cat: /);
+  });
+
   it("starts a new row after at most 8 frames, with rows of one length", () => {
     const sizes = [8, 9, 16, 20].map((steps) => {
       const [image] = named(pageOf(samplesSection([of([steps, 2, 2, 1], () => 0)])), "img");
@@ -325,6 +384,14 @@ describe("samplesSection", () => {
       [7, 3],
     ]);
   });
+});
+
+describe("settingsRows", () => {
+  it("are names joined by dots, and values as text", () =>
+    expect(settingsRows({ a: { b: 1, c: undefined }, d: [] })).toEqual([
+      ["a.b", "1"],
+      ["d", "none"],
+    ]));
 });
 
 describe("settingsSection", () => {
@@ -353,5 +420,78 @@ describe("settingsSection", () => {
       ["rows", '{"a":1}'],
       ["make", "Custom"],
     ]);
+  });
+});
+
+describe("synOpsSection and energySection", () => {
+  const layer = (input: "binary" | "counts" | "reals", more: object) => ({
+    input,
+    density: 0.25,
+    mean: 0.25,
+    steps: 4,
+    exact: 0,
+    rate: 0,
+    macs: 8e6,
+    validMacs: 7e6,
+    repeats: false,
+    ...more,
+  });
+  const ops: SynOps = {
+    layers: {
+      stem: layer("reals", { repeats: true }),
+      "block0.a": layer("binary", { exact: 1.5e6, rate: 2e6 }),
+      "block1.a": layer("counts", { exact: 3e6, rate: 4e6 }),
+    },
+    total: {
+      exact: 4.5e6,
+      rate: 6e6,
+      realMacs: 8e6,
+      realMacsOnce: 2e6,
+      countExact: 3e6,
+      countMacs: 8e6,
+      macs: 24e6,
+      validMacs: 21e6,
+    },
+    samples: 2,
+    warnings: ['"own" is not counted.'],
+  };
+  it("have a row for each layer, in millions, and the totals; of real-valued inputs no SynOps", () => {
+    const page = pageOf(synOpsSection(ops));
+    expect(faults(page)).toEqual([]);
+    expect(rowsOf(page, 0)).toEqual([
+      ["Layer", "Input", "Density", "Exact", "Rate", "Dense"],
+      ["stem", "reals", "25.0\u202f%", "–", "–", "8"],
+      ["block0.a", "binary", "25.0\u202f%", "1.5", "2", "8"],
+      ["block1.a", "counts", "25.0\u202f%", "3", "4", "8"],
+      ["Total", "", "", "4.5", "6", "24"],
+    ]);
+    expect(labels(page)).toEqual(["Operations, millions: stem 8; block0.a 1.5 and 2 and 8; block1.a 3 and 4 and 8"]);
+    expect(page).toContain("&quot;own&quot; is not counted.");
+  });
+
+  it("give energies in microjoules under each convention and precision, with repeated images once and as they ran", () => {
+    const page = pageOf(energySection(ops));
+    expect(faults(page)).toEqual([]);
+    expect(rowsOf(page, 0).slice(0, 3)).toEqual([
+      ["µJ", "fp32", "fp16", "int8"],
+      // 4.5 M · 0.9 pJ + 8 M · 4.6 pJ, and 2 M · 4.6 pJ.
+      ["Spikes, exact, repeated images as run", "40.9", "13.8", "1.98"],
+      ["Spikes, exact, repeated images once", "13.3", "4.8", "0.595"],
+    ]);
+    expect(page).toContain("memory traffic");
+    expect(page).toContain("Horowitz");
+    const still = { ...ops, total: { ...ops.total, realMacsOnce: ops.total.realMacs } };
+    expect(rowsOf(pageOf(energySection(still)), 0).map(([name]) => name)).toEqual([
+      "µJ",
+      "Spikes, exact",
+      "Spikes, rate × operations",
+      "Sums of spikes as dense",
+      "All dense",
+    ]);
+  });
+
+  it("are left out where no layer was counted", () => {
+    const none: SynOps = { ...ops, layers: {} };
+    expect([synOpsSection(none), energySection(none)]).toEqual([undefined, undefined]);
   });
 });

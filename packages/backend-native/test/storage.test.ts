@@ -4,12 +4,14 @@ import {
   instructionSets,
   type NativeBackend,
   type NativeMemory,
+  runNative,
   setInstructionSet,
   setSpikeConvolution,
   setSpikeStorage,
   spikeConvolution,
   spikeStorage,
 } from "@sew/backend-native";
+import { activity } from "@sew/kernels";
 import { difference, read, scoped } from "@sew/kernels/testing";
 import { disposeModule, namedParameters, run } from "@sew/layers";
 import { network } from "@sew/models";
@@ -20,6 +22,7 @@ import {
   backend,
   cast,
   clone,
+  concat,
   conv2d,
   dispose,
   grad,
@@ -166,6 +169,16 @@ const consumers: Readonly<Record<string, Consumer>> = {
     ),
   ),
   "largest of bits": { of: ["bits"], run: ([x]) => max(x!, 3), gives: always("dense") },
+  ...Object.fromEntries(
+    (["bits", "counts"] as const).map((kind) => [
+      `activity of ${kind}`,
+      {
+        of: [kind],
+        run: ([x]: Tensor[]) => concat(activity({ x: x! }, {}).map((t) => reshape(t, [-1]))),
+        gives: always("dense"),
+      },
+    ]),
+  ),
   "cast of bits": { of: ["bits"], run: ([x]) => cast(x!, "float32"), gives: always("bits") },
   "cast of counts to integers": {
     of: ["counts"],
@@ -345,6 +358,12 @@ describeNative("storage of spikes", () => {
       expect(kindOf(add(half, half))).toBe("dense");
       expect(read(add(half, half))).toEqual(expected(256));
     }));
+
+  it.each([256, 257, 258, 600])("sums counts of 255 over %i samples, beyond 16 bits", (samples) => {
+    const sums = [samples, 2, 4].map((size) => new Float32Array(size));
+    runNative("activityOfSpikes", [samples, 2, 33], new Uint8Array(samples * 66).fill(255), ...sums);
+    expect(sums.map((each) => [...new Set(each)])).toEqual([[66 * 255], [samples * 33 * 255], [255, 1]]);
+  });
 
   it("takes a 32nd of the memory for bits and a quarter for counts, and float32 only once it is asked for", () => {
     const before = used();

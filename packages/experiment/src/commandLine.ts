@@ -18,6 +18,8 @@ export interface Actions {
   readonly overwrite?: boolean;
   readonly resume?: boolean;
   readonly evaluate?: boolean;
+  /** Test samples whose firing rates `evaluate` measures, in the place of the accuracy. */
+  readonly firingRates?: number;
   /** Name of a comparison, or `none`; true for the first one. */
   readonly compare?: string | true;
   readonly seeds?: readonly number[];
@@ -42,6 +44,7 @@ const actions: readonly string[] = [
   "overwrite",
   "resume",
   "evaluate",
+  "firingRates",
   "compare",
   "seeds",
   "jobs",
@@ -87,6 +90,11 @@ function kitOptions(
     option("--overwrite", "replace the run that the folder holds"),
     option("--resume", "continue the folder's run, with its settings"),
     option("--evaluate", "test the best weights of the folder's run, or --weights, without training"),
+    option(
+      "--firing-rates <samples>",
+      "with --evaluate: the firing rates of so many test samples, not the accuracy",
+      parseInteger(1),
+    ),
     option("--weights <file>", "weights to start from, or to evaluate"),
     option("--weights-except <name>", "part of the model that keeps its initial weights; repeatable").argParser(
       (text: string, before: readonly string[] = []) => [...before, text],
@@ -241,7 +249,7 @@ export function commandLine<Own extends object>(
 
   /** All settings, whether or not they have an effect. */
   const settle = (given: Given<Own>, out: string): Settings & Own => {
-    const { overwrite, resume, evaluate, compare, seeds, jobs, checkData, json, said, ...chosen } = given;
+    const { overwrite, resume, evaluate, firingRates, compare, seeds, jobs, checkData, json, said, ...chosen } = given;
     const dataset = experiment.datasets[given.dataset]!;
     if (dataset.needsData === true && given.data === undefined) {
       fail(`--dataset ${given.dataset} needs --data <dir>, the folder of its recordings`);
@@ -298,6 +306,7 @@ export function commandLine<Own extends object>(
       const cli = new Set(names.filter((name) => alone.getOptionValueSource(name) === "cli"));
       const given = fixed({ ...program.opts<Given<Own>>(), said: cli });
       if (given.resume && given.overwrite) fail("--resume and --overwrite exclude each other");
+      if (given.firingRates !== undefined && !given.evaluate) fail("--firing-rates needs --evaluate");
       if (given.resume && given.evaluate) fail("--resume and --evaluate exclude each other");
       if (given.seeds !== undefined || (given.compare ?? "none") !== "none") {
         const other = (["resume", "evaluate"] as const).find((action) => given[action]);

@@ -9,10 +9,10 @@ import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { Locked, lock } from "@sew/files";
 import { shown } from "@sew/kernels";
-import type { EpochMetrics } from "@sew/training";
 import { lastOf, writeComparisonReport } from "./compareReport.js";
-import type { ComparedResult, ComparedRun, Comparison, Experiment, Measures } from "./experiment.js";
-import { say } from "./run.js";
+import type { ComparedResult, ComparedRun, Comparison, Experiment } from "./experiment.js";
+import { NUMBERS, say } from "./run.js";
+import { readHistory, readJsonObject, readNumbers } from "./runFiles.js";
 import { writeJson } from "./writeJson.js";
 
 /** What is compared. */
@@ -40,9 +40,6 @@ interface Planned extends ComparedRun {
   readonly seed: number;
   readonly folder: string;
 }
-
-/** File in a run's folder with its numbers, once it has ended by itself, or with where it diverged. */
-const ENDED = "numbers.json";
 
 /** Environment variable of a process that makes a run of a comparison. */
 const COMPARED = "SEW_COMPARED";
@@ -107,7 +104,7 @@ async function plan<Own extends object>(compared: Compared<Own>): Promise<Planne
   const made = { experiment: experiment.name, comparison: name, options: [...options], runs };
   if (!overwrite) {
     const remedy = "the same command continues it, --overwrite replaces it, --out names another folder";
-    const before = existsSync(file) ? await readJson(file) : undefined;
+    const before = existsSync(file) ? await readJsonObject(file, REMEDY) : undefined;
     const foreign = planned.find(({ folder }) => existsSync(folder));
     if (before === undefined && foreign !== undefined) {
       throw new RangeError(`--out: ${out} must hold a comparison, got ${foreign.folder} without ${PLAN}; ${remedy}`);
@@ -119,7 +116,7 @@ async function plan<Own extends object>(compared: Compared<Own>): Promise<Planne
   await writeJson("comparison", file, made);
   if (overwrite) {
     for (const { folder } of planned) {
-      for (const each of [ENDED, "last.safetensors"]) await rm(join(folder, each), { force: true });
+      for (const each of [NUMBERS, "last.safetensors"]) await rm(join(folder, each), { force: true });
     }
   }
   return planned;
@@ -223,7 +220,7 @@ async function makeOne(
       ...process.execArgv,
       process.argv[1]!,
       ...[...options, "--compare", "none", "--seed", `${seed}`, "--out", folder],
-      ...["--json", join(folder, ENDED), ...(begun ? ["--resume"] : held ? ["--overwrite"] : [])],
+      ...(begun ? ["--resume"] : held ? ["--overwrite"] : []),
     ];
     const child = spawn(process.execPath, argv, {
       // The channel tells it when this process ends, by a kill too.
@@ -237,7 +234,7 @@ async function makeOne(
     running.add(kill);
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     running.delete(kill);
-    if (code === 0 && !existsSync(join(folder, ENDED))) {
+    if (code === 0 && !existsSync(join(folder, NUMBERS))) {
       const remedy = "a program that compares must pass the arguments of its process to runExperiment";
       return { code: 1, text: `failed, see ${file}: it ended without results; ${remedy}` };
     }
@@ -272,57 +269,24 @@ async function errorIn(file: string, from: number): Promise<string> {
   return lines.findLast((line) => line.startsWith("error: ")) ?? lines.at(-1) ?? "";
 }
 
-/** A JSON object of a file; the error names the file. */
-async function readJson(file: string): Promise<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(await readFile(file, "utf8"));
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  } catch (error) {
-    throw damaged(file, (error as Error).message);
-  }
-  throw damaged(file, "another value");
-}
-
-function damaged(file: string, got: string): RangeError {
-  return new RangeError(`comparison: ${file} must hold a JSON object, got ${got}; --overwrite makes the runs anew`);
-}
-
-async function historyOf(folder: string): Promise<EpochMetrics[]> {
-  const file = join(folder, "metrics.jsonl");
-  try {
-    const text = await readFile(file, "utf8");
-    return text
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line) as EpochMetrics);
-  } catch (error) {
-    throw damaged(file, (error as Error).message);
-  }
-}
-
-/** The numbers of a run; undefined where it has not ended. */
-async function numbersOf(
-  folder: string,
-): Promise<{ readonly diverged?: string; readonly measures?: Measures } | undefined> {
-  const file = join(folder, ENDED);
-  return existsSync(file) ? await readJson(file) : undefined;
-}
+/** What is advised where a file of a run is damaged. */
+const REMEDY = "--overwrite makes the runs anew";
 
 /** Whether a run needs not be made again. */
 async function isDone({ folder, mayDiverge = false }: Planned): Promise<boolean> {
-  const numbers = await numbersOf(folder);
+  const numbers = await readNumbers(folder, REMEDY);
   return numbers !== undefined && (numbers.diverged === undefined || mayDiverge);
 }
 
 /** Where a run diverged; undefined for others. */
 async function divergedAt(folder: string): Promise<string | undefined> {
   // Without the remedy.
-  return (await numbersOf(folder))?.diverged?.split("; ")[0];
+  return (await readNumbers(folder, REMEDY))?.diverged?.split("; ")[0];
 }
 
 /** What must be the same for all seeds of a run: its data, and the arithmetic. */
 async function groundsOf(folder: string): Promise<unknown> {
-  const { fingerprints, environment } = await readJson(join(folder, "config.json"));
+  const { fingerprints, environment } = await readJsonObject(join(folder, "config.json"), REMEDY);
   const { backend, precision, instructionSet } = (environment ?? {}) as Record<string, unknown>;
   return { fingerprints, backend, precision, instructionSet };
 }
@@ -347,7 +311,7 @@ async function checkGrounds(planned: readonly Planned[], failed: ReadonlyMap<Pla
 /** What came of a run in some words. */
 async function resultOf({ folder }: Planned): Promise<string> {
   const at = await divergedAt(folder);
-  return at === undefined ? lastOf((await historyOf(folder)).at(-1)!) : `diverged, ${at}`;
+  return at === undefined ? lastOf((await readHistory(folder, REMEDY)).at(-1)!) : `diverged, ${at}`;
 }
 
 /** The option of a word of a command line, whether it switches it on or off. */
@@ -377,8 +341,8 @@ async function conclude<Own extends object>(
             .filter(({ text }) => text === undefined)
             .map(async ({ seed, folder }) => ({
               seed,
-              history: await historyOf(folder),
-              measures: (await numbersOf(folder))?.measures ?? {},
+              history: await readHistory(folder, REMEDY),
+              measures: (await readNumbers(folder, REMEDY))?.measures ?? {},
             })),
         ),
       };
@@ -395,18 +359,18 @@ async function conclude<Own extends object>(
     ),
     ...[...failed].map(([{ name, seed }, text]) => `${name}, seed ${seed}: ${text}`),
   ];
+  const numbers = { comparison: name, options: shared, claims, notes, results };
   await writeComparisonReport(out, {
-    experiment: experiment.name,
-    name,
-    comparison,
-    options: shared,
+    title: comparison.title,
+    subtitle: `${experiment.name}: ${name}`,
+    settings: { "Options of all runs": { options: shared.join(" ") } },
     results,
     claims,
     notes,
     sections,
+    numbers,
   });
-  if (json !== undefined)
-    await writeJson("--json", json, { comparison: name, options: shared, claims, notes, results });
+  if (json !== undefined) await writeJson("--json", json, numbers);
   for (const { text, holds } of claims) say(`${holds ? "holds" : "DOES NOT HOLD"}: ${text}`);
   if (!complete) say(`${failed.size} of ${planned.length} runs failed; the same command tries them again`);
   say(`report: ${join(out, "report.html")}, ${join(out, "results.md")}`);

@@ -8,9 +8,11 @@ import {
   type Loader,
   type Source,
   split,
+  subset,
   temporalDelete,
 } from "@sew/datasets";
 import { printable, shown } from "@sew/kernels";
+import type { Batch } from "@sew/training";
 import type { Experiment, ExperimentDataset, Preparation, Sources } from "./experiment.js";
 import { recordingRecipe, type Settings } from "./settings.js";
 
@@ -23,6 +25,8 @@ export interface OpenedData {
   readonly train: Loader;
   readonly validation?: Loader;
   readonly test?: Loader;
+  /** Some samples of the validation or test data, transformed as in evaluations, as one batch. */
+  read(on: "validation" | "test", indices: readonly number[]): Promise<Batch>;
   close(): Promise<void>;
 }
 
@@ -73,6 +77,19 @@ export async function openData<Own extends object>(
     train,
     ...(validation !== undefined && { validation }),
     ...(test !== undefined && { test }),
+    async read(on, indices) {
+      const loader = createLoader(subset(sources[on]!, indices), {
+        batchSize: indices.length,
+        workers: 0,
+        transforms: all,
+      });
+      try {
+        for await (const batch of loader.epoch()) return batch;
+        throw new RangeError("read: indices must hold one index or more, got none");
+      } finally {
+        await loader.close();
+      }
+    },
     async close() {
       for (const loader of [train, validation, test]) await loader?.close();
     },

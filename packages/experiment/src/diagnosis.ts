@@ -1,29 +1,35 @@
 /** @file What is measured of a network while it trains: for alarms, and for TensorBoard. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { firingRates, frameStrip, gradientNormsPerSample, type Sample } from "@sew/analysis";
+import { type FiringRates, firingRates, frameStrip, gradientNorms, type Sample } from "@sew/analysis";
 import { readRegular } from "@sew/files";
-import type { Batch, Listener, TestedEvent } from "@sew/training";
+import type { Module } from "@sew/layers";
+import type { Batch, EpochMeasures, Listener } from "@sew/training";
 import type { Progress, TensorBoardOptions } from "@sew/training/node";
 import { type Tensor3D, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import { type Alarm, alarmsAfter, type Known, type Measured } from "./alarms.js";
 import { lossOf, neuronParameters } from "./optimization.js";
 import { firstBatch, pick, samplesOf } from "./report.js";
 import type { Run } from "./run.js";
+import { timeConstantsOf } from "./timeConstants.js";
 import { writeJson } from "./writeJson.js";
 
 /** The diagnosis of a run. */
 export interface Diagnosis {
   /** The alarms so far. */
   alarms(): readonly Alarm[];
-  /** Measures after epochs, and raises alarms: as messages, and in `alarms.json`. */
+  /** The firing rates of the last measurement; undefined before the first. */
+  rates(): FiringRates | undefined;
+  /** Measures an epoch, for `metrics.jsonl`. */
+  measure(epoch: number): Promise<EpochMeasures>;
+  /** Raises alarms after epochs: as messages, and in `alarms.json`. */
   readonly listener: Listener;
   /** What TensorBoard shows of it. */
   readonly tensorBoard: TensorBoardOptions;
 }
 
 /** Samples that are measured, of the evaluation data and of the training data. */
-const SAMPLES = 4;
+export const SAMPLES = 4;
 
 /**
  * Training samples of the epochs between two measurements, at least: one takes as long as 3 of them in training, so that it
@@ -63,9 +69,10 @@ export function diagnose<Own extends object>(run: Run<Own>, progress: Progress):
   const expected = { classes: train.classes.length, block, zeroInit, learns, warmup };
   let known = nothing;
   let measurement: Measurement | undefined;
+  let rates: FiringRates | undefined;
   let samples: Promise<Samples> | undefined;
 
-  const measure = async ({ epoch }: TestedEvent): Promise<Measurement | undefined> => {
+  const measuredAfter = async (epoch: number): Promise<Measurement | undefined> => {
     if (epoch % every !== 0 && epoch !== settings.epochs - 1) return undefined;
     try {
       samples ??= samplesOfRun(run);
@@ -78,6 +85,12 @@ export function diagnose<Own extends object>(run: Run<Own>, progress: Progress):
 
   return {
     alarms: () => known.alarms,
+    rates: () => rates,
+    async measure(epoch) {
+      measurement = await measuredAfter(epoch);
+      rates = measurement?.rates ?? rates;
+      return { ...(measurement && measuresOf(measurement)), ...learnedBy(built.model) };
+    },
     async *listener(events) {
       for await (const event of events) {
         if (event.type === "start") {
@@ -85,7 +98,6 @@ export function diagnose<Own extends object>(run: Run<Own>, progress: Progress):
           if (known === nothing) await rm(file, { force: true });
         }
         if (event.type === "tested") {
-          measurement = await measure(event);
           const before = known;
           const { history, step } = event.state;
           const settled = step >= SETTLED ? measurement : undefined;
@@ -162,17 +174,36 @@ async function measured<Own extends object>(
 }
 
 async function normsOf(
-  model: Parameters<typeof gradientNormsPerSample>[0],
+  model: Parameters<typeof gradientNorms>[0],
   { x, shape, labels }: Batch,
   loss: ReturnType<typeof lossOf>,
 ): Promise<Measurement["perSample"]> {
   const [input, targets] = [tensor(x, [...shape]), tensor1d(labels, "int32")];
   try {
-    return await gradientNormsPerSample(model, input, (logits) => loss(logits as Tensor3D, targets), { seed: SEED });
+    const norms = await gradientNorms(model, input, (logits) => loss(logits as Tensor3D, targets), { seed: SEED });
+    return Object.fromEntries(Object.entries(norms).map(([block, { output }]) => [block, output.perSample]));
   } finally {
     input.dispose();
     targets.dispose();
   }
+}
+
+/** A measurement as `metrics.jsonl` has it, which has no place for NaN and infinity. */
+function measuresOf({ rates: { blocks }, norms }: Measurement): EpochMeasures {
+  const finite = Object.entries(norms).filter(([, norm]) => Number.isFinite(norm));
+  const firing = Object.entries(blocks).map(([block, { residual, output }]) => {
+    return [block, { ...(residual !== undefined && { residual }), output }] as const;
+  });
+  return {
+    ...(finite.length > 0 && { gradientNorms: Object.fromEntries(finite) }),
+    ...(firing.length > 0 && { firingRates: Object.fromEntries(firing) }),
+  };
+}
+
+/** What neurons have learned. */
+function learnedBy(model: Module): EpochMeasures {
+  const taus = timeConstantsOf(model);
+  return Object.keys(taus).length === 0 ? {} : { timeConstants: taus };
 }
 
 type Summaries = Awaited<ReturnType<NonNullable<TensorBoardOptions["summaries"]>>>;

@@ -42,7 +42,7 @@ export interface Environment {
  * @throws RangeError, BackendUnavailable when the backend cannot be used
  */
 export async function startBackend(
-  { backend: name, precision }: Settings,
+  { backend: name, precision }: Pick<Settings, "backend" | "precision">,
   native: Native | undefined,
   warn: (message: string) => void,
 ): Promise<Environment> {

@@ -1,5 +1,7 @@
 export { choice, flag, integer, number, type OwnOption, type Range } from "./choices.js";
 export { curves, spread } from "./compareReport.js";
+export { type CompareRunsOptions, compareRuns } from "./compareRuns.js";
+export { commit, type Environment, nativePackage, startBackend, versions } from "./environment.js";
 export {
   type Chosen,
   type Claim,
@@ -15,6 +17,7 @@ export {
   type Preparation,
   type Sources,
 } from "./experiment.js";
+export { checkFolderKind, type FolderKind } from "./folderKinds.js";
 export { type BuiltModel, familyOf, type NamedNeurons, type SurrogateName } from "./model.js";
 export { boundedNeuronRate, type LossName, type OptimizerName, type ScheduleName } from "./optimization.js";
 export { runExperiment } from "./runExperiment.js";

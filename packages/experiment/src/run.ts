@@ -1,23 +1,33 @@
 /** @file One run: training, the test of its best weights, its files. */
 
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { energy, type Sample } from "@sew/analysis";
 import { loadWeights } from "@sew/checkpoints";
 import { printable } from "@sew/kernels";
 import { countParameters } from "@sew/layers";
-import { type EpochMetrics, type Evaluation, earlyStopping, evaluate, type Listener } from "@sew/training";
+import {
+  type EpochMeasures,
+  type EpochMetrics,
+  type Evaluation,
+  earlyStopping,
+  evaluate,
+  type Listener,
+} from "@sew/training";
 import { consoleProgress, type Progress, train } from "@sew/training/node";
 import { aboveChance, guessingBelow } from "./alarms.js";
 import type { Actions } from "./commandLine.js";
 import type { OpenedData } from "./data.js";
-import { type Diagnosis, diagnose } from "./diagnosis.js";
+import { type Diagnosis, diagnose, SAMPLES } from "./diagnosis.js";
 import { commit, type Environment, nativePackage, versions } from "./environment.js";
 import type { Experiment, FinishedRun, Measures } from "./experiment.js";
 import type { BuiltModel } from "./model.js";
 import type { NeuronKind } from "./neuronsOf.js";
 import { lossOf, optimizerOf, scheduleOf } from "./optimization.js";
-import { lookAt, type ReportedRun, writeRunReport } from "./report.js";
+import { activityOf, predictedSamples, type ReportedRun, writeRunReport } from "./report.js";
 import { resumeCommand } from "./resumeCommand.js";
+import { readNumbers } from "./runFiles.js";
 import type { Settings } from "./settings.js";
 import { writeJson } from "./writeJson.js";
 
@@ -35,8 +45,14 @@ export interface Run<Own extends object> {
   readonly command: string;
 }
 
+/** File in a run's folder with its numbers, once it has ended by itself, or with where it diverged. */
+export const NUMBERS = "numbers.json";
+
+/** File in the folder of a run that has ended by itself: its synaptic operations, and their energy in millijoules at fp32. */
+const OPERATIONS = "synops.json";
+
 /** The numbers of a run, as `--json` writes them. Losses are means over samples, in nats; accuracies are from 0 to 1. */
-export type Numbers = Readonly<Record<string, string | number | Measures | undefined>>;
+export type Numbers = Readonly<Record<string, string | number | Measures | EpochMeasures["firingRates"] | undefined>>;
 
 /** Writes a line on standard error, control characters as escapes. */
 export function say(text: string): void {
@@ -67,6 +83,7 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
   if (resume !== true) await takeWeights(run);
   const progress = consoleProgress();
   const diagnosis = diagnose(run, progress);
+  const origin = await originOf(run);
   const result = await train({
     model: built.model,
     data,
@@ -83,11 +100,12 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
     overwrite,
     progress,
     resumeCommand: resumeCommand(out, actions),
+    measure: diagnosis.measure,
     tensorBoard: diagnosis.tensorBoard,
     listeners: [
       ...(patience === undefined ? [] : [earlyStopping({ patience })]),
       diagnosis.listener,
-      files(run, diagnosis, progress),
+      files(run, diagnosis, origin, progress),
     ],
   });
   if (result.stopped) return undefined;
@@ -106,7 +124,7 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
   };
   const finished = finishedRun(run, history, evaluation);
   const measures = await run.experiment.measures?.(finished);
-  await finalReport(run, diagnosis, finished, { evaluation, evaluatedOn });
+  await finalReport(run, diagnosis, finished, { evaluation, evaluatedOn, origin });
   const how = bestBy === "last" ? "the last one" : `best on ${bestBy} data`;
   const file = join(out, "report.html");
   const accuracy = evaluation === undefined ? "" : `${evaluatedOn} top-1 ${percent(evaluation.top1)} `;
@@ -114,7 +132,9 @@ export async function trainRun<Own extends object>(run: Run<Own>): Promise<Numbe
   const { length: classes } = data.sources.train.classes;
   const guessing = guessingBelow(history, classes);
   if (guessing !== undefined) say(`nothing was learned: ${aboveChance(history.at(-1)!.trainLoss, guessing, classes)}`);
-  return { ...numbers, ...(measures !== undefined && { measures }) };
+  const all = { ...numbers, ...(measures !== undefined && { measures }) };
+  await writeJson("run", join(out, NUMBERS), all);
+  return all;
 }
 
 /** A run as the experiment's own sections and measures see it. */
@@ -128,16 +148,38 @@ function finishedRun<Own extends object>(
 
 /** Evaluates the weights of a run, or `--weights`, without training. */
 export async function evaluateOnly<Own extends object>(run: Run<Own>): Promise<Numbers> {
-  const { settings, built } = run;
-  const file = join(settings.out, "best.safetensors");
-  if (settings.weights !== undefined) await takeWeights(run);
-  else await loadWeights(built.model, file);
+  const { settings } = run;
+  const weights = await takeTrained(run);
   const { evaluation, evaluatedOn } = await evaluateRun(run);
   if (evaluation === undefined) {
     throw new RangeError(`--evaluate: ${settings.dataset} must have test or validation data, got neither`);
   }
-  say(`${evaluatedOn} top-1 ${percent(evaluation.top1)} of ${settings.weights ?? file}`);
-  return { ...numbersOf(run, evaluatedOn, evaluation), weights: settings.weights ?? file };
+  say(`${evaluatedOn} top-1 ${percent(evaluation.top1)} of ${weights}`);
+  return { ...numbersOf(run, evaluatedOn, evaluation), weights };
+}
+
+/**
+ * Loads `--weights`, else the best weights of the run's folder, into the model.
+ *
+ * @returns the file
+ * @throws RangeError when the run has none, because it has finished no epoch
+ */
+export async function takeTrained<Own extends object>(run: Run<Own>): Promise<string> {
+  const { weights, out } = run.settings;
+  const file = weights ?? join(out, "best.safetensors");
+  if (weights !== undefined) {
+    await takeWeights(run);
+    return file;
+  }
+  if (!existsSync(file)) {
+    const diverged = (await readNumbers(out, "name weights by --weights"))?.diverged?.split("; ")[0];
+    const why = diverged === undefined ? "" : `; it diverged, ${diverged}`;
+    throw new RangeError(
+      `--evaluate: ${out} must hold a run that has finished an epoch, got no best.safetensors${why}; name weights by --weights`,
+    );
+  }
+  await loadWeights(run.built.model, file);
+  return file;
 }
 
 interface Evaluated {
@@ -207,23 +249,38 @@ async function arithmeticOf({ backend, instructionSet, precision }: Environment)
 }
 
 /** A listener that writes `config.json` once the run may start, and the report of each epoch once its checkpoint is. */
-function files<Own extends object>(run: Run<Own>, diagnosis: Diagnosis, progress: Progress): Listener {
-  const { settings, actions } = run;
+function files<Own extends object>(run: Run<Own>, diagnosis: Diagnosis, origin: Origin, progress: Progress): Listener {
+  const { settings, actions, data } = run;
   const { out } = settings;
   return async function* (events) {
     let best: Evaluated = {};
+    let samples: readonly Sample[] = [];
+    const write = async (history: readonly EpochMetrics[]): Promise<void> => {
+      const { evaluation, evaluatedOn } = best;
+      if (samples.length === 0 && evaluation !== undefined) {
+        samples = await predictedSamples(data, evaluatedOn!, evaluation);
+      }
+      await writeRunReport(out, {
+        ...reported(run, diagnosis, origin, history),
+        ...best,
+        samples,
+        rates: diagnosis.rates(),
+      });
+    };
     for await (const event of events) {
       if (event.type === "start") {
-        await writeConfig(run);
+        await writeConfig(run, origin);
+        for (const file of [NUMBERS, OPERATIONS]) await rm(join(out, file), { force: true });
         if (actions.resume !== true) await rm(join(out, "report.html"), { force: true });
       }
       if (event.type === "tested" && event.best) {
         const evaluatedOn = event.test ? "test" : event.validation && "validation";
         best = { evaluation: event.test ?? event.validation, evaluatedOn };
+        samples = [];
       }
       yield event;
       if (event.type === "epoch") {
-        await writeRunReport(out, reported(run, diagnosis, event.state.history, best)).catch((error: Error) =>
+        await write(event.state.history).catch((error: Error) =>
           progress.message(`warning: no report of epoch ${event.epoch + 1}: ${error.message}`),
         );
       }
@@ -231,33 +288,44 @@ function files<Own extends object>(run: Run<Own>, diagnosis: Diagnosis, progress
   };
 }
 
-async function writeConfig<Own extends object>(run: Run<Own>): Promise<void> {
-  const { settings, data, built, environment } = run;
+/** What a run is made from, besides its settings. */
+interface Origin {
+  readonly command: string;
+  readonly commit: string | undefined;
+  readonly fingerprints: Readonly<Record<"train" | "validation" | "test", string | undefined>>;
+  readonly started: string;
+}
+
+async function originOf<Own extends object>({ command, data }: Run<Own>): Promise<Origin> {
   const { train: training, validation, test } = data.sources;
+  const { fingerprint } = training;
+  return {
+    command,
+    commit: await commit(),
+    fingerprints: { train: fingerprint, validation: validation?.fingerprint, test: test?.fingerprint },
+    started: new Date().toISOString(),
+  };
+}
+
+async function writeConfig<Own extends object>(run: Run<Own>, origin: Origin): Promise<void> {
+  const { settings, built, environment } = run;
   await writeJson("config", join(settings.out, "config.json"), {
     experiment: run.experiment.name,
     ...settings,
     notation: built.notation,
     parameters: countParameters(built.model),
     neurons: run.neurons,
-    command: run.command,
-    commit: await commit(),
+    ...origin,
     versions: await versions(),
     environment,
-    fingerprints: {
-      train: training.fingerprint,
-      validation: validation?.fingerprint,
-      test: test?.fingerprint,
-    },
-    started: new Date().toISOString(),
   });
 }
 
 function reported<Own extends object>(
   { experiment, settings, data, built, environment }: Run<Own>,
   diagnosis: Diagnosis,
+  origin: Origin,
   history: readonly EpochMetrics[],
-  evaluated: Evaluated,
 ): ReportedRun {
   const { title, notes = [] } = experiment.datasets[settings.dataset]!;
   return {
@@ -267,7 +335,8 @@ function reported<Own extends object>(
     parameters: countParameters(built.model),
     classes: data.sources.train.classes,
     history,
-    ...evaluated,
+    diagnosed: SAMPLES,
+    origin,
     configuration: settings,
     environment,
   };
@@ -277,14 +346,20 @@ async function finalReport<Own extends object>(
   run: Run<Own>,
   diagnosis: Diagnosis,
   finished: FinishedRun<Own>,
-  evaluated: Evaluated,
+  { evaluation, evaluatedOn, origin }: Evaluated & { readonly origin: Origin },
 ): Promise<void> {
   const { experiment, settings, data } = run;
-  const look = await lookAt(finished.model, data.test ?? data.validation ?? data.train);
   const sections = await experiment.sections?.(finished);
+  const activity = await activityOf(finished.model, data.test ?? data.validation ?? data.train);
+  if (activity.ops !== undefined) {
+    await writeJson("synops", join(settings.out, OPERATIONS), { ...activity.ops, energy: energy(activity.ops) });
+  }
   await writeRunReport(settings.out, {
-    ...reported(run, diagnosis, finished.history, evaluated),
-    look,
+    ...reported(run, diagnosis, origin, finished.history),
+    evaluation,
+    evaluatedOn,
+    ...activity,
+    samples: evaluation && (await predictedSamples(data, evaluatedOn!, evaluation)),
     sections: sections ?? [],
   });
 }

@@ -15,11 +15,12 @@ import { type Compared, compare, stopWithComparison } from "./compare.js";
 import { openData } from "./data.js";
 import { isExplained, nativePackage, startBackend } from "./environment.js";
 import type { ComparedRun, Comparison, Experiment } from "./experiment.js";
+import { firingRatesOnly } from "./firingRatesOnly.js";
 import { buildModel } from "./model.js";
 import { neuronsOf } from "./neuronsOf.js";
 import { neuronParameters } from "./optimization.js";
 import { inOptions } from "./remedies.js";
-import { describedBy, evaluateOnly, type Numbers, type Run, say, trainRun } from "./run.js";
+import { describedBy, evaluateOnly, NUMBERS, type Numbers, type Run, say, trainRun } from "./run.js";
 import { chooseFolder, readConfig } from "./runFolder.js";
 import { unusedOnceBuilt } from "./unused.js";
 import { writeJson } from "./writeJson.js";
@@ -141,7 +142,7 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
   const { experiment, argv, line, native } = called;
   const config = await configOf(path, called);
   const given = config === undefined ? called.given : line.parse(argv, config);
-  const { resume, overwrite, evaluate = false, json } = given;
+  const { resume, overwrite, evaluate = false, firingRates, json } = given;
   const settings = line.settings(given, path);
   if (called.given.out === undefined && !evaluate) say(`${resume ? "continuing the run" : "run folder"}: ${path}`);
   const environment = await startBackend(settings, native, say);
@@ -172,7 +173,9 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
       neurons: neuronsOf(built.model),
       command,
     };
-    const numbers = evaluate ? await evaluateOnly(run) : await trainRun(run).catch((error) => diverged(run, error));
+    const evaluated = (): Promise<Numbers> =>
+      firingRates === undefined ? evaluateOnly(run) : firingRatesOnly(run, firingRates);
+    const numbers = evaluate ? await evaluated() : await trainRun(run).catch((error) => diverged(run, error));
     if (numbers === undefined) return 130;
     if (json !== undefined) await writeJson("--json", json, numbers);
     if (evaluate) await print(numbers);
@@ -182,10 +185,12 @@ async function runIn<Own extends object>(path: string, called: Called<Own>): Pro
   }
 }
 
-/** Writes where a run diverged to `--json`, and throws its error. */
+/** Writes where a run diverged into its folder and to `--json`, and throws its error. */
 async function diverged<Own extends object>({ actions: { json }, ...run }: Run<Own>, error: unknown): Promise<never> {
-  if (error instanceof Diverged && json !== undefined) {
-    await writeJson("--json", json, { ...describedBy(run), diverged: error.message });
+  if (error instanceof Diverged) {
+    const numbers = { ...describedBy(run), diverged: error.message };
+    await writeJson("run", join(run.settings.out, NUMBERS), numbers);
+    if (json !== undefined) await writeJson("--json", json, numbers);
   }
   throw error;
 }

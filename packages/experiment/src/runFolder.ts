@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { readRegular } from "@sew/files";
 import { checkRunFolder } from "@sew/training/node";
 import type { Actions } from "./commandLine.js";
+import { checkFolderKind } from "./folderKinds.js";
 import type { Settings } from "./settings.js";
 
 /** The folder of a run. */
@@ -33,6 +34,7 @@ export async function chooseFolder(
       `${experiment}: no run ${base} to ${resume ? "resume" : "evaluate"}; name its folder by --out`,
     );
   }
+  if (!(evaluate || resume)) checkFolderKind(path, "run");
   if (!evaluate) await checkFolder(path, { resume, overwrite });
   return { path, release: async () => {} };
 }
@@ -49,8 +51,8 @@ async function checkFolder(path: string, actions: { resume: boolean; overwrite: 
   }
 }
 
-/** A new folder. Making it reserves its name, so that two runs that start together have two folders. */
-async function newFolder(base: string): Promise<RunFolder> {
+/** A new folder, `base` or the first free of `…-2`, `…-3`. Making it reserves its name, so that two runs that start together have two folders. */
+export async function newFolder(base: string): Promise<RunFolder> {
   await mkdir(dirname(base), { recursive: true });
   for (let n = (await newest(base)) + 1; ; n++) {
     const path = nameOf(base, n);

@@ -138,6 +138,7 @@ describe("a wrong command line", () => {
     [["--ema", "1"], "It must be a number of at least 0 and below 1."],
     [["--dataset", "fetched"], "error: --dataset fetched needs --data <dir>"],
     [["--resume", "--overwrite"], "error: --resume and --overwrite exclude each other"],
+    [["--firing-rates", "8"], "error: --firing-rates needs --evaluate"],
     [["--check-data", "d", "--resume"], "error: --check-data and --resume exclude each other"],
     [["--check-data", "d", "--data", "e"], "error: --check-data and --data exclude each other"],
     [["--check-data", "d", "--seeds", "0,1"], "error: --check-data and --seeds exclude each other"],

@@ -12,10 +12,16 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Energy, SynOps } from "@sew/analysis";
+import { firingRates } from "@sew/analysis";
 import { instructionSets } from "@sew/backend-native";
-import { readSafetensors, writeSafetensors } from "@sew/checkpoints";
+import { loadWeights, readSafetensors, writeSafetensors } from "@sew/checkpoints";
+import { network } from "@sew/models";
+import type { EpochMetrics } from "@sew/training";
+import { tensor, transpose } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { elsewhere, interrupted, json, present, run, tensors } from "./runs.js";
+import { tiny } from "./tinyExperiment.mjs";
 
 const home = process.cwd();
 const folder = mkdtempSync(join(tmpdir(), "sew-experiment-"));
@@ -66,6 +72,69 @@ describe("a run", () => {
     const lines = readFileSync(join(whole, "metrics.jsonl"), "utf8").trim().split("\n");
     const best = JSON.parse(lines[numbers.bestEpoch as number]!) as { testTop1: number };
     expect(numbers.bestTop1).toBe(best.testTop1);
+  });
+
+  it("leaves its numbers in its folder, too, and where it diverged", async () => {
+    expect(json(whole, "numbers.json")).toEqual(json("numbers/whole.json"));
+    const { code } = await run("--learning-rate", "1e30", "--out", "diverged");
+    expect([code, json("diverged", "numbers.json")]).toEqual([
+      1,
+      expect.objectContaining({ experiment: "tiny", diverged: expect.stringContaining("must be finite") }),
+    ]);
+  });
+
+  it("measures its epochs for metrics.jsonl: accuracy by time-steps, and its blocks and neurons", () => {
+    const [first, last] = readFileSync(join(whole, "metrics.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as EpochMetrics);
+    for (const metrics of [first!, last!]) {
+      expect(metrics).toMatchObject({
+        testTop1PerStep: [expect.any(Number), expect.any(Number), metrics.testTop1],
+        gradientNorms: { block0: expect.any(Number) },
+        firingRates: { block0: { residual: expect.any(Number), output: expect.any(Number) } },
+      });
+      expect(Object.keys(metrics.timeConstants!)).toEqual(["unit0.neuron", "block0.a.neuron", "block0.b.neuron"]);
+      for (const tau of Object.values(metrics.timeConstants!)) expect(Math.abs(tau - 2)).toBeLessThan(0.5);
+    }
+    expect(last!.timeConstants).not.toEqual(first!.timeConstants);
+  });
+
+  it("shows predictions, measures, command and fingerprints in its report", () => {
+    const page = readFileSync(join(whole, "report.html"), "utf8");
+    for (const text of [
+      "<h2>Predictions, test data</h2>",
+      "Top-1 on test data by time-steps used",
+      "Gradient norm ‖∂L/∂O‖ of blocks",
+      "Learned time constant τ",
+      "firing rates are measured on 4 samples of the evaluation data, gradient norms on 4 of the training data",
+      "<h2>Synaptic operations</h2>",
+      "means of 8 samples",
+      "<h2>Energy</h2>",
+      '<th scope="row">command</th><td>tiny --backend cpu',
+      '<th scope="row">fingerprints.train</th>',
+    ]) {
+      expect([text, page.includes(text)]).toEqual([text, true]);
+    }
+  });
+
+  it("leaves its synaptic operations and their energy as JSON", () => {
+    const { layers, samples, energy } = JSON.parse(readFileSync(join(whole, "synops.json"), "utf8")) as SynOps & {
+      readonly energy: Energy;
+    };
+    expect(Object.keys(layers)).toEqual(["unit0.conv", "block0.a.conv", "block0.b.conv", "classifier"]);
+    expect([samples, energy.exact > 0, energy.exact < energy.dense]).toEqual([8, true, true]);
+  });
+
+  it("has its report after every epoch, with what is known by then, and its numbers at the end alone", async () => {
+    const { code } = await interrupted(7, "--out", "early", "--epochs", "3");
+    const page = readFileSync(join("early", "report.html"), "utf8");
+    expect([code, page.includes("<h2>Predictions, test data</h2>"), page.includes("epoch 1; at the end test")]).toEqual(
+      [130, true, true],
+    );
+    expect(present("early", ["numbers.json", "synops.json"])).toEqual([]);
+    expect(await run("--out", "early", "--resume")).toMatchObject({ code: 0 });
+    expect(present("early", ["numbers.json", "synops.json"])).toEqual(["numbers.json", "synops.json"]);
   });
 
   it("shows the data set's notes and the experiment's own sections in its report", () => {
@@ -156,6 +225,18 @@ describe("the folder of a run", () => {
       `error: --out: ${whole} holds a run already; --resume continues it, --overwrite replaces it, --out names another folder\n`,
     ]);
     expect(readFileSync(join(whole, "config.json"), "utf8")).toBe(before);
+  });
+
+  it("is made in no folder of a report, with --overwrite either", async () => {
+    mkdirSync("check");
+    writeFileSync(join("check", "check.json"), "{}");
+    for (const options of [[], ["--overwrite"]]) {
+      const { code, err } = await run("--out", "check", ...options);
+      expect([code, err]).toEqual([
+        1,
+        "error: --out: check must hold no gradient check, got check.json; name another folder\n",
+      ]);
+    }
   });
 
   it("is replaced with --overwrite", async () => {
@@ -369,6 +450,30 @@ describe("--evaluate", () => {
     }
     expect(await run("--out", "foreign", "--evaluate", "--weights", `${whole}/best.safetensors`)).toMatchObject({
       code: 0,
+    });
+  });
+
+  it("measures the firing rates of the best weights with --firing-rates, on samples at equal distances", async () => {
+    const { code, out, err } = await run("--evaluate", "--out", whole, "--firing-rates", "3", "--json", "rates.json");
+    expect([code, err.split("\n").at(-2)]).toEqual([
+      0,
+      `firing rates of 3 test samples, ${join(whole, "best.safetensors")}`,
+    ]);
+    const numbers = JSON.parse(out);
+    expect(json("rates.json")).toEqual(numbers);
+    const { test } = await tiny.datasets.stripes!.open!({} as never, () => () => {});
+    const net = network(numbers.notation, { height: 6, width: 6 });
+    await loadWeights(net, numbers.weights);
+    const x = transpose(tensor(await test!.read([0, 2, 5]), [3, ...test!.shape]), [1, 0, 2, 3, 4]);
+    const { blocks } = await firingRates(net, x);
+    expect(numbers).toMatchObject({ samples: 3, evaluatedOn: "test" });
+    expect(Object.keys(numbers.firingRates)).toEqual(Object.keys(blocks));
+    for (const [path, { residual, output }] of Object.entries(blocks)) {
+      expect(numbers.firingRates[path].residual).toBeCloseTo(residual!, 6);
+      expect(numbers.firingRates[path].output).toBeCloseTo(output, 6);
+    }
+    expect(await run("--evaluate", "--out", whole, "--firing-rates", "100")).toMatchObject({
+      out: expect.stringContaining('"samples": 8'),
     });
   });
 

@@ -1,5 +1,6 @@
-import { clone, engine, type Tensor } from "@tensorflow/tfjs-core";
+import { clone, type Tensor } from "@tensorflow/tfjs-core";
 import { isTracing, tracedDetach } from "./program/trace.js";
+import { unrecorded } from "./unrecorded.js";
 
 /**
  * The same values, cut from the gradient: no gradient passes, not even 0, so that what computed x needs no derivative.
@@ -8,13 +9,5 @@ import { isTracing, tracedDetach } from "./program/trace.js";
  * grad((x) => add(x, detach(x)))(tensor1d([3])).arraySync(); // [1]
  */
 export function detach(x: Tensor): Tensor {
-  if (isTracing()) return tracedDetach(x);
-  const { state } = engine();
-  // As inside a kernel, nothing is recorded.
-  state.kernelDepth++;
-  try {
-    return clone(x);
-  } finally {
-    state.kernelDepth--;
-  }
+  return isTracing() ? tracedDetach(x) : unrecorded(() => clone(x));
 }

@@ -1,3 +1,4 @@
+export { activity, activityKernel } from "./activity.js";
 export { type ApplyAdamAttrs, applyAdam, applyAdamKernel } from "./applyAdam.js";
 export { type ApplyMomentumAttrs, applyMomentum, applyMomentumKernel } from "./applyMomentum.js";
 export { type BatchNormTrainingAttrs, batchNormTraining, batchNormTrainingKernel } from "./batchNormTraining.js";
@@ -55,4 +56,5 @@ export { rates } from "./program/programBuilder.js";
 export { runProgram } from "./program/runProgram.js";
 export { declaredOnly, tracedAs } from "./program/trace.js";
 export { shown } from "./shown.js";
+export { unrecorded } from "./unrecorded.js";
 export { withSlope } from "./withSlope.js";

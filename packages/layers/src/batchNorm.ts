@@ -99,10 +99,20 @@ export function batchNorm(channels: number, options: BatchNormOptions = {}): Bat
         norm.update(mean!, variance!, x.size / channels);
         return y!;
       }
-      const rows = reshape(floats(x), [x.size / channels, 1, 1, channels]) as Tensor4D;
-      const [m, v, b, s] = [runningMean, runningVar, bias, norm.scale()] as unknown as Tensor1D[];
-      return reshape(normalise(rows, m!, v!, b, s, epsilon), x.shape);
+      return normalised(x, [runningMean, runningVar, bias, norm.scale()], epsilon);
     },
   };
   return norm;
+}
+
+/** `scale · (x − mean) / √(variance + ε) + offset` of x `[..., C]`, with the statistics, offset and scale `[C]`. */
+export function normalised(
+  x: Tensor,
+  perChannel: readonly [mean: Tensor, variance: Tensor, offset: Tensor, scale: Tensor],
+  epsilon: number,
+): Tensor {
+  const channels = x.shape.at(-1)!;
+  const rows = reshape(floats(x), [x.size / channels, 1, 1, channels]) as Tensor4D;
+  const [mean, variance, offset, scale] = perChannel as readonly Tensor[] as Tensor1D[];
+  return reshape(normalise(rows, mean!, variance!, offset, scale, epsilon), x.shape);
 }

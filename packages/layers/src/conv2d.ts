@@ -45,8 +45,12 @@ export interface Conv2dOptions<Bias extends boolean = boolean> {
   readonly init?: Initializer;
 }
 
+/** Where the kernel of a convolution lies, in pixels; see {@link Conv2dOptions}. */
+export type ConvGeometry = Readonly<Record<"kernel" | "stride" | "padding" | "dilation" | "groups", number>>;
+
 /** A convolution. */
 export interface Conv2d<Bias extends boolean = false> extends Module {
+  readonly geometry: ConvGeometry;
   readonly parameters: WeightAndBias<Bias>;
 }
 
@@ -98,6 +102,7 @@ export function conv2d<Bias extends boolean = false>(
     );
   };
   return {
+    geometry: { kernel, stride, padding, dilation, groups },
     parameters: (bias === undefined ? { weight } : { weight, bias }) as WeightAndBias<Bias>,
     forward(x) {
       checkSequence("conv2d", x, inChannels);

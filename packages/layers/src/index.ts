@@ -1,7 +1,7 @@
 export { type Activation, type ActivationFactory, emissionOf, neuronOf, relus } from "./activation.js";
 export { type BatchNorm, type BatchNormOptions, batchNorm } from "./batchNorm.js";
 export { checkInteger } from "./check.js";
-export { type Conv2d, type Conv2dOptions, conv2d } from "./conv2d.js";
+export { type Conv2d, type Conv2dOptions, type ConvGeometry, conv2d } from "./conv2d.js";
 export { type ConvNorm, type ConvNormNeuron, type ConvNormOptions, convNorm } from "./convNorm.js";
 export { convNormNeuron } from "./convNormNeuron.js";
 export { type DropoutOptions, dropout } from "./dropout.js";
@@ -10,6 +10,7 @@ export { fanInUniform, type Initializer, kaimingNormal } from "./initializers.js
 export { type Linear, type LinearOptions, linear, type WeightAndBias } from "./linear.js";
 export { freeAfterUse, isLastReader } from "./memory/freeAfterUse.js";
 export { recomputed, recomputing, type Stretch } from "./memory/recompute.js";
+export { backwardToTaps, tapGradient } from "./memory/tapGradient.js";
 export {
   type Context,
   countParameters,
@@ -20,6 +21,7 @@ export {
   namedBuffers,
   namedModules,
   namedParameters,
+  type Observer,
   run,
 } from "./module.js";
 export {

@@ -1,6 +1,7 @@
 import type { Random } from "@sew/random";
 import { add, matMul, reshape, type Tensor2D, type Variable } from "@tensorflow/tfjs-core";
 import { checkInteger, checkShape } from "./check.js";
+import type { ConvGeometry } from "./conv2d.js";
 import { uniform } from "./initializers.js";
 import type { Module } from "./module.js";
 import { nextRandom } from "./seeded.js";
@@ -14,8 +15,9 @@ export interface LinearOptions<Bias extends boolean = boolean> {
   readonly random?: Random;
 }
 
-/** A linear layer. */
+/** A linear layer: a convolution of 1 x 1 on one pixel. */
 export interface Linear<Bias extends boolean = true> extends Module {
+  readonly geometry: ConvGeometry;
   readonly parameters: WeightAndBias<Bias>;
 }
 
@@ -49,6 +51,7 @@ export function linear<Bias extends boolean = true>(
   const weight = variableFrom(uniform([inFeatures, outFeatures], bound, rng));
   const bias = withBias ? variableFrom(uniform([outFeatures], bound, rng)) : undefined;
   return {
+    geometry: { kernel: 1, stride: 1, padding: 0, dilation: 1, groups: 1 },
     parameters: (bias === undefined ? { weight } : { weight, bias }) as WeightAndBias<Bias>,
     forward(x) {
       const [steps, batch, features] = x.shape as [number, number, number];

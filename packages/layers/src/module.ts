@@ -3,6 +3,13 @@ import { shown } from "@sew/kernels";
 import { type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 import type { StateMemory } from "./stream.js";
 
+/** What {@link Context.observe} is. */
+export interface Observer {
+  (module: Module, output: Tensor, input: () => Tensor): void;
+  /** Receives each module before it runs, and the context that it runs in. @defaultValue none */
+  readonly before?: (module: Module, context: Context) => void;
+}
+
 /** Options of one forward pass. Each call passes them on, so that no module has to remember a mode. */
 export interface Context {
   /** Whether batch norm uses (and updates) batch statistics and dropout drops. */
@@ -10,10 +17,11 @@ export interface Context {
   /** Seed of the pass's random choices; a new one for each training step. @defaultValue none: dropout asks for one in training */
   readonly seed?: number;
   /**
-   * Called with every module's output, from the inside out. The output is disposed when the module around it is done;
-   * keep what you need. @defaultValue none
+   * Receives every module's output, from the inside out, and a function that returns its input. Both are disposed when the
+   * module around it is done; keep what you need. The same kernels run as without it: where a fused kernel leaves a norm's
+   * output out, the norm is not shown, and the function computes the input of the neurons behind it. @defaultValue none
    */
-  readonly observe?: (module: Module, output: Tensor) => void;
+  readonly observe?: Observer;
   /** Where neuron layers find their state before the pass and leave it afterwards; see `stream`. @defaultValue none: they start at rest */
   readonly memory?: StateMemory;
 }
@@ -41,14 +49,15 @@ export interface Module {
 }
 
 /**
- * Runs a module, frees all but its output, and shows that to the context's observer. Modules run their children with it.
+ * Runs a module, frees all but its output, and shows it to the context's observer, before and after. Modules run their children with it.
  *
  * @example
  * run(flatten(), zeros([4, 2, 2, 2, 32]), evaluation).shape; // [4, 2, 128]
  */
 export function run(module: Module, x: Tensor, context: Context): Tensor {
+  context.observe?.before?.(module, context);
   const y = tidy(() => module.forward(x, context));
-  context.observe?.(module, y);
+  context.observe?.(module, y, () => x);
   return y;
 }
 

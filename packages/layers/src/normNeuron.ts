@@ -5,11 +5,12 @@ import {
   normNeuron as normThenFire,
   normNeuronTraining as normThenFireTraining,
   programParameters,
+  unrecorded,
 } from "@sew/kernels";
 import { checkChannels, type ParallelWeights } from "@sew/neurons";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Activation } from "./activation.js";
-import type { BatchNorm } from "./batchNorm.js";
+import { type BatchNorm, normalised } from "./batchNorm.js";
 import { isLastReader } from "./memory/freeAfterUse.js";
 import { type Context, run } from "./module.js";
 
@@ -37,12 +38,14 @@ function fusedOf({ neuron, parallel, parameters }: Activation): Fused | undefine
   return undefined;
 }
 
+/** Spikes, and the statistics of the currents before the norm. */
+type Fired = readonly [spikes: Tensor, mean: Tensor, variance: Tensor];
+
 /**
  * Batch norm and a neuron layer on its output: `S = SN(BN(x))`.
  *
  * Where the backend has the kernels for it, the normalised currents are never in memory, and training saves x alone for
- * the backward pass. The values are the same. (In evaluation an observer sees the norm's output as well, so that it is
- * computed.)
+ * the backward pass. The values are the same. An observer sees the neurons alone then.
  *
  * @param x `[T, N, ..., C]`
  * @returns spikes of the shape of `x`
@@ -50,27 +53,29 @@ function fusedOf({ neuron, parallel, parameters }: Activation): Fused | undefine
 export function normNeuron(norm: BatchNorm, activation: Activation, x: Tensor, context: Context): Tensor {
   const { training, observe, memory } = context;
   const fused = fusedOf(activation);
-  const observesNorm = observe !== undefined && !training;
   // The kernels start at rest: with a memory the layer itself runs.
-  if (fused === undefined || observesNorm || memory !== undefined) {
+  if (fused === undefined || memory !== undefined) {
     return run(activation, run(norm, x, context), context);
   }
   norm.check(x, training);
   const attrs = { ...fused.formula, epsilon: norm.epsilon, isLastReader };
   const { bias: offset } = norm.parameters;
   const inputs = fused.inputs(x);
-  const spikes = training ? fireTraining(fused.train) : fireEvaluation(fused.evaluate);
-  observe?.(activation, spikes);
+  const scale = norm.scale();
+  const [spikes, mean, variance] = training ? fireTraining(fused.train) : fireEvaluation(fused.evaluate);
+  const currents = () => unrecorded(() => normalised(x, [mean, variance, offset, scale], norm.epsilon));
+  observe?.(activation, spikes, currents);
   return spikes;
 
-  function fireTraining(train: Fused["train"]): Tensor {
-    const [spikes, mean, variance] = train([x, norm.scale(), offset, ...inputs], attrs);
-    norm.update(mean!, variance!, x.size / offset.size);
-    return spikes!;
+  function fireTraining(train: Fused["train"]): Fired {
+    const fired = train([x, scale, offset, ...inputs], attrs) as unknown as Fired;
+    norm.update(fired[1], fired[2], x.size / offset.size);
+    return fired;
   }
 
-  function fireEvaluation(evaluate: Fused["evaluate"]): Tensor {
+  function fireEvaluation(evaluate: Fused["evaluate"]): Fired {
     const { runningMean: mean, runningVar: variance } = norm.buffers;
-    return evaluate([x, mean, variance, norm.scale(), offset, ...inputs], attrs)[0]!;
+    const [spikes] = evaluate([x, mean, variance, scale, offset, ...inputs], attrs);
+    return [spikes!, mean, variance];
   }
 }

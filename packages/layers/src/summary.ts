@@ -4,6 +4,7 @@ import { type Tensor, tidy, type Variable, zeros } from "@tensorflow/tfjs-core";
 import { neuronOf } from "./activation.js";
 import { checkInteger, checkShape } from "./check.js";
 import { distinctModules, evaluation, type Module, run } from "./module.js";
+import type { StateMemory } from "./stream.js";
 
 /** A layer in numbers. */
 export interface LayerProfile {
@@ -46,7 +47,9 @@ export function profile(model: Module, inputShape: readonly number[]): LayerProf
     const macs = weight !== undefined && weight.rank > 1 ? (size * weight.size) / weight.shape.at(-1)! : 0;
     seen.set(module, { shape, macs: macs + (seen.get(module)?.macs ?? 0) });
   };
-  tidy(() => void run(model, zeros([...inputShape]), { ...evaluation, observe }));
+  // With a memory, norms and neurons run apart, so that norms are shown, too.
+  const memory: StateMemory = { recall: () => undefined, store: () => {} };
+  tidy(() => void run(model, zeros([...inputShape]), { ...evaluation, observe, memory }));
   const counted = new Set<Variable>();
   return [...distinctModules(model)].map(([module, path]) => ({
     path,

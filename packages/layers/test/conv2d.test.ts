@@ -57,6 +57,15 @@ function byDefinition(
 }
 
 describeBackends("conv2d", () => {
+  it("says how its kernel lies, defaults included", () =>
+    expect(conv2d(4, 4, { kernel: 5, dilation: 2, groups: 2 }).geometry).toEqual({
+      kernel: 5,
+      stride: 1,
+      padding: 4,
+      dilation: 2,
+      groups: 2,
+    }));
+
   it("is the sum over the kernel, for any kernel, stride and padding", () =>
     fc.assert(
       fc.property(

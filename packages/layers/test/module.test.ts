@@ -38,6 +38,16 @@ describe("run", () => {
       ]);
     }));
 
+  it("shows each module before it runs, too, the outer ones first", () => {
+    const [seen, inner]: [string[], Module] = [[], { forward: (x) => x.clone() }];
+    const model = sequential({ inner });
+    const note = (when: string) => (module: Module) =>
+      void seen.push(`${when} ${module === model ? "outer" : "inner"}`);
+    const observe = Object.assign(note("after"), { before: note("before") });
+    run(model, scalar(0), { training: false, observe }).dispose();
+    expect(seen).toEqual(["before outer", "before inner", "after inner", "after outer"]);
+  });
+
   it("frees all but the output, and what an observer keeps", () => {
     const x = ones([4]);
     const before = memory().numTensors;

@@ -5,12 +5,14 @@ import {
   batchNorm,
   type Context,
   type Module,
+  namedBuffers,
   namedParameters,
   neuronLayer,
   neurons,
   normNeuron,
   type ParallelNeuronFactory,
   parallelNeurons,
+  run,
 } from "@sew/layers";
 import { composed, maskedPsn, plif, psn, slidingPsn } from "@sew/neurons";
 import {
@@ -149,13 +151,25 @@ describeBackends("normNeuron", () => {
       expect(spikes.shape).toEqual(x.shape);
     }));
 
-  it("shows an observer the norm's output as well in evaluation", () =>
+  it.each([true, false])("shows the input of its neurons, which no kernel has in memory, in training %s", (training) =>
     scoped(() => {
       const { unit, norms, layers } = both();
+      const x = tensor([1, 2, 3, 4, 5, 9], [3, 1, 1, 1, 2]);
+      const before = namedBuffers(norms[0]).values();
+      const expected = read(run(norms[1], x, { training }));
       const seen: Module[] = [];
-      unit(tensor([1, 2, 3, 4], [1, 2, 1, 1, 2]), { training: false, observe: (module) => seen.push(module) });
-      expect(seen).toEqual([norms[0], layers[0]]);
-    }));
+      unit(x, {
+        training,
+        observe(module, _, input) {
+          seen.push(module);
+          if (module === layers[0]) expectClose(input(), expected, { relative: 1e-5, absolute: 1e-6 });
+        },
+      });
+      expect(seen.at(-1)).toBe(layers[0]);
+      // Looking does not move the running statistics a second time.
+      expect([...before].map(read)).toEqual([...namedBuffers(norms[1]).values()].map(read));
+    }),
+  );
 
   it("leaves nothing but its gradients behind", () => {
     const { unit, norms, layers } = both();

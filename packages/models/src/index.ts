@@ -11,4 +11,4 @@ export {
   sevenBNet,
   wideSevenBNet,
 } from "./paperNets.js";
-export { type ResNet, type ResNetDepth, type ResNetOptions, resNet, type Stem } from "./resNet.js";
+export { type ResNet, type ResNetDepth, type ResNetOptions, resNet, resNetDepths, type Stem } from "./resNet.js";

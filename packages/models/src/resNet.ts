@@ -38,6 +38,9 @@ const depths = {
 /** Layers of a ResNet with weights: those on the longest path. */
 export type ResNetDepth = keyof typeof depths;
 
+/** Every {@link ResNetDepth}, in ascending order. */
+export const resNetDepths: readonly ResNetDepth[] = Object.keys(depths).map(Number) as ResNetDepth[];
+
 /** Options of {@link resNet}. */
 export interface ResNetOptions extends Partial<Family> {
   /** Classes to tell apart. @defaultValue 1000 */
@@ -97,7 +100,7 @@ export function resNet(depth: ResNetDepth, options: ResNetOptions = {}): ResNet 
   const { block, neurons, norm } = { ...families["sew-add"], ...options } as Family;
   const { classes = 1000, inChannels = 3, stemOnceFor, zeroInit = false, recompute = false, seed = 0 } = options;
   if (!Object.hasOwn(depths, depth)) {
-    throw new RangeError(`resNet: depth must be one of ${Object.keys(depths).join(", ")}, got ${shown(depth)}`);
+    throw new RangeError(`resNet: depth must be one of ${resNetDepths.join(", ")}, got ${shown(depth)}`);
   }
   if (stemOnceFor !== undefined) checkInteger("resNet", "stemOnceFor", stemOnceFor, 1);
   // Nothing is made before all is known to fit.

@@ -100,6 +100,13 @@ export interface Neuron<S extends string = string> extends NeuronFormula {
   readonly spike: Spike;
   readonly stateNames: readonly S[];
   readonly emits: Emission;
+  /** Eq. 1 by itself: the charged state before the spike, with H as `v`; tensors of the shape of `x`, the caller's to dispose. */
+  readonly charge: (state: State<S>, x: Tensor) => State<S>;
+  /**
+   * The argument of the spike function at a charged state, H − V_th where the model has no `fire` of its own; undefined where it
+   * calls that function not once. The caller's to dispose.
+   */
+  readonly spikeArgument: (charged: State<S>) => Tensor | undefined;
   /** The state before the first step, for currents of this shape. */
   readonly initialState: (shape: readonly number[]) => State<S>;
 }
@@ -183,9 +190,28 @@ export function neuron<P extends MembraneParams, S extends string>(
       return { spikes: own(after.spikes), state: Object.fromEntries(variables) as State<S | "v"> };
     });
   };
+  const charge = (state: State<S | "v">, x: Tensor): State<S | "v"> =>
+    tidy(() => {
+      const own = ownTensors([x, ...Object.values<Tensor>(state)]);
+      const variables = Object.entries<Tensor>(chargedBy(model, state, x, p)).map(([name, t]) => [name, own(t)]);
+      return Object.fromEntries(variables) as State<S | "v">;
+    });
+  const spikeArgument = (charged: State<S | "v">): Tensor | undefined =>
+    tidy(() => {
+      if (model.fire === undefined) return sub(charged.v, p.vThreshold);
+      const seen: Tensor[] = [];
+      const recording = (u: Tensor) => {
+        seen.push(u);
+        return spike(u);
+      };
+      model.fire(charged, p, Object.assign(recording, spike));
+      return seen.length === 1 ? clone(seen[0]!) : undefined;
+    });
   return Object.assign(step, {
     ...formula,
     model: model.name,
+    charge,
+    spikeArgument,
     params: p,
     spike,
     stateNames: names,
@@ -200,6 +226,22 @@ export function neuron<P extends MembraneParams, S extends string>(
 
 const declaredState = ["variables that state declares", "return it from state"] as const;
 
+/** Eq. 1. */
+function chargedBy<P extends MembraneParams, S extends string>(
+  model: NeuronModel<P, S>,
+  state: State<S | "v">,
+  x: Tensor,
+  params: P,
+): State<S | "v"> {
+  const change = tracedAs("charge", () => model.charge(state, x, params));
+  const part = partOf(`${model.name}: charge`, change, state, x);
+  if (part.v === undefined) {
+    const got = Object.keys(part).join(", ") || "no variable";
+    throw new TypeError(`${model.name}: charge must return v, the charged potential, got ${got}`);
+  }
+  return declaredOnly({ ...state, ...part }, ...declaredState);
+}
+
 /** Eqs. 1-3 for one step: the model's own where it has them. */
 function stepOf<P extends MembraneParams, S extends string>(
   model: NeuronModel<P, S>,
@@ -208,13 +250,7 @@ function stepOf<P extends MembraneParams, S extends string>(
   params: P,
   spike: Spike,
 ): Step<S | "v"> {
-  const change = tracedAs("charge", () => model.charge(state, x, params));
-  const part = partOf(`${model.name}: charge`, change, state, x);
-  if (part.v === undefined) {
-    const got = Object.keys(part).join(", ") || "no variable";
-    throw new TypeError(`${model.name}: charge must return v, the charged potential, got ${got}`);
-  }
-  const charged: State<S | "v"> = declaredOnly({ ...state, ...part }, ...declaredState);
+  const charged = chargedBy(model, state, x, params);
   const spikes = tracedAs("fire", () =>
     model.fire === undefined ? fire(charged.v, params.vThreshold, spike) : model.fire(charged, params, spike),
   );

@@ -18,7 +18,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   datasets: ["random", "files"],
   checkpoints: ["layers", "kernels", "files"],
   training: ["checkpoints", "layers", "kernels", "random", "files"],
-  analysis: ["layers", "files"],
+  analysis: ["layers", "kernels", "files"],
   experiment: [
     "models",
     "blocks",

@@ -16,10 +16,24 @@ import { classesOf } from "./topK.js";
 export function confusion(scores: Float32Array, labels: Int32Array, counts?: number[][]): number[][] {
   const classes = classesOf("confusion", scores, labels);
   const sum = counts ?? Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  for (const [n, label] of labels.entries()) {
+  const predicted = predictions(scores, labels.length);
+  for (const [n, label] of labels.entries()) sum[label]![predicted[n]!]!++;
+  return sum;
+}
+
+/** The class of the highest of the scores `[N, classes]` of each sample, the lower one of equals. Throws on NaN. */
+export function predictions(scores: Float32Array, samples: number): number[] {
+  const classes = scores.length / samples;
+  return Array.from({ length: samples }, (_, n) => {
     const row = scores.subarray(n * classes, (n + 1) * classes);
     if (row.some(Number.isNaN)) throw new RangeError(`confusion: scores must be numbers, got NaN for sample ${n}`);
-    sum[label]![row.indexOf(Math.max(...row))]!++;
-  }
-  return sum;
+    return highest(row);
+  });
+}
+
+/** The index of the highest value, the lower one of equals. */
+export function highest(values: Float32Array | Float64Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
 }

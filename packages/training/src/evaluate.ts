@@ -1,6 +1,6 @@
 import { evaluation, type Module, run } from "@sew/layers";
 import { concat, mean, reshape, type Tensor3D, tidy } from "@tensorflow/tfjs-core";
-import { confusion } from "./confusion.js";
+import { confusion, highest, predictions } from "./confusion.js";
 import { crossEntropy, type Loss } from "./crossEntropy.js";
 import { type Batch, checkOutput, toTensors } from "./data.js";
 import { checkWeights, Diverged } from "./finite.js";
@@ -18,6 +18,13 @@ export interface Evaluation {
   readonly top5?: number;
   /** Samples of each class by their prediction: `confusion[label][predicted]`. */
   readonly confusion: readonly (readonly number[])[];
+  /** The predicted class of each sample, in the order of the batches. */
+  readonly predictions: readonly number[];
+  /**
+   * `top1` if the network stopped after 1, 2, … T time-steps: of the mean output up to there. Absent where T is 1 or not the same
+   * in all batches.
+   */
+  readonly top1PerStep?: readonly number[];
 }
 
 /** The progress of an evaluation. */
@@ -80,16 +87,21 @@ export async function* evaluating(
 ): AsyncGenerator<EvaluationProgress, Evaluation> {
   const sums = { batches: 0, samples: 0, loss: 0, top1: 0, top5: 0 };
   let counts: number[][] | undefined;
+  const predicted: number[] = [];
+  let perStep: number[] | undefined;
   await checkWeights(caller, model);
   for await (const batch of batches) {
     const { labels } = batch;
     const place =
       data === undefined ? `batch ${sums.batches} (from 0)` : `batch ${sums.batches} of ${data} (all from 0)`;
+    let steps = 1;
     const output = tidy(() => {
       const tensors = toTensors(caller, batch, `, ${place}`);
       const logits = run(model, tensors.x, evaluation) as Tensor3D;
       checkOutput(caller, logits, labels, { place: `, ${place}`, classes });
-      return concat([reshape(lossOf(caller, loss, logits, tensors.labels), [1]), reshape(mean(logits, 0), [-1])]);
+      [steps] = logits.shape;
+      const value = reshape(lossOf(caller, loss, logits, tensors.labels), [1]);
+      return concat([value, reshape(mean(logits, 0), [-1]), ...(steps > 1 ? [reshape(logits, [-1])] : [])]);
     });
     const values = await output.data<"float32">();
     output.dispose();
@@ -100,8 +112,14 @@ export async function* evaluating(
           "finite: lower the learning rate, or load another checkpoint",
       );
     }
-    const scores = values.subarray(1);
+    const size = (values.length - 1) / (steps > 1 ? steps + 1 : 1);
+    const scores = values.subarray(1, 1 + size);
     counts = confusion(scores, labels, counts);
+    predicted.push(...predictions(scores, labels.length));
+    const correct = correctPerStep(values.subarray(1 + size), labels, steps);
+    if (sums.batches === 0) perStep = correct;
+    else if (perStep?.length !== correct.length) perStep = undefined;
+    else perStep = perStep.map((count, t) => count + correct[t]!);
     sums.batches++;
     sums.samples += labels.length;
     sums.loss += value * labels.length;
@@ -120,5 +138,25 @@ export async function* evaluating(
     top1: top1 / samples,
     ...(counts.length >= 5 && { top5: top5 / samples }),
     confusion: counts,
+    predictions: predicted,
+    // The last step's is top1 itself, whatever the rounding of its mean.
+    ...(perStep !== undefined &&
+      perStep.length > 0 && { top1PerStep: [...perStep.slice(0, -1), top1].map((count) => count / samples) }),
   };
+}
+
+/** Of logits `[T, N, classes]` how many samples the sum of the first 1, 2, … T steps predicts; none where T is 1. */
+function correctPerStep(logits: Float32Array, labels: Int32Array, steps: number): number[] {
+  if (steps === 1) return [];
+  const classes = logits.length / steps / labels.length;
+  const correct = new Array<number>(steps).fill(0);
+  for (const [n, label] of labels.entries()) {
+    const sum = new Float64Array(classes);
+    for (let t = 0; t < steps; t++) {
+      const from = (t * labels.length + n) * classes;
+      for (let i = 0; i < classes; i++) sum[i]! += logits[from + i]!;
+      if (highest(sum) === label) correct[t]!++;
+    }
+  }
+  return correct;
 }

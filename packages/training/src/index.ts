@@ -20,7 +20,7 @@ export {
 } from "./events.js";
 export { Diverged } from "./finite.js";
 export { leanGradients } from "./leanGradients.js";
-export type { EpochMetrics } from "./metrics.js";
+export type { EpochMeasures, EpochMetrics } from "./metrics.js";
 export { type MomentumOptions, momentum } from "./momentum.js";
 export { type Optimizer, type OptimizerState, optimizer } from "./optimizer.js";
 export { scaleBy } from "./scaleBy.js";

@@ -1,5 +1,15 @@
-/** Metrics of an epoch. Accuracies are fractions from 0 to 1; losses are means over samples, in nats. */
-export interface EpochMetrics {
+/** What is measured of an epoch besides loss and accuracy, by an option of `training`. All numbers are finite. */
+export interface EpochMeasures {
+  /** ‖∂L/∂O^l‖ of each block of the network, by its path, from the input on. */
+  readonly gradientNorms?: Readonly<Record<string, number>>;
+  /** Firing rates of each block: the mean of A^l, where its residual path ends in neurons, and of O^l. */
+  readonly firingRates?: Readonly<Record<string, { readonly residual?: number; readonly output: number }>>;
+  /** The time constant τ that each layer of neurons has learned, in time-steps: the mean over its channels. */
+  readonly timeConstants?: Readonly<Record<string, number>>;
+}
+
+/** Metrics of an epoch, a line of `metrics.jsonl`. Accuracies are fractions from 0 to 1; losses are means over samples, in nats. */
+export interface EpochMetrics extends EpochMeasures {
   /** Counted from 0. */
   readonly epoch: number;
   /** The learning rate of the epoch's last update. */
@@ -11,11 +21,15 @@ export interface EpochMetrics {
   readonly validationTop1?: number;
   /** Where there are 5 classes or more. */
   readonly validationTop5?: number;
+  /** Of the mean output up to step 1, 2, … T, where T is above 1. */
+  readonly validationTop1PerStep?: readonly number[];
   /** Where there are test data. */
   readonly testLoss?: number;
   readonly testTop1?: number;
   /** Where there are 5 classes or more. */
   readonly testTop5?: number;
+  /** Of the mean output up to step 1, 2, … T, where T is above 1. */
+  readonly testTop1PerStep?: readonly number[];
   /** Duration of the epoch, its evaluations included. */
   readonly seconds: number;
   /** Training samples per second of training. */

@@ -1,4 +1,4 @@
-import { type Module, namedBuffers, namedParameters, run } from "@sew/layers";
+import { type Module, namedBuffers, namedParameters, type Observer, run } from "@sew/layers";
 import { mixSeed } from "@sew/random";
 import {
   add,
@@ -34,6 +34,8 @@ export interface TrainStepOptions {
    * @defaultValue the gradients as they are
    */
   readonly reduce?: ((gradients: NamedTensorMap) => NamedTensorMap | Promise<NamedTensorMap>) | undefined;
+  /** Sees every module's output in the forward passes, such as that of `attach` in `@sew/analysis`. @defaultValue none */
+  readonly observe?: Observer | undefined;
 }
 
 /** Results of a step's forward pass, before its update. */
@@ -98,7 +100,7 @@ export async function accumulatedStep(
   model: Module,
   optimizer: Optimizer,
   batches: Iterable<Batch> | AsyncIterable<Batch>,
-  { rate, classes, seed, loss = crossEntropy, reduce = (gradients) => gradients }: AccumulatedStepOptions,
+  { rate, classes, seed, loss = crossEntropy, reduce = (gradients) => gradients, observe }: AccumulatedStepOptions,
   caller = "trainStep",
   place: (index: number) => string = () => "",
 ): Promise<StepResult | undefined> {
@@ -120,8 +122,8 @@ export async function accumulatedStep(
         let scores: Tensor | undefined;
         try {
           const { value, gradients: own } = optimizer.gradients(() => {
-            const context = { training: true, seed: index === 0 ? seed : mixSeed(seed, index) };
-            const logits = run(model, tensors.x, context) as Tensor3D;
+            const pass = { training: true, seed: index === 0 ? seed : mixSeed(seed, index) };
+            const logits = run(model, tensors.x, { ...pass, ...(observe && { observe }) }) as Tensor3D;
             checkOutput(caller, logits, batch.labels, { place: place(index), classes });
             scores = keep(reshape(mean(logits, 0), [-1]));
             return lossOf(caller, loss, logits, tensors.labels);

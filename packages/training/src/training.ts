@@ -5,7 +5,7 @@ import { type Batch, checkClasses, type Data, selectionOf } from "./data.js";
 import { type Evaluation, evaluating } from "./evaluate.js";
 import { initialState, type TrainingEvent, type TrainingState } from "./events.js";
 import { checkWeights, Diverged } from "./finite.js";
-import { type EpochMetrics, scoreOf } from "./metrics.js";
+import { type EpochMeasures, type EpochMetrics, scoreOf } from "./metrics.js";
 import { momentum } from "./momentum.js";
 import { type Optimizer, optimizer as optimizerOf } from "./optimizer.js";
 import { rateAt, type Schedule, toSchedule } from "./schedule.js";
@@ -35,6 +35,13 @@ export interface TrainingOptions {
   readonly accumulate?: number | undefined;
   /** See `trainStep`; for the all-reduce of a distributed run. @defaultValue the gradients as they are */
   readonly reduce?: TrainStepOptions["reduce"];
+  /**
+   * Measures an epoch after its evaluations, for its metrics; the model has the weights that were evaluated.
+   * @defaultValue nothing is measured
+   */
+  readonly measure?: ((epoch: number) => EpochMeasures | Promise<EpochMeasures>) | undefined;
+  /** See `trainStep`: sees the training passes, and not those of tests. @defaultValue none */
+  readonly observe?: TrainStepOptions["observe"];
   /** Where to resume; the model and the optimiser must be in that state. @defaultValue the start of a run */
   readonly start?: TrainingState | undefined;
 }
@@ -109,7 +116,8 @@ async function* events(options: TrainingOptions): AsyncGenerator<TrainingEvent, 
       const started = performance.now();
       const validation = yield* evaluateOn("validation", options, state);
       const test = yield* evaluateOn("test", options, state);
-      const metrics = summarise(state, { validation, test }, (performance.now() - started) / 1000);
+      const seconds = (performance.now() - started) / 1000;
+      const metrics = summarise(state, { validation, test }, seconds, await options.measure?.(epoch));
       const best = isBest(options.data, state, metrics);
       yield { type: "tested", state, epoch, metrics, validation, test, best };
       state = {
@@ -137,7 +145,7 @@ async function* trainEpoch(
   optimizer: Optimizer,
   from: TrainingState,
 ): AsyncGenerator<TrainingEvent, TrainingState> {
-  const { model, data, loss, reduce, seed = 0, accumulate = 1 } = options;
+  const { model, data, loss, reduce, observe, seed = 0, accumulate = 1 } = options;
   const { epoch } = from;
   const schedule = toSchedule(options.learningRate);
   const batches = data.train.epoch({ epoch, start: from.batch })[Symbol.asyncIterator]();
@@ -158,7 +166,7 @@ async function* trainEpoch(
         take(batches, accumulate, (milliseconds) => {
           waited += milliseconds;
         }),
-        { rate, seed: mixSeed(seed, epoch, batch), loss, reduce, classes: data.train.classes },
+        { rate, seed: mixSeed(seed, epoch, batch), loss, reduce, observe, classes: data.train.classes },
         "training",
         place,
       );
@@ -240,6 +248,7 @@ function summarise(
   { epoch, sums, learningRate }: TrainingState,
   { validation, test }: { validation: Evaluation | undefined; test: Evaluation | undefined },
   seconds: number,
+  measures: EpochMeasures = {},
 ): EpochMetrics {
   return {
     epoch,
@@ -248,12 +257,15 @@ function summarise(
     trainTop1: sums.correct / sums.samples,
     ...(validation !== undefined && { validationLoss: validation.loss, validationTop1: validation.top1 }),
     ...(validation?.top5 !== undefined && { validationTop5: validation.top5 }),
+    ...(validation?.top1PerStep !== undefined && { validationTop1PerStep: validation.top1PerStep }),
     ...(test !== undefined && { testLoss: test.loss, testTop1: test.top1 }),
     ...(test?.top5 !== undefined && { testTop5: test.top5 }),
+    ...(test?.top1PerStep !== undefined && { testTop1PerStep: test.top1PerStep }),
     seconds: sums.seconds + seconds,
     samplesPerSecond: sums.samples / sums.seconds,
     dataWait: sums.waited / sums.seconds,
     time: Date.now() / 1000,
+    ...measures,
   };
 }
 

@@ -39,6 +39,30 @@ describe("evaluate", () => {
     expect([result.top1, result.top5]).toEqual([0, 0.5]);
   });
 
+  it("says what it predicts of each sample, in order, and the lower class of equal scores", async () => {
+    const result = await evaluate(echo, given(batch([3, 0, 0, 3], 2, [0, 0]), batch([1, 1, 0, 2], 2, [1, 1])));
+    expect(result.predictions).toEqual([0, 1, 0, 1]);
+    expect(result).not.toHaveProperty("top1PerStep");
+  });
+
+  it("says top-1 after each time-step: that of the mean of the outputs up to there", async () => {
+    const steps = (...samples: readonly (readonly number[])[]): Batch => ({
+      // Scores of two classes by sample; each sample has T differences between them.
+      x: Float32Array.from(samples[0]!.flatMap((_, t) => samples.flatMap((differences) => [differences[t]!, 0]))),
+      shape: [samples[0]!.length, samples.length, 2],
+      labels: new Int32Array(samples.length),
+    });
+    const result = await evaluate(echo, given(steps([-1, 3, -1], [1, -3, 1]), steps([-5, 1, 1])));
+    expect(result.top1PerStep).toEqual([1 / 3, 1 / 3, 1 / 3]);
+    expect(result.top1).toBe(1 / 3);
+    const other = await evaluate(echo, given(steps([-1, 3, -5], [1, -3, 9])));
+    expect(other.top1PerStep).toEqual([0.5, 0.5, 0.5]);
+    const rising = await evaluate(echo, given(steps([-1, 0.5, 1], [-1, 2, 1], [1, 1, 1])));
+    expect(rising.top1PerStep).toEqual([1 / 3, 2 / 3, 1]);
+    const differing = await evaluate(echo, given(steps([1, 1]), steps([1, 1, 1])));
+    expect(differing).not.toHaveProperty("top1PerStep");
+  });
+
   it("runs in evaluation: changes no buffer and leaves no tensor", async () => {
     const model = tinyModel();
     const first = await evaluate(model, tinyData.test.epoch());

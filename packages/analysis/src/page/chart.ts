@@ -4,6 +4,7 @@ import { GridComponent } from "echarts/components";
 import { type EChartsCoreOption, init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 import { type Html, html, trustedHtml } from "./html.js";
+import type { ChartValues } from "./interact.js";
 
 use([BarChart, LineChart, GridComponent, SVGRenderer]);
 
@@ -15,6 +16,8 @@ interface Chart {
   readonly width: number;
   readonly height: number;
   readonly option: EChartsCoreOption;
+  /** The values that the page's script shows, with the pixel of a point of the axes. */
+  values(pixelOf: (x: number, y: number) => readonly [number, number]): ChartValues;
 }
 
 /** The page's colours; the style sheet sets them for light, dark and print. */
@@ -26,7 +29,7 @@ export const ink = {
 } as const;
 
 /** The style of text along an axis. */
-export const axisText = { color: ink.muted, fontSize: 12 } as const;
+export const axisText = { color: ink.muted, fontSize: 13 } as const;
 
 /**
  * The power of ten to divide values by before they are drawn: ECharts fails on axes below 1e-20, where vanishing gradients
@@ -38,16 +41,26 @@ export function unitOf(values: readonly number[]): number {
   return largest === 0 || largest >= 1e-9 ? 1 : 10 ** Math.max(-323, Math.floor(Math.log10(largest)));
 }
 
-/** Draws a chart as SVG without scripts. The same chart gives the same text, and no ids that could collide on a page. */
-export function chart({ label, width, height, option }: Chart): Html {
+/** Draws a chart as SVG. The same chart gives the same text, and no ids that could collide on a page. */
+export function chart({ label, width, height, option, values }: Chart): Html {
   const drawing = init(null, null, { renderer: "svg", ssr: true, width, height });
   try {
     drawing.setOption({ animation: false, textStyle: { fontFamily: "inherit" }, ...option });
     const svg = still(drawing.renderToSVGString());
-    return html`<svg role="img" aria-label="${label}"${trustedHtml(svg.replace(/^<svg/, ""))}`;
+    const pixelOf = (x: number, y: number): readonly [number, number] => {
+      const [left = 0, top = 0] = drawing.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, [x, y]);
+      return [Math.round(left), Math.round(top)];
+    };
+    const data = JSON.stringify(values(pixelOf));
+    return html`<svg role="img" aria-label="${label}" data-chart="${data}"${trustedHtml(svg.replace(/^<svg/, ""))}`;
   } finally {
     drawing.dispose();
   }
+}
+
+/** A number as the page's script receives it: six digits are more than a screen shows. */
+export function compact(value: number): number {
+  return Number(value.toPrecision(6));
 }
 
 /**

@@ -1,17 +1,20 @@
-import { axisText, chart, ink, unitOf } from "./chart.js";
-import { short } from "./format.js";
+import { axisText, chart, compact, ink, unitOf } from "./chart.js";
+import { short, shortPercent } from "./format.js";
 import { type Html, html } from "./html.js";
-import { colourOf, dashOf, legend, mostSeries } from "./series.js";
+import type { LineValues } from "./interact.js";
+import { legend, mostSeries, type SeriesStyle, stylesOf } from "./series.js";
 
 /** A line of a {@link lineChart}. */
 export interface Line {
   /** Its name in the legend. @defaultValue none: the line has no entry there */
   readonly name?: string;
+  /** The network by which the line has its colour, such as its notation. @defaultValue `name` */
+  readonly network?: string;
   /** One value for each position. `undefined` is skipped; NaN and infinity leave a gap. */
   readonly values: readonly (number | undefined)[];
   /** The least and the greatest value at each position, shaded behind the line. @defaultValue none */
   readonly range?: readonly (readonly [least: number, greatest: number] | undefined)[];
-  /** A point to circle, and the text beside it. @defaultValue none */
+  /** A point to circle, and its text in the legend. @defaultValue none */
   readonly mark?: Mark;
 }
 
@@ -32,24 +35,48 @@ export interface LineChartOptions {
   readonly x?: readonly number[];
   /** What the x axis counts. @defaultValue `"epoch"` */
   readonly xName?: string;
-  /** Upper end of the y axis. @defaultValue a round number that is not below any value */
+  /** Positions along the x axis that a dashed line marks, such as epochs at which the learning rate falls. @defaultValue none */
+  readonly guides?: readonly number[];
+  /** Whether the y axis is linear or logarithmic, where values that are not above 0 leave gaps, and the page says
+   * which lines have such. @defaultValue `"linear"` */
+  readonly scale?: "linear" | "log";
+  /** Whether a linear y axis includes 0. @defaultValue `true` */
+  readonly fromZero?: boolean;
+  /** Upper end of a linear y axis. @defaultValue a round number that is not below any value */
   readonly max?: number;
-  /** Writes a value. @defaultValue three significant digits */
-  readonly format?: (value: number) => string;
+  /** How a value is written: in per cent of 1, or by a function. @defaultValue three significant digits */
+  readonly format?: "percent" | ((value: number) => string);
   /** Height in pixels, where the chart is 460 pixels wide. @defaultValue 250 */
   readonly height?: number;
 }
 
-/** A line with the positions of its values. */
+/** A line with its look and the positions of its values. */
 interface Drawn extends Line {
   readonly index: number;
+  readonly style: SeriesStyle;
   readonly points: readonly (readonly [number, number])[];
 }
 
+/** The y axis: its ends and interval as drawn, and how values get there. */
+interface Axis {
+  readonly log: boolean;
+  readonly min: number;
+  readonly max: number;
+  readonly interval: number;
+  /** What linear values are divided by. */
+  readonly unit: number;
+  /** Where a value is drawn; NaN for one that cannot be. */
+  readonly place: (value: number) => number;
+  readonly label: (drawn: number) => string;
+}
+
 /**
- * A chart of values over epochs, time-steps or any other positions: a figure with its title, legend and text alternative.
+ * A chart of values over epochs, time-steps or any other positions: a figure with its title, legend and text alternative. The
+ * page shows the values under the pointer, a finger or the arrow keys, and zooms by its buttons, by `+`, `−` and `0`, and where the
+ * mouse draws a range.
  *
- * The y axis includes 0. Lines differ in colour and in their dashes.
+ * Lines differ in colour and in their dashes. A name has the same colour on every page, families of the paper their own; names
+ * that agree up to a comma share one.
  *
  * @throws RangeError when there are no or too many lines, their lengths differ, `x` does not ascend, or a value exceeds
  *   `max`
@@ -59,45 +86,160 @@ interface Drawn extends Line {
  * chart.text.includes('aria-label="Gradient norm, epoch 1 to 3; at the end stem 1"'); // true
  */
 export function lineChart(options: LineChartOptions): Html {
-  const { title, lines, xName = "epoch", max, format = short, height = 250 } = options;
+  const { title, lines, xName = "epoch", max, height = 250 } = options;
+  const format = options.format === "percent" ? shortPercent : (options.format ?? short);
   const x = positionsOf(options);
-  const drawn = lines.map((line, index): Drawn => ({ ...line, index, points: pointsOf(line, x) }));
+  const styles = stylesOf(lines.map(({ name, network }) => network ?? name));
+  const drawn = lines.map((line, index): Drawn => {
+    return { ...line, index, style: styles[index]!, points: pointsOf(line, x) };
+  });
   const values = drawn
     .flatMap(({ points, range = [] }) => [...points.map(([, y]) => y), ...range.flatMap((ends) => ends ?? [])])
     .filter(Number.isFinite);
-  const top = max ?? values.reduce((most, value) => Math.max(most, value), 0);
-  const unit = unitOf(max === undefined ? values : [max]);
-  const above = values.find((value) => value > top);
+  const above = max === undefined ? undefined : values.find((value) => value > max);
   if (above !== undefined) throw new RangeError(`lineChart: max must not be below a value, got ${max} and ${above}`);
+  const axis = options.scale === "log" ? logAxis(values, format) : linearAxis(values, options, format);
+  const along = xAxis(x, xName);
+  const belowLog = axis.log ? drawn.filter(({ values }) => values.some(cannotBeLog)) : [];
   return html`<figure>
 <figcaption><b>${title}</b>${legend(
     lines.map(({ name }) => name),
+    styles,
     "line",
-  )}</figcaption>
+  )}${drawn.map(({ mark, style }) => mark && ringKey(mark, style))}</figcaption>
 ${chart({
   label: labelOf(title, xName, x, drawn, format),
   width: 460,
   height,
   option: {
     grid: { left: 8, right: 16, top: 12, bottom: 24, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
-    xAxis: xAxis(x, xName),
+    xAxis: along,
     yAxis: {
       type: "value",
-      splitNumber: 4,
-      ...(max !== undefined && { max: max / unit, interval: max / unit / 4 }),
-      axisLabel: { ...axisText, formatter: (value: number) => format(value * unit) },
+      min: axis.min,
+      max: axis.max,
+      interval: axis.interval,
+      axisLabel: { ...axisText, formatter: axis.label },
       axisTick: { show: false },
       axisLine: { show: false },
       splitLine: { lineStyle: { color: ink.line } },
     },
     series: [
-      ...drawn.flatMap((line) => band(line, x, unit)),
-      ...drawn.map((line) => curve(line, unit)),
-      ...drawn.flatMap((line) => circle(line, x, top, unit)),
+      ...(options.guides ?? []).map((at) => guide(at, axis)),
+      ...drawn.flatMap((line) => band(line, x, axis)),
+      ...drawn.map((line) => curve(line, axis)),
+      ...drawn.flatMap((line) => circle(line, x, axis)),
     ],
   },
-})}
+  values: (pixelOf): LineValues => ({
+    kind: "lines",
+    xName,
+    plot: [...pixelOf(along.min, axis.max), ...pixelOf(along.max, axis.min)],
+    ends: [along.min, along.max, axis.min, axis.max],
+    scale: scaleOf(options, axis),
+    x,
+    ...(options.guides !== undefined && { guides: options.guides }),
+    lines: drawn.map((line) => valuesOf(line, axis, format, typeof options.format === "function")),
+  }),
+})}${belowLog.length > 0 && notOnAxis(belowLog, title)}
 </figure>`;
+}
+
+/** Whether a value is a number that no logarithmic axis has. */
+function cannotBeLog(value: number | undefined): boolean {
+  return value !== undefined && value <= 0 && Number.isFinite(value);
+}
+
+/** Says which lines have values that a logarithmic axis cannot show. */
+function notOnAxis(lines: readonly Drawn[], title: string): Html {
+  const names = lines.map(({ name = title }) => name).join("; ");
+  return html`
+<p class="lead">A logarithmic axis has no place for 0 or below: such values of ${names} are not drawn.</p>`;
+}
+
+/** A linear axis with ends at round numbers. */
+function linearAxis(
+  values: readonly number[],
+  { max: top, fromZero = true }: LineChartOptions,
+  format: (value: number) => string,
+): Axis {
+  const unit = unitOf(top === undefined ? values : [top]);
+  const start = fromZero ? 0 : (values[0] ?? 0);
+  const least = values.reduce((a, b) => Math.min(a, b), start) / unit;
+  const most = (top ?? values.reduce((a, b) => Math.max(a, b), start)) / unit;
+  const ends = least === most ? [least, least + (Math.abs(least) || 1 / unit)] : [least, most];
+  const interval = top === undefined ? roundInterval(ends[1]! / 4 - ends[0]! / 4, false) : top / unit / 4;
+  return {
+    log: false,
+    min: Math.floor(ends[0]! / interval + 1e-9) * interval,
+    max: top === undefined ? Math.ceil(ends[1]! / interval - 1e-9) * interval : top / unit,
+    interval,
+    unit,
+    place: (value) => value / unit,
+    label: (drawn) => format(drawn * unit),
+  };
+}
+
+/** A logarithmic axis: exponents of ten, with ends at whole ones. */
+function logAxis(values: readonly number[], format: (value: number) => string): Axis {
+  const exponents = values.filter((value) => value > 0).map((value) => Math.log10(value));
+  const min = Math.floor(exponents.reduce((a, b) => Math.min(a, b), exponents[0] ?? 0));
+  const top = Math.ceil(exponents.reduce((a, b) => Math.max(a, b), exponents[0] ?? 1));
+  const interval = Math.max(1, Math.ceil((top - min) / 6));
+  return {
+    log: true,
+    min,
+    max: min + Math.max(1, Math.ceil((top - min) / interval)) * interval,
+    interval,
+    unit: 1,
+    place: (value) => (value > 0 ? Math.log10(value) : Number.NaN),
+    label: (drawn) => format(10 ** drawn),
+  };
+}
+
+/** How the page's script writes numbers of the axis. */
+function scaleOf({ format }: LineChartOptions, { log, unit }: Axis): LineValues["scale"] {
+  if (log) return { log };
+  if (format === "percent") return { factor: 100 * unit, suffix: "\u202f%" };
+  return unit === 1 ? {} : { factor: unit };
+}
+
+/** What the page's script receives of a line. */
+function valuesOf(
+  { name = "", style, values, range }: Drawn,
+  { place, log }: Axis,
+  format: (value: number) => string,
+  own: boolean,
+): LineValues["lines"][number] {
+  const drawn = (value: number): number | false => {
+    const y = place(value);
+    return Number.isFinite(y) ? compact(y) : false;
+  };
+  return {
+    name,
+    colour: style.colour,
+    dashes: style.pattern === "solid" ? [] : style.pattern,
+    y: values.map((value) => (value === undefined ? null : drawn(value))),
+    ...((own || (log && values.some(cannotBeLog))) && { texts: values.map((value) => textOf(value, format)) }),
+    ...(range !== undefined && {
+      range: range.map((ends) => {
+        if (ends === undefined) return null;
+        const [low, high] = [drawn(ends[0]), drawn(ends[1])];
+        return low === false || high === false ? null : ([low, high] as const);
+      }),
+    }),
+  };
+}
+
+/** What the page writes of a value, drawn or not. */
+function textOf(value: number | undefined, format: (value: number) => string): string | null {
+  if (value === undefined) return null;
+  return Number.isFinite(value) ? format(value) : "–";
+}
+
+/** The entry of a marked point in the legend. */
+function ringKey({ text }: Mark, { colour }: SeriesStyle): Html {
+  return html` <span class="key"><i class="ring" style="color:${colour}"></i>${text}</span>`;
 }
 
 /** The positions along x, once the lines are checked against them. */
@@ -141,13 +283,13 @@ function labelOf(
   return [`${title}, ${span}`, ...(ends.length > 0 ? [`at the end ${ends.join(", ")}`] : []), ...marks].join("; ");
 }
 
-function xAxis(x: readonly number[], name: string): object {
+function xAxis(x: readonly number[], name: string): { readonly min: number; readonly max: number } {
   const whole = x.every(Number.isInteger);
   const min = Math.min(0, x[0]!);
   const max = Math.max(whole ? 2 : 0, x.at(-1)!);
   const interval = roundInterval((max - min) / 6, whole);
   const rest = (max - min) % interval;
-  return {
+  const axis = {
     type: "value",
     min,
     max,
@@ -162,27 +304,43 @@ function xAxis(x: readonly number[], name: string): object {
     axisLine: { lineStyle: { color: ink.line } },
     splitLine: { show: false },
   };
+  return axis;
 }
 
-/** The line, with its points where there are few. A value that is not finite, as after a divergence, leaves a gap. */
-function curve({ points, index }: Drawn, unit: number): object {
+function guide(at: number, { min, max }: Axis): object {
   return {
     type: "line",
     silent: true,
-    data: points.map(([x, y]) => [x, Number.isFinite(y) ? y / unit : null]),
+    symbol: "none",
+    data: [
+      [at, min],
+      [at, max],
+    ],
+    lineStyle: { color: ink.muted, width: 1, type: [3, 3], opacity: 0.7 },
+  };
+}
+
+/** The line, with its points where there are few. A value that is not finite, as after a divergence, leaves a gap. */
+function curve({ points, style }: Drawn, { place }: Axis): object {
+  return {
+    type: "line",
+    silent: true,
+    data: points.map(([x, y]) => [x, Number.isFinite(place(y)) ? place(y) : null]),
     showSymbol: points.length <= 12,
     symbol: "circle",
     symbolSize: 6,
-    itemStyle: { color: colourOf(index) },
-    lineStyle: { color: colourOf(index), width: 2, type: dashOf(index) },
+    itemStyle: { color: style.colour },
+    lineStyle: { color: style.colour, width: 2, type: style.pattern },
   };
 }
 
 /** The area between the least and the greatest values: the latter stacked on the former, which is not drawn. */
-function band({ range, index }: Drawn, x: readonly number[], unit: number): object[] {
+function band({ range, index, style }: Drawn, x: readonly number[], { place, min }: Axis): object[] {
   if (range === undefined) return [];
-  const data = (of: (ends: readonly [number, number]) => number): [number, number | null][] =>
-    x.map((at, i) => [at, range[i]?.every(Number.isFinite) ? of(range[i]) / unit : null]);
+  // What a logarithmic axis cannot show begins at its lower end.
+  const at = (value: number): number => (Number.isNaN(place(value)) && value <= 0 ? min : place(value));
+  const data = (of: (least: number, greatest: number) => number): [number, number | null][] =>
+    x.map((position, i) => [position, range[i]?.every(Number.isFinite) ? of(at(range[i][0]), at(range[i][1])) : null]);
   const common = {
     type: "line",
     silent: true,
@@ -192,44 +350,30 @@ function band({ range, index }: Drawn, x: readonly number[], unit: number): obje
     lineStyle: { opacity: 0 },
   };
   return [
-    { ...common, data: data(([least]) => least) },
+    { ...common, data: data((least) => least) },
     {
       ...common,
-      data: data(([least, greatest]) => greatest - least),
-      areaStyle: { color: colourOf(index), opacity: 0.15 },
+      data: data((least, greatest) => greatest - least),
+      areaStyle: { color: style.colour, opacity: 0.15 },
     },
   ];
 }
 
-/** A circle around the marked point. Its text stands below it, where rising curves leave room, unless that is the axis. */
-function circle({ mark, values, index }: Drawn, xs: readonly number[], top: number, unit: number): object[] {
+/** A circle around the marked point. Its text stands in the legend, where it hides no curve. */
+function circle({ mark, values, style }: Drawn, xs: readonly number[], { place }: Axis): object[] {
   if (mark === undefined) return [];
   const [x, y] = [xs[mark.index], values[mark.index]];
-  if (x === undefined || y === undefined || !Number.isFinite(y)) {
+  if (x === undefined || y === undefined || !Number.isFinite(place(y))) {
     throw new RangeError(`lineChart: mark.index must point at a finite value, got ${y} at ${mark.index}`);
   }
-  const [min, last] = [Math.min(0, xs[0]!), xs.at(-1)!];
-  const along = (x - min) / (last - min || 1);
   return [
     {
       type: "line",
       silent: true,
-      data: [[x, y / unit]],
+      data: [[x, place(y)]],
       symbol: "circle",
       symbolSize: 11,
-      itemStyle: { color: "transparent", borderColor: colourOf(index), borderWidth: 2.5 },
-      label: {
-        align: along > 0.8 ? "right" : along < 0.2 ? "left" : "center",
-        position: y > 0.2 * top ? "bottom" : "top",
-        show: true,
-        formatter: () => mark.text,
-        distance: 20,
-        color: ink.text,
-        fontSize: 12,
-        fontWeight: 600,
-        textBorderColor: ink.page,
-        textBorderWidth: 4,
-      },
+      itemStyle: { color: "transparent", borderColor: style.colour, borderWidth: 2.5 },
     },
   ];
 }

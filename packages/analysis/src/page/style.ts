@@ -2,24 +2,30 @@ import { eventColours } from "../eventColours.js";
 
 const rgb = (colour: readonly number[]) => `rgb(${colour.join(" ")})`;
 
-/** The style sheet of the page: light, dark, print and narrow screens. */
-export const style = `
-:root {
+/** The colours of the page, light and dark. */
+export const palette = `:root {
   color-scheme: light dark;
   --page: #fff; --ink: #1c2128; --muted: #5f6874; --line: #dfe3e8; --soft: #f5f6f8;
-  --first: #1f6fb5; --second: #c26a00; --third: #1a7f5a; --fourth: #8250a8; --strong: #fff; --right: #15548c; --wrong: #8f3d06; --note: #8a5a00;
+  --first: #1f6fb5; --second: #c26a00; --third: #1a7f5a; --fourth: #8250a8;
+    --fifth: #c43c35; --sixth: #0f7d92; --seventh: #b8407f; --eighth: #6f6550; --strong: #fff; --right: #15548c; --wrong: #8f3d06; --note: #8a5a00;
   --on: ${rgb(eventColours.on)}; --off: ${rgb(eventColours.off)};
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171b; --ink: #e4e7eb; --muted: #9aa4b0; --line: #2c323a; --soft: #1c2026;
-    --first: #64aeea; --second: #e39a3f; --third: #56c596; --fourth: #bb94e4; --strong: #10141a; --right: #6db4ee; --wrong: #e58a4a; --note: #d6a545;
+    --first: #64aeea; --second: #e39a3f; --third: #56c596; --fourth: #bb94e4;
+    --fifth: #f08378; --sixth: #50c0d2; --seventh: #ec88b9; --eighth: #b9ad95; --strong: #10141a; --right: #6db4ee; --wrong: #e58a4a; --note: #d6a545;
   }
-}
+}`;
+
+/** The style sheet of the page: light, dark, print and narrow screens. */
+export const style = `
+${palette}
 @media print {
   :root {
     --page: #fff; --ink: #000; --muted: #444; --line: #ccc; --soft: #fff;
-    --first: #1f6fb5; --second: #c26a00; --third: #1a7f5a; --fourth: #8250a8; --strong: #fff; --right: #15548c; --wrong: #8f3d06; --note: #8a5a00;
+    --first: #1f6fb5; --second: #c26a00; --third: #1a7f5a; --fourth: #8250a8;
+    --fifth: #c43c35; --sixth: #0f7d92; --seventh: #b8407f; --eighth: #6f6550; --strong: #fff; --right: #15548c; --wrong: #8f3d06; --note: #8a5a00;
   }
 }
 * { box-sizing: border-box; }
@@ -44,14 +50,28 @@ figure { margin: 0; break-inside: avoid; }
 figcaption, .lead { margin-bottom: 0.5rem; color: var(--muted); font-size: 0.9rem; }
 .lead { margin-bottom: 1.25rem; }
 figcaption b { color: var(--ink); font-weight: 600; }
-svg { display: block; width: 100%; max-width: 32rem; height: auto; overflow: visible; }
-.key { display: inline-block; margin-left: 0.75em; white-space: nowrap; }
+:not(g) > svg { display: block; width: 100%; max-width: 32rem; height: auto; overflow: visible; }
+.key { display: inline-block; margin-left: 0.75em; overflow-wrap: anywhere; }
 .key i { display: inline-block; margin-right: 0.4em; }
-.first { color: var(--first); } .second { color: var(--second); } .third { color: var(--third); } .fourth { color: var(--fourth); }
 .on { color: var(--on); } .off { color: var(--off); }
 .square { width: 0.75em; height: 0.75em; border-radius: 2px; background: currentColor; }
-.line { width: 1.6em; border-top: 2.5px solid; vertical-align: 0.25em; }
-.dashed { border-top-style: dashed; } .dotted { border-top-style: dotted; }
+.line { width: 1.8em; height: 2.5px; vertical-align: 0.25em; }
+.solid { background: currentColor; }
+.dashed { background: repeating-linear-gradient(90deg, currentColor 0 7px, transparent 7px 11px); }
+.dotted { background: repeating-linear-gradient(90deg, currentColor 0 2px, transparent 2px 5px); }
+.dash-dot { background: repeating-linear-gradient(90deg, currentColor 0 8px, transparent 8px 11px, currentColor 11px 13px, transparent 13px 16px); }
+.ring { width: 0.7em; height: 0.7em; border: 2.5px solid; border-radius: 50%; }
+svg[data-chart] { touch-action: pan-y; }
+svg[data-chart]:focus-visible, .scroll:focus-visible { outline: 2px solid var(--first); outline-offset: 3px; }
+.cursor line { stroke: var(--muted); stroke-width: 1; } .cursor { pointer-events: none; }
+.zoom { float: right; margin-left: 0.5rem; }
+.zoom button { width: 1.7rem; height: 1.5rem; margin-left: 0.25rem; padding: 0; border: 1px solid var(--line); border-radius: 4px; background: var(--soft); color: var(--ink); font: inherit; line-height: 1; cursor: pointer; }
+.zoom button:disabled { opacity: 0.4; cursor: default; }
+.tip { position: absolute; z-index: 1; max-width: min(24rem, calc(100vw - 1rem)); padding: 0.4rem 0.6rem; border: 1px solid var(--line); border-radius: 5px; background: var(--page); box-shadow: 0 2px 10px rgb(0 0 0 / 20%); font-size: 0.82rem; line-height: 1.4; pointer-events: none; overflow-wrap: anywhere; }
+.tip[hidden] { display: none; }
+.tip > b { font-weight: 600; }
+.tip div { display: flex; gap: 0.4rem; align-items: baseline; }
+.tip div i { flex: none; } .tip div b { margin-left: auto; padding-left: 0.8rem; font-weight: 600; white-space: nowrap; }
 sup { line-height: 0; font-size: 0.75em; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.87rem; }
@@ -59,10 +79,10 @@ th { font-weight: 400; text-align: left; }
 .numbers { width: 100%; }
 .numbers th, .numbers td { padding: 0.22rem 0 0.22rem 1rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 .numbers th:first-child { padding-left: 0; text-align: left; }
-.numbers th[scope="row"] { min-width: 5rem; white-space: normal; overflow-wrap: anywhere; }
+.numbers th[scope="row"], .wrapped .numbers :is(th, td), .mistakes td:nth-child(2) { max-width: 20rem; white-space: normal; overflow-wrap: break-word; }
 .numbers thead th { color: var(--muted); font-size: 0.8rem; vertical-align: bottom; }
 section > figure + *, section > .pair + *, section > .scroll + * { margin-top: 1.75rem; }
-.mistakes td:nth-child(2), .mistakes th:nth-child(2) { text-align: left; overflow-wrap: anywhere; }
+.mistakes td:nth-child(2), .mistakes th:nth-child(2) { text-align: left; }
 details { margin-top: 1.25rem; }
 summary { cursor: pointer; color: var(--first); font-size: 0.9rem; }
 details .scroll { margin-top: 0.75rem; }
@@ -84,6 +104,7 @@ details .scroll { margin-top: 0.75rem; }
 img { display: block; width: 100%; height: auto; }
 .samples { display: flex; flex-wrap: wrap; gap: 1.5rem 1.75rem; }
 .samples figure { max-width: 100%; }
+.mistaken { color: var(--wrong); font-weight: 600; } .recognised { color: var(--third); }
 .enlarged { image-rendering: pixelated; }
 .settings { width: 100%; }
 .settings th { width: 1%; padding: 0.2rem 2rem 0.2rem 0; color: var(--muted); white-space: nowrap; vertical-align: top; }
@@ -92,8 +113,9 @@ img { display: block; width: 100%; height: auto; }
 @media (max-width: 40rem) {
   body { padding: 1.5rem 1rem 3rem; }
   h1 { font-size: 1.5rem; }
-  .numbers, .numbers thead th { font-size: 0.77rem; }
-  .numbers th, .numbers td { padding-left: 0.4rem; white-space: normal; }
+  .numbers th[scope="row"], .wrapped .numbers :is(th, td), .mistakes td:nth-child(2) { max-width: 9rem; }
+  .numbers thead th { font-size: 0.77rem; white-space: normal; }
+  .numbers th, .numbers td { padding-left: 0.6rem; }
   .confusion { border-spacing: 1px; }
   .confusion th[scope="row"] { max-width: 4.5rem; padding-right: 0.3rem; line-height: 1.15; font-size: 0.65rem; }
   .confusion thead th:first-child span { max-width: 4.5rem; white-space: normal; font-size: 0.65rem; }
@@ -101,6 +123,7 @@ img { display: block; width: 100%; height: auto; }
   .settings th { padding-right: 1rem; white-space: normal; }
 }
 @media print {
+  .zoom, .tip { display: none; }
   html { font-size: 12px; }
   body { max-width: none; padding: 0; font-size: 12px; }
   .pair { grid-template-columns: 1fr 1fr; }

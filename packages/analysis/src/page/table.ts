@@ -20,7 +20,14 @@ export function table(columns: readonly Content[], rows: readonly (readonly Cont
 <thead><tr>${columns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${rows.map(
     ([name, ...cells]) => html`
-<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`,
+<tr><th scope="row">${breakable(name)}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`,
   )}
 </tbody></table></div>`;
+}
+
+/** A name such as the path of a layer, that may go to the next line between its parts. */
+function breakable(name: Content): Content {
+  return typeof name === "string"
+    ? name.split(/(?<=[./_])(?=\p{L})/u).map((part, i) => [i > 0 && html`<wbr>`, part])
+    : name;
 }

@@ -70,16 +70,17 @@ function matrix(counts: Counts, names: readonly string[]): Html {
 <tbody>${counts.map((row, i) => {
     const all = total(row);
     return html`
-<tr><th scope="row">${names[i]}</th>${row.map((count, j) => cell(count, all, i === j))}<td class="recall">${percent(row[i]! / all)}</td></tr>`;
+<tr><th scope="row">${names[i]}</th>${row.map((count, j) => cell(count, all, i === j, `${names[i]}, predicted as ${names[j]}`))}<td class="recall">${percent(row[i]! / all)}</td></tr>`;
   })}
 </tbody></table>`;
 }
 
-function cell(count: number, all: number, right: boolean): Html {
+function cell(count: number, all: number, right: boolean, what: string): Html {
   if (count === 0) return html`<td class="none">0</td>`;
   const share = count / all;
   const classes = [right ? "right" : "wrong", ...(share > 0.65 ? ["strong"] : [])];
-  return html`<td class="${classes.join(" ")}" style="--share:${(100 * share).toFixed(0)}%">${whole(count)}</td>`;
+  const words = `${what}: ${whole(count)} of ${whole(all)}, ${percent(share)}`;
+  return html`<td class="${classes.join(" ")}" data-tip="${words}" style="--share:${(100 * share).toFixed(0)}%">${whole(count)}</td>`;
 }
 
 function mistakes(counts: Counts, names: readonly string[]): Html {

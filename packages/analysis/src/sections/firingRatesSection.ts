@@ -13,7 +13,8 @@ import { table } from "../page/table.js";
  * @returns no section where there are neither spiking layers nor blocks
  *
  * @example
- * const rates = { layers: { stem: { rate: 0.08, silent: 0.5 } }, blocks: {}, warnings: [] };
+ * const stem = { rate: 0.08, perStep: [0.16, 0], silent: 0.5, saturated: 0 };
+ * const rates = { layers: { stem }, blocks: {}, warnings: [] };
  * firingRatesSection(rates)?.text.includes('aria-label="Spiking layers: stem 0.080"'); // true
  */
 export function firingRatesSection(rates: FiringRates, title = "Firing rates"): Section | undefined {
@@ -54,7 +55,12 @@ function layerChart(layers: FiringRates["layers"]): Html {
 
 function layerTable(layers: FiringRates["layers"]): Html {
   return table(
-    ["Spiking layer", "Φ", "Silent neurons"],
-    Object.entries(layers).map(([name, { rate, silent }]) => [name, fixed(4)(rate), percent(silent)]),
+    ["Spiking layer", "Φ", "Silent neurons", "Saturated"],
+    Object.entries(layers).map(([name, { rate, silent, saturated }]) => [
+      name,
+      fixed(4)(rate),
+      percent(silent),
+      percent(saturated),
+    ]),
   );
 }

@@ -13,6 +13,8 @@ export interface Sample {
   readonly frames: ArrayLike<number>;
   /** `[T, H, W, C]`. */
   readonly shape: readonly number[];
+  /** The name of the class that the network predicts. @defaultValue not shown */
+  readonly predicted?: string;
 }
 
 /** How {@link samplesSection} draws. */
@@ -25,7 +27,8 @@ export interface SamplesOptions {
 const ACROSS = 8;
 
 /**
- * Samples as the network receives them, a strip of frames for each; see `frameStrip` for their colours.
+ * Samples as the network receives them, a strip of frames for each; see `frameStrip` for their colours. Those whose prediction is
+ * wrong come first.
  *
  * @param title the heading. @defaultValue `"Samples"`
  * @returns no section where there are no samples
@@ -50,19 +53,31 @@ export function samplesSection(
   return section(
     title,
     (sequences || events) && lead,
-    html`<div class="samples">${samples.map((sample) => figure(sample, options))}</div>`,
+    html`<div class="samples">${wrongFirst(samples).map((sample) => figure(sample, options))}</div>`,
   );
 }
 
-function figure({ className, frames, shape }: Sample, options: SamplesOptions): Html {
+function isWrong({ className, predicted }: Sample): boolean {
+  return predicted !== undefined && predicted !== className;
+}
+
+function wrongFirst(samples: readonly Sample[]): Sample[] {
+  return samples.toSorted((a, b) => Number(isWrong(b)) - Number(isWrong(a)));
+}
+
+function figure(sample: Sample, options: SamplesOptions): Html {
+  const { className, predicted, frames, shape } = sample;
   const [steps = 0, rows, cols, channels = 0] = shape;
   const columns = Math.max(1, Math.ceil(steps / Math.ceil(steps / ACROSS)));
   const strip = frameStrip(frames, shape, { columns, ...options });
   const size = steps === 1 ? `1 picture of ${rows} x ${cols} pixels` : `${steps} frames of ${rows} x ${cols} pixels`;
   const label = `${size}, ${strip.range === undefined ? eventsOf(frames) : valuesOf(channels, strip.range)}`;
   return html`
-<figure style="width:${frameWidth * columns}px"><figcaption><b>${className}</b>, ${label}</figcaption>
-${picture(strip, `${className}: ${label}`, columns)}
+<figure style="width:${frameWidth * columns}px"><figcaption><b>${className}</b>${
+    predicted !== undefined &&
+    html`, <span class="${isWrong(sample) ? "mistaken" : "recognised"}">${isWrong(sample) ? `✗ predicted as ${predicted}` : "✓ recognised"}</span>`
+  }, ${label}</figcaption>
+${picture(strip, `${className}${isWrong(sample) ? `, predicted as ${predicted}` : ""}: ${label}`, columns)}
 </figure>`;
 }
 

@@ -15,7 +15,7 @@ import { type Section, section, sideBySide } from "../page/section.js";
  */
 export function settingsSection(groups: Readonly<Record<string, object | undefined>>): Section | undefined {
   const tables = Object.entries(groups).flatMap(([heading, values = {}]) => {
-    const rows = flatten(values);
+    const rows = settingsRows(values);
     return rows.length === 0 ? [] : [section(heading, settingsTable(rows))];
   });
   return tables.length === 0 ? undefined : sideBySide(...tables);
@@ -30,7 +30,17 @@ function settingsTable(rows: readonly (readonly [string, string])[]): Html {
 </tbody></table></div>`;
 }
 
-function flatten(values: object, prefix = ""): [string, string][] {
+/**
+ * Nested settings as names joined by dots, and values as text; `undefined` is left out.
+ *
+ * @example
+ * settingsRows({ optimizer: { name: "sgd" }, stages: [32, 64] }); // [["optimizer.name", "sgd"], ["stages", "32, 64"]]
+ */
+export function settingsRows(values: object): [name: string, value: string][] {
+  return flatten(values, "");
+}
+
+function flatten(values: object, prefix: string): [string, string][] {
   return Object.entries(values as Record<string, unknown>).flatMap(([name, value]): [string, string][] => {
     const path = prefix + name;
     if (value === undefined) return [];

@@ -1,5 +1,5 @@
 import type { EpochRecord } from "../epochRecord.js";
-import { duration, fixed, percent, short, shortPercent } from "../page/format.js";
+import { duration, fixed, percent, short } from "../page/format.js";
 import { type Content, type Html, html } from "../page/html.js";
 import { type Line, lineChart } from "../page/lineChart.js";
 import { type Section, section, sideBySide } from "../page/section.js";
@@ -85,7 +85,7 @@ function accuracy(history: readonly EpochRecord[], best: BestEpoch | undefined):
     title: "Top-1 accuracy",
     x: positions(history),
     max: 1,
-    format: shortPercent,
+    format: "percent",
     lines: curves(history, "Top1").map((line) => ({ ...line, ...(mark && line.name === best.on && { mark }) })),
   });
 }

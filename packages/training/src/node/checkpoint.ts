@@ -48,6 +48,8 @@ export interface RunSettings {
 const count = z.int().min(0);
 const accuracy = z.number().min(0).max(1).optional();
 const loss = z.number().optional();
+const perStep = z.array(z.number().min(0).max(1)).optional();
+const byName = z.record(z.string(), z.number()).optional();
 
 const stateSchema = z.strictObject({
   epoch: count,
@@ -64,13 +66,20 @@ const stateSchema = z.strictObject({
       validationLoss: loss,
       validationTop1: accuracy,
       validationTop5: accuracy,
+      validationTop1PerStep: perStep,
       testLoss: loss,
       testTop1: accuracy,
       testTop5: accuracy,
+      testTop1PerStep: perStep,
       seconds: z.number(),
       samplesPerSecond: z.number(),
       dataWait: z.number(),
       time: z.number(),
+      gradientNorms: byName,
+      firingRates: z
+        .record(z.string(), z.strictObject({ residual: z.number().optional(), output: z.number() }))
+        .optional(),
+      timeConstants: byName,
     }),
   ),
   best: count.optional(),

@@ -104,9 +104,9 @@ async function begin(
   return file;
 }
 
-/** An epoch's metrics as TensorBoard shows them. */
+/** An epoch's metrics as TensorBoard shows them: those that are a number. */
 function summaryOf({ epoch, time, learningRate, ...metrics }: EpochMetrics): SummaryEvent {
-  const tags: Readonly<Record<keyof typeof metrics, string>> = {
+  const tags: Readonly<Partial<Record<keyof typeof metrics, string>>> = {
     trainLoss: "loss/train",
     trainTop1: "top-1/train",
     validationLoss: "loss/validation",
@@ -119,6 +119,9 @@ function summaryOf({ epoch, time, learningRate, ...metrics }: EpochMetrics): Sum
     samplesPerSecond: "time/samples per second",
     dataWait: "time/share waiting for data",
   };
-  const named = Object.entries(metrics).map(([name, value]) => [tags[name as keyof typeof metrics], value] as const);
+  const named = Object.entries(metrics).flatMap(([name, value]) => {
+    const tag = tags[name as keyof typeof metrics];
+    return tag === undefined || typeof value !== "number" ? [] : [[tag, value] as const];
+  });
   return { step: epoch, time, values: { [LEARNING_RATE]: learningRate, ...Object.fromEntries(named) } };
 }

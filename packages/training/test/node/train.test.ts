@@ -88,6 +88,32 @@ const linearOptions = (out: string, model: Module, data: Data): TrainOptions => 
   progress: silentProgress,
 });
 
+describe("the measures of an epoch", () => {
+  const measure = (epoch: number) => ({
+    gradientNorms: { block0: epoch + 1 },
+    firingRates: { block0: { residual: 0.1, output: 0.2 } },
+    timeConstants: { neuron: 2 },
+  });
+
+  it("are in metrics.jsonl beside its metrics, and those before a resume stay there", async () => {
+    const out = await temporaryFolder();
+    const measured: number[] = [];
+    const run = async (options: Partial<TrainOptions>) => {
+      const all = { ...tinyOptions(out), epochs: 2, ...options };
+      await train(all).finally(() => disposeModule(all.model));
+    };
+    const counted = (epoch: number) => {
+      measured.push(epoch);
+      return measure(epoch);
+    };
+    await run({ measure: counted });
+    await run({ measure: counted, epochs: 3, resume: true });
+    const lines = (await readFile(join(out, "metrics.jsonl"), "utf8")).trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line) as EpochMetrics)).toMatchObject([0, 1, 2].map(measure));
+    expect(measured).toEqual([0, 1, 2]);
+  });
+});
+
 describe("train", () => {
   it("writes a line for each epoch, the last checkpoint, the best weights and an event file", async () => {
     const out = await temporaryFolder();
