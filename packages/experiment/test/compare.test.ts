@@ -133,7 +133,8 @@ describe("a comparison", () => {
       2,
       expect.stringContaining("error: --train-frames has no effect on --compare kept, whose runs have their own"),
     ]);
-    const { code, err } = await elsewhere({}, "--compare", "kept", "--out", out, ...options.toSpliced(4, 2));
+    const cached = [...options.toSpliced(4, 2), "--cache", temporaryFolder()];
+    const { code, err } = await elsewhere({}, "--compare", "kept", "--out", out, ...cached);
     expect(code).toBe(0);
     expect(err).toContain("left out: loud: --loud-labels has no effect with --dataset dots\n");
     expect(present(out, ["some-seed-0", "all-seed-0", "loud-seed-0", "ann-seed-0"])).toEqual([
