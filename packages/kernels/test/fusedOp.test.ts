@@ -368,7 +368,7 @@ describe("the contracts of neurons", () => {
   };
   const attrs: NormNeuronAttrs = { ...formula, epsilon: 0.5, isLastReader: () => true };
   const lists = (calls: readonly Call[]) => calls.map(({ inputs }) => Object.values(inputs).map(([value]) => value));
-  /** Inputs that are told by their values: 1, 2, 3, … */
+  /** Inputs with the values 1, 2, 3, …, which tell them apart. */
   const numbered = (count: number) => Array.from({ length: count }, (_, i) => tensor1d([i + 1]));
 
   it("MultiStepNeuron: x, state, parameters; its gradient: these and the gradients of spikes and state", () =>
