@@ -1,14 +1,12 @@
 /** @file pnpm bench data: images and events a second, from files to batches. */
-import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
-import { dirname } from "node:path";
-import { writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
 import { Command } from "commander";
 import { eventRows } from "./data/events.js";
 import { imageRows } from "./data/images.js";
 import { type DataFigures, dataTable, measure } from "./data/row.js";
 import { atLeastOne } from "./options.js";
+import { writeFigures } from "./writeFigures.js";
 
 const program = new Command("pnpm bench data")
   .description(
@@ -35,10 +33,7 @@ try {
   }
   for (const { close } of parts) await close();
   console.table(dataTable(figures));
-  await mkdir(dirname(json), { recursive: true });
-  const text = `${JSON.stringify({ machine, date: new Date().toISOString(), runs, rows: figures }, null, 2)}\n`;
-  await writeAtomic(json, [Buffer.from(text)], "bench");
-  console.log(`every figure: ${json}`);
+  await writeFigures(json, machine, runs, figures);
 } catch (error) {
   console.error(printable(`error: ${(error as Error).message}`));
   process.exitCode = 1;

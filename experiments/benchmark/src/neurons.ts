@@ -1,11 +1,8 @@
 /** @file pnpm bench neurons: the forward and backward pass of every neuron, as a program and as composed operations. */
 import "@tensorflow/tfjs";
-import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
-import { dirname } from "node:path";
 import { instructionSet, threads } from "@sew/backend-native";
 import { useBackend } from "@sew/backends";
-import { writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
 import {
   type MembraneParams,
@@ -17,6 +14,7 @@ import {
 import { Command } from "commander";
 import { measureNeuron, type NeuronFigures, neuronRow, neuronTable, parallelRow } from "./neurons/measure.js";
 import { atLeastOne, matching } from "./options.js";
+import { writeFigures } from "./writeFigures.js";
 
 const rows = [
   ...Object.entries(neuronModels).map(([name, model]) =>
@@ -68,10 +66,7 @@ try {
     figures.push(await measureNeuron(rows.find((row) => row.name === name)!, [steps, neurons], runs));
   }
   console.table(neuronTable(figures));
-  await mkdir(dirname(json), { recursive: true });
-  const text = `${JSON.stringify({ machine, date: new Date().toISOString(), runs, rows: figures }, null, 2)}\n`;
-  await writeAtomic(json, [Buffer.from(text)], "bench");
-  console.log(`every figure: ${json}`);
+  await writeFigures(json, machine, runs, figures);
 } catch (error) {
   console.error(printable(`error: ${(error as Error).message}`));
   process.exitCode = 1;
