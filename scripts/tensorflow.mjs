@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildTensorflow, CannotBuild, defaultCache } from "../packages/backends/buildTensorflow.mjs";
+import { failuresOf } from "./failuresOf.mjs";
 import { turbo } from "./turbo.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -74,14 +75,12 @@ async function laws(node, backend, folder) {
     { env: { SEW_TEST_BACKEND: backend } },
   );
   if (!existsSync(report)) return { passed: 0, failures: [lastLines(output)] };
-  const { numPassedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
-  const failures = testResults.flatMap(({ name, message, status, assertionResults }) => {
-    const failed = assertionResults.filter((test) => test.status === "failed");
-    // A file that cannot be loaded has no tests that could fail.
-    if (status === "failed" && failed.length === 0) return [`${name} ${message}`];
-    return failed.map((test) => `${test.fullName}\n${test.failureMessages.join("\n").slice(0, 500)}`);
-  });
-  return { passed: numPassedTests, failures: numPassedTests === 0 ? ["no test ran", ...failures] : failures };
+  const results = JSON.parse(readFileSync(report, "utf8"));
+  const failed = failuresOf(results);
+  return {
+    passed: results.numPassedTests,
+    failures: results.numPassedTests === 0 ? ["no test ran", ...failed] : failed,
+  };
 }
 
 async function referenceCases(node, backend) {

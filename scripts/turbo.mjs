@@ -2,6 +2,7 @@
 // failure and ends with "N passed, N failed", whether the results are new or from turbo's cache.
 import { existsSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { failuresOf } from "./failuresOf.mjs";
 import { install, pnpm } from "./pnpm.mjs";
 import { workspaces } from "./workspaces.mjs";
 
@@ -30,7 +31,10 @@ function turboTests(args) {
   const status = turbo([...args, ...onFailure]);
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const report of reports.filter((file) => existsSync(file))) {
-    const { numPassedTests, numFailedTests, numPendingTests, success } = JSON.parse(readFileSync(report, "utf8"));
+    const results = JSON.parse(readFileSync(report, "utf8"));
+    const { numPassedTests, numFailedTests, numPendingTests, success } = results;
+    // Again, at the end: a failure is far above where the other packages went on.
+    for (const failure of failuresOf(results)) console.log(`failed: ${failure}\n`);
     total.passed += numPassedTests;
     // A test file that cannot be loaded has no tests that could fail.
     total.failed += numFailedTests === 0 && !success ? 1 : numFailedTests;

@@ -184,11 +184,11 @@ async function read(slot: Slot | undefined): Promise<GradientNorm> {
 
 /**
  * L2 norms of `[T, N, ...]` over all axes but N. The largest value is taken out first: squares of a gradient below 1e-19 would vanish in
- * float32, and those of one above 1e19 overflow.
+ * float32, and those of one above 1e19 overflow. The least scale is the least normal number: some backends take those below it for 0.
  */
 function normPerSample(gradient: Tensor): Tensor {
   const [steps, samples] = gradient.shape as [number, number];
-  const scale = clipByValue(max(abs(gradient)), 1e-38, 3e38);
+  const scale = clipByValue(max(abs(gradient)), 2 ** -126, 3e38);
   // The inner axes first: a sum over all of them at once would transpose the whole gradient.
   const squares = reshape(square(div(gradient, scale)), [steps, samples, -1]);
   return mul(scale, sqrt(sum(sum(squares, 2), 0)));
