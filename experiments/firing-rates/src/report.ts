@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  csv,
   type EpochRecord,
   type LineChartOptions,
   lineChart,
@@ -55,7 +56,7 @@ function numbersOf(networks: readonly Measured[]): Section {
   );
 }
 
-/** Writes `report.html`, `rates.json` and, as a picture, `rates.svg`. */
+/** Writes `report.html`, `rates.json`, `rates.csv` with a row for each block of each network, and, as a picture, `rates.svg`. */
 export async function writeRates(folder: string, networks: readonly Measured[]): Promise<void> {
   const charts = chartsOf(networks);
   const names = namesOf(networks);
@@ -63,6 +64,10 @@ export async function writeRates(folder: string, networks: readonly Measured[]):
   const write = (name: string, text: string): Promise<void> =>
     writeAtomic(join(folder, name), [Buffer.from(text)], "firing-rates");
   await write("rates.json", `${JSON.stringify(networks, null, 2)}\n`);
+  const blocks = networks.flatMap(({ firingRates }, i) =>
+    Object.entries(firingRates).map(([path, rates], l) => ({ network: names[i]!, block: l + 1, path, ...rates })),
+  );
+  await write("rates.csv", csv(blocks));
   await write("rates.svg", svgPicture({ title: "Firing rates of the blocks", charts }));
   await writeReport(join(folder, "report.html"), {
     title: "Firing rates",

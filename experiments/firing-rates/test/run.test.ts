@@ -45,6 +45,13 @@ describe("pnpm experiment firing-rates", () => {
       { run: "sew-add", experiment: "degradation", block: "sew-add", samples: 2, evaluatedOn: "test" },
       { run: "spiking", block: "spiking" },
     ]);
+    const table = readFileSync(join(folder, "rates/rates.csv"), "utf8").split("\n");
+    expect(table.map((row) => row.split(",")[0])).toEqual([
+      "network",
+      ...Array(4).fill("SEW ADD"),
+      ...Array(4).fill("Spiking"),
+      "",
+    ]);
     const [add, spiking] = networks.map(({ firingRates }: NetworkRates) => Object.values(firingRates));
     expect([add.length, spiking.length]).toEqual([4, 4]);
     for (const { residual } of add) expect(residual).toBeGreaterThanOrEqual(0);

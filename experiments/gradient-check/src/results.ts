@@ -1,6 +1,16 @@
 /** @file What a check leaves: its report, its numbers, and the figures as pictures. */
 import { join } from "node:path";
-import { html, lineChart, section, settingsSection, sideBySide, svgPicture, table, writeReport } from "@sew/analysis";
+import {
+  csv,
+  html,
+  lineChart,
+  section,
+  settingsSection,
+  sideBySide,
+  svgPicture,
+  table,
+  writeReport,
+} from "@sew/analysis";
 import { writeAtomic } from "@sew/files";
 import { chartsOf } from "./charts.js";
 import { writeJson } from "./folder.js";
@@ -22,7 +32,7 @@ export interface Results {
   readonly cost: { readonly seconds: number; readonly gibibytes: number };
 }
 
-/** Writes `report.html`, `results.json` and a picture of each figure. */
+/** Writes `report.html`, `results.json`, `blocks.csv` with a row for each block of each network, and a picture of each figure. */
 export async function writeResults(folder: string, results: Results): Promise<void> {
   const { title, images, configuration, environment, measurements, statements, cost } = results;
   const charts = chartsOf(measurements);
@@ -34,6 +44,10 @@ export async function writeResults(folder: string, results: Results): Promise<vo
     );
   }
   await writeJson(folder, "results.json", { statements, measurements });
+  const blocks = measurements.flatMap(({ figure, family, zeroInit, blocks }) =>
+    blocks.map((block, l) => ({ figure, family, zeroInit, block: l + 1, ...block })),
+  );
+  await writeAtomic(join(folder, "blocks.csv"), [Buffer.from(csv(blocks))], "gradient-check");
   const held = statements.filter(({ holds }) => holds).length;
   const networks = measurements.length;
   await writeReport(join(folder, "report.html"), {

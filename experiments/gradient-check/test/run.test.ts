@@ -56,6 +56,11 @@ describe("pnpm experiment gradient-check", () => {
     for (const name of ["fig7.svg", "gradients.svg"]) {
       expect(readFileSync(join(folder, out, name), "utf8")).toMatch(/^<svg [\s\S]*SEW ADD[\s\S]*<\/svg>\n$/);
     }
+    const [columns, ...rows] = readFileSync(join(folder, out, "blocks.csv"), "utf8")
+      .trimEnd()
+      .split("\n");
+    expect(columns).toBe("figure,family,zeroInit,block,path,downsample,output,gradient,residual");
+    expect(rows).toHaveLength(8 * 8);
     const page = readFileSync(join(folder, out, "report.html"), "utf8");
     expect(page).toContain("at zero-init that of Spiking decays faster");
     expect(page).not.toContain("synthetic");

@@ -1,3 +1,4 @@
+export { csv } from "./csv.js";
 export { type Energy, type EnergyOptions, energy, type OperationCosts, operationCosts } from "./energy.js";
 export type { EpochRecord } from "./epochRecord.js";
 export {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import {
   confusionSection,
+  csv,
   energySection,
   type FiringRates,
   firingRateProbe,
@@ -20,6 +21,7 @@ import {
   writeReport,
 } from "@sew/analysis";
 import type { Loader } from "@sew/datasets";
+import { writeAtomic } from "@sew/files";
 import type { Module } from "@sew/layers";
 import type { Batch, EpochMetrics, Evaluation } from "@sew/training";
 import { tensor } from "@tensorflow/tfjs-core";
@@ -52,7 +54,10 @@ export interface ReportedRun {
   readonly environment: object;
 }
 
-/** Writes `report.html` into a run's folder. */
+/** File in the folder of a run that has ended by itself: its synaptic operations by layer. */
+export const OPERATIONS_CSV = "synops.csv";
+
+/** Writes `report.html` into a run's folder, and its numbers for spreadsheets: `metrics.csv` by epoch, `synops.csv` by layer. */
 export async function writeRunReport(folder: string, run: ReportedRun): Promise<void> {
   const { title, notation, notes, parameters, history, evaluation, evaluatedOn, rates, ops, samples = [] } = run;
   const confusion = evaluation && { counts: evaluation.confusion, classNames: run.classes };
@@ -84,6 +89,9 @@ export async function writeRunReport(folder: string, run: ReportedRun): Promise<
       }),
     ],
   });
+  const write = (name: string, text: string) => writeAtomic(join(folder, name), [Buffer.from(text)], "report");
+  await write("metrics.csv", csv(history));
+  if (ops !== undefined) await write(OPERATIONS_CSV, csv(ops.layers));
 }
 
 /** Longest side of a sample's frames, in pixels: the pictures stay small, and are drawn quickly. */

@@ -25,7 +25,7 @@ import type { Experiment, FinishedRun, Measures } from "./experiment.js";
 import type { BuiltModel } from "./model.js";
 import type { NeuronKind } from "./neuronsOf.js";
 import { lossOf, optimizerOf, scheduleOf } from "./optimization.js";
-import { activityOf, predictedSamples, type ReportedRun, writeRunReport } from "./report.js";
+import { activityOf, OPERATIONS_CSV, predictedSamples, type ReportedRun, writeRunReport } from "./report.js";
 import { resumeCommand } from "./resumeCommand.js";
 import { readNumbers } from "./runFiles.js";
 import type { Settings } from "./settings.js";
@@ -270,7 +270,7 @@ function files<Own extends object>(run: Run<Own>, diagnosis: Diagnosis, origin: 
     for await (const event of events) {
       if (event.type === "start") {
         await writeConfig(run, origin);
-        for (const file of [NUMBERS, OPERATIONS]) await rm(join(out, file), { force: true });
+        for (const file of [NUMBERS, OPERATIONS, OPERATIONS_CSV]) await rm(join(out, file), { force: true });
         if (actions.resume !== true) await rm(join(out, "report.html"), { force: true });
       }
       if (event.type === "tested" && event.best) {

@@ -118,12 +118,17 @@ describe("a run", () => {
     }
   });
 
-  it("leaves its synaptic operations and their energy as JSON", () => {
+  it("leaves its synaptic operations and their energy as JSON, and by layer as CSV, as its epochs", () => {
     const { layers, samples, energy } = JSON.parse(readFileSync(join(whole, "synops.json"), "utf8")) as SynOps & {
       readonly energy: Energy;
     };
     expect(Object.keys(layers)).toEqual(["unit0.conv", "block0.a.conv", "block0.b.conv", "classifier"]);
     expect([samples, energy.exact > 0, energy.exact < energy.dense]).toEqual([8, true, true]);
+    const rows = (name: string) => readFileSync(join(whole, name), "utf8").trimEnd().split("\n");
+    expect(rows("synops.csv").map((row) => row.split(",")[0])).toEqual(["name", ...Object.keys(layers)]);
+    const [columns, ...epochs] = rows("metrics.csv");
+    expect(columns).toMatch(/^epoch,learningRate,.*gradientNorms\.block0/);
+    expect(epochs.map((row) => row.split(",")[0])).toEqual(["0", "1"]);
   });
 
   it("has its report after every epoch, with what is known by then, and its numbers at the end alone", async () => {
@@ -132,9 +137,13 @@ describe("a run", () => {
     expect([code, page.includes("<h2>Predictions, test data</h2>"), page.includes("epoch 1; at the end test")]).toEqual(
       [130, true, true],
     );
-    expect(present("early", ["numbers.json", "synops.json"])).toEqual([]);
+    expect(present("early", ["numbers.json", "synops.csv", "synops.json"])).toEqual([]);
     expect(await run("--out", "early", "--resume")).toMatchObject({ code: 0 });
-    expect(present("early", ["numbers.json", "synops.json"])).toEqual(["numbers.json", "synops.json"]);
+    expect(present("early", ["numbers.json", "synops.csv", "synops.json"])).toEqual([
+      "numbers.json",
+      "synops.csv",
+      "synops.json",
+    ]);
   });
 
   it("shows the data set's notes and the experiment's own sections in its report", () => {
