@@ -1,6 +1,6 @@
 /** @file Synaptic operations: what the layers with weights have to compute, under each published convention. */
 import { type ConvGeometry, emissionOf, type Module, namedModules } from "@sew/layers";
-import { any, keep, notEqual, slice, type Tensor } from "@tensorflow/tfjs-core";
+import { abs, keep, slice, sub, sum as sumOf, type Tensor } from "@tensorflow/tfjs-core";
 import { operationCosts } from "./energy.js";
 import { fanOut } from "./fanOut.js";
 import { type MeasureOptions, measureAs, type Probe } from "./probe.js";
@@ -109,8 +109,8 @@ export async function synOps(
 interface Kept {
   readonly input: Activity;
   readonly output: readonly number[];
-  /** Of a layer in front of all neurons: whether a time-step differs from the first, a scalar. */
-  readonly moves: Tensor | undefined;
+  /** Of a layer in front of all neurons: by how much its time-steps differ from the first, a scalar that is 0 where they are all the same. */
+  readonly motion: Tensor | undefined;
   /** The pass that it belongs to. */
   readonly pass: object;
 }
@@ -129,9 +129,9 @@ export function synOpsProbe(): Probe<SynOps> {
     for (const [path, module] of namedModules(model)) if (!paths.has(module)) paths.set(module, path);
     const runs = new Map<Module, Kept[]>();
     const clear = () => {
-      for (const { input, moves } of [...runs.values()].flat()) {
+      for (const { input, motion } of [...runs.values()].flat()) {
         input.release();
-        moves?.dispose();
+        motion?.dispose();
       }
       runs.clear();
     };
@@ -145,8 +145,8 @@ export function synOpsProbe(): Probe<SynOps> {
         if (emits === "bits" || emits === "counts") behindNeurons = true;
         if (geometryOf(module) === undefined) return;
         const x = input();
-        const moves = behindNeurons ? undefined : keep(any(notEqual(x, slice(x, [0], [1]))));
-        const kept = { input: readings.activity(x).retain(), output: output.shape, moves, pass: readings };
+        const motion = behindNeurons ? undefined : keep(sumOf(abs(sub(x, slice(x, [0], [1])))));
+        const kept = { input: readings.activity(x).retain(), output: output.shape, motion, pass: readings };
         runs.set(module, [...(runs.get(module) ?? []), kept]);
       },
       async read() {
@@ -213,7 +213,7 @@ async function layerOps(
   let [samples, size, sum, active, exact, rate, macs, validMacs] = [0, 0, 0, 0, 0, 0, 0, 0];
   let [least, most, whole, repeats, inFront] = [0, 0, true, true, true];
   const passes = new Set<object>();
-  for (const { input, output, moves, pass } of runs) {
+  for (const { input, output, motion, pass } of runs) {
     const { shape } = input;
     const [steps, batch] = shape as [number, number];
     // A layer in two places runs twice for each sample.
@@ -223,8 +223,8 @@ async function layerOps(
     least = Math.min(least, read.least);
     most = Math.max(most, read.most);
     whole &&= read.whole;
-    inFront &&= moves !== undefined;
-    repeats &&= steps > 1 && (await moves?.data())?.[0] === 0;
+    inFront &&= motion !== undefined;
+    repeats &&= steps > 1 && (await motion?.data())?.[0] === 0;
     const own = opsOf(read.perPosition, shape, output, geometry);
     const runSize = shape.reduce((a, b) => a * b, 1);
     const total = read.perSample.reduce((a, b) => a + b, 0);
