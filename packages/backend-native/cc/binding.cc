@@ -6,6 +6,7 @@
 #include "pages.h"
 #include "sanitizer.h"
 #include "threads.h"
+#include "trace.h"
 
 using namespace sew;
 
@@ -212,6 +213,31 @@ napi_value has_bfloat16(napi_env env, napi_callback_info) {
 
 napi_value scratch_size(napi_env env, napi_callback_info) { return number(env, static_cast<double>(scratch_bytes())); }
 
+// trace(on): whether kernels report their paths
+napi_value trace(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value arg;
+  CHECK(napi_get_cb_info(env, info, &count, &arg, nullptr, nullptr));
+  CHECK(napi_get_value_bool(env, arg, &tracing));
+  const Traced* entries;
+  take_traced(&entries);
+  return nullptr;
+}
+
+// traced(): what kernels reported since the last call, [text, operations, text, operations, ...]; a reason has operations
+// below 0
+napi_value traced(napi_env env, napi_callback_info) {
+  const Traced* entries;
+  const int count = take_traced(&entries);
+  napi_value result;
+  CHECK(napi_create_array(env, &result));
+  for (int i = 0; i < count; i++) {
+    CHECK(napi_set_element(env, result, 2 * i, string(env, entries[i].text)));
+    CHECK(napi_set_element(env, result, 2 * i + 1, number(env, entries[i].operations)));
+  }
+  return result;
+}
+
 napi_value init(napi_env env, napi_value exports) {
   const struct {
     const char* name;
@@ -223,7 +249,9 @@ napi_value init(napi_env env, napi_value exports) {
                    {"threads", threads},
                    {"instructionSet", instruction_set},
                    {"bfloat16", has_bfloat16},
-                   {"scratchBytes", scratch_size}};
+                   {"scratchBytes", scratch_size},
+                   {"trace", trace},
+                   {"traced", traced}};
   for (auto& f : functions) {
     napi_value value;
     CHECK(napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.f, nullptr, &value));

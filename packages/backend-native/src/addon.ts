@@ -24,6 +24,9 @@ interface Exports {
   instructionSet(name?: string): string | null;
   bfloat16(): boolean;
   scratchBytes(): number;
+  trace(on: boolean): void;
+  /** What kernels reported since the last call: paths and their operations, reasons and -1, one after the other. */
+  traced(): readonly (string | number)[];
 }
 
 /** Where `build.mjs` puts the addon; `SEW_SANITIZER` names the folder of an instrumented build. */
@@ -181,6 +184,21 @@ export function scratchBytes(): number {
   return loadAddon().scratchBytes();
 }
 
+/** Makes every call of a kernel, where it is set. */
+let around: ((kernel: string, call: () => number) => number) | undefined;
+
+/** Sets what makes the calls of kernels, for a trace; undefined restores the plain call. */
+export function setAround(caller: typeof around): void {
+  around = caller;
+}
+
+/** Calls a kernel; returns its status. */
+function call(addon: Exports, kernel: string, numbers: readonly number[], arrays: KernelArray[]): number {
+  const id = kernelIds.get(kernel) ?? -1;
+  if (around === undefined) return addon.run(id, numbers, ...arrays);
+  return around(kernel, () => addon.run(id, numbers, ...arrays));
+}
+
 /**
  * Runs a kernel of the addon on the memory of tensors.
  *
@@ -188,7 +206,7 @@ export function scratchBytes(): number {
  */
 export function runNative(kernel: string, numbers: readonly number[], ...arrays: KernelArray[]): void {
   const addon = loadAddon();
-  const status = addon.run(kernelIds.get(kernel) ?? -1, numbers, ...arrays);
+  const status = call(addon, kernel, numbers, arrays);
   if (status !== 0) throw refusal(addon, status, kernel, numbers, arrays);
 }
 
@@ -199,7 +217,7 @@ export function runNative(kernel: string, numbers: readonly number[], ...arrays:
  */
 export function runFinite(kernel: string, numbers: readonly number[], ...arrays: KernelArray[]): boolean {
   const addon = loadAddon();
-  const status = addon.run(kernelIds.get(kernel) ?? -1, numbers, ...arrays);
+  const status = call(addon, kernel, numbers, arrays);
   if (status !== 0 && status !== addon.notFinite) throw refusal(addon, status, kernel, numbers, arrays);
   return status === 0;
 }

@@ -3,6 +3,7 @@ import { getKernel, type KernelConfig, type KernelFunc, type TensorInfo } from "
 import { runNative } from "./addon.js";
 import type { NativeBackend } from "./backend.js";
 import { NATIVE } from "./backend.js";
+import { because } from "./trace.js";
 
 /** The function of a kernel, with typed arguments. */
 export type Run<I, A> = (inputs: I, attrs: A, backend: NativeBackend) => TensorInfo | TensorInfo[];
@@ -29,9 +30,12 @@ export function floatKernel<I, A>(
       return run(inputs, attrs, args.backend as NativeBackend);
     }
     const fallback = getKernel(kernelName, "cpu");
+    const types = () => tensors.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(", ");
+    because(
+      () => `TensorFlow.js computes ${kernelName} of ${types()} in JavaScript: the C++ kernel does not support it`,
+    );
     if (fallback === undefined) {
-      const types = tensors.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(", ");
-      throw new TypeError(`${kernelName}: inputs must be float32 tensors, got ${types}`);
+      throw new TypeError(`${kernelName}: inputs must be float32 tensors, got ${types()}`);
     }
     return fallback.kernelFunc(args);
   };

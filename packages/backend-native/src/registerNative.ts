@@ -12,6 +12,7 @@ import { loadAddon } from "./addon.js";
 import { NATIVE, NativeBackend } from "./backend.js";
 import { applyEnvironment } from "./environment.js";
 import { nativeKernels } from "./kernels/index.js";
+import { traced } from "./trace.js";
 
 const factory = () => new NativeBackend();
 
@@ -25,7 +26,10 @@ function register(kernel: KernelConfig): void {
   registerKernel({
     ...kernel,
     backendName: NATIVE,
-    kernelFunc: (args) => (args.backend as NativeBackend).releasingOnError(() => kernelFunc(args)),
+    kernelFunc: (args) => {
+      const backend = args.backend as NativeBackend;
+      return traced(kernelName, args.inputs, () => backend.releasingOnError(() => kernelFunc(args)));
+    },
   });
 }
 
