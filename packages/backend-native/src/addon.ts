@@ -24,6 +24,7 @@ interface Exports {
   instructionSet(name?: string): string | null;
   bfloat16(): boolean;
   scratchBytes(): number;
+  kernelSeconds(): number;
   trace(on: boolean): void;
   /** What kernels reported since the last call: paths and their operations, reasons and -1, one after the other. */
   traced(): readonly (string | number)[];
@@ -182,6 +183,17 @@ export function setThreads(count: number): void {
 /** Bytes that the kernels' threads keep between calls. */
 export function scratchBytes(): number {
   return loadAddon().scratchBytes();
+}
+
+/**
+ * Seconds that this thread has spent in kernels of the addon so far. What a step takes besides is JavaScript, allocation, and
+ * copies between typed arrays.
+ *
+ * @example
+ * kernelSeconds() >= 0; // true
+ */
+export function kernelSeconds(): number {
+  return loadAddon().kernelSeconds();
 }
 
 /** Makes every call of a kernel, where it is set. */

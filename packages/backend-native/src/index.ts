@@ -2,6 +2,7 @@ export {
   hasBfloat16,
   instructionSet,
   instructionSets,
+  kernelSeconds,
   runNative,
   setInstructionSet,
   setThreads,
