@@ -3,7 +3,7 @@ import { getKernel, type KernelConfig, type KernelFunc, type TensorInfo } from "
 import { runNative } from "./addon.js";
 import type { NativeBackend } from "./backend.js";
 import { NATIVE } from "./backend.js";
-import { because } from "./trace.js";
+import { inJavaScript } from "./trace.js";
 
 /** The function of a kernel, with typed arguments. */
 export type Run<I, A> = (inputs: I, attrs: A, backend: NativeBackend) => TensorInfo | TensorInfo[];
@@ -31,13 +31,13 @@ export function floatKernel<I, A>(
     }
     const fallback = getKernel(kernelName, "cpu");
     const types = () => tensors.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(", ");
-    because(
-      () => `TensorFlow.js computes ${kernelName} of ${types()} in JavaScript: the C++ kernel does not support it`,
-    );
     if (fallback === undefined) {
       throw new TypeError(`${kernelName}: inputs must be float32 tensors, got ${types()}`);
     }
-    return fallback.kernelFunc(args);
+    return inJavaScript(
+      () => `its C++ kernel does not support ${types()}`,
+      () => fallback.kernelFunc(args),
+    );
   };
   return { kernelName, backendName: NATIVE, kernelFunc };
 }

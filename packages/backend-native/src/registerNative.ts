@@ -12,7 +12,7 @@ import { loadAddon } from "./addon.js";
 import { NATIVE, NativeBackend } from "./backend.js";
 import { applyEnvironment } from "./environment.js";
 import { nativeKernels } from "./kernels/index.js";
-import { traced } from "./trace.js";
+import { inJavaScript, traced } from "./trace.js";
 
 const factory = () => new NativeBackend();
 
@@ -31,6 +31,23 @@ function register(kernel: KernelConfig): void {
       return traced(kernelName, args.inputs, () => backend.releasingOnError(() => kernelFunc(args)));
     },
   });
+}
+
+/** Kernels of the cpu backend that compute nothing: the result shares the memory of the input. */
+const sharing: readonly string[] = ["Identity", "Reshape", "ExpandDims"];
+
+/** A kernel of the cpu backend. */
+function ofCpu(kernel: KernelConfig): KernelConfig {
+  const { kernelName, kernelFunc } = kernel;
+  if (sharing.includes(kernelName)) return kernel;
+  return {
+    ...kernel,
+    kernelFunc: (args) =>
+      inJavaScript(
+        () => `there is no C++ kernel of ${kernelName}`,
+        () => kernelFunc(args),
+      ),
+  };
 }
 
 /**
@@ -63,7 +80,7 @@ export function registerNative(): void {
   applyEnvironment();
   const replaced = new Set(nativeKernels.map(({ kernelName }) => kernelName));
   for (const kernel of getKernelsForBackend("cpu")) {
-    if (!replaced.has(kernel.kernelName)) register(kernel);
+    if (!replaced.has(kernel.kernelName)) register(ofCpu(kernel));
   }
   for (const kernel of nativeKernels) register(kernel);
   registerBackend(NATIVE, factory, 2);

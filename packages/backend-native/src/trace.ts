@@ -24,8 +24,10 @@ export interface KernelTrace {
   readonly outputs: readonly TensorInfo[];
   /** Time from its call to its result, in seconds. Less that of `calls` it is the time in JavaScript. */
   readonly seconds: number;
-  /** Its calls of the C++ addon, in order; none where JavaScript computed it all. */
+  /** Its calls of the C++ addon, in order. */
   readonly calls: readonly NativeCall[];
+  /** Whether TensorFlow.js's cpu kernel computed it, in JavaScript. */
+  readonly inJavaScript: boolean;
   readonly paths: readonly PathTaken[];
   /** Why it took no faster path, and the remedy; a sentence each. */
   readonly reasons: readonly string[];
@@ -36,6 +38,7 @@ interface Open {
   readonly calls: NativeCall[];
   readonly paths: PathTaken[];
   readonly reasons: Set<string>;
+  inJavaScript: boolean;
 }
 
 let receiver: ((trace: KernelTrace) => void) | undefined;
@@ -87,8 +90,8 @@ export function traced<R extends TensorInfo | TensorInfo[]>(
 ): R {
   if (receiver === undefined) return run();
   const outer = open;
-  open = { calls: [], paths: [], reasons: new Set() };
-  const { calls, paths, reasons } = open;
+  const current: Open = { calls: [], paths: [], reasons: new Set(), inJavaScript: false };
+  open = current;
   const start = performance.now();
   try {
     const result = run();
@@ -96,7 +99,7 @@ export function traced<R extends TensorInfo | TensorInfo[]>(
     const outputs = [result].flat() as TensorInfo[];
     const shared = new Set(Object.values(inputs).flatMap((tensor) => tensor?.dataId ?? []));
     for (const { dataId } of outputs) if (!shared.has(dataId)) makers.set(dataId, kernelName);
-    receiver({ kernelName, inputs, outputs, seconds, calls, paths, reasons: [...reasons] });
+    receiver({ kernelName, inputs, outputs, seconds, ...current, reasons: [...current.reasons] });
     return result;
   } finally {
     open = outer;
@@ -111,6 +114,19 @@ export function traced<R extends TensorInfo | TensorInfo[]>(
  */
 export function because(reason: () => string): undefined {
   open?.reasons.add(reason());
+}
+
+/** Outputs of more values are worth a C++ kernel. */
+const FEW = 4096;
+
+/** Tells a trace that TensorFlow.js's cpu kernel computes the running kernel, and, where its output is large, why. */
+export function inJavaScript<R extends TensorInfo | TensorInfo[]>(why: () => string, run: () => R): R {
+  const result = run();
+  if (open === undefined) return result;
+  open.inJavaScript = true;
+  const size = [result].flat().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  if (size > FEW) open.reasons.add(`JavaScript computes it: ${why()}`);
+  return result;
 }
 
 /** Where the values of a tensor come from, for {@link because}. */

@@ -1,7 +1,7 @@
 /** @file Which kernel ran each part of a training step, and why no faster one did, as the backend itself reports it. */
 import { type KernelTrace, traceKernels } from "@sew/backend-native";
 import { type FusedKernelConfig, multiStepNeuronKernel, type NeuronFormula, parallelNeuronKernel } from "@sew/kernels";
-import { type Module, namedModules, neuronOf, type Observer, tapGradient } from "@sew/layers";
+import { type Conv2d, type Module, namedModules, neuronOf, type Observer, tapGradient } from "@sew/layers";
 import { momentum, type Optimizer, optimizer as optimizerOf, trainStep } from "@sew/training";
 import { getBackend, getKernel, type Tensor } from "@tensorflow/tfjs-core";
 
@@ -11,7 +11,7 @@ export interface Explained {
   readonly layer: string;
   /** What was computed, such as `"filter gradient"`. */
   readonly work: string;
-  /** The C++ kernels with the paths inside them; `"JavaScript"` where there is none, `"did not run"` for a missing gradient. */
+  /** The C++ kernels, with the paths inside them; `"JavaScript"`; `"shares memory"`; `"did not run"` for a missing gradient. */
   readonly path: string;
   /** Kernels of TensorFlow.js that ran. */
   readonly kernels: readonly string[];
@@ -112,6 +112,7 @@ class Recorder {
       ...optimizer,
       gradients: (loss) => {
         const result = optimizer.gradients(loss);
+        this.#isBackward = false;
         this.#moveTo("(checks)");
         return result;
       },
@@ -144,8 +145,12 @@ class Recorder {
     return [...layers].flatMap(([layer, works]) => {
       const module = modules.get(layer);
       const parts = [...works.values()].map((recorded) => explained(layer, recorded));
-      const composed = module && composedReason(module);
-      if (composed !== undefined && parts[0] !== undefined) parts[0] = withReason(parts[0], composed);
+      const reasons = module === undefined ? [] : reasonsOf(module);
+      const main = Math.max(
+        0,
+        parts.findIndex(({ work }) => work === "forward"),
+      );
+      parts[main] = { ...parts[main]!, reasons: [...reasons, ...parts[main]!.reasons] };
       return [...parts, ...missingGradients(layer, parts)];
     });
   }
@@ -163,8 +168,6 @@ function explained(layer: string, recorded: readonly Recorded[]): Explained {
   };
 }
 
-const withReason = (part: Explained, reason: string): Explained => ({ ...part, reasons: [reason, ...part.reasons] });
-
 /** What the kernels of convolutions, norms and neurons compute. Others are called by their names. */
 const works: Readonly<Record<string, string>> = {
   Conv2D: "forward",
@@ -179,13 +182,18 @@ function workOf({ trace: { kernelName }, isBackward }: Recorded): string {
   return works[kernelName] ?? `${kernelName}${isBackward && !/Grad$/.test(kernelName) ? ", backward" : ""}`;
 }
 
-/** The C++ kernels that were called; empty where JavaScript computed all. */
-const callsOf = (traces: readonly KernelTrace[]) =>
-  [...new Set(traces.flatMap(({ calls }) => calls.map(({ name }) => name)))].join(" + ");
+/** The C++ kernels that were called, and JavaScript where it computed; empty where nothing was computed. */
+const callsOf = (traces: readonly KernelTrace[]) => {
+  const names = traces.flatMap(({ calls, inJavaScript }) => [
+    ...calls.map(({ name }) => name),
+    ...(inJavaScript ? ["JavaScript"] : []),
+  ]);
+  return [...new Set(names)].join(" + ");
+};
 
 /** The C++ kernels, and the paths inside them by their share of the operations. */
 export function pathOf(traces: readonly KernelTrace[]): string {
-  const calls = callsOf(traces) || "JavaScript";
+  const calls = callsOf(traces) || "shares memory";
   const operations = new Map<string, number>();
   for (const path of traces.flatMap(({ paths }) => paths)) {
     operations.set(path.name, path.operations + (operations.get(path.name) ?? 0));
@@ -197,13 +205,28 @@ export function pathOf(traces: readonly KernelTrace[]): string {
   return inside.length === 0 ? calls : `${calls} (${inside.join(", ")})`;
 }
 
+/** What a layer makes of its kernels by itself, and the remedy. */
+function reasonsOf(module: Module): string[] {
+  const { groups = 1, dilation = 1 } = (module as Partial<Conv2d>).geometry ?? {};
+  const composed = composedReason(module);
+  return [
+    ...(groups > 1 ? [`its ${groups} groups are convolved apart; use groups: 1`] : []),
+    ...(dilation > 1
+      ? [`its dilation of ${dilation} fills the filter with zeros, which are multiplied; use dilation: 1`]
+      : []),
+    ...(composed === undefined ? [] : [composed]),
+  ];
+}
+
 /** Why a layer of neurons runs as composed operations; undefined where it does not, and for other modules. */
 function composedReason(module: Module): string | undefined {
   const neuron = neuronOf(module);
   if (neuron === undefined) return undefined;
   const isParallel = !("stateNames" in neuron);
   const formula: NeuronFormula | undefined = isParallel ? neuron.formula : neuron;
-  if (formula.untraced !== undefined) return `composed operations run the neuron: ${formula.untraced}`;
+  if (formula.program === undefined) {
+    return `composed operations run the neuron: ${formula.untraced ?? "it is wrapped in composed, which hides its program"}`;
+  }
   const { name } = isParallel ? parallelNeuronKernel : multiStepNeuronKernel;
   const kernel: FusedKernelConfig<NeuronFormula> | undefined = getKernel(name, getBackend());
   const refusal = kernel?.refuses?.(formula);
