@@ -28,18 +28,21 @@ function register(kernel: KernelConfig): void {
     backendName: NATIVE,
     kernelFunc: (args) => {
       const backend = args.backend as NativeBackend;
-      return traced(kernelName, args.inputs, () => backend.releasingOnError(() => kernelFunc(args)));
+      const run = sharing.has(kernelName)
+        ? () => kernelFunc(args)
+        : () => backend.releasingOnError(() => kernelFunc(args));
+      return traced(kernelName, args.inputs, run);
     },
   });
 }
 
-/** Kernels of the cpu backend that compute nothing: the result shares the memory of the input. */
-const sharing: readonly string[] = ["Identity", "Reshape", "ExpandDims"];
+/** Kernels of the cpu backend that take no memory: the result shares that of the input. Half of a step's are such. */
+const sharing: ReadonlySet<string> = new Set(["Identity", "Reshape", "ExpandDims"]);
 
 /** A kernel of the cpu backend. */
 function ofCpu(kernel: KernelConfig): KernelConfig {
   const { kernelName, kernelFunc } = kernel;
-  if (sharing.includes(kernelName)) return kernel;
+  if (sharing.has(kernelName)) return kernel;
   return {
     ...kernel,
     kernelFunc: (args) =>
