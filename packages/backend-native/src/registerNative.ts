@@ -28,15 +28,12 @@ function register(kernel: KernelConfig): void {
     backendName: NATIVE,
     kernelFunc: (args) => {
       const backend = args.backend as NativeBackend;
-      const run = sharing.has(kernelName)
-        ? () => kernelFunc(args)
-        : () => backend.releasingOnError(() => kernelFunc(args));
-      return traced(kernelName, args.inputs, run);
+      return traced(kernelName, args.inputs, () => backend.releasingOnError(() => kernelFunc(args)));
     },
   });
 }
 
-/** Kernels of the cpu backend that take no memory: the result shares that of the input. Half of a step's are such. */
+/** Kernels of the cpu backend that take no memory: the result shares that of the input. */
 const sharing: ReadonlySet<string> = new Set(["Identity", "Reshape", "ExpandDims"]);
 
 /** A kernel of the cpu backend. */

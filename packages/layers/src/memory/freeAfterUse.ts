@@ -53,14 +53,14 @@ function freeSaved(tape: Tape, nodes: number): void {
  *
  * The pass walks the tape from its end. It calls `gradient` of each node with the gradients of the node's outputs (`dys`),
  * and then the closures it returned, one for each input. When it reaches the next node, only the gradients of the inputs
- * are still needed. Each belongs to one input alone, even when an op returns one tensor, or its own `dy`, for several: what
- * is not new is cloned (the handle, not the data). So no other node reads `dys` when a node is done.
+ * are still needed. These are clones (of the handle, not the data), so that each belongs to one input alone, even when an
+ * op returns one tensor, or its own `dy`, for several: no other node reads `dys` when a node is done.
  *
  * @param y the output of the function, which nobody receives when the pass throws
  */
 function freeBehind(tape: Tape, y: Tensor): void {
   let end = tape.length;
-  let behind = new Set<Tensor>();
+  let behind: Tensor[] = [];
   const reached = new Set<number>();
   for (const [index, node] of tape.entries()) {
     const { gradient, inputs } = node;
@@ -79,31 +79,21 @@ function freeBehind(tape: Tape, y: Tensor): void {
       for (; end > index + 1; end--) for (const tensor of tape[end - 1]?.saved ?? []) tensor.dispose();
       const { track } = engine().state.activeScope;
       const start = track.length;
-      // An output that the loss does not depend on has no gradient.
-      const received = new Set<Tensor>(dys.filter((dy) => dy !== null));
-      for (const dy of received) lastRead.add(dy);
+      for (const dy of dys) if (dy !== null) lastRead.add(dy);
       const closures = Object.entries(orFree(() => gradient(dys)));
-      const made = new Set(track.slice(start));
-      behind = new Set([...received, ...made]);
+      // An output that the loss does not depend on has no gradient.
+      behind = [...dys.filter((dy) => dy !== null), ...track.slice(start)];
       return Object.fromEntries(
-        closures.map(([name, closure]) => [name, () => inputGradient(inputs[name]!, made, orFree(closure))]),
+        closures.map(([name, closure]) => [name, () => inputGradient(inputs[name]!, orFree(closure))]),
       );
     };
   }
 
-  /**
-   * A gradient that belongs to one input alone. tfjs adds a second one for the same tensor to the first: then free it.
-   *
-   * @param made what the gradient function made, and no input has received
-   */
-  function inputGradient(input: Tensor, made: Set<Tensor>, gradient: Tensor): Tensor {
-    const isFirst = !reached.has(input.id);
+  /** A gradient that belongs to one input alone. tfjs adds a second one for the same tensor to the first: then free it. */
+  function inputGradient(input: Tensor, gradient: Tensor): Tensor {
+    const copy = clone(gradient);
+    if (reached.has(input.id)) behind.push(copy);
     reached.add(input.id);
-    // The scope of the closure tracks what it made.
-    const isNew = made.delete(gradient) || engine().state.activeScope.track.includes(gradient);
-    const own = isFirst && isNew && !gradient.kept ? gradient : clone(gradient);
-    if (isFirst) behind.delete(own);
-    else behind.add(own);
-    return own;
+    return copy;
   }
 }
