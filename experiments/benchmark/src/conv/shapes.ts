@@ -1,5 +1,5 @@
 /** @file The convolutions of the paper's networks, with the inputs that they have there. */
-import { type Conv2d, disposeModule, type Module, type Observer, run } from "@sew/layers";
+import { type Conv2d, disposeModule, type Observer, run } from "@sew/layers";
 import { keep, reshape, type Tensor, type Tensor4D, tensor, tidy } from "@tensorflow/tfjs-core";
 import type { InputShape } from "../inputs.js";
 import type { Subject } from "../rows.js";
@@ -38,27 +38,34 @@ export function convolutionsOf(subjects: readonly Subject[], batch: number): Con
   const found = new Map<string, Convolution>();
   for (const subject of subjects) {
     const [steps, , ...frame] = subject.shape;
-    const shape: InputShape = [steps, batch, ...frame];
-    const model = subject.build(shape, {});
-    const observe: Observer = (module, _, input) => {
-      const { geometry } = module as Module & Partial<Conv2d>;
-      if (geometry === undefined || input().rank !== 5) return;
-      const x = input();
-      const [t, n, size, width, inChannels] = x.shape as [number, number, number, number, number];
-      const { kernel, stride, padding } = geometry;
-      const outChannels = (module as Conv2d).parameters.weight.shape[3]!;
-      const convolution = { kernel, stride, padding, size, inChannels, outChannels };
-      const name = shapeName(convolution);
-      const known = found.get(name);
-      if (known === undefined) {
-        const kept = keep(reshape(x, [t * n, size, width, inChannels]) as Tensor4D);
-        found.set(name, { ...convolution, networks: [subject.network], x: kept });
-      } else if (!known.networks.includes(subject.network)) known.networks.push(subject.network);
-    };
-    tidy(() => {
-      const x: Tensor = tensor(subject.input(shape), [...shape]);
-      run(model, x, { training: true, seed: 0, observe });
-    });
+    const model = subject.build([steps, batch, ...frame], {});
+    const pass = (shape: InputShape, receive: (shape: ConvShape, x: Tensor) => void) =>
+      tidy(() => {
+        const observe: Observer = (module, _, input) => {
+          const { geometry, parameters } = module as Partial<Conv2d>;
+          const x = input();
+          // A linear layer has a geometry, too, and no images.
+          if (geometry === undefined || x.rank !== 5) return;
+          const { kernel, stride, padding } = geometry;
+          const [size, , inChannels] = x.shape.slice(2) as [number, number, number];
+          receive({ kernel, stride, padding, size, inChannels, outChannels: parameters!.weight.shape[3]! }, x);
+        };
+        const x: Tensor = tensor(subject.input(shape), [...shape]);
+        run(model, x, { training: true, seed: 0, observe });
+      });
+    // A short pass finds the shapes; a whole one, which has the densities, is for the network with new ones.
+    const names = new Set<string>();
+    pass([1, 1, ...frame], (shape) => names.add(shapeName(shape)));
+    for (const name of names) found.get(name)?.networks.push(subject.network);
+    if ([...names].some((name) => !found.has(name))) {
+      pass([steps, batch, ...frame], (shape, x) => {
+        const name = shapeName(shape);
+        if (found.has(name)) return;
+        const [, , height, width, inChannels] = x.shape as [number, number, number, number, number];
+        const images = keep(reshape(x, [-1, height, width, inChannels]) as Tensor4D);
+        found.set(name, { ...shape, networks: [subject.network], x: images });
+      });
+    }
     disposeModule(model);
   }
   return [...found.values()].toSorted((a, b) => b.kernel - a.kernel || a.stride - b.stride || b.size - a.size);
