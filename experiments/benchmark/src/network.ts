@@ -41,6 +41,9 @@ function forward(net: Module, x: Tensor): () => void {
   return () => tidy(() => void run(net, x, evaluation).dataSync());
 }
 
+/** Passes after which V8 has compiled what runs in each. */
+const COMPILING = 20;
+
 const used = () => memory() as unknown as NativeMemory;
 
 /** Measures a row in this process, which should be a new one: the largest resident size is all the process's. */
@@ -63,7 +66,7 @@ export async function measureNetwork(row: Row, runs: number): Promise<NetworkFig
   };
   // What follows takes memory of its own, as what draws reports does.
   const { firingRates } = await import("@sew/analysis");
-  const divided = await breakdown(step, runs);
+  const divided = await breakdown(step, runs, COMPILING);
   const x = tensor(values, [...shape]);
   const { layers } = pass === "train" ? await firingRates(build(), x, { training: true }) : await firingRates(net, x);
   return {

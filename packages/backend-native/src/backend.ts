@@ -3,6 +3,7 @@ import { type BackendValues, type DataType, engine, type TensorInfo } from "@ten
 import { scratchBytes } from "./addon.js";
 import { BufferPool, type PoolStatistics } from "./bufferPool.js";
 import { Spikes } from "./spikes.js";
+import { because } from "./trace.js";
 
 /** The name under which the backend is registered. */
 export const NATIVE = "native";
@@ -31,6 +32,7 @@ class SpikeData {
   /** As float32. Unpacked on first use and kept, since the backward pass will read it again. */
   get values(): Float32Array {
     if (this.#dense === undefined) {
+      because(() => `it unpacks ${this.spikes.size} ${this.spikes.kind} to float32, which stay in memory`);
       const dense = this.#pool.take(this.spikes.size, Float32Array);
       this.spikes.unpack(dense);
       this.#dense = dense;
@@ -41,6 +43,7 @@ class SpikeData {
   /** Calls `f` with the values as float32, which are unpacked for this call only unless they already are. */
   lend<R>(f: (values: Float32Array) => R): R {
     if (this.#dense !== undefined) return f(this.#dense);
+    because(() => `it unpacks ${this.spikes.size} ${this.spikes.kind} to float32 for this call`);
     const dense = this.#pool.take(this.spikes.size, Float32Array);
     try {
       this.spikes.unpack(dense);

@@ -4,6 +4,7 @@ import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { floatKernel, sizeOf, updateOver } from "../kernel.js";
+import { because } from "../trace.js";
 
 type PerChannel<K extends string> = { [key in K]: TensorInfo };
 
@@ -51,6 +52,7 @@ const batchNormTrainingConfig: KernelConfig = floatKernel<
   KernelInputs<typeof batchNormTrainingKernel>,
   KernelAttrs<typeof batchNormTrainingKernel>
 >(batchNormTrainingKernel.name, ({ x, scale, offset }, { epsilon }, backend) => {
+  because(() => "no neurons read this norm alone, so that its output is written to memory as float32");
   const [rows, channels] = rowsOf(x);
   const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
   const inputs = [x, scale, offset].map((t) => backend.floats(t));
