@@ -1,0 +1,42 @@
+/** @file From what processes found out to the figures of a work. */
+import { median } from "../timing.js";
+import type { Failed, Measured } from "./measure.js";
+import type { WayFailed, WayFigures, WorkFigures } from "./tables.js";
+import type { Way } from "./ways.js";
+
+/** What the process of a way found out in a round. */
+export type Found = Measured | Failed;
+
+/** The first failure of a way, or the figures of all its rounds. */
+function wayFigures({ name, side }: Way, rounds: readonly Found[]): WayFigures | WayFailed {
+  const failure = rounds.find((each) => "failed" in each);
+  if (failure !== undefined) return { name, side, failed: failure.failed };
+  const measured = rounds as readonly Measured[];
+  const seconds = measured.flatMap((each) => each.seconds);
+  const compileSeconds = Math.max(0, measured[0]!.warmUp[0]! - median(seconds));
+  return { name, side, seconds, compileSeconds, peak: Math.max(...measured.map(({ peak }) => peak)) };
+}
+
+/**
+ * The figures of a work from what each way found out in each round.
+ *
+ * @throws Error when the networks of two ways have not the same layers or scores
+ */
+export function figuresOf(name: string, found: ReadonlyMap<Way, readonly Found[]>): WorkFigures {
+  const networks = [...found].flatMap(([way, rounds]) =>
+    rounds.flatMap((each) =>
+      "failed" in each
+        ? []
+        : [{ way: way.name, of: `${each.layers.toSorted((a, b) => a - b)}; scores [${each.output}]` }],
+    ),
+  );
+  const [first] = networks;
+  const other = networks.find(({ of }) => of !== first!.of);
+  if (other !== undefined) {
+    throw new Error(
+      `peers: the networks of ${name} must have the same layers, got parameters ${first!.of} in ${first!.way} and ` +
+        `${other.of} in ${other.way}`,
+    );
+  }
+  return { name, ways: [...found].map(([way, rounds]) => wayFigures(way, rounds)) };
+}
