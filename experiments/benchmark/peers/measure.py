@@ -127,7 +127,7 @@ def main(work):
         optimizer.step()
         functional.reset_net(net)
         loss.item()
-        return scores
+        return scores.detach()  # Its graph would keep memory until the next step.
 
     def forward():
         with torch.no_grad(), autocast():
