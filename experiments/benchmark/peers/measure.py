@@ -88,6 +88,19 @@ def statistics_of(net, x):
     functional.reset_net(net)
 
 
+def compared(net, train, weights):
+    """Of a training step from weights in a file, to compare with ours: the scores, and how far each parameter moves."""
+    parameters = list(net.parameters())
+    values = torch.from_file(weights, size=sum(p.numel() for p in parameters))
+    with torch.no_grad():
+        for p, value in zip(parameters, values.split([p.numel() for p in parameters])):
+            p.copy_(value.view_as(p))
+    before = [p.detach().clone() for p in parameters]
+    scores = train()
+    moved = [(p.detach() - old).norm().item() for p, old in zip(parameters, before)]
+    return {"scores": scores.flatten().tolist(), "moved": moved}
+
+
 def main(work):
     words = set(work["way"].split("+"))
     network, shape, classes = work["network"], work["shape"], work["classes"]
@@ -135,6 +148,8 @@ def main(work):
         functional.reset_net(net)
         return scores.float().numpy()
 
+    if "weights" in work:
+        return say(**compared(net, train, work["weights"]))
     step = train if work["pass"] == "train" else forward
     for call in range(WARM_UP + work["runs"]):
         start = time.perf_counter()

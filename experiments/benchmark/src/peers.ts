@@ -1,7 +1,7 @@
 /** @file pnpm bench peers: SpikingJelly, in every way that a CPU runs it, and ours, on the same works. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { constants, cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeAtomic } from "@sew/files";
@@ -21,6 +21,9 @@ const theirs = fileURLToPath(new URL("../../peers/measure.py", import.meta.url))
 
 const folder = mkdtempSync(join(tmpdir(), "sew-peers-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => process.exit(128 + constants.signals[signal]));
+}
 const input = join(folder, "input.f32");
 // Compiled code is kept from one round to the next, and longer only where the user says so.
 const { TORCHINDUCTOR_CACHE_DIR = join(folder, "compiled") } = process.env;

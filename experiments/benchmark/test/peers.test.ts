@@ -4,9 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { useBackend } from "@sew/backends";
+import { toTorch } from "@sew/checkpoints";
+import { disposeModule, namedParameters, run } from "@sew/layers";
+import { resNet, sevenBNet } from "@sew/models";
+import { random } from "@sew/random";
+import { momentum, optimizer, trainStep } from "@sew/training";
+import { tensor, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
-import { figuresOf } from "../src/peers/figures.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Found, figuresOf } from "../src/peers/figures.js";
 import { measure, versionsOf } from "../src/peers/measure.js";
 import { type Message, parseMessage } from "../src/peers/messages.js";
 import { parseOptions } from "../src/peers/options.js";
@@ -228,37 +235,16 @@ describe("the figures of a work", () => {
     expect(ways).toEqual([{ name: "compile", side: "peer", failed: "no compiler" }]);
   });
 
-  it("are those of the same network, whose layers may be listed in another order", () => {
-    const other = (layers: number[], output = [4, 1]) => [{ ...measured([1], 5), layers, output }];
-    expect(() =>
-      figuresOf(
-        "a",
-        new Map([
-          [ours, other([1, 2])],
-          [eager, other([2, 1])],
-        ]),
-      ),
-    ).not.toThrow();
-    expect(() =>
-      figuresOf(
-        "a",
-        new Map([
-          [ours, other([1, 2])],
-          [eager, other([3, 1])],
-        ]),
-      ),
-    ).toThrow(
+  it("are those of the same network", () => {
+    const of = (layers: number[], output = [4, 1]) => [{ ...measured([1], 5), layers, output }];
+    const both = (first: Found[], second: Found[]) => new Map([[ours, first] as const, [eager, second] as const]);
+    expect(() => figuresOf("a", both(of([1, 2]), of([1, 2])))).not.toThrow();
+    expect(() => figuresOf("a", both(of([1, 2]), of([1, 3])))).toThrow(
       "peers: the networks of a must have the same layers, got parameters 1,2; scores [4,1] in ours and 1,3; scores [4,1] in eager",
     );
-    expect(() =>
-      figuresOf(
-        "a",
-        new Map([
-          [ours, other([1, 2])],
-          [eager, other([1, 2], [4, 2])],
-        ]),
-      ),
-    ).toThrow("got parameters 1,2; scores [4,1] in ours and 1,2; scores [4,2] in eager");
+    expect(() => figuresOf("a", both(of([1, 2]), of([1, 2], [4, 2])))).toThrow(
+      "got parameters 1,2; scores [4,1] in ours and 1,2; scores [4,2] in eager",
+    );
   });
 });
 
@@ -358,5 +344,51 @@ if (work !== undefined) setInterval(() => {}, 1000);`;
     expect(await ended).toBe(130);
     await endOf(Number(pid));
     expect(existsSync(input)).toBe(false);
+  });
+});
+
+// The interpreter of an environment with torch and spikingjelly 2.0.0.
+const { SEW_PYTHON } = process.env;
+if (SEW_PYTHON === undefined)
+  console.log("SEW_PYTHON names no Python with SpikingJelly: its networks are not compared");
+
+describe.skipIf(SEW_PYTHON === undefined)("SpikingJelly", () => {
+  beforeAll(() => useBackend("native"));
+
+  const theirs = fileURLToPath(new URL("../peers/measure.py", import.meta.url));
+
+  it.each([
+    ["7B-Net", 128, () => sevenBNet({ classes: 11, height: 128, width: 128 })],
+    ["SEW-ResNet-18", 64, () => resNet(18, { classes: 11 })],
+    ["SEW-ResNet-50", 64, () => resNet(50, { classes: 11 })],
+  ])("computes the same scores and the same update as our %s", async (network, size, build) => {
+    const net = build();
+    const shape = [2, 2, size, size, network === "7B-Net" ? 2 : 3];
+    const { uniform } = random(3);
+    const x = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => uniform(-1, 2));
+    const parameters = [...namedParameters(net).values()];
+    const read = () => parameters.map((p) => p.dataSync() as Float32Array);
+    const before = read();
+    const [input, weights] = [join(folder, "x.f32"), join(folder, "weights.f32")];
+    writeFileSync(input, x);
+    const torch = before.map((values, i) => toTorch({ shape: parameters[i]!.shape, values }).values as Float32Array);
+    writeFileSync(weights, Buffer.concat(torch.map((values) => Buffer.from(Float32Array.from(values).buffer))));
+    const work = { network, shape, classes: 11, pass: "train", way: "eager", threads: 1, input, weights };
+    const { stdout, stderr } = spawnSync(SEW_PYTHON!, [theirs, JSON.stringify(work)], { encoding: "utf8" });
+    const line = stdout.split("\n").find((each) => each.includes("scores"));
+    expect(line, stderr).toBeDefined();
+    const { scores, moved } = JSON.parse(line!) as Record<"scores" | "moved", number[]>;
+
+    const logits = tidy(() => run(net, tensor(x, shape), { training: true, seed: 0 }).dataSync());
+    expect(logits.length).toBe(scores.length);
+    for (const [i, score] of scores.entries()) expect(logits[i]).toBeCloseTo(score, 4);
+    const labels = Int32Array.of(0, 1);
+    await trainStep(net, optimizer(net, momentum()), { x, shape, labels }, { learningRate: 0.001, seed: 0 });
+    expect(moved.length).toBe(parameters.length);
+    for (const [i, after] of read().entries()) {
+      const distance = Math.sqrt(after.reduce((sum, w, j) => sum + (w - before[i]![j]!) ** 2, 0));
+      expect(Math.abs(distance / moved[i]! - 1), [...namedParameters(net).keys()][i]).toBeLessThan(1e-2);
+    }
+    disposeModule(net);
   });
 });

@@ -25,9 +25,7 @@ function wayFigures({ name, side }: Way, rounds: readonly Found[]): WayFigures |
 export function figuresOf(name: string, found: ReadonlyMap<Way, readonly Found[]>): WorkFigures {
   const networks = [...found].flatMap(([way, rounds]) =>
     rounds.flatMap((each) =>
-      "failed" in each
-        ? []
-        : [{ way: way.name, of: `${each.layers.toSorted((a, b) => a - b)}; scores [${each.output}]` }],
+      "failed" in each ? [] : [{ way: way.name, of: `${each.layers}; scores [${each.output}]` }],
     ),
   );
   const [first] = networks;

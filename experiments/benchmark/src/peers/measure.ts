@@ -1,6 +1,5 @@
 /** @file A way measured in a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import { type Message, parseMessage } from "./messages.js";
 
@@ -41,13 +40,8 @@ async function listen({ file, args, env }: Command, silence: number): Promise<He
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  const stop = (signal: NodeJS.Signals) => {
-    kill(child);
-    process.exit(128 + constants.signals[signal]);
-  };
-  const signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-  for (const signal of signals) process.once(signal, stop);
-
+  const stop = () => kill(child);
+  process.once("exit", stop);
   let silent = false;
   const timer = setTimeout(() => {
     silent = true;
@@ -69,7 +63,7 @@ async function listen({ file, args, env }: Command, silence: number): Promise<He
     child.once("close", (status, signal) => resolve(`its process ended with ${signal ?? `status ${status}`}`));
   });
   clearTimeout(timer);
-  for (const signal of signals) process.off(signal, stop);
+  process.off("exit", stop);
   const values = <K extends keyof Message>(key: K) =>
     messages.map((message) => message[key]).filter((value) => value !== undefined) as Message[K][];
   const ended = silent ? `no answer within ${silence} s` : [status, ...errors].join(": ");

@@ -4,7 +4,7 @@
 export interface Message {
   /** Versions of what computes, by name. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Parameters of each layer that has some, in any order. */
+  /** Parameters of each layer that has some, in the network's order. */
   readonly layers: readonly number[];
   /** Shape of the class scores. */
   readonly output: readonly number[];
