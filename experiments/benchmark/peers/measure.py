@@ -1,7 +1,8 @@
 """Times SpikingJelly on a work of `pnpm bench peers`: one network, one pass, one way to run it, in this process.
 
     python measure.py '{"network": "7B-Net", "shape": [16, 2, 128, 128, 2], "classes": 11, "pass": "train",
-                        "way": "compile+bf16", "threads": 2, "runs": 7, "input": "x.f32"}'
+                        "way": "compile+bf16", "threads": 2, "warmUp": 3, "runs": 7,
+                        "input": "x.f32"}'
 
 `input` holds float32 [T, N, H, W, C]. It prints what src/peers/messages.ts lists, a JSON object a line; without a work, the
 versions alone.
@@ -14,8 +15,6 @@ import sys
 import time
 from contextlib import nullcontext
 from importlib.metadata import version
-
-WARM_UP = 3
 
 # What libraries print goes to standard error.
 messages = os.fdopen(os.dup(1), "w")
@@ -151,13 +150,13 @@ def main(work):
     if "weights" in work:
         return say(**compared(net, train, work["weights"]))
     step = train if work["pass"] == "train" else forward
-    for call in range(WARM_UP + work["runs"]):
+    for call in range(work["warmUp"] + work["runs"]):
         start = time.perf_counter()
         scores = step()
         seconds = time.perf_counter() - start
         if call == 0:
             say(output=list(scores.shape))
-        say(**{"warmUp" if call < WARM_UP else "seconds": seconds})
+        say(**{"warmUp" if call < work["warmUp"] else "seconds": seconds})
     say(peak=peak())
 
 

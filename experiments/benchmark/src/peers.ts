@@ -6,12 +6,13 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
-import { type Found, figuresOf } from "./peers/figures.js";
+import { checkSameNetwork, type Found, figuresOf } from "./peers/figures.js";
 import { type Failed, type Measured, measure, versionsOf } from "./peers/measure.js";
 import { parseOptions } from "./peers/options.js";
 import { markdown, summaryTable, type WorkFigures, wayTable } from "./peers/tables.js";
 import { environmentOf, type Way } from "./peers/ways.js";
 import { works } from "./peers/works.js";
+import { WARM_UP } from "./timing.js";
 
 const { python, names, ways, rounds, runs, threads, silence, json } = parseOptions(process.argv.slice(3));
 
@@ -35,7 +36,7 @@ function inOwnProcess(name: string, way: Way): Promise<Measured | Failed> {
     return measure({ file: process.execPath, args, env: { SEW_THREADS: String(threads) } }, silence);
   }
   const { network, shape, classes, pass } = works.get(name)!;
-  const work = JSON.stringify({ network, shape, classes, pass, way: way.name, threads, runs, input });
+  const work = JSON.stringify({ network, shape, classes, pass, way: way.name, threads, warmUp: WARM_UP, runs, input });
   const count = String(threads);
   const env = { OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, TORCHINDUCTOR_CACHE_DIR, ...environmentOf(way) };
   return measure({ file: python, args: [theirs, work], env }, silence);
@@ -79,6 +80,7 @@ try {
         console.error(`${done + 1} of ${all}: ${what}${left(done, all, start)}`);
         // What failed once is not tried again: it may have taken long.
         if (!results.some((result) => "failed" in result)) results.push(await inOwnProcess(name, way));
+        checkSameNetwork(name, found);
         Object.assign(versions, ...results.map((result) => ("versions" in result ? result.versions : {})));
         done++;
       }

@@ -13,7 +13,7 @@ import { momentum, optimizer, trainStep } from "@sew/training";
 import { tensor, tidy } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Found, figuresOf } from "../src/peers/figures.js";
+import { checkSameNetwork, type Found, figuresOf } from "../src/peers/figures.js";
 import { measure, versionsOf } from "../src/peers/measure.js";
 import { type Message, parseMessage } from "../src/peers/messages.js";
 import { parseOptions } from "../src/peers/options.js";
@@ -234,15 +234,17 @@ describe("the figures of a work", () => {
     const { ways } = figuresOf("a", new Map([[compiled, [measured([1], 5), { failed: "no compiler" }]]]));
     expect(ways).toEqual([{ name: "compile", side: "peer", failed: "no compiler" }]);
   });
+});
 
-  it("are those of the same network", () => {
+describe("the networks of a work", () => {
+  it("must have the same layers and the same scores", () => {
     const of = (layers: number[], output = [4, 1]) => [{ ...measured([1], 5), layers, output }];
     const both = (first: Found[], second: Found[]) => new Map([[ours, first] as const, [eager, second] as const]);
-    expect(() => figuresOf("a", both(of([1, 2]), of([1, 2])))).not.toThrow();
-    expect(() => figuresOf("a", both(of([1, 2]), of([1, 3])))).toThrow(
+    expect(() => checkSameNetwork("a", both(of([1, 2]), of([1, 2])))).not.toThrow();
+    expect(() => checkSameNetwork("a", both(of([1, 2]), of([1, 3])))).toThrow(
       "peers: the networks of a must have the same layers, got parameters 1,2; scores [4,1] in ours and 1,3; scores [4,1] in eager",
     );
-    expect(() => figuresOf("a", both(of([1, 2]), of([1, 2], [4, 2])))).toThrow(
+    expect(() => checkSameNetwork("a", both(of([1, 2]), of([1, 2], [4, 2])))).toThrow(
       "got parameters 1,2; scores [4,1] in ours and 1,2; scores [4,2] in eager",
     );
   });
@@ -373,7 +375,18 @@ describe.skipIf(SEW_PYTHON === undefined)("SpikingJelly", () => {
     writeFileSync(input, x);
     const torch = before.map((values, i) => toTorch({ shape: parameters[i]!.shape, values }).values as Float32Array);
     writeFileSync(weights, Buffer.concat(torch.map((values) => Buffer.from(Float32Array.from(values).buffer))));
-    const work = { network, shape, classes: 11, pass: "train", way: "eager", threads: 1, input, weights };
+    const work = {
+      network,
+      shape,
+      classes: 11,
+      pass: "train",
+      way: "eager",
+      threads: 1,
+      warmUp: 0,
+      runs: 0,
+      input,
+      weights,
+    };
     const { stdout, stderr } = spawnSync(SEW_PYTHON!, [theirs, JSON.stringify(work)], { encoding: "utf8" });
     const line = stdout.split("\n").find((each) => each.includes("scores"));
     expect(line, stderr).toBeDefined();

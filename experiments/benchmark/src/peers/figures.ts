@@ -17,24 +17,27 @@ function wayFigures({ name, side }: Way, rounds: readonly Found[]): WayFigures |
   return { name, side, seconds, compileSeconds, peak: Math.max(...measured.map(({ peak }) => peak)) };
 }
 
+/** The figures of a work from what each way found out in each round. */
+export function figuresOf(name: string, found: ReadonlyMap<Way, readonly Found[]>): WorkFigures {
+  return { name, ways: [...found].map(([way, rounds]) => wayFigures(way, rounds)) };
+}
+
 /**
- * The figures of a work from what each way found out in each round.
+ * Checks that all ways run the same network.
  *
  * @throws Error when the networks of two ways have not the same layers or scores
  */
-export function figuresOf(name: string, found: ReadonlyMap<Way, readonly Found[]>): WorkFigures {
+export function checkSameNetwork(name: string, found: ReadonlyMap<Way, readonly Found[]>): void {
   const networks = [...found].flatMap(([way, rounds]) =>
     rounds.flatMap((each) =>
-      "failed" in each ? [] : [{ way: way.name, of: `${each.layers}; scores [${each.output}]` }],
+      "failed" in each ? [] : [{ way: way.name, layers: `${each.layers}; scores [${each.output}]` }],
     ),
   );
   const [first] = networks;
-  const other = networks.find(({ of }) => of !== first!.of);
-  if (other !== undefined) {
-    throw new Error(
-      `peers: the networks of ${name} must have the same layers, got parameters ${first!.of} in ${first!.way} and ` +
-        `${other.of} in ${other.way}`,
-    );
-  }
-  return { name, ways: [...found].map(([way, rounds]) => wayFigures(way, rounds)) };
+  const other = networks.find(({ layers }) => layers !== first!.layers);
+  if (other === undefined) return;
+  throw new Error(
+    `peers: the networks of ${name} must have the same layers, got parameters ${first!.layers} in ${first!.way} and ` +
+      `${other.layers} in ${other.way}`,
+  );
 }

@@ -41,7 +41,7 @@ async function listen({ file, args, env }: Command, silence: number): Promise<He
     detached: true,
   });
   const stop = () => kill(child);
-  process.once("exit", stop);
+  process.prependOnceListener("exit", stop);
   let silent = false;
   const timer = setTimeout(() => {
     silent = true;
@@ -54,9 +54,9 @@ async function listen({ file, args, env }: Command, silence: number): Promise<He
     messages.push(message);
     timer.refresh();
   });
-  const errors: string[] = [];
+  let lastError = "";
   createInterface(child.stderr).on("line", (line) => {
-    if (line.trim() !== "") errors.splice(0, 1, line.trim());
+    lastError = line.trim() || lastError;
   });
   const status = await new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(error.message));
@@ -66,7 +66,7 @@ async function listen({ file, args, env }: Command, silence: number): Promise<He
   process.off("exit", stop);
   const values = <K extends keyof Message>(key: K) =>
     messages.map((message) => message[key]).filter((value) => value !== undefined) as Message[K][];
-  const ended = silent ? `no answer within ${silence} s` : [status, ...errors].join(": ");
+  const ended = silent ? `no answer within ${silence} s` : [status, lastError].filter((text) => text !== "").join(": ");
   return { values, ended: values("failed")[0] ?? ended };
 }
 

@@ -1,7 +1,7 @@
 /** @file The command line of pnpm bench peers. */
 import { availableParallelism } from "node:os";
 import { printable } from "@sew/kernels";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { atLeastOne, matching } from "../options.js";
 import { type Way, ways, waysOf } from "./ways.js";
 import { works } from "./works.js";
@@ -36,10 +36,12 @@ export function parseOptions(argv: readonly string[]): Options {
     )
     .option("--python <path>", "the Python interpreter that has torch and spikingjelly (required)")
     .option("--filter <text>", "only the works whose name has this in it (default: all)", "")
-    .option("--ways <names>", "only these ways, with commas between (default: all)", waysOf, ways)
+    .addOption(
+      new Option("--ways <names>", "only these ways, with commas between").argParser(waysOf).default(ways, "all"),
+    )
     .option("--rounds <n>", "processes of each way", atLeastOne, 2)
     .option("--runs <n>", "passes of each process; the median of all counts", atLeastOne, 7)
-    .option("--threads <n>", "threads of both (default: all cores)", atLeastOne, availableParallelism())
+    .option("--threads <n>", "threads of both", atLeastOne, availableParallelism())
     .option(
       "--silence <s>",
       "seconds after which a process that says nothing, such as a compiler that hangs, is killed",
