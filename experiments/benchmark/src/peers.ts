@@ -82,13 +82,13 @@ try {
         if (!results.some((result) => "failed" in result)) results.push(await inOwnProcess(name, way));
         checkSameNetwork(name, found);
         Object.assign(versions, ...results.map((result) => ("versions" in result ? result.versions : {})));
+        // After each process: the next one may take long, and be stopped.
+        await write([...figures, figuresOf(name, found)], versions);
         done++;
       }
     }
     figures.push(figuresOf(name, found));
-    // After each work: the next one may be stopped.
     console.log(`\n${name}\n\n${wayTable(figures.at(-1)!)}`);
-    await write(figures, versions);
   }
   console.log(`${summaryTable(figures)}\nevery figure: ${json}, tables: ${tables}`);
 } catch (error) {

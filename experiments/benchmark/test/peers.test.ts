@@ -230,6 +230,10 @@ describe("the figures of a work", () => {
     expect(ways).toEqual([{ name: "ours", side: "ours", seconds: [1, 3, 2, 4], compileSeconds: 6.5, peak: 6 }]);
   });
 
+  it("leave out ways that had no turn yet", () => {
+    expect(figuresOf("a", new Map([[ours, []]]))).toEqual({ name: "a", ways: [] });
+  });
+
   it("are a reason where a round failed", () => {
     const { ways } = figuresOf("a", new Map([[compiled, [measured([1], 5), { failed: "no compiler" }]]]));
     expect(ways).toEqual([{ name: "compile", side: "peer", failed: "no compiler" }]);

@@ -17,9 +17,10 @@ function wayFigures({ name, side }: Way, rounds: readonly Found[]): WayFigures |
   return { name, side, seconds, compileSeconds, peak: Math.max(...measured.map(({ peak }) => peak)) };
 }
 
-/** The figures of a work from what each way found out in each round. */
+/** The figures of a work from what each way found out in each round so far. */
 export function figuresOf(name: string, found: ReadonlyMap<Way, readonly Found[]>): WorkFigures {
-  return { name, ways: [...found].map(([way, rounds]) => wayFigures(way, rounds)) };
+  const tried = [...found].filter(([, rounds]) => rounds.length > 0);
+  return { name, ways: tried.map(([way, rounds]) => wayFigures(way, rounds)) };
 }
 
 /**

@@ -25,6 +25,11 @@ const environment =
   "  python3 -m venv peers && peers/bin/pip install torch torchvision spikingjelly==2.0.0\n" +
   "  pnpm bench peers --python peers/bin/python";
 
+const words =
+  "eager is float32. channels-last: the memory format; bf16: autocast; compile: torch.compile; malloc: the C library keeps\n" +
+  "freed memory, as jemalloc does; memopt: SpikingJelly's checkpoints of compressed spikes; fused: norms in the weights of\n" +
+  "convolutions; recompute: ours with less memory.";
+
 /** Reads the command line; ends the process with a message where it is wrong. */
 export function parseOptions(argv: readonly string[]): Options {
   const list = (names: Iterable<string>) => [...names].map((name) => `  ${name}`).join("\n");
@@ -35,7 +40,7 @@ export function parseOptions(argv: readonly string[]): Options {
         "all have had theirs. It takes minutes to compile each work. A quiet machine gives honest figures.",
     )
     .option("--python <path>", "the Python interpreter that has torch and spikingjelly (required)")
-    .option("--filter <text>", "only the works whose name has this in it (default: all)", "")
+    .option("--filter <text>", "only the works whose name has this in it (default: all)")
     .addOption(
       new Option("--ways <names>", "only these ways, with commas between").argParser(waysOf).default(ways, "all"),
     )
@@ -53,13 +58,15 @@ export function parseOptions(argv: readonly string[]): Options {
       "write every figure here, and the tables as Markdown beside it",
       "runs/benchmark/peers.json",
     )
-    .addHelpText("after", `\nWorks:\n${list(works.keys())}\nWays:\n${list(ways.map(({ name }) => name))}`)
+    .addHelpText("after", `\nWorks:\n${list(works.keys())}\nWays:\n${list(ways.map(({ name }) => name))}\n\n${words}`)
     .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
     .showHelpAfterError("(--help lists the options)");
   program.parse([...argv], { from: "user" });
-  const { python, filter, ...rest } = program.opts<
-    Omit<Options, "names" | "python"> & { python?: string; filter: string }
-  >();
+  const {
+    python,
+    filter = "",
+    ...rest
+  } = program.opts<Omit<Options, "names" | "python"> & { python?: string; filter?: string }>();
   if (python === undefined) return program.error(`error: option '--python <path>' is missing: ${environment}`);
   try {
     return { python, ...rest, names: matching([...works.keys()], filter) };
