@@ -28,14 +28,14 @@ export interface NetworkFigures {
 const SETTLING = 30;
 
 /** One training step after another. */
-function training(net: Module, { shape, classes }: Row, x: Float32Array): (call: number) => Promise<unknown> {
+export function training(net: Module, { shape, classes }: Row, x: Float32Array): (call: number) => Promise<unknown> {
   const optimizer = optimizerOf(net, momentum());
   const labels = Int32Array.from({ length: shape[1] }, (_, i) => i % classes);
   return (call) => trainStep(net, optimizer, { x, shape, labels }, { learningRate: 0.001, seed: call });
 }
 
 /** One forward pass after another, the running statistics settled: at their initial variance of 1 few neurons fire. */
-function forward(net: Module, x: Tensor): () => void {
+export function forward(net: Module, x: Tensor): () => void {
   for (const statistic of namedBuffers(net).values()) tidy(() => statistic.assign(zerosLike(statistic)));
   for (let i = 0; i < SETTLING; i++) tidy(() => void run(net, x, { training: true, seed: i }));
   return () => tidy(() => void run(net, x, evaluation).dataSync());
