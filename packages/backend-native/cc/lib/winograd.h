@@ -13,6 +13,7 @@
 #pragma once
 #include "convShape.h"
 #include "finite.h"
+#include "images.h"
 #include "tile.h"
 #include "transpose.h"
 #include "vectors.h"
@@ -82,21 +83,6 @@ inline bool winograd_filter(const float* w, long C, long K, bool turned, float* 
     outcome.check(is_finite(marks));
   });
   return !outcome.not_finite;
-}
-
-// Channels in an element of an image, which holds floats, counts, or words of bits.
-template <class T>
-constexpr long channels_in = 1;
-template <>
-constexpr long channels_in<uint32_t> = word_bits;
-
-// `width` channels of a pixel from channel c on.
-inline Vector channels_at(const float* pixel, long c) { return load(pixel + c); }
-inline Vector channels_at(const uint8_t* pixel, long c) {
-  return __builtin_convertvector(load_counts(pixel + c, width), Vector);
-}
-inline Vector channels_at(const uint32_t* pixel, long c) {
-  return where_set(pixel[c / word_bits] >> (c % word_bits), splat(1.0f));
 }
 
 // The points Bᵀ d B of a tile, `width` channels from c on: `pixels` are its 4x4 inputs.
@@ -400,16 +386,4 @@ inline Status winograd_filter_grad(const WinogradConv& g, bool bf16, const T* x,
 #endif
   (void)bf16;
   return winograd_filter_grad_in<float>(g, x, dy, dw);
-}
-
-// Calls f with the next buffer as what it holds: the floats, counts or bits of images of n values.
-template <class F>
-inline Status with_images(Arguments& args, long n, long C, const F& f) {
-  switch (args.next_type()) {
-    case Type::uint8: return f(args.bytes(n));
-    case Type::int32:
-      if (C % word_bits != 0) args.fail(Status::wrong_type);
-      return f(args.bits(n));
-    default: return f(args.floats(n));
-  }
 }
