@@ -38,9 +38,22 @@ inline bool winograd_fits(const ConvShape& s) {
   return s.KH == 3 && s.KW == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.C % width == 0 && s.K % width == 0;
 }
 
+// Writes the points of a tile's filter, of one channel or of the two that form pairs.
+inline void store_points(const Vector (*points)[tile_points], float* to, long stride) {
+  for (long p = 0; p < tile_points; p++) store(to + p * stride, points[0][p]);
+}
+
+#ifdef SEW_PAIRS
+inline void store_points(const Vector (*points)[tile_points], Pair* to, long stride) {
+  for (long p = 0; p < tile_points; p++) store_pairs(to + p * stride, points[0][p], points[1][p]);
+}
+#endif
+
 // w [3][3][C][K] -> [panel of K][point][C][panel], zeros past K. For the input's gradient, `turned`, w is [3][3][K][C], and
 // the filter turned by 180 degrees. Returns whether all weights are finite.
-inline bool winograd_filter(const float* w, long C, long K, bool turned, float* to) {
+template <class E>
+inline bool winograd_filter(const float* w, long C, long K, bool turned, E* to) {
+  constexpr long together = values_in<E>;
   constexpr long some = width;  // channels of a task
   const long chunks = C / some;
   const Vector half = splat(0.5f);
@@ -57,28 +70,29 @@ inline bool winograd_filter(const float* w, long C, long K, bool turned, float* 
       if (k >= end) return Vector{};
       return load(turned ? part[tap][c - from] + k - k0 : w + (tap * C + c) * K + k);
     };
-    for (long c = from; c < from + some; c++)
+    for (long c = from; c < from + some; c += together)
       for (long k = k0; k < k0 + panel; k += width) {
-        Vector g[3][3], rows[4][3];
-        for (long i = 0; i < 3; i++)
-          for (long j = 0; j < 3; j++) g[i][j] = weights(3 * i + j, c, k);
-        for (long j = 0; j < 3; j++) {
-          rows[0][j] = g[0][j];
-          rows[1][j] = half * (g[0][j] + g[1][j] + g[2][j]);
-          rows[2][j] = half * (g[0][j] - g[1][j] + g[2][j]);
-          rows[3][j] = g[2][j];
-        }
-        // The sum of all nine weights.
-        marks = mark(marks, rows[1][0] + rows[1][1] + rows[1][2]);
-        float* out = to + (k0 / panel * tile_points * C + c) * panel + (k - k0);
-        for (long i = 0; i < 4; i++) {
-          const Vector* r = rows[i];
-          const Vector points[] = {r[0], half * (r[0] + r[1] + r[2]), half * (r[0] - r[1] + r[2]), r[2]};
-          for (const Vector& point : points) {
-            store(out, point);
-            out += C * panel;
+        Vector points[together][tile_points];
+        for (long of = 0; of < together; of++) {
+          Vector g[3][3], rows[4][3];
+          for (long i = 0; i < 3; i++)
+            for (long j = 0; j < 3; j++) g[i][j] = weights(3 * i + j, c + of, k);
+          for (long j = 0; j < 3; j++) {
+            rows[0][j] = g[0][j];
+            rows[1][j] = half * (g[0][j] + g[1][j] + g[2][j]);
+            rows[2][j] = half * (g[0][j] - g[1][j] + g[2][j]);
+            rows[3][j] = g[2][j];
+          }
+          // The sum of all nine weights.
+          marks = mark(marks, rows[1][0] + rows[1][1] + rows[1][2]);
+          for (long i = 0; i < 4; i++) {
+            const Vector* r = rows[i];
+            Vector* out = points[of] + 4 * i;
+            out[0] = r[0], out[3] = r[2];
+            out[1] = half * (r[0] + r[1] + r[2]), out[2] = half * (r[0] - r[1] + r[2]);
           }
         }
+        store_points(points, to + (k0 / panel * tile_points * C + c) / together * panel + (k - k0), C / together * panel);
       }
     outcome.check(is_finite(marks));
   });
@@ -212,22 +226,21 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
   return outcome.status();
 }
 
+template <class E, class T>
+inline Status winograd_in(const WinogradConv& g, const T* x, const float* w, bool turned, float* y) {
+  E* filter = reinterpret_cast<E*>(scratch(0, g.filter_floats() / values_in<E>));
+  if (filter == nullptr) return Status::out_of_memory;
+  return winograd_filter(w, g.C, g.K, turned, filter) ? winograd_convolve(g, x, filter, y) : Status::not_finite;
+}
+
 // w [3][3][C][K] as winograd_filter takes it.
 template <class T>
 inline Status winograd(const WinogradConv& g, bool bf16, const T* x, const float* w, bool turned, float* y) {
-  float* filter = scratch(0, g.filter_floats());
-  if (filter == nullptr) return Status::out_of_memory;
-  if (!winograd_filter(w, g.C, g.K, turned, filter)) return Status::not_finite;
 #ifdef SEW_PAIRS
-  if (bf16 && pairs_supported()) {
-    Pair* pairs = reinterpret_cast<Pair*>(scratch(3, g.filter_floats() / 2));
-    if (pairs == nullptr) return Status::out_of_memory;
-    pair_rows(filter, g.filter_floats() / panel, pairs);
-    return winograd_convolve(g, x, pairs, y);
-  }
+  if (bf16 && pairs_supported()) return winograd_in<Pair>(g, x, w, turned, y);
 #endif
   (void)bf16;
-  return winograd_convolve(g, x, filter, y);
+  return winograd_in<float>(g, x, w, turned, y);
 }
 
 // The gradient with respect to the filter reverses each step above: with the points V = Bᵀ d B of the inputs and
