@@ -167,8 +167,9 @@ inline void winograd_pixels(const WinogradConv& g, const T* x, long t, const T* 
 // read once for all of them. No result depends on the number of tiles in a task.
 constexpr long winograd_block_floats = 224 * 1024;
 
+template <class E>
 inline long winograd_block(const WinogradConv& g) {
-  const long fitting = winograd_block_floats / (tile_points * g.C) / tile_rows * tile_rows;
+  const long fitting = winograd_block_floats * values_in<E> / (tile_points * g.C) / tile_rows * tile_rows;
   const long block = max(tile_rows, min(4 * tile_rows, fitting));
   const long tasks = ceil_div(ceil_div(g.tiles(), block), thread_count()) * thread_count();
   return ceil_div(g.tiles(), tasks);
@@ -177,7 +178,7 @@ inline long winograd_block(const WinogradConv& g) {
 // `filter` as winograd_filter makes it, or pairs of its rows.
 template <class E, class T>
 inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filter, float* y) {
-  const long total = g.tiles(), block = winograd_block(g), elements = g.C / values_in<E>;
+  const long total = g.tiles(), block = winograd_block<E>(g), elements = g.C / values_in<E>;
   const long per_image = g.down() * g.across();
   Outcome outcome;
   parallel(ceil_div(total, block), [&](long task) {
