@@ -20,6 +20,9 @@
 
 constexpr long tile_points = 16;
 
+// A tile's images are prefetched so many tiles before it.
+constexpr long tiles_ahead = 8;
+
 // Most floats in the partial sums of all chunks together: about the size of the caches.
 constexpr long partial_floats = 2L << 20;
 // Most chunks with sums of their own.
@@ -99,14 +102,13 @@ inline bool winograd_filter(const float* w, long C, long K, bool turned, E* to) 
   return !outcome.not_finite;
 }
 
-// The points Bᵀ d B of a tile, `width` channels from c on: `pixels` are its 4x4 inputs.
-template <class T>
-inline void winograd_input(const T* const* pixels, long c, Vector* points) {
-  Vector rows[4][4];
+// The points Bᵀ d B of a tile: input(j) is what one of its 4x4 inputs has in some channels.
+template <class V, class F>
+inline void winograd_input(const F& input, V* points) {
+  V rows[4][4];
 #pragma GCC unroll 4
   for (int j = 0; j < 4; j++) {
-    const Vector d0 = channels_at(pixels[j], c), d1 = channels_at(pixels[4 + j], c);
-    const Vector d2 = channels_at(pixels[8 + j], c), d3 = channels_at(pixels[12 + j], c);
+    const V d0 = input(j), d1 = input(4 + j), d2 = input(8 + j), d3 = input(12 + j);
     rows[0][j] = d0 - d2;
     rows[1][j] = d1 + d2;
     rows[2][j] = d2 - d1;
@@ -114,13 +116,81 @@ inline void winograd_input(const T* const* pixels, long c, Vector* points) {
   }
 #pragma GCC unroll 4
   for (int i = 0; i < 4; i++) {
-    const Vector* r = rows[i];
+    const V* r = rows[i];
     points[4 * i] = r[0] - r[2];
     points[4 * i + 1] = r[1] + r[2];
     points[4 * i + 2] = r[2] - r[1];
     points[4 * i + 3] = r[1] - r[3];
   }
 }
+
+// Whether images of T hold spikes or counts of them.
+template <class T>
+constexpr bool holds_spikes = true;
+template <>
+constexpr bool holds_spikes<float> = false;
+
+#ifdef SEW_PAIRS
+// Spikes add up to the same points in 16 bits, of twice as many channels.
+template <class T>
+inline void spike_points(const T* const* pixels, long c, Shorts* points) {
+  winograd_input([&](int j) { return shorts_at(pixels[j], c); }, points);
+  for (long p = 0; p < tile_points; p++) points[p] = bfloat16_of(points[p], pixels[0]);
+}
+#endif
+
+// The points of a tile with these inputs, as elements of C channels.
+template <class E, class T>
+inline void transform_tile(const T* const* pixels, long C, E* to, long stride) {
+  if constexpr (!holds_spikes<T>) {
+    // The two columns that a tile adds to those of the one before it.
+    for (long j = 2; j < tile_points; j += 4)
+      for (long c = 0; c < 2 * C; c += 16) __builtin_prefetch(pixels[j] + 2 * tiles_ahead * C + c, 0, 2);
+  }
+#ifdef SEW_PAIRS
+  if constexpr (values_in<E> > 1 && holds_spikes<T>) {
+    for (long c = 0; C % shorts == 0 && c < C; c += shorts) {
+      Shorts points[tile_points];
+      spike_points(pixels, c, points);
+      for (long p = 0; p < tile_points; p++) store_values(to + c / values_in<E> + p * stride, points[p]);
+    }
+    if (C % shorts == 0) return;
+  }
+#endif
+  for (long c = 0; c < C; c += width) {
+    Vector points[tile_points];
+    winograd_input([&](int j) { return channels_at(pixels[j], c); }, points);
+    for (long p = 0; p < tile_points; p++) store_values(to + c / values_in<E> + p * stride, points[p]);
+  }
+}
+
+// The same of one tile, or of the two that form pairs, where there are two; else the second has points of 0.
+template <class T>
+inline void transform_tiles(const T* (*pixels)[tile_points], long, long C, float* to, long stride) {
+  transform_tile(*pixels, C, to, stride);
+}
+
+#ifdef SEW_PAIRS
+template <class T>
+inline void transform_tiles(const T* (*pixels)[tile_points], long tiles, long C, Pair* to, long stride) {
+  const auto transform = [&](auto* first, auto* second, long channels, const auto& points_of) {
+    for (long c = 0; c < C; c += channels) {
+      points_of(pixels[0], c, first);
+      if (tiles > 1) points_of(pixels[1], c, second);
+      for (long p = 0; p < tile_points; p++) store_pairs(to + c + p * stride, first[p], second[p]);
+    }
+  };
+  if constexpr (holds_spikes<T>) {
+    Shorts first[tile_points], second[tile_points] = {};
+    if (C % shorts == 0)
+      return transform(first, second, shorts, [](const auto* from, long c, Shorts* points) { spike_points(from, c, points); });
+  }
+  Vector first[tile_points], second[tile_points] = {};
+  transform(first, second, width, [](const auto* from, long c, Vector* points) {
+    winograd_input([&](int j) { return channels_at(from[j], c); }, points);
+  });
+}
+#endif
 
 // Aᵀ m A of a tile, for n <= panel channels: point p is at m + p * stride. The `rows` x `columns` outputs that the image
 // has, 2x2 but at its edge, go to y. Marks those that are not finite.
@@ -192,12 +262,7 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
     for (long t = 0; t < count; t++) {
       const T* pixels[tile_points];
       winograd_pixels(g, x, from + t, reinterpret_cast<const T*>(zeros), pixels);
-      for (long c = 0; c < g.C; c += width) {
-        Vector points[tile_points];
-        winograd_input(pixels, c, points);
-        E* out = inputs + t * elements + c / values_in<E>;
-        for (long p = 0; p < tile_points; p++) store_values(out + p * block * elements, points[p]);
-      }
+      transform_tile(pixels, g.C, inputs + t * elements, block * elements);
     }
     const long start = 0;
     for (long k = 0; k < g.K; k += panel) {
@@ -257,6 +322,7 @@ inline void winograd_gradient(const WinogradConv& g, const float* dy, long t, lo
   const long row = inside / g.across() * 2, column = inside % g.across() * 2;
   const float* at = dy + ((t / per_image * g.OH + row) * g.OW + column) * g.K + k;
   const bool right = column + 1 < g.OW, below = row + 1 < g.OH;
+  for (long i = 0; i < 4; i++) __builtin_prefetch(at + (i / 2 * g.OW + i % 2 + 2 * tiles_ahead) * g.K);
   const Vector a = load(at), b = right ? load(at + g.K) : Vector{};
   const Vector c = below ? load(at + g.OW * g.K) : Vector{};
   const Vector d = right && below ? load(at + (g.OW + 1) * g.K) : Vector{};
@@ -358,10 +424,7 @@ inline Status winograd_filter_grad_in(const WinogradConv& g, const T* x, const f
         const T* pixels[values_in<E>][tile_points];
         for (long i = 0; i < min(values_in<E>, count - t); i++)
           winograd_pixels(g, x, from + t + i, reinterpret_cast<const T*>(zeros), pixels[i]);
-        for (long c = 0; c < g.C; c += width)
-          store_tiles(
-              t, count, [&](long tile, Vector* points) { winograd_input(pixels[tile - t], c, points); },
-              inputs + t / values_in<E> * g.C + c, elements * g.C);
+        transform_tiles(pixels, min(values_in<E>, count - t), g.C, inputs + t / values_in<E> * g.C, elements * g.C);
       }
       for (long k = k0; k < k1; k++) {
         for (long t = 0; t < count; t += values_in<E>)
