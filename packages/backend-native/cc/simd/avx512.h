@@ -86,5 +86,7 @@ static inline Shorts bfloat16_of(Shorts v, const uint32_t*) {
 }
 static inline Shorts bfloat16_of(Shorts v, const uint8_t*) {
   const auto floats = [](__m256i half) { return (Vector)_mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(half)); };
-  return bfloat16(floats(_mm512_castsi512_si256((__m512i)v)), floats(_mm512_extracti64x4_epi64((__m512i)v, 1)));
+  __m256i halves[2];
+  memcpy(halves, &v, sizeof v);
+  return bfloat16(floats(halves[0]), floats(halves[1]));
 }
