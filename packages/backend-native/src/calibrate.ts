@@ -4,7 +4,6 @@ import {
   type BreakEvens,
   convolutionKinds,
   EVERY_DENSITY,
-  is3x3,
   kindOf,
   type SpikeProduct,
   useCalibrated,
@@ -101,7 +100,6 @@ function timeLayer(of: Layer, record: (kind: string, timed: TimedConvolution) =>
     ...[images, size, size, inChannels, outSize, outSize, outChannels],
     ...[kernel, kernel, stride, stride, pad, pad, 1, 1],
   ];
-  const x = new Float32Array(images * size * size * inChannels);
   const y = new Float32Array(images * outSize * outSize * outChannels).fill(1);
   const filter = new Float32Array(kernel * kernel * inChannels * outChannels).fill(1);
   const geometry = { filterHeight: kernel, filterWidth: kernel, strideHeight: stride, strideWidth: stride };
@@ -113,17 +111,12 @@ function timeLayer(of: Layer, record: (kind: string, timed: TimedConvolution) =>
   // Without support for bfloat16 a dense kernel uses float32 for both.
   const timeDense = ({ dense, arrays }: Kernels, spikes: Spikes) =>
     precisions.map((precision) =>
-      time(() => {
-        // The Winograd kernel reads stored spikes; others need float32.
-        if (!is3x3(geometry)) spikes.unpack(x);
-        const images = is3x3(geometry) ? spikes.packed : x;
-        runNative(dense, [...numbers, Number(precision === "bf16")], images, ...arrays);
-      }),
+      time(() => runNative(dense, [...numbers, Number(precision === "bf16")], spikes.packed, ...arrays)),
     );
   for (const summands of neurons) {
     const denseTimes: Partial<Record<SpikeProduct, number[]>> = {};
     for (const rate of firingRates) {
-      const spikes = drawSpikes(x.length, summands, rate);
+      const spikes = drawSpikes(images * size * size * inChannels, summands, rate);
       const density = spikes.events / spikes.size;
       for (const [product, kernels] of Object.entries(products) as [SpikeProduct, Kernels][]) {
         denseTimes[product] ??= timeDense(kernels, spikes);

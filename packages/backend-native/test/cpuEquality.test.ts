@@ -56,12 +56,10 @@ function difference(found: readonly Values[], expected: readonly Values[], withi
 
 /** How far float32 arithmetic may be off anywhere in these results. */
 const errorOf = (expected: readonly Expected[]) =>
-  Math.max(
-    0,
-    ...expected
-      .flatMap(({ within = 0 }) => (typeof within === "number" ? [within] : Array.from(within)))
-      .filter(Number.isFinite),
-  );
+  expected
+    .flatMap(({ within = 0 }) => (typeof within === "number" ? [within] : Array.from(within)))
+    .filter(Number.isFinite)
+    .reduce((most, within) => Math.max(most, within), 0);
 
 describeNative("with numbers that are not finite", () => {
   const best = instructionSet();

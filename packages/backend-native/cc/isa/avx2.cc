@@ -9,10 +9,8 @@ static bool supported() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-static bool no_bfloat16() { return false; }
-
 extern const InstructionSet avx2_set;
 const InstructionSet avx2_set = {"avx2", "AVX2 and FMA, 8 floats at a time", supported,
-                                   no_bfloat16, SEW_KERNEL_TABLE};
+                                   pairs_supported, SEW_KERNEL_TABLE};
 
 }  // namespace sew

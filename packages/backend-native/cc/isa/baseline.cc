@@ -8,10 +8,8 @@ static bool supported() {
   return true;
 }
 
-static bool no_bfloat16() { return false; }
-
 extern const InstructionSet baseline_set;
 const InstructionSet baseline_set = {"baseline", "the architecture's baseline, 4 floats at a time", supported,
-                                   no_bfloat16, SEW_KERNEL_TABLE};
+                                   pairs_supported, SEW_KERNEL_TABLE};
 
 }  // namespace sew

@@ -14,7 +14,7 @@ struct Conv {
   long OH, OW, K;
   long KH, KW, sh, sw, pt, pl, dh, dw;
   long YH, YW, oh0, osh, ow0, osw;
-  // Floats from an image of x to the next, from row to row and from pixel to pixel.
+  // Elements from an image of x to the next, from row to row and from pixel to pixel.
   long x_image, x_row, x_pixel;
 
   // Elements from a pixel of a padded input row to the next. Where the rows of a tile would lie at the same place of
@@ -31,25 +31,23 @@ struct Conv {
   long reach() const { return KH == 0 ? 0 : (KH - 1) * dh + 1; }
 };
 
-// Writes values to elements; to pairs, an even number of them.
+// Writes `count` values of an image to elements; to pairs, an even number of them.
 inline void copy_values(const float* from, long count, float* to) { memcpy(to, from, count * sizeof(float)); }
 
-#ifdef SEW_PAIRS
-inline void copy_values(const float* from, long count, Pair* to) {
-  long i = 0;
-  for (; i + width <= count; i += width) store_values(to + i / 2, load(from + i));
-  if (i == count) return;
-  float rest[width] = {};
-  Pair pairs[width / 2];
-  memcpy(rest, from + i, (count - i) * sizeof(float));
-  store_values(pairs, load(rest));
-  memcpy(to + i / 2, pairs, (count - i) / 2 * sizeof(Pair));
+template <class T, class E>
+inline void copy_values(const T* from, long count, E* to) {
+  for_vectors(0, count, [&](long i, long some) {
+    const Vector values = channels_at(from, i, some);
+    if (some == width) return store_values(to + i / values_in<E>, values);
+    E elements[width / values_in<E>];
+    store_values(elements, values);
+    memcpy(to + i / values_in<E>, elements, some / values_in<E> * sizeof(E));
+  });
 }
-#endif
 
 // Copies `rows` rows of an image from row `from` and column -pl on, with zeros outside, so that no tap needs a check.
-template <class E>
-inline void copy_padded(const Conv& g, const float* image, long from, long rows, E* to) {
+template <class E, class T>
+inline void copy_padded(const Conv& g, const T* image, long from, long rows, E* to) {
   const long width_in = g.columns(), left = max(0, min(g.pl, width_in));
   const long begin = max(0, -g.pl), end = min(g.IW, width_in - g.pl);
   for (long i = from; i < from + rows; i++, to += g.row()) {
@@ -59,9 +57,9 @@ inline void copy_padded(const Conv& g, const float* image, long from, long rows,
     }
     const long pitch = g.pitch(), channels = g.C * values_in<E>;
     memset(to, 0, left * pitch * sizeof(E));
-    const float* from_pixel = image + i * g.x_row + begin * g.x_pixel;
+    const T* from_pixel = image + i * g.x_row + begin * g.x_pixel;
     E* to_pixel = to + left * pitch;
-    if (pitch == g.C && g.x_pixel == channels)
+    if (pitch == g.C && g.x_pixel * channels_in<T> == channels)
       copy_values(from_pixel, (end - begin) * channels, to_pixel);
     else
       for (long q = 0; q < end - begin; q++) copy_values(from_pixel + q * g.x_pixel, channels, to_pixel + q * pitch);
@@ -83,8 +81,8 @@ inline long band_rows(const Conv& g) {
 }
 
 // `packed` holds the filter in panels of output channels, KH*KW*C rows each.
-template <class E>
-inline Status convolve(const Conv& g, const float* x, const E* packed, float* y) {
+template <class E, class T>
+inline Status convolve(const Conv& g, const T* x, const E* packed, float* y) {
   const long total = g.N * g.OH, taps = g.KH * g.KW * g.C;
   const long band = min(band_rows(g), max(1, ceil_div(total, 4L * thread_count())));
   // A band may reach over several images; each starts with a halo of its own.
@@ -111,7 +109,7 @@ inline Status convolve(const Conv& g, const float* x, const E* packed, float* y)
       long copied = 0;          // rows of it that have been copied, in the first pass over the channels
       for (long i = from; i < to;) {
         const long n = i / g.OH, m = i % g.OH;
-        const float* image = x + n * g.x_image;
+        const T* image = x + n * g.x_image;
         const long rows = narrow && m + 1 < g.OH && i + 1 < to ? 2 : 1, needed = (rows - 1) * g.sh + g.reach();
         Ahead ahead = {nullptr, 0};
         if (k == 0) {
@@ -120,7 +118,7 @@ inline Status convolve(const Conv& g, const float* x, const E* packed, float* y)
           copied = max(copied, needed);
           // The input rows that the next output row adds.
           const long next = first + copied, count = min(g.sh, g.IH - next);
-          if (next >= 0 && count > 0) ahead = {image + next * g.x_row, count * g.IW * g.x_pixel};
+          if (next >= 0 && count > 0) ahead = {image + next * g.x_row, count * g.IW * g.x_pixel * static_cast<long>(sizeof(T))};
         }
         TileArgs<E> t;
         t.a = row_in;
@@ -154,7 +152,8 @@ inline Status convolve(const Conv& g, const float* x, const E* packed, float* y)
 }
 
 // `packed` as floats. Multiplies in bfloat16 where `bf16` says so, the processor can, and all channels form pairs.
-inline Status convolve_in(bool bf16, const Conv& g, const float* x, const float* packed, float* y) {
+template <class T>
+inline Status convolve_in(bool bf16, const Conv& g, const T* x, const float* packed, float* y) {
 #ifdef SEW_PAIRS
   const long rows = ceil_div(g.K, panel) * g.KH * g.KW * g.C;
   if (bf16 && g.C % 2 == 0 && rows > 0 && pairs_supported()) {
@@ -171,10 +170,12 @@ inline Status convolve_in(bool bf16, const Conv& g, const float* x, const float*
   return convolve(g, x, packed, y);
 }
 
-// The convolution of a call. A 1x1 filter reads a smaller image, without the pixels that its stride skips.
-inline Conv conv_of(const ConvShape& s) {
+// The convolution of a call on images of T. A 1x1 filter reads a smaller image, without the pixels that its stride skips.
+template <class T>
+inline Conv conv_of(const ConvShape& s, const T*) {
+  const long pixel = s.C / channels_in<T>;
   Conv g = {s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.KH, s.KW, s.sh, s.sw, s.pt, s.pl, s.dh, s.dw,
-            s.OH, s.OW, 0, 1, 0, 1, s.IH * s.IW * s.C, s.IW * s.C, s.C};
+            s.OH, s.OW, 0, 1, 0, 1, s.IH * s.IW * pixel, s.IW * pixel, pixel};
   const bool inside = s.pt == 0 && s.pl == 0 && (s.OH - 1) * s.sh < s.IH && (s.OW - 1) * s.sw < s.IW;
   if (s.KH == 1 && s.KW == 1 && inside) {
     g.IH = s.OH, g.IW = s.OW, g.sh = g.sw = 1;
@@ -183,31 +184,57 @@ inline Conv conv_of(const ConvShape& s) {
   return g;
 }
 
-// x, w -> y, with products in bfloat16 where `bf16`. x may be stored spikes where winograd_fits.
+// An odd number of channels forms no pairs. Where two pixels do, being a stride apart from the next two, they are taken as
+// one pixel of twice the channels; taps of weight 0 fill up the filter.
+struct PixelPairs {
+  ConvShape s;
+  long before;  // taps added before the first
+
+  explicit PixelPairs(const ConvShape& from) : s(from), before(from.pl & 1) {
+    s.KW = ceil_div(from.KW + before, 2), s.pl = (from.pl + before) / 2;
+    s.IW /= 2, s.sw /= 2, s.C *= 2;
+  }
+  static bool fit(const ConvShape& s) { return s.C % 2 != 0 && s.sw % 2 == 0 && s.IW % 2 == 0 && s.dw == 1; }
+};
+
+template <class T>
+inline Status convolve_directly(bool bf16, const ConvShape& from, const T* x, const float* w, float* y) {
+  const bool pixels = bf16 && pairs_supported() && PixelPairs::fit(from);
+  const PixelPairs pairs(from);
+  const ConvShape& s = pixels ? pairs.s : from;
+  const long row = from.KW * from.C, taps = s.KH * s.KW * s.C, panels = ceil_div(s.K, panel);
+  float* packed = scratch(0, panels * taps * panel);
+  if (packed == nullptr) return Status::out_of_memory;
+  // Padding is multiplied with the weights, and inputs with added ones.
+  bool finite = true;
+  if (!pixels) {
+    finite = pack_parallel(w, taps, s.K, s.K, 1, packed, taps * panel, 0);
+  } else {
+    finite = all_finite_parallel(x, from.x());
+    memset(packed, 0, panels * taps * panel * sizeof(float));
+    for (long kh = 0; kh < s.KH; kh++)
+      finite = pack_parallel(w + kh * row * s.K, row, s.K, s.K, 1, packed, taps * panel,
+                             kh * s.KW * s.C + pairs.before * from.C) && finite;
+  }
+  return finite ? convolve_in(bf16, conv_of(s, x), x, packed, y) : Status::not_finite;
+}
+
+// x, w -> y, with products in bfloat16 where `bf16`. x may be stored spikes.
 SEW_KERNEL(conv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
-  if (winograd_fits(s) && s.x() > 0 && s.y() > 0) {
-    return with_images(args, s.x(), s.C, [&](const auto* x) {
-      const float* w = args.floats(s.w());
-      float* y = args.floats(s.y());
-      if (args.status != Status::ok) return args.status;
+  return with_images(args, s.x(), s.C, [&](const auto* x) {
+    const float* w = args.floats(s.w());
+    float* y = args.floats(s.y());
+    if (args.status != Status::ok) return args.status;
+    if (s.y() == 0) return Status::ok;
+    if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
+    if (winograd_fits(s) && s.x() > 0)
       return winograd({s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.pt, s.pl}, bf16, x, w, false, y);
-    });
-  }
-  because(winograd_refusal(s));
-  const float *x = args.floats(s.x()), *w = args.floats(s.w());
-  float* y = args.floats(s.y());
-  if (args.status != Status::ok) return args.status;
-  if (s.y() == 0) return Status::ok;
-  if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
-  const long taps = s.KH * s.KW * s.C;
-  float* packed = scratch(0, ceil_div(s.K, panel) * taps * panel);
-  if (packed == nullptr) return Status::out_of_memory;
-  // The padding would be multiplied with them.
-  if (!pack_parallel(w, taps, s.K, s.K, 1, packed, taps * panel, 0)) return Status::not_finite;
-  return convolve_in(bf16, conv_of(s), x, packed, y);
+    because(winograd_refusal(s));
+    return convolve_directly(bf16, s, x, w, y);
+  });
 }
 
 // Along one axis, the taps that reach the input positions p with (p + pad) mod stride = phase, as a stride-1 convolution

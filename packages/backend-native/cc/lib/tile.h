@@ -127,13 +127,13 @@ constexpr Tile<E> double_tiles[] = {
 
 // Memory that is read next. A part is prefetched before each tile, and arrives while the tile computes.
 struct Ahead {
-  const float* from;
-  long floats;
+  const void* from;
+  long bytes;
 };
 
 inline void fetch(const Ahead& ahead, long part, long parts) {
-  const long from = ahead.floats * part / parts, to = ahead.floats * (part + 1) / parts;
-  for (long i = from; i < to; i += 16) __builtin_prefetch(ahead.from + i, 0, 2);
+  const long from = ahead.bytes * part / parts, to = ahead.bytes * (part + 1) / parts;
+  for (long i = from; i < to; i += 64) __builtin_prefetch(static_cast<const char*>(ahead.from) + i, 0, 2);
 }
 
 // Covers `rows` rows with tiles of nearly equal height: 16 rows are 8 + 8, not 14 + 2.

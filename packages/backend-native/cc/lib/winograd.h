@@ -13,11 +13,15 @@
 #pragma once
 #include "convShape.h"
 #include "finite.h"
+#include "images.h"
 #include "tile.h"
 #include "transpose.h"
 #include "vectors.h"
 
 constexpr long tile_points = 16;
+
+// A tile's images are prefetched so many tiles before it.
+constexpr long tiles_ahead = 8;
 
 // Most floats in the partial sums of all chunks together: about the size of the caches.
 constexpr long partial_floats = 2L << 20;
@@ -54,9 +58,22 @@ inline double winograd_products(const WinogradConv& g) {
   return static_cast<double>(tile_points) * static_cast<double>(g.tiles() * g.C) * static_cast<double>(g.K);
 }
 
+// Writes the points of a tile's filter, of one channel or of the two that form pairs.
+inline void store_points(const Vector (*points)[tile_points], float* to, long stride) {
+  for (long p = 0; p < tile_points; p++) store(to + p * stride, points[0][p]);
+}
+
+#ifdef SEW_PAIRS
+inline void store_points(const Vector (*points)[tile_points], Pair* to, long stride) {
+  for (long p = 0; p < tile_points; p++) store_pairs(to + p * stride, points[0][p], points[1][p]);
+}
+#endif
+
 // w [3][3][C][K] -> [panel of K][point][C][panel], zeros past K. For the input's gradient, `turned`, w is [3][3][K][C], and
 // the filter turned by 180 degrees. Returns whether all weights are finite.
-inline bool winograd_filter(const float* w, long C, long K, bool turned, float* to) {
+template <class E>
+inline bool winograd_filter(const float* w, long C, long K, bool turned, E* to) {
+  constexpr long together = values_in<E>;
   constexpr long some = width;  // channels of a task
   const long chunks = C / some;
   const Vector half = splat(0.5f);
@@ -73,57 +90,42 @@ inline bool winograd_filter(const float* w, long C, long K, bool turned, float* 
       if (k >= end) return Vector{};
       return load(turned ? part[tap][c - from] + k - k0 : w + (tap * C + c) * K + k);
     };
-    for (long c = from; c < from + some; c++)
+    for (long c = from; c < from + some; c += together)
       for (long k = k0; k < k0 + panel; k += width) {
-        Vector g[3][3], rows[4][3];
-        for (long i = 0; i < 3; i++)
-          for (long j = 0; j < 3; j++) g[i][j] = weights(3 * i + j, c, k);
-        for (long j = 0; j < 3; j++) {
-          rows[0][j] = g[0][j];
-          rows[1][j] = half * (g[0][j] + g[1][j] + g[2][j]);
-          rows[2][j] = half * (g[0][j] - g[1][j] + g[2][j]);
-          rows[3][j] = g[2][j];
-        }
-        // The sum of all nine weights.
-        marks = mark(marks, rows[1][0] + rows[1][1] + rows[1][2]);
-        float* out = to + (k0 / panel * tile_points * C + c) * panel + (k - k0);
-        for (long i = 0; i < 4; i++) {
-          const Vector* r = rows[i];
-          const Vector points[] = {r[0], half * (r[0] + r[1] + r[2]), half * (r[0] - r[1] + r[2]), r[2]};
-          for (const Vector& point : points) {
-            store(out, point);
-            out += C * panel;
+        Vector points[together][tile_points];
+        for (long of = 0; of < together; of++) {
+          Vector g[3][3], rows[4][3];
+          for (long i = 0; i < 3; i++)
+            for (long j = 0; j < 3; j++) g[i][j] = weights(3 * i + j, c + of, k);
+          for (long j = 0; j < 3; j++) {
+            rows[0][j] = g[0][j];
+            rows[1][j] = half * (g[0][j] + g[1][j] + g[2][j]);
+            rows[2][j] = half * (g[0][j] - g[1][j] + g[2][j]);
+            rows[3][j] = g[2][j];
+          }
+          // The sum of all nine weights.
+          marks = mark(marks, rows[1][0] + rows[1][1] + rows[1][2]);
+          for (long i = 0; i < 4; i++) {
+            const Vector* r = rows[i];
+            Vector* out = points[of] + 4 * i;
+            out[0] = r[0], out[3] = r[2];
+            out[1] = half * (r[0] + r[1] + r[2]), out[2] = half * (r[0] - r[1] + r[2]);
           }
         }
+        store_points(points, to + (k0 / panel * tile_points * C + c) / together * panel + (k - k0), C / together * panel);
       }
     outcome.check(is_finite(marks));
   });
   return !outcome.not_finite;
 }
 
-// Channels in an element of an image, which holds floats, counts, or words of bits.
-template <class T>
-constexpr long channels_in = 1;
-template <>
-constexpr long channels_in<uint32_t> = word_bits;
-
-// `width` channels of a pixel from channel c on.
-inline Vector channels_at(const float* pixel, long c) { return load(pixel + c); }
-inline Vector channels_at(const uint8_t* pixel, long c) {
-  return __builtin_convertvector(load_counts(pixel + c, width), Vector);
-}
-inline Vector channels_at(const uint32_t* pixel, long c) {
-  return where_set(pixel[c / word_bits] >> (c % word_bits), splat(1.0f));
-}
-
-// The points Bᵀ d B of a tile, `width` channels from c on: `pixels` are its 4x4 inputs.
-template <class T>
-inline void winograd_input(const T* const* pixels, long c, Vector* points) {
-  Vector rows[4][4];
+// The points Bᵀ d B of a tile: input(j) is what one of its 4x4 inputs has in some channels.
+template <class V, class F>
+inline void winograd_input(const F& input, V* points) {
+  V rows[4][4];
 #pragma GCC unroll 4
   for (int j = 0; j < 4; j++) {
-    const Vector d0 = channels_at(pixels[j], c), d1 = channels_at(pixels[4 + j], c);
-    const Vector d2 = channels_at(pixels[8 + j], c), d3 = channels_at(pixels[12 + j], c);
+    const V d0 = input(j), d1 = input(4 + j), d2 = input(8 + j), d3 = input(12 + j);
     rows[0][j] = d0 - d2;
     rows[1][j] = d1 + d2;
     rows[2][j] = d2 - d1;
@@ -131,13 +133,81 @@ inline void winograd_input(const T* const* pixels, long c, Vector* points) {
   }
 #pragma GCC unroll 4
   for (int i = 0; i < 4; i++) {
-    const Vector* r = rows[i];
+    const V* r = rows[i];
     points[4 * i] = r[0] - r[2];
     points[4 * i + 1] = r[1] + r[2];
     points[4 * i + 2] = r[2] - r[1];
     points[4 * i + 3] = r[1] - r[3];
   }
 }
+
+// Whether images of T hold spikes or counts of them.
+template <class T>
+constexpr bool holds_spikes = true;
+template <>
+constexpr bool holds_spikes<float> = false;
+
+#ifdef SEW_PAIRS
+// Spikes add up to the same points in 16 bits, of twice as many channels.
+template <class T>
+inline void spike_points(const T* const* pixels, long c, Shorts* points) {
+  winograd_input([&](int j) { return shorts_at(pixels[j], c); }, points);
+  for (long p = 0; p < tile_points; p++) points[p] = bfloat16_of(points[p], pixels[0]);
+}
+#endif
+
+// The points of a tile with these inputs, as elements of C channels.
+template <class E, class T>
+inline void transform_tile(const T* const* pixels, long C, E* to, long stride) {
+  if constexpr (!holds_spikes<T>) {
+    // The two columns that a tile adds to those of the one before it.
+    for (long j = 2; j < tile_points; j += 4)
+      for (long c = 0; c < 2 * C; c += 16) __builtin_prefetch(pixels[j] + 2 * tiles_ahead * C + c, 0, 2);
+  }
+#ifdef SEW_PAIRS
+  if constexpr (values_in<E> > 1 && holds_spikes<T>) {
+    for (long c = 0; C % shorts == 0 && c < C; c += shorts) {
+      Shorts points[tile_points];
+      spike_points(pixels, c, points);
+      for (long p = 0; p < tile_points; p++) store_values(to + c / values_in<E> + p * stride, points[p]);
+    }
+    if (C % shorts == 0) return;
+  }
+#endif
+  for (long c = 0; c < C; c += width) {
+    Vector points[tile_points];
+    winograd_input([&](int j) { return channels_at(pixels[j], c); }, points);
+    for (long p = 0; p < tile_points; p++) store_values(to + c / values_in<E> + p * stride, points[p]);
+  }
+}
+
+// The same of one tile, or of the two that form pairs, where there are two; else the second has points of 0.
+template <class T>
+inline void transform_tiles(const T* (*pixels)[tile_points], long, long C, float* to, long stride) {
+  transform_tile(*pixels, C, to, stride);
+}
+
+#ifdef SEW_PAIRS
+template <class T>
+inline void transform_tiles(const T* (*pixels)[tile_points], long tiles, long C, Pair* to, long stride) {
+  const auto transform = [&](auto* first, auto* second, long channels, const auto& points_of) {
+    for (long c = 0; c < C; c += channels) {
+      points_of(pixels[0], c, first);
+      if (tiles > 1) points_of(pixels[1], c, second);
+      for (long p = 0; p < tile_points; p++) store_pairs(to + c + p * stride, first[p], second[p]);
+    }
+  };
+  if constexpr (holds_spikes<T>) {
+    Shorts first[tile_points], second[tile_points] = {};
+    if (C % shorts == 0)
+      return transform(first, second, shorts, [](const auto* from, long c, Shorts* points) { spike_points(from, c, points); });
+  }
+  Vector first[tile_points], second[tile_points] = {};
+  transform(first, second, width, [](const auto* from, long c, Vector* points) {
+    winograd_input([&](int j) { return channels_at(from[j], c); }, points);
+  });
+}
+#endif
 
 // Aᵀ m A of a tile, for n <= panel channels: point p is at m + p * stride. The `rows` x `columns` outputs that the image
 // has, 2x2 but at its edge, go to y. Marks those that are not finite.
@@ -184,8 +254,9 @@ inline void winograd_pixels(const WinogradConv& g, const T* x, long t, const T* 
 // read once for all of them. No result depends on the number of tiles in a task.
 constexpr long winograd_block_floats = 224 * 1024;
 
+template <class E>
 inline long winograd_block(const WinogradConv& g) {
-  const long fitting = winograd_block_floats / (tile_points * g.C) / tile_rows * tile_rows;
+  const long fitting = winograd_block_floats * values_in<E> / (tile_points * g.C) / tile_rows * tile_rows;
   const long block = max(tile_rows, min(4 * tile_rows, fitting));
   const long tasks = ceil_div(ceil_div(g.tiles(), block), thread_count()) * thread_count();
   return ceil_div(g.tiles(), tasks);
@@ -194,7 +265,7 @@ inline long winograd_block(const WinogradConv& g) {
 // `filter` as winograd_filter makes it, or pairs of its rows.
 template <class E, class T>
 inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filter, float* y) {
-  const long total = g.tiles(), block = winograd_block(g), elements = g.C / values_in<E>;
+  const long total = g.tiles(), block = winograd_block<E>(g), elements = g.C / values_in<E>;
   const long per_image = g.down() * g.across();
   took(winograd_path<E>, winograd_products(g));
   Outcome outcome;
@@ -209,12 +280,7 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
     for (long t = 0; t < count; t++) {
       const T* pixels[tile_points];
       winograd_pixels(g, x, from + t, reinterpret_cast<const T*>(zeros), pixels);
-      for (long c = 0; c < g.C; c += width) {
-        Vector points[tile_points];
-        winograd_input(pixels, c, points);
-        E* out = inputs + t * elements + c / values_in<E>;
-        for (long p = 0; p < tile_points; p++) store_values(out + p * block * elements, points[p]);
-      }
+      transform_tile(pixels, g.C, inputs + t * elements, block * elements);
     }
     const long start = 0;
     for (long k = 0; k < g.K; k += panel) {
@@ -244,22 +310,21 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
   return outcome.status();
 }
 
+template <class E, class T>
+inline Status winograd_in(const WinogradConv& g, const T* x, const float* w, bool turned, float* y) {
+  E* filter = reinterpret_cast<E*>(scratch(0, g.filter_floats() / values_in<E>));
+  if (filter == nullptr) return Status::out_of_memory;
+  return winograd_filter(w, g.C, g.K, turned, filter) ? winograd_convolve(g, x, filter, y) : Status::not_finite;
+}
+
 // w [3][3][C][K] as winograd_filter takes it.
 template <class T>
 inline Status winograd(const WinogradConv& g, bool bf16, const T* x, const float* w, bool turned, float* y) {
-  float* filter = scratch(0, g.filter_floats());
-  if (filter == nullptr) return Status::out_of_memory;
-  if (!winograd_filter(w, g.C, g.K, turned, filter)) return Status::not_finite;
 #ifdef SEW_PAIRS
-  if (bf16 && pairs_supported()) {
-    Pair* pairs = reinterpret_cast<Pair*>(scratch(3, g.filter_floats() / 2));
-    if (pairs == nullptr) return Status::out_of_memory;
-    pair_rows(filter, g.filter_floats() / panel, pairs);
-    return winograd_convolve(g, x, pairs, y);
-  }
+  if (bf16 && pairs_supported()) return winograd_in<Pair>(g, x, w, turned, y);
 #endif
   (void)bf16;
-  return winograd_convolve(g, x, filter, y);
+  return winograd_in<float>(g, x, w, turned, y);
 }
 
 // The gradient with respect to the filter reverses each step above: with the points V = Bᵀ d B of the inputs and
@@ -275,6 +340,7 @@ inline void winograd_gradient(const WinogradConv& g, const float* dy, long t, lo
   const long row = inside / g.across() * 2, column = inside % g.across() * 2;
   const float* at = dy + ((t / per_image * g.OH + row) * g.OW + column) * g.K + k;
   const bool right = column + 1 < g.OW, below = row + 1 < g.OH;
+  for (long i = 0; i < 4; i++) __builtin_prefetch(at + (i / 2 * g.OW + i % 2 + 2 * tiles_ahead) * g.K);
   const Vector a = load(at), b = right ? load(at + g.K) : Vector{};
   const Vector c = below ? load(at + g.OW * g.K) : Vector{};
   const Vector d = right && below ? load(at + (g.OW + 1) * g.K) : Vector{};
@@ -377,10 +443,7 @@ inline Status winograd_filter_grad_in(const WinogradConv& g, const T* x, const f
         const T* pixels[values_in<E>][tile_points];
         for (long i = 0; i < min(values_in<E>, count - t); i++)
           winograd_pixels(g, x, from + t + i, reinterpret_cast<const T*>(zeros), pixels[i]);
-        for (long c = 0; c < g.C; c += width)
-          store_tiles(
-              t, count, [&](long tile, Vector* points) { winograd_input(pixels[tile - t], c, points); },
-              inputs + t / values_in<E> * g.C + c, elements * g.C);
+        transform_tiles(pixels, min(values_in<E>, count - t), g.C, inputs + t / values_in<E> * g.C, elements * g.C);
       }
       for (long k = k0; k < k1; k++) {
         for (long t = 0; t < count; t += values_in<E>)
@@ -419,16 +482,4 @@ inline Status winograd_filter_grad(const WinogradConv& g, bool bf16, const T* x,
 #endif
   (void)bf16;
   return winograd_filter_grad_in<float>(g, x, dy, dw);
-}
-
-// Calls f with the next buffer as what it holds: the floats, counts or bits of images of n values.
-template <class F>
-inline Status with_images(Arguments& args, long n, long C, const F& f) {
-  switch (args.next_type()) {
-    case Type::uint8: return f(args.bytes(n));
-    case Type::int32:
-      if (C % word_bits != 0) args.fail(Status::wrong_type);
-      return f(args.bits(n));
-    default: return f(args.floats(n));
-  }
 }

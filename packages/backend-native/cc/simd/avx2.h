@@ -21,3 +21,6 @@ static inline Vector pick(Vector a, Vector b, IntVector from) {
   return v;
 }
 static inline uint32_t signs(IntVector v) { return static_cast<uint32_t>(_mm256_movemask_ps((__m256)v)); }
+
+// Without instructions for bfloat16.
+static inline bool pairs_supported() { return false; }

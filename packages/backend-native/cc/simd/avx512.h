@@ -37,21 +37,56 @@ static inline Vector add_pairs(Vector sum, Vector a, Vector b) {
   return sum;
 }
 typedef uint16_t Halves __attribute__((vector_size(32)));
-typedef uint32_t Words __attribute__((vector_size(64)));
+// 32 bfloat16, or integers of 16 bits.
+typedef int16_t Shorts __attribute__((vector_size(64)));
+constexpr long shorts = 32;
 
-// To the nearest bfloat16, ties to even.
-static inline Halves halves(Vector v) {
+// Neighbouring values as pairs, to the nearest bfloat16, ties to even.
+static inline void store_values(Pair* to, Vector v) {
   Halves h;
   __asm__("vcvtneps2bf16 %1, %0" : "=v"(h) : "v"(v));
-  return h;
-}
-// Neighbouring values as pairs.
-static inline void store_values(Pair* to, Vector v) {
-  const Halves h = halves(v);
   memcpy(to, &h, sizeof h);
+}
+static inline void store_values(Pair* to, Shorts v) { memcpy(to, &v, sizeof v); }
+
+// The values of one vector, then those of the other.
+static inline Shorts bfloat16(Vector first, Vector second) {
+  Shorts values;
+  __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(values) : "v"(second), "v"(first));
+  return values;
+}
+// Numbers i, i + apart, i + 1, i + 1 + apart, ...
+static inline __m512i alternating(int i, int apart) {
+  Shorts numbers;
+  for (int j = 0; j < shorts; j++) numbers[j] = static_cast<int16_t>(i + j / 2 + j % 2 * apart);
+  return (__m512i)numbers;
 }
 // Each value of one vector as a pair with that of the other.
 static inline void store_pairs(Pair* to, Vector first, Vector second) {
-  const Words pairs = __builtin_convertvector(halves(first), Words) | __builtin_convertvector(halves(second), Words) << 16;
-  memcpy(to, &pairs, sizeof pairs);
+  _mm512_storeu_si512(to, _mm512_permutexvar_epi16(alternating(0, 16), (__m512i)bfloat16(first, second)));
+}
+static inline void store_pairs(Pair* to, Shorts first, Shorts second) {
+  for (int half = 0; half < 2; half++)
+    _mm512_storeu_si512(to + 16 * half, _mm512_permutex2var_epi16((__m512i)first, alternating(16 * half, 32), (__m512i)second));
+}
+
+// Spikes as integers of 16 bits.
+static inline Shorts shorts_at(const uint32_t* pixel, long c) {
+  return (Shorts)_mm512_maskz_set1_epi16(pixel[c / 32], 1);
+}
+static inline Shorts shorts_at(const uint8_t* pixel, long c) {
+  return (Shorts)_mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(pixel + c)));
+}
+// Sums of few spikes, -16 ... 15, as bfloat16, from a table; and sums of counts.
+static inline Shorts bfloat16_of(Shorts v, const uint32_t*) {
+  alignas(64) static constexpr uint16_t table[] = {
+      0x0000, 0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0, 0x40c0, 0x40e0, 0x4100, 0x4110, 0x4120, 0x4130, 0x4140, 0x4150, 0x4160, 0x4170,
+      0xc180, 0xc170, 0xc160, 0xc150, 0xc140, 0xc130, 0xc120, 0xc110, 0xc100, 0xc0e0, 0xc0c0, 0xc0a0, 0xc080, 0xc040, 0xc000, 0xbf80};
+  return (Shorts)_mm512_permutexvar_epi16((__m512i)v, _mm512_load_si512(table));
+}
+static inline Shorts bfloat16_of(Shorts v, const uint8_t*) {
+  const auto floats = [](__m256i half) { return (Vector)_mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(half)); };
+  __m256i halves[2];
+  memcpy(halves, &v, sizeof v);
+  return bfloat16(floats(halves[0]), floats(halves[1]));
 }

@@ -55,3 +55,6 @@ static inline uint32_t signs(IntVector v) {
   return bits;
 #endif
 }
+
+// Without instructions for bfloat16.
+static inline bool pairs_supported() { return false; }

@@ -2,7 +2,7 @@
 import { backend_util, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
-import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
+import { breakEvens, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
 import { floatKernel } from "../kernel.js";
 import { productPrecision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
@@ -71,16 +71,14 @@ function spikesFor(
   });
 }
 
-/** Calls a dense kernel with its image batch: stored spikes where the kernel reads them (Winograd), float32 elsewhere. */
+/** Calls a dense kernel with its image batch: spikes as they are stored, where no word of bits has channels of two pixels. */
 function withImages(
   x: TensorInfo,
-  g: backend_util.Conv2DInfo,
+  { inChannels }: backend_util.Conv2DInfo,
   backend: NativeBackend,
   run: (images: KernelArray) => boolean,
 ): boolean {
-  const undilated = g.dilationHeight === 1 && g.dilationWidth === 1;
-  const readsSpikes = is3x3(g) && undilated && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
-  const spikes = readsSpikes ? backend.spikes(x)?.packed : undefined;
+  const spikes = inChannels % 32 === 0 ? backend.spikes(x)?.packed : undefined;
   return spikes !== undefined ? run(spikes) : backend.lendFloats(x, run);
 }
 
