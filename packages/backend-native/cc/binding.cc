@@ -210,6 +210,9 @@ napi_value has_bfloat16(napi_env env, napi_callback_info) {
   return boolean(env, current_set()->bfloat16());
 }
 
+// Whether the instruction set in use has a matrix unit, or emulates one.
+napi_value has_matrix_unit(napi_env env, napi_callback_info) { return boolean(env, current_set()->matrix_unit); }
+
 napi_value scratch_size(napi_env env, napi_callback_info) { return number(env, static_cast<double>(scratch_bytes())); }
 
 napi_value init(napi_env env, napi_value exports) {
@@ -223,6 +226,7 @@ napi_value init(napi_env env, napi_value exports) {
                    {"threads", threads},
                    {"instructionSet", instruction_set},
                    {"bfloat16", has_bfloat16},
+                   {"matrixUnit", has_matrix_unit},
                    {"scratchBytes", scratch_size}};
   for (auto& f : functions) {
     napi_value value;

@@ -64,10 +64,28 @@ function withBfloat16(
 }
 
 /**
+ * On a matrix unit a convolution costs the same at every density. A prototype on a Granite Rapids Xeon took 1/4.2 to 1/5.2
+ * of the time of an event-driven 3x3 convolution at a firing rate of 0.15, and 1/1 to 1/3.4 of a 1x1's: were that in
+ * proportion to the spikes, 3x3 would break even at 0.03, below usual firing rates.
+ */
+const matrixUnit = withBfloat16({
+  "forward, 3x3, bits": 0,
+  "forward, 3x3, counts": 0,
+  "forward, other, bits": 0,
+  "forward, other, counts": 0,
+  "filter gradient, 3x3, bits": 0,
+  "filter gradient, 3x3, counts": 0,
+  "filter gradient, other, bits": 0,
+  "filter gradient, other, counts": 0,
+});
+
+/**
  * Typical of several runs of `calibrateBreakEvens` on an AMD EPYC (Zen 4). Those of bfloat16 are typical of the layers of
  * ResNet-18 there in batches of 16 images.
  */
 const builtIn: Readonly<Record<string, BreakEvens>> = {
+  amx: matrixUnit,
+  "amx-emulated": matrixUnit,
   avx512: withBfloat16(
     {
       "forward, 3x3, bits": 8,

@@ -13,6 +13,6 @@ static bool no_bfloat16() { return false; }
 
 extern const InstructionSet avx2_set;
 const InstructionSet avx2_set = {"avx2", "AVX2 and FMA, 8 floats at a time", supported,
-                                   no_bfloat16, SEW_KERNEL_TABLE};
+                                   no_bfloat16, false, SEW_KERNEL_TABLE};
 
 }  // namespace sew

@@ -12,6 +12,6 @@ static bool no_bfloat16() { return false; }
 
 extern const InstructionSet baseline_set;
 const InstructionSet baseline_set = {"baseline", "the architecture's baseline, 4 floats at a time", supported,
-                                   no_bfloat16, SEW_KERNEL_TABLE};
+                                   no_bfloat16, false, SEW_KERNEL_TABLE};
 
 }  // namespace sew

@@ -1,6 +1,6 @@
 /** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: convolution of NHWC images and its two gradients. */
 import { backend_util, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
-import { instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
+import { hasMatrixUnit, instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
 import { floatKernel } from "../kernel.js";
@@ -36,6 +36,12 @@ function productNumbers(g: backend_util.Conv2DInfo): number[] {
   return [...numbers(g), Number(productPrecision() === "bf16")];
 }
 
+const isUndilated = (g: backend_util.Conv2DInfo) => g.dilationHeight === 1 && g.dilationWidth === 1;
+
+/** Whether a matrix unit runs a convolution that adds up so many channels. */
+const suitsMatrixUnit = (g: backend_util.Conv2DInfo, channels: number) =>
+  hasMatrixUnit() && channels % 32 === 0 && isUndilated(g);
+
 /**
  * The stored spikes of an image batch for an event-driven convolution; `undefined` where the dense kernel is faster, or the
  * only one that supports the convolution.
@@ -47,49 +53,58 @@ function spikesFor(
   backend: NativeBackend,
 ): KernelArray | undefined {
   const setting = spikeConvolution();
-  const isSupported = g.inChannels % 32 === 0 && g.dilationHeight === 1 && g.dilationWidth === 1;
+  const isSupported = g.inChannels % 32 === 0 && isUndilated(g);
   const spikes = setting !== "off" && isSupported ? backend.spikes(x) : undefined;
   if (spikes === undefined || setting === "on") return spikes?.packed;
   const kind = kindOf(product, g, spikes.kind, productPrecision());
   return isEventDriven(kind, spikes, breakEvens(instructionSet())) ? spikes.packed : undefined;
 }
 
-/** Calls a dense kernel with its image batch: stored spikes where the kernel reads them (Winograd), float32 elsewhere. */
-function withImages(
-  x: TensorInfo,
-  g: backend_util.Conv2DInfo,
-  backend: NativeBackend,
-  run: (images: KernelArray) => boolean,
-): boolean {
-  const undilated = g.dilationHeight === 1 && g.dilationWidth === 1;
-  const readsSpikes = is3x3(g) && undilated && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
-  const spikes = readsSpikes ? backend.spikes(x)?.packed : undefined;
-  return spikes !== undefined ? run(spikes) : backend.lendFloats(x, run);
-}
-
-/** The kernels of a product of an image batch: event-driven, dense, and for numbers that are not finite. */
+/** The kernels of a product of an image batch: event-driven, dense, on a matrix unit, and for numbers that are not finite. */
 interface Product {
   readonly product: SpikeProduct;
   readonly events: string;
   readonly dense: string;
+  readonly matrix: string;
   readonly plain: string;
+}
+
+/**
+ * Calls a kernel that multiplies, with the image batch as it reads it: stored spikes (a matrix unit, Winograd's algorithm), or
+ * float32. The filter gradient of float32 has no kernel for a matrix unit.
+ */
+function runDense(
+  { product, dense, matrix }: Product,
+  x: TensorInfo,
+  g: backend_util.Conv2DInfo,
+  backend: NativeBackend,
+  run: (kernel: string, images: KernelArray) => boolean,
+): boolean {
+  const onMatrixUnit = suitsMatrixUnit(g, g.inChannels);
+  const inTiles = is3x3(g) && isUndilated(g) && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
+  const spikes = onMatrixUnit || inTiles ? backend.spikes(x)?.packed : undefined;
+  if (spikes !== undefined) return run(onMatrixUnit ? matrix : dense, spikes);
+  return backend.lendFloats(x, (images) => run(onMatrixUnit && product === "forward" ? matrix : dense, images));
 }
 
 /** Computes a product of an image batch with `other` by the kernel that suits them. */
 function multiply(
-  { product, events, dense, plain }: Product,
+  kernels: Product,
   x: TensorInfo,
   other: TensorInfo,
   g: backend_util.Conv2DInfo,
   backend: NativeBackend,
 ): TensorInfo {
+  const { product, events, plain } = kernels;
   const [result, values] = backend.output(product === "forward" ? g.outShape : g.filterShape);
   const spikes = spikesFor(product, x, g, backend);
   const factor = backend.floats(other);
   const computed =
     spikes !== undefined
       ? runFinite(events, numbers(g), spikes, factor, values)
-      : withImages(x, g, backend, (images) => runFinite(dense, productNumbers(g), images, factor, values));
+      : runDense(kernels, x, g, backend, (kernel, images) =>
+          runFinite(kernel, productNumbers(g), images, factor, values),
+        );
   if (!computed) backend.lendFloats(x, (images) => runNative(plain, numbers(g), images, factor, values));
   return result;
 }
@@ -103,7 +118,13 @@ const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorIn
   "Conv2D",
   ({ x, filter }, attrs, backend) =>
     multiply(
-      { product: "forward", events: "spikeConv2d", dense: "conv2d", plain: "plainConv2d" },
+      {
+        product: "forward",
+        events: "spikeConv2d",
+        dense: "conv2d",
+        matrix: "matrixConv2d",
+        plain: "plainConv2d",
+      },
       x,
       filter,
       geometry(x.shape, filter.shape, attrs),
@@ -121,7 +142,8 @@ const conv2DBackpropInputConfig: KernelConfig = floatKernel<
     const g = geometry(attrs.inputShape, filter.shape, attrs);
     const [dx, values] = backend.output(attrs.inputShape);
     const arrays = [backend.floats(dy), backend.floats(filter), values];
-    if (!runFinite("conv2dInputGrad", productNumbers(g), ...arrays)) {
+    const kernel = suitsMatrixUnit(g, g.outChannels) ? "matrixConv2dInputGrad" : "conv2dInputGrad";
+    if (!runFinite(kernel, productNumbers(g), ...arrays)) {
       runNative("plainConv2dInputGrad", numbers(g), ...arrays);
     }
     return dx;
@@ -140,6 +162,7 @@ const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
         product: "filter gradient",
         events: "spikeConv2dFilterGrad",
         dense: "conv2dFilterGrad",
+        matrix: "matrixConv2dFilterGrad",
         plain: "plainConv2dFilterGrad",
       },
       x,
