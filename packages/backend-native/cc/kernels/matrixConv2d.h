@@ -206,22 +206,35 @@ inline void check_matrix(Arguments& args, const ConvShape& s, long channels) {
   if (channels % word_bits != 0 || s.dh != 1 || s.dw != 1) args.fail(Status::wrong_arguments);
 }
 
-// x, w -> y, with products in bfloat16 where `bf16`; x is floats, bits in words, or counts in bytes.
+template <class T>
+Status matrix_conv2d(Arguments& args, const ConvShape& s, bool bf16, const T* x) {
+  const float* w = args.floats(s.w());
+  float* y = args.floats(s.y());
+  if (args.status != Status::ok) return args.status;
+  if (s.y() == 0) return Status::ok;
+  if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
+  const auto tap_of = [&](long i, long j) { return w + (i * s.KW + j) * s.C * s.K; };
+  const MatrixConv conv = {s, s.OH, s.OW, 0, 1, 0, 1};
+  return bf16 ? matrix_convolve<1, false>(conv, x, tap_of, y) : matrix_convolve<3, false>(conv, x, tap_of, y);
+}
+
+// x, w -> y, with products in bfloat16 where `bf16`.
 SEW_KERNEL(matrixConv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
   check_matrix(args, s, s.C);
-  return with_images(args, s.x(), s.C, [&](const auto* x) {
-    const float* w = args.floats(s.w());
-    float* y = args.floats(s.y());
-    if (args.status != Status::ok) return args.status;
-    if (s.y() == 0) return Status::ok;
-    if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
-    const auto tap_of = [&](long i, long j) { return w + (i * s.KW + j) * s.C * s.K; };
-    const MatrixConv conv = {s, s.OH, s.OW, 0, 1, 0, 1};
-    return bf16 ? matrix_convolve<1, false>(conv, x, tap_of, y) : matrix_convolve<3, false>(conv, x, tap_of, y);
-  });
+  return matrix_conv2d(args, s, bf16, args.floats(s.x()));
+}
+
+// The same; x is bits in words, or counts in bytes.
+SEW_KERNEL(matrixSpikeConv2d) {
+  Arguments args(call);
+  const ConvShape s = conv_shape(args);
+  const bool bf16 = args.number() != 0;
+  check_matrix(args, s, s.C);
+  if (args.next_type() == Type::uint8) return matrix_conv2d(args, s, bf16, args.bytes(s.x()));
+  return matrix_conv2d(args, s, bf16, args.bits(s.x()));
 }
 
 // dy, w -> dx, with products in bfloat16 where `bf16`. At stride s it is s*s convolutions, one for the input pixels that

@@ -1,8 +1,9 @@
 // Numbers as sums of bfloat16, and spikes as bfloat16: what a matrix unit multiplies.
 //
-// A float32 has 24 bits of precision, a bfloat16 8, and both the same exponents: a number is the sum of three parts, cut off
-// one after the other. A product with a spike or a count is then three exact products. Parts below the normal numbers
-// are lost: of numbers below 2^-102 some bits, of those below 2^-126 all.
+// A float32 has 24 bits of precision, a bfloat16 8, and both the same exponents: a number is the sum of three parts, each the
+// nearest bfloat16 of what is left. A product with a spike or a count is then three exact products. Of two numbers, six of
+// the nine products are enough: the others are below 2^-26 of it, a quarter of a float32's rounding. Parts below the
+// normal numbers are lost: of numbers below 2^-102 some bits, of those below 2^-126 all.
 #pragma once
 #include "arguments.h"
 #include "transpose.h"
@@ -24,20 +25,23 @@ inline Vector to_bfloat16(Vector v) {
   return (Vector)(((nearest & finite) | (bits & ~finite)) & bfloat16_top);
 }
 
-// The first `Parts` parts of numbers, as pairs. One part is the nearest bfloat16; three add up to the number. Where it is
-// infinite, so is the first, and others are NaN.
+// The parts of numbers, as pairs: the nearest bfloat16, ties to even; or three that add up to the number. Where it is
+// infinite, NaN, or rounds to an infinite one, at least one of the parts is infinite or NaN.
 template <int Parts>
 inline void split_pairs(Vector first, Vector second, Vector* parts) {
   static_assert(Parts == 1 || Parts == 3);
-  if (Parts == 1) {
+  if constexpr (Parts == 1) {
     parts[0] = upper_halves(to_bfloat16(first), to_bfloat16(second));
-    return;
-  }
-#pragma GCC unroll 3
-  for (int p = 0; p < Parts; p++) {
-    parts[p] = upper_halves(first, second);
-    first -= (Vector)((WordVector)first & bfloat16_top);
-    second -= (Vector)((WordVector)second & bfloat16_top);
+  } else {
+    const auto nearest = [](Vector v) { return (Vector)(((WordVector)v + 0x8000) & bfloat16_top); };
+    for (int p = 0; p < 2; p++) {
+      const Vector a = nearest(first), b = nearest(second);
+      parts[p] = upper_halves(a, b);
+      first -= a;
+      second -= b;
+    }
+    // What is left has at most 6 bits.
+    parts[2] = upper_halves(first, second);
   }
 }
 

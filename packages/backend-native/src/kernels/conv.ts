@@ -60,31 +60,33 @@ function spikesFor(
   return isEventDriven(kind, spikes, breakEvens(instructionSet())) ? spikes.packed : undefined;
 }
 
-/** The kernels of a product of an image batch: event-driven, dense, on a matrix unit, and for numbers that are not finite. */
+/**
+ * The kernels of a product of an image batch: event-driven; dense; on a matrix unit, of spikes and of float32; and for numbers
+ * that are not finite.
+ */
 interface Product {
   readonly product: SpikeProduct;
   readonly events: string;
   readonly dense: string;
-  readonly matrix: string;
+  readonly matrixSpikes: string;
+  readonly matrix?: string;
   readonly plain: string;
 }
 
-/**
- * Calls a kernel that multiplies, with the image batch as it reads it: stored spikes (a matrix unit, Winograd's algorithm), or
- * float32. The filter gradient of float32 has no kernel for a matrix unit.
- */
+/** Calls a kernel that multiplies, with the image batch as it reads it: stored spikes, or float32. */
 function runDense(
-  { product, dense, matrix }: Product,
+  { dense, matrixSpikes, matrix }: Product,
   x: TensorInfo,
   g: backend_util.Conv2DInfo,
   backend: NativeBackend,
   run: (kernel: string, images: KernelArray) => boolean,
 ): boolean {
   const onMatrixUnit = suitsMatrixUnit(g, g.inChannels);
-  const inTiles = is3x3(g) && isUndilated(g) && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
-  const spikes = onMatrixUnit || inTiles ? backend.spikes(x)?.packed : undefined;
-  if (spikes !== undefined) return run(onMatrixUnit ? matrix : dense, spikes);
-  return backend.lendFloats(x, (images) => run(onMatrixUnit && product === "forward" ? matrix : dense, images));
+  // Winograd's algorithm reads stored spikes, too.
+  const isWinograd = is3x3(g) && isUndilated(g) && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
+  const spikes = onMatrixUnit || isWinograd ? backend.spikes(x)?.packed : undefined;
+  if (spikes !== undefined) return run(onMatrixUnit ? matrixSpikes : dense, spikes);
+  return backend.lendFloats(x, (images) => run((onMatrixUnit ? matrix : undefined) ?? dense, images));
 }
 
 /** Computes a product of an image batch with `other` by the kernel that suits them. */
@@ -122,6 +124,7 @@ const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorIn
         product: "forward",
         events: "spikeConv2d",
         dense: "conv2d",
+        matrixSpikes: "matrixSpikeConv2d",
         matrix: "matrixConv2d",
         plain: "plainConv2d",
       },
@@ -162,7 +165,7 @@ const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
         product: "filter gradient",
         events: "spikeConv2dFilterGrad",
         dense: "conv2dFilterGrad",
-        matrix: "matrixConv2dFilterGrad",
+        matrixSpikes: "matrixSpikeConv2dFilterGrad",
         plain: "plainConv2dFilterGrad",
       },
       x,

@@ -1,6 +1,7 @@
 /** @file BatchMatMul. */
 import { broadcast_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
-import { runNative } from "../addon.js";
+import { hasMatrixUnit, type KernelArray, runFinite, runNative } from "../addon.js";
+import type { NativeBackend } from "../backend.js";
 import { floatKernel, sizeOf } from "../kernel.js";
 
 interface MatMulAttrs {
@@ -24,9 +25,37 @@ function startOf({ shape }: TensorInfo, batch: readonly number[], index: number)
   return start;
 }
 
+/**
+ * Runs a matrix product of stored spikes on a matrix unit, as a 1x1 convolution or its filter gradient, whose pixels are rows of
+ * `a`.
+ *
+ * @returns whether it did: there is a unit, `a` is one matrix of spikes with words of channels, `b` one of finite numbers
+ */
+function multiplySpikes(
+  a: TensorInfo,
+  b: TensorInfo,
+  { transposeA, transposeB }: MatMulAttrs,
+  y: Float32Array,
+  backend: NativeBackend,
+): boolean {
+  const [pixels, channels] = a.shape.slice(-2) as [number, number];
+  if (!hasMatrixUnit() || transposeB || batchOf(a) !== 1 || batchOf(b) !== 1 || channels % 32 !== 0) return false;
+  const spikes: KernelArray | undefined = backend.spikes(a)?.packed;
+  if (spikes === undefined) return false;
+  const numbers = [pixels, 1, 1, channels, 1, 1, b.shape.at(-1)!, 1, 1, 1, 1, 0, 0, 1, 1, 0];
+  return runFinite(
+    transposeA ? "matrixSpikeConv2dFilterGrad" : "matrixSpikeConv2d",
+    numbers,
+    spikes,
+    backend.floats(b),
+    y,
+  );
+}
+
 const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
   "BatchMatMul",
-  ({ a, b }, { transposeA, transposeB }, backend) => {
+  ({ a, b }, attrs, backend) => {
+    const { transposeA, transposeB } = attrs;
     const [rows, inner] = transposeA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
     const [innerB, columns] = transposeB ? [b.shape.at(-1)!, b.shape.at(-2)!] : [b.shape.at(-2)!, b.shape.at(-1)!];
     if (inner !== innerB) {
@@ -34,6 +63,7 @@ const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
     }
     const batch = broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
     const [y, values] = backend.output([...batch, rows, columns]);
+    if (multiplySpikes(a, b, attrs, values, backend)) return y;
     const flags = [transposeA ? 1 : 0, transposeB ? 1 : 0];
     const sizes = [rows, inner, columns, ...flags];
     const [from, by, count] = [backend.floats(a), backend.floats(b), sizeOf(batch)];

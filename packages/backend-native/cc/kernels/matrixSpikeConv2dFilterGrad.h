@@ -168,7 +168,7 @@ Status matrix_filter_grad(const ConvShape& s, const T* x, const float* dy, float
 }
 
 // x, dy -> dw, with products in bfloat16 where `bf16`; x is bits in words, or counts in bytes.
-SEW_KERNEL(matrixConv2dFilterGrad) {
+SEW_KERNEL(matrixSpikeConv2dFilterGrad) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
