@@ -28,15 +28,7 @@ if (process.argv.includes("--sanitize") && !(sanitizer in sanitizers)) {
   process.exit(2);
 }
 
-const avx512 = [
-  "-mavx512f",
-  "-mavx512bw",
-  "-mavx512dq",
-  "-mavx512vl",
-  "-mavx2",
-  "-mfma",
-  "-mprefer-vector-width=512",
-];
+const avx512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"];
 /** Flags of the files that are compiled for one instruction set. */
 const instructionSets =
   process.arch === "x64"

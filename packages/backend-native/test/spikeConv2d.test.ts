@@ -242,7 +242,8 @@ describeNative("convolutions of spikes", () => {
       for (const at of [0, 5 * 40, 32 * 40 - 1]) {
         const [weights, y] = [new Float32Array(32 * 40).with(at, value), new Float32Array(80)];
         expect(runFinite("spikeConv2d", numbers, x, weights, y)).toBe(false);
-        for (const bf16 of [0, 1]) expect(runFinite("matrixSpikeConv2d", [...numbers, bf16], x, weights, y)).toBe(false);
+        for (const bf16 of [0, 1])
+          expect(runFinite("matrixSpikeConv2d", [...numbers, bf16], x, weights, y)).toBe(false);
       }
       for (const at of [0, 40, 79]) {
         const [dy, dw] = [new Float32Array(80).with(at, value), new Float32Array(32 * 40)];

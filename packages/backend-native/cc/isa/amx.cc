@@ -15,7 +15,7 @@ namespace sew {
 static bool has_tiles() {
 #if defined(__linux__)
   unsigned a = 0, b = 0, c = 0, d = 0;
-  constexpr unsigned bf16 = 1u << 22, tile = 1u << 24, int8 = 1u << 25, wanted = bf16 | tile | int8;
+  constexpr unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24, wanted = amx_bf16 | amx_tile;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & wanted) != wanted) return false;
   constexpr unsigned xsave_used = 1u << 27;
   if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & xsave_used) == 0) return false;
@@ -40,7 +40,7 @@ static bool supported() {
 static bool yes() { return true; }
 
 extern const InstructionSet amx_set;
-const InstructionSet amx_set = {"amx", "AVX-512 and AMX (tile, BF16, INT8), 32 x 32 sums at a time", supported, yes, true,
+const InstructionSet amx_set = {"amx", "AVX-512 and AMX (tile, BF16), 32 x 32 sums at a time", supported, yes, true,
                                 SEW_KERNEL_TABLE};
 
 }  // namespace sew

@@ -102,19 +102,16 @@ struct PendingSums {
   }
 };
 
-// Rows of `Parts` parts of each operand that is dense: the products of a block, the smallest first.
+// Adds the products of a block. The first parts' come last, after the small ones of all steps.
 template <bool Dense, int Parts, class Between>
 inline void add_products(MatrixUnit& unit, const MatrixBlock& block, const Between& between) {
-  if constexpr (Parts == 1) {
-    add_steps<0>(unit, block, between);
-  } else if constexpr (Dense) {
-    // Six of each step: its many terms make the sums large, whatever the order.
-    add_steps<2, 1, 11, 10, 20, 0>(unit, block, between);
-  } else {
+  if constexpr (Parts == 3 && Dense) {
+    add_steps<2, 1, 11, 10, 20>(unit, block, between);
+  } else if constexpr (Parts == 3) {
     add_steps<2>(unit, block, between);
     add_steps<1>(unit, block, between);
-    add_steps<0>(unit, block, between);
   }
+  add_steps<0>(unit, block, between);
 }
 
 // x: floats, counts, or words of bits. tap_of(i, j): the weights of a tap, [C][K], or [K][C] if `Turned`.

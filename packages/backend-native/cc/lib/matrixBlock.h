@@ -5,9 +5,9 @@
 //   A: tile 4   sums:   |   0    |   1    |
 //      tile 5           |   2    |   3    |
 //
-// An operand may be the sum of several parts, see bfloat16.h. A template argument names products of parts, 10 a + b for part
-// a of A and part b of B. In one call all products of a step follow each other; a call for each takes all steps
-// with it. The small products come first, where what they add is rounded to small sums.
+// An operand may be the sum of several parts, see bfloat16.h. A template argument names a product of parts, 10 a + b for part
+// a of A and part b of B. Products of small parts are best added first, those of all steps: what they add, and what
+// they round, is then small against the sums.
 #pragma once
 #include "arguments.h"
 #include "bfloat16.h"

@@ -1,5 +1,5 @@
 // A matrix unit in plain C++, bit for bit as Intel's manual defines AMX (Software Developer's Manual, volume 2:
-// TILELOADD, TDPBF16PS, TDPBUSD). Every machine can test with it what runs on the unit where there is one.
+// TILELOADD, TDPBF16PS). Every machine can test with it what runs on the unit where there is one.
 #pragma once
 #include "tileConfig.h"
 
@@ -40,7 +40,8 @@ class MatrixUnit {
       for (int k = 0; k < pairs; k++)
         for (int i = 0; i < 2; i++) {
           const double a = static_cast<double>(bfloat16(tiles_[A][m] + 4 * k + 2 * i));
-          for (int n = 0; n < columns; n++) sums[i][n] = rounded(a * static_cast<double>(b[k][i][n]) + static_cast<double>(sums[i][n]));
+          for (int n = 0; n < columns; n++)
+            sums[i][n] = rounded(a * static_cast<double>(b[k][i][n]) + static_cast<double>(sums[i][n]));
         }
       memcpy(row, tiles_[C][m], sizeof row);
       for (int n = 0; n < columns; n++) {
@@ -49,23 +50,6 @@ class MatrixUnit {
       }
       memset(tiles_[C][m], 0, tile_bytes);
       memcpy(tiles_[C][m], row, columns * sizeof(float));
-    }
-    clear_rows<C>();
-  }
-
-  // The same for fours of bytes, those of A unsigned and those of B signed, and sums of 32 bits.
-  template <int C, int A, int B>
-  void add_bytes() {
-    const int columns = config_.columns_bytes[C] / 4, fours = config_.columns_bytes[A] / 4;
-    for (int m = 0; m < config_.rows[C]; m++) {
-      uint32_t row[tile_height];  // overflow wraps
-      memcpy(row, tiles_[C][m], sizeof row);
-      for (int k = 0; k < fours; k++)
-        for (int i = 0; i < 4; i++)
-          for (int n = 0; n < columns; n++)
-            row[n] += static_cast<uint32_t>(tiles_[A][m][4 * k + i] * static_cast<int8_t>(tiles_[B][k][4 * n + i]));
-      memset(tiles_[C][m], 0, tile_bytes);
-      memcpy(tiles_[C][m], row, columns * sizeof(uint32_t));
     }
     clear_rows<C>();
   }

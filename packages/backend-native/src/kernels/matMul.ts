@@ -52,32 +52,29 @@ function multiplySpikes(
   );
 }
 
-const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
-  "BatchMatMul",
-  ({ a, b }, attrs, backend) => {
-    const { transposeA, transposeB } = attrs;
-    const [rows, inner] = transposeA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
-    const [innerB, columns] = transposeB ? [b.shape.at(-1)!, b.shape.at(-2)!] : [b.shape.at(-2)!, b.shape.at(-1)!];
-    if (inner !== innerB) {
-      throw new RangeError(`BatchMatMul: inner sizes must agree, got [${a.shape}] and [${b.shape}]`);
-    }
-    const batch = broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
-    const [y, values] = backend.output([...batch, rows, columns]);
-    if (multiplySpikes(a, b, attrs, values, backend)) return y;
-    const flags = [transposeA ? 1 : 0, transposeB ? 1 : 0];
-    const sizes = [rows, inner, columns, ...flags];
-    const [from, by, count] = [backend.floats(a), backend.floats(b), sizeOf(batch)];
-    if ([a, b].every((t) => batchOf(t) === 1 || batchOf(t) === count)) {
-      runNative("matMul", [count, batchOf(a), batchOf(b), ...sizes], from, by, values);
-      return y;
-    }
-    // The C++ kernel takes one matrix or as many as the result has. With a partial broadcast it is called for each.
-    for (let i = 0; i < count; i++) {
-      const [left, right] = [from.subarray(startOf(a, batch, i)), by.subarray(startOf(b, batch, i))];
-      runNative("matMul", [1, 1, 1, ...sizes], left, right, values.subarray(i * rows * columns));
-    }
+const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>("BatchMatMul", ({ a, b }, attrs, backend) => {
+  const { transposeA, transposeB } = attrs;
+  const [rows, inner] = transposeA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
+  const [innerB, columns] = transposeB ? [b.shape.at(-1)!, b.shape.at(-2)!] : [b.shape.at(-2)!, b.shape.at(-1)!];
+  if (inner !== innerB) {
+    throw new RangeError(`BatchMatMul: inner sizes must agree, got [${a.shape}] and [${b.shape}]`);
+  }
+  const batch = broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const [y, values] = backend.output([...batch, rows, columns]);
+  if (multiplySpikes(a, b, attrs, values, backend)) return y;
+  const flags = [transposeA ? 1 : 0, transposeB ? 1 : 0];
+  const sizes = [rows, inner, columns, ...flags];
+  const [from, by, count] = [backend.floats(a), backend.floats(b), sizeOf(batch)];
+  if ([a, b].every((t) => batchOf(t) === 1 || batchOf(t) === count)) {
+    runNative("matMul", [count, batchOf(a), batchOf(b), ...sizes], from, by, values);
     return y;
-  },
-);
+  }
+  // The C++ kernel takes one matrix or as many as the result has. With a partial broadcast it is called for each.
+  for (let i = 0; i < count; i++) {
+    const [left, right] = [from.subarray(startOf(a, batch, i)), by.subarray(startOf(b, batch, i))];
+    runNative("matMul", [1, 1, 1, ...sizes], left, right, values.subarray(i * rows * columns));
+  }
+  return y;
+});
 
 export const kernels: readonly KernelConfig[] = [batchMatMulConfig];
