@@ -26,35 +26,39 @@ class MatrixUnit {
       memcpy(static_cast<char*>(to) + i * row, tiles_[T][i], config_.columns_bytes[T]);
   }
 
-  // C[m][n] += sum over k of A[m][k].first * B[k][n].first + A[m][k].second * B[k][n].second, in pairs of bfloat16. The first
-  // and the second products have sums of their own, by fused multiply-adds from 0; their sum is added to C.
   template <int C, int A, int B>
   void add_bfloat16() {
-    const int columns = config_.columns_bytes[C] / 4, pairs = config_.columns_bytes[A] / 4;
-    float b[tile_height][2][tile_height];
+    add(C, A, B);
+  }
+
+ private:
+  // C[m][n] += sum over k of A[m][k].first * B[k][n].first + A[m][k].second * B[k][n].second, in pairs of bfloat16. The first
+  // and the second products have sums of their own, by fused multiply-adds from 0; their sum is added to C.
+  __attribute__((noinline)) void add(int c, int a, int b) {
+    const int columns = config_.columns_bytes[c] / 4, pairs = config_.columns_bytes[a] / 4;
+    float factors[tile_height][2][tile_height];
     for (int k = 0; k < pairs; k++)
       for (int n = 0; n < columns; n++)
-        for (int i = 0; i < 2; i++) b[k][i][n] = bfloat16(tiles_[B][k] + 4 * n + 2 * i);
-    for (int m = 0; m < config_.rows[C]; m++) {
+        for (int i = 0; i < 2; i++) factors[k][i][n] = bfloat16(tiles_[b][k] + 4 * n + 2 * i);
+    for (int m = 0; m < config_.rows[c]; m++) {
       float sums[2][tile_height] = {}, row[tile_height];
       for (int k = 0; k < pairs; k++)
         for (int i = 0; i < 2; i++) {
-          const double a = static_cast<double>(bfloat16(tiles_[A][m] + 4 * k + 2 * i));
+          const double factor = static_cast<double>(bfloat16(tiles_[a][m] + 4 * k + 2 * i));
           for (int n = 0; n < columns; n++)
-            sums[i][n] = rounded(a * static_cast<double>(b[k][i][n]) + static_cast<double>(sums[i][n]));
+            sums[i][n] = rounded(factor * static_cast<double>(factors[k][i][n]) + static_cast<double>(sums[i][n]));
         }
-      memcpy(row, tiles_[C][m], sizeof row);
+      memcpy(row, tiles_[c][m], sizeof row);
       for (int n = 0; n < columns; n++) {
         const float sum = rounded(static_cast<double>(sums[0][n]) + static_cast<double>(sums[1][n]));
         row[n] = rounded(static_cast<double>(flushed(row[n])) + static_cast<double>(sum));
       }
-      memset(tiles_[C][m], 0, tile_bytes);
-      memcpy(tiles_[C][m], row, columns * sizeof(float));
+      memset(tiles_[c][m], 0, tile_bytes);
+      memcpy(tiles_[c][m], row, columns * sizeof(float));
     }
-    clear_rows<C>();
+    for (int m = config_.rows[c]; m < tile_height; m++) memset(tiles_[c][m], 0, tile_bytes);
   }
 
- private:
   // Numbers below the normal ones are read as 0.
   static float flushed(float v) { return fabsf(v) < 0x1p-126f ? v * 0.0f : v; }
 
@@ -73,11 +77,6 @@ class MatrixUnit {
   static float rounded(double v) {
     const float nearest = static_cast<float>(v);
     return fabs(v) < 0x1p-126 - 0x1p-151 ? nearest * 0.0f : nearest;
-  }
-
-  template <int C>
-  void clear_rows() {
-    for (int m = config_.rows[C]; m < tile_height; m++) memset(tiles_[C][m], 0, tile_bytes);
   }
 
   const TileConfig config_;
