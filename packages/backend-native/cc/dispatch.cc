@@ -30,6 +30,7 @@ const InstructionSet* const* supported_sets() {
     static InstructionSet emulated = *supported[supported[0]->matrix_unit ? 1 : 0];
     emulated.name = "amx-emulated";
     emulated.description = "tiles of AMX in plain C++, to test the kernels for it on any machine";
+    emulated.bfloat16 = [] { return true; };
     emulated.matrix_unit = true;
     supported[n++] = &emulated;
   }

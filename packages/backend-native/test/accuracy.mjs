@@ -1,7 +1,7 @@
 // Errors of every path of convolutions against float64, beside those of float32's fused multiply-adds in order. Run, it
 // prints the table of docs/numerics.md; accuracy.test.ts holds the bounds.
 import { pathToFileURL } from "node:url";
-import { instructionSet, instructionSets, runNative, setInstructionSet } from "@sew/backend-native";
+import { runNative } from "@sew/backend-native";
 
 /** Layers of ResNets: [n, size, size, c] by [kernel, kernel, c, k], padded as "same". */
 export const layers = [
@@ -108,7 +108,7 @@ export function measure(layer, { product, summands }) {
   const [dense, events, matrix] = kernels[product];
   const stored = x === undefined ? a : packed(a, summands === 1);
   return {
-    "float32, fused multiply-adds in order": error(fused),
+    "multiply-adds": error(fused),
     dense: run(dense, a, 0),
     "dense, bf16": run(dense, a, 1),
     ...(events !== undefined && { "event-driven": run(events, stored) }),
@@ -118,15 +118,13 @@ export function measure(layer, { product, summands }) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  // The emulated unit computes what AMX does.
-  setInstructionSet(instructionSets().includes("amx") ? "amx" : instructionSet());
-  const columns = layers.flatMap((layer) =>
-    Object.entries(products).map(([name, p]) => [name, layer, measure(layer, p)]),
+  const rows = layers.flatMap((layer) =>
+    Object.entries(products).map(([name, product]) => [`${layer.name}: ${name}`, measure(layer, product)]),
   );
-  console.log(`| | ${columns.map(([name, layer]) => `${layer.name}: ${name}`).join(" | ")} |`);
-  console.log(`| --- |${" --- |".repeat(columns.length)}`);
-  for (const path of Object.keys(columns[0][2])) {
-    const cells = columns.map(([, , errors]) => errors[path]?.toExponential(1) ?? "–");
-    console.log(`| ${path} | ${cells.join(" | ")} |`);
+  const paths = Object.keys(rows[0][1]);
+  console.log(`| | ${paths.join(" | ")} |`);
+  console.log(`| --- |${" --- |".repeat(paths.length)}`);
+  for (const [name, errors] of rows) {
+    console.log(`| ${name} | ${paths.map((path) => errors[path]?.toExponential(1) ?? "–").join(" | ")} |`);
   }
 }

@@ -14,7 +14,7 @@ describeNative("convolutions against float64", () => {
   it.each(cases)("are as accurate in $product, $name, as docs/numerics.md says, on every instruction set", (c) => {
     for (const set of instructionSets()) {
       setInstructionSet(set);
-      const { "float32, fused multiply-adds in order": fused, ...errors } = measure(c.layer, c.kind);
+      const { "multiply-adds": fused, ...errors } = measure(c.layer, c.kind);
       for (const [path, error] of Object.entries(errors)) {
         // Winograd's transforms add some roundings; bfloat16 has 8 bits, both of whose operands may be rounded.
         const bound = path.endsWith("bf16") ? 2 ** -7 : (path.startsWith("matrix") ? 1 : 2) * fused!;
