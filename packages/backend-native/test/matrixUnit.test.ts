@@ -336,6 +336,16 @@ describeNative("operations with a matrix unit", () => {
       expect(conv2d(x as Tensor4D, filter, 1, "same").dataSync()).toEqual(y);
     }));
 
+  it("convolve spikes like other numbers where that is set to off", () =>
+    tidy(() => {
+      setSpikeConvolution("off");
+      const [x] = storedSpikes(shape, 1);
+      const filter = tensor(draw(9 * 32 * 64, 2, "normal"), [3, 3, 32, 64]) as Tensor4D;
+      const y = conv2d(x as Tensor4D, filter, 1, "same").dataSync();
+      const unpacked = tensor(x.dataSync().slice(), [...shape]) as Tensor4D;
+      expect(y).toEqual(conv2d(unpacked, filter, 1, "same").dataSync());
+    }));
+
   it("convolve as without one where channels are no words, or the filter is dilated", () => {
     const run = (channels: number, dilation: number) =>
       tidy(() => {

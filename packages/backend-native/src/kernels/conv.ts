@@ -73,7 +73,10 @@ interface Product {
   readonly plain: string;
 }
 
-/** Calls a kernel that multiplies, with the image batch as it reads it: stored spikes, or float32. */
+/**
+ * Calls a kernel that multiplies, with the image batch as it reads it: stored spikes, or float32. Where the convolution of spikes
+ * is off, a matrix unit multiplies spikes like other numbers, so that their storage changes no bit.
+ */
 function runDense(
   { dense, matrixSpikes, matrix }: Product,
   x: TensorInfo,
@@ -82,9 +85,10 @@ function runDense(
   run: (kernel: string, images: KernelArray) => boolean,
 ): boolean {
   const onMatrixUnit = suitsMatrixUnit(g, g.inChannels);
-  // Winograd's algorithm reads stored spikes, too.
+  // Winograd's algorithm reads stored spikes, too, and computes the same bits.
   const isWinograd = is3x3(g) && isUndilated(g) && g.inChannels % 32 === 0 && g.outChannels % 16 === 0;
-  const spikes = onMatrixUnit || isWinograd ? backend.spikes(x)?.packed : undefined;
+  const readsSpikes = onMatrixUnit ? spikeConvolution() !== "off" : isWinograd;
+  const spikes = readsSpikes ? backend.spikes(x)?.packed : undefined;
   if (spikes !== undefined) return run(onMatrixUnit ? matrixSpikes : dense, spikes);
   return backend.lendFloats(x, (images) => run((onMatrixUnit ? matrix : undefined) ?? dense, images));
 }

@@ -3,6 +3,7 @@ import { broadcast_util, type KernelConfig, type TensorInfo } from "@tensorflow/
 import { hasMatrixUnit, type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { floatKernel, sizeOf } from "../kernel.js";
+import { spikeConvolution } from "../spikeConvolution.js";
 
 interface MatMulAttrs {
   transposeA: boolean;
@@ -29,7 +30,7 @@ function startOf({ shape }: TensorInfo, batch: readonly number[], index: number)
  * Runs a matrix product of stored spikes on a matrix unit, as a 1x1 convolution or its filter gradient, whose pixels are rows of
  * `a`.
  *
- * @returns whether it did: there is a unit, `a` is one matrix of spikes with words of channels, `b` one of finite numbers
+ * @returns whether it did: there is a unit, convolution of spikes is not off, `a` is one matrix of spikes with words of channels, `b` one of finite numbers
  */
 function multiplySpikes(
   a: TensorInfo,
@@ -39,7 +40,8 @@ function multiplySpikes(
   backend: NativeBackend,
 ): boolean {
   const [pixels, channels] = a.shape.slice(-2) as [number, number];
-  if (!hasMatrixUnit() || transposeB || batchOf(a) !== 1 || batchOf(b) !== 1 || channels % 32 !== 0) return false;
+  if (!hasMatrixUnit() || spikeConvolution() === "off") return false;
+  if (transposeB || batchOf(a) !== 1 || batchOf(b) !== 1 || channels % 32 !== 0) return false;
   const spikes: KernelArray | undefined = backend.spikes(a)?.packed;
   if (spikes === undefined) return false;
   const numbers = [pixels, 1, 1, channels, 1, 1, b.shape.at(-1)!, 1, 1, 1, 1, 0, 0, 1, 1, 0];
