@@ -28,19 +28,13 @@ if (process.argv.includes("--sanitize") && !(sanitizer in sanitizers)) {
   process.exit(2);
 }
 
+const avx512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"];
 /** Flags of the files that are compiled for one instruction set. */
 const instructionSets =
   process.arch === "x64"
     ? {
-        "isa/avx512.cc": [
-          "-mavx512f",
-          "-mavx512bw",
-          "-mavx512dq",
-          "-mavx512vl",
-          "-mavx2",
-          "-mfma",
-          "-mprefer-vector-width=512",
-        ],
+        "isa/amx.cc": avx512,
+        "isa/avx512.cc": avx512,
         "isa/avx2.cc": ["-mavx2", "-mfma"],
         "isa/baseline.cc": [],
       }
@@ -68,6 +62,12 @@ function compiler() {
   if (cxx === undefined)
     throw new Error(`no C++ compiler found (tried ${candidates.join(", ")}); install g++, or set CXX`);
   return cxx;
+}
+
+/** Whether its assembler knows AMX, as binutils does from 2.35 on; where not, the addon has no instruction set `amx`. */
+function knowsAmx(cxx) {
+  const args = ["-x", "assembler", "-c", "-", "-o", "/dev/null"];
+  return process.arch === "x64" && spawnSync(cxx, args, { input: "tilezero %tmm0\n" }).status === 0;
 }
 
 function run(command, args) {
@@ -132,11 +132,13 @@ async function build() {
     .filter((f) => /\.(cc|h)$/.test(f))
     .sort();
   const cxx = compiler();
+  const amx = knowsAmx(cxx);
   const headers = createRequire(import.meta.url)("node-api-headers").include_dir;
   const hash = createHash("sha256").update(
     JSON.stringify([
       flags,
       instructionSets,
+      amx,
       process.arch,
       process.platform,
       spawnSync(cxx, ["--version"]).stdout.toString(),
@@ -152,13 +154,15 @@ async function build() {
   mkdirSync(work, { recursive: true });
   try {
     writeKernelList(work);
-    const units = files.filter((f) => f.endsWith(".cc") && (!f.startsWith("isa") || f in instructionSets));
+    const isUnit = (f) => f.endsWith(".cc") && (!f.startsWith("isa") || f in instructionSets);
+    const units = files.filter((f) => isUnit(f) && (amx || f !== "isa/amx.cc"));
     const objects = units.map((f) => join(work, `${f.replace(/[\\/]/g, "-")}.o`));
     const queue = units.map(
       (f, i) => () =>
         run(cxx, [
           ...flags,
           ...(instructionSets[f] ?? []),
+          ...(amx ? ["-DSEW_AMX"] : []),
           `-I${headers}`,
           `-I${join(root, "cc")}`,
           `-I${work}`,

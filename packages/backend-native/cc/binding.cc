@@ -224,6 +224,9 @@ napi_value has_bfloat16(napi_env env, napi_callback_info) {
   return boolean(env, current_set()->bfloat16());
 }
 
+// Whether the instruction set in use has a matrix unit, or emulates one.
+napi_value has_matrix_unit(napi_env env, napi_callback_info) { return boolean(env, current_set()->matrix_unit); }
+
 napi_value scratch_size(napi_env env, napi_callback_info) { return number(env, static_cast<double>(scratch_bytes())); }
 
 napi_value kernel_seconds(napi_env env, napi_callback_info) { return number(env, seconds_in_kernels); }
@@ -264,6 +267,7 @@ napi_value init(napi_env env, napi_value exports) {
                    {"threads", threads},
                    {"instructionSet", instruction_set},
                    {"bfloat16", has_bfloat16},
+                   {"matrixUnit", has_matrix_unit},
                    {"scratchBytes", scratch_size},
                    {"kernelSeconds", kernel_seconds},
                    {"trace", trace},

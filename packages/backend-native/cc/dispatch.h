@@ -4,7 +4,7 @@
 
 namespace sew {
 
-// The instruction sets compiled in that this machine supports, best first, ended by a null.
+// The instruction sets compiled in that this machine supports, best first and the emulated one last, ended by a null.
 const InstructionSet* const* supported_sets();
 // The one in use: the best, unless select() chose another.
 const InstructionSet* current_set();

@@ -46,6 +46,7 @@ struct InstructionSet {
   const char* description;
   bool (*supported)();
   bool (*bfloat16)();  // whether products of bfloat16 are faster than float32's here
+  bool matrix_unit;    // whether convolutions are faster on its matrix unit, the kernels named matrix...
   Kernel kernels[static_cast<int>(KernelId::count)];
 };
 

@@ -23,6 +23,7 @@ interface Exports {
   threads(count: number, cores: number): number;
   instructionSet(name?: string): string | null;
   bfloat16(): boolean;
+  matrixUnit(): boolean;
   scratchBytes(): number;
   kernelSeconds(): number;
   trace(on: boolean): void;
@@ -117,7 +118,8 @@ function startThreads(addon: Exports, count: number): void {
 }
 
 /**
- * The instruction sets that the kernels are compiled for and this machine has, best first.
+ * The instruction sets that the kernels are compiled for and this machine has, best first. The last is `amx-emulated`, which
+ * runs the kernels for the matrix unit of `amx` in plain C++, slowly, to test them on any machine.
  *
  * @example
  * instructionSets().includes("baseline"); // true
@@ -152,6 +154,11 @@ export function setInstructionSet(name: string): void {
 /** Whether the instruction set in use multiplies bfloat16 on this machine; where not, {@link setPrecision} changes nothing. */
 export function hasBfloat16(): boolean {
   return loadAddon().bfloat16();
+}
+
+/** Whether the instruction set in use multiplies on a matrix unit, or emulates one. */
+export function hasMatrixUnit(): boolean {
+  return loadAddon().matrixUnit();
 }
 
 /** Number of threads that a kernel uses at most. */

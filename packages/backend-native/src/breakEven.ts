@@ -64,10 +64,28 @@ function withBfloat16(
 }
 
 /**
+ * On a matrix unit a convolution costs the same at every density: at a firing rate of 0.15, of the time of an event-driven one,
+ * 0.23 to 0.53 (3x3) or 0.31 to 0.93 (1x1) in a prototype on a Granite Rapids Xeon. At a rate of 0.02 event-driven ones still
+ * take 0.34 to 0.51 (3x3) or 0.51 to 0.99 (1x1) of their time at 0.15, on an AMD EPYC (Zen 5).
+ */
+const matrixUnit = withBfloat16({
+  "forward, 3x3, bits": 0,
+  "forward, 3x3, counts": 0,
+  "forward, other, bits": 0,
+  "forward, other, counts": 0,
+  "filter gradient, 3x3, bits": 0,
+  "filter gradient, 3x3, counts": 0,
+  "filter gradient, other, bits": 0,
+  "filter gradient, other, counts": 0,
+});
+
+/**
  * Typical of several runs of `calibrateBreakEvens` on an AMD EPYC: Zen 5 for AVX-512, Zen 4 for the others. That of filter
  * gradients of 3x3 bits in bfloat16 is typical of the layers of ResNet-18 in batches of 16 images.
  */
 const builtIn: Readonly<Record<string, BreakEvens>> = {
+  amx: matrixUnit,
+  "amx-emulated": matrixUnit,
   avx512: withBfloat16(
     {
       "forward, 3x3, bits": 8,

@@ -1,5 +1,5 @@
 /** @file Measures the densities up to which convolutions of spikes are faster event-driven than dense. */
-import { instructionSet, type KernelArray, runNative } from "./addon.js";
+import { hasMatrixUnit, instructionSet, type KernelArray, runNative } from "./addon.js";
 import {
   type BreakEvens,
   convolutionKinds,
@@ -104,9 +104,14 @@ function timeLayer(of: Layer, record: (kind: string, timed: TimedConvolution) =>
   const filter = new Float32Array(kernel * kernel * inChannels * outChannels).fill(1);
   const geometry = { filterHeight: kernel, filterWidth: kernel, strideHeight: stride, strideWidth: stride };
   const [dy, dFilter] = [y.slice(), filter.slice()];
+  const onMatrixUnit = hasMatrixUnit();
   const products: Readonly<Record<SpikeProduct, Kernels>> = {
-    forward: { dense: "conv2d", events: "spikeConv2d", arrays: [filter, y] },
-    "filter gradient": { dense: "conv2dFilterGrad", events: "spikeConv2dFilterGrad", arrays: [dy, dFilter] },
+    forward: { dense: onMatrixUnit ? "matrixSpikeConv2d" : "conv2d", events: "spikeConv2d", arrays: [filter, y] },
+    "filter gradient": {
+      dense: onMatrixUnit ? "matrixSpikeConv2dFilterGrad" : "conv2dFilterGrad",
+      events: "spikeConv2dFilterGrad",
+      arrays: [dy, dFilter],
+    },
   };
   // Without support for bfloat16 a dense kernel uses float32 for both.
   const timeDense = ({ dense, arrays }: Kernels, spikes: Spikes) =>

@@ -1,5 +1,6 @@
 export {
   hasBfloat16,
+  hasMatrixUnit,
   instructionSet,
   instructionSets,
   kernelSeconds,

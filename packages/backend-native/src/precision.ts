@@ -23,8 +23,8 @@ export function productPrecision(): Precision {
  *
  * Kernels round inputs and weights to bfloat16, which has 8 bits of precision; sums, tensors and weights stay float32.
  * bfloat16 has the exponent range of float32, so no loss scaling is needed. Event-driven convolutions of spikes have no
- * products and do not change, but fewer convolutions are event-driven. On a processor without AVX512-BF16 nothing changes,
- * see {@link hasBfloat16}.
+ * products and do not change, but fewer convolutions are event-driven. On a processor without AVX512-BF16 and AMX nothing
+ * changes, see {@link hasBfloat16}. With AMX convolutions of spikes have products, of which bfloat16 takes one instead of three.
  *
  * @param precision one of {@link precisions}. @defaultValue "float32"
  * @throws RangeError when precision is neither

@@ -1,6 +1,6 @@
 /**
  * Whether convolutions of stored spikes are event-driven, with work in proportion to the spikes: up to the break-even
- * density (`auto`), wherever there is a kernel for it (`on`), or never (`off`).
+ * density (`auto`), wherever there is a kernel for it (`on`), or never, like convolutions of other numbers (`off`).
  */
 export type SpikeConvolution = "auto" | "on" | "off";
 

@@ -104,26 +104,39 @@ function packed({ data }: Counts): Int32Array {
   return words;
 }
 
+/** Kernels of both products: event-driven, and of a matrix unit, which take the precision, here float32, as well. */
 const kernels = {
-  spikeConv2d: {
+  spikeConv2d: forward("spikeConv2d", []),
+  matrixSpikeConv2d: forward("matrixSpikeConv2d", [0]),
+  spikeConv2dFilterGrad: filterGradient("spikeConv2dFilterGrad", []),
+  matrixSpikeConv2dFilterGrad: filterGradient("matrixSpikeConv2dFilterGrad", [0]),
+};
+
+function forward(kernel: string, precision: readonly number[]) {
+  return {
+    precision,
     run: ({ x, bits, filter, info }: Convolution): Values => {
       const data = new Float32Array(sizeOf(info.outShape)).fill(Number.NaN);
-      runNative("spikeConv2d", numbers(info), bits ? packed(x) : x.data, filter.data, data);
+      runNative(kernel, [...numbers(info), ...precision], bits ? packed(x) : x.data, filter.data, data);
       return { shape: info.outShape, dtype: "float32", data };
     },
     expected: (c: Convolution): Expected =>
       sums(c.info.outShape, c.filter, (add) => forSpikes(c, (count, w, y) => add(y, count, count * c.filter.data[w]!))),
-  },
-  spikeConv2dFilterGrad: {
+  };
+}
+
+function filterGradient(kernel: string, precision: readonly number[]) {
+  return {
+    precision,
     run: ({ x, bits, filter: { shape }, dy, info }: Convolution): Values => {
       const data = new Float32Array(sizeOf(shape)).fill(Number.NaN);
-      runNative("spikeConv2dFilterGrad", numbers(info), bits ? packed(x) : x.data, dy.data, data);
+      runNative(kernel, [...numbers(info), ...precision], bits ? packed(x) : x.data, dy.data, data);
       return { shape, dtype: "float32", data };
     },
     expected: (c: Convolution): Expected =>
       sums(c.filter.shape, c.dy, (add) => forSpikes(c, (count, w, y) => add(w, count, count * c.dy.data[y]!))),
-  },
-};
+  };
+}
 
 /** Visits every product of a convolution that is not 0: a count, and positions in filter and output. */
 function forSpikes({ x, info: g }: Convolution, visit: (count: number, w: number, y: number) => void): void {
@@ -175,7 +188,7 @@ describeNative("convolutions of spikes", () => {
   const best = instructionSet();
   afterAll(() => setInstructionSet(best));
 
-  describe.each(Object.entries(kernels))("%s", (kernel, { run, expected }) => {
+  describe.each(Object.entries(kernels))("%s", (kernel, { run, expected, precision }) => {
     it.each([...instructionSets()])("gives the definition's result with %s, on 1 thread and on 2", (set) => {
       setInstructionSet(set);
       fc.assert(
@@ -201,7 +214,7 @@ describeNative("convolutions of spikes", () => {
 
     it("takes no dilation, and whole words of channels alone", () => {
       const [x, y] = [new Int32Array(9 * 33), new Float32Array(9 * 33)];
-      const right = [1, 3, 3, 32, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1];
+      const right = [1, 3, 3, 32, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, ...precision];
       expect(() => runNative(kernel, right, x, y, y)).not.toThrow();
       expect(() => runNative(kernel, right, new Uint8Array(9 * 32), y, y)).not.toThrow();
       expect(() => runNative(kernel, right, new Uint8Array(9 * 32 - 1), y, y)).toThrow("smaller than the shapes say");
@@ -229,10 +242,15 @@ describeNative("convolutions of spikes", () => {
       for (const at of [0, 5 * 40, 32 * 40 - 1]) {
         const [weights, y] = [new Float32Array(32 * 40).with(at, value), new Float32Array(80)];
         expect(runFinite("spikeConv2d", numbers, x, weights, y)).toBe(false);
+        for (const bf16 of [0, 1])
+          expect(runFinite("matrixSpikeConv2d", [...numbers, bf16], x, weights, y)).toBe(false);
       }
       for (const at of [0, 40, 79]) {
         const [dy, dw] = [new Float32Array(80).with(at, value), new Float32Array(32 * 40)];
         expect(runFinite("spikeConv2dFilterGrad", numbers, x, dy, dw)).toBe(false);
+        for (const bf16 of [0, 1]) {
+          expect(runFinite("matrixSpikeConv2dFilterGrad", [...numbers, bf16], x, dy, dw)).toBe(false);
+        }
       }
     }
   });

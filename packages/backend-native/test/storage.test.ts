@@ -226,7 +226,11 @@ describeNative("storage of spikes", () => {
     setSpikeStorage("auto");
     setSpikeConvolution("auto");
   });
-  afterAll(() => setInstructionSet(best));
+  afterAll(() => {
+    setSpikeStorage("auto");
+    setSpikeConvolution("auto");
+    setInstructionSet(best);
+  });
 
   describe.each([...instructionSets()])("with %s", (set) => {
     it.each(["bits", "counts"] as const)("has in %s the values that it was given, and counts them", (kind) => {

@@ -11,6 +11,6 @@ static bool supported() {
 
 extern const InstructionSet avx2_set;
 const InstructionSet avx2_set = {"avx2", "AVX2 and FMA, 8 floats at a time", supported,
-                                   pairs_supported, SEW_KERNEL_TABLE};
+                                   pairs_supported, false, SEW_KERNEL_TABLE};
 
 }  // namespace sew

@@ -12,6 +12,6 @@ static bool supported() {
 
 extern const InstructionSet avx512_set;
 const InstructionSet avx512_set = {"avx512", "AVX-512 (F, BW, DQ, VL), 16 floats at a time", supported,
-                                   pairs_supported, SEW_KERNEL_TABLE};
+                                   pairs_supported, false, SEW_KERNEL_TABLE};
 
 }  // namespace sew

@@ -10,6 +10,6 @@ static bool supported() {
 
 extern const InstructionSet baseline_set;
 const InstructionSet baseline_set = {"baseline", "the architecture's baseline, 4 floats at a time", supported,
-                                   pairs_supported, SEW_KERNEL_TABLE};
+                                   pairs_supported, false, SEW_KERNEL_TABLE};
 
 }  // namespace sew

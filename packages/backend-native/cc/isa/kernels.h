@@ -21,6 +21,10 @@ namespace sew {
 namespace {
 
 #include SEW_SIMD
+#if !defined(SEW_MATRIX_UNIT)
+#define SEW_MATRIX_UNIT "../simd/emulatedTiles.h"
+#endif
+#include SEW_MATRIX_UNIT
 #include "kernelIncludes.h"
 
 }  // namespace

@@ -122,6 +122,19 @@ struct SpikeGrid {
       for (long q = begin; q < end; q++) to[r * columns + q] = x.word((row + q * s.sw) * words + k, plane);
     }
   }
+
+  // The input pixel at each of `count` positions of a phase from row `from` on; -1 where there is none.
+  void pixels(long phase, long from, long count, long* to) const {
+    const long top = phase / phases_w - s.pt, left = phase % phases_w - s.pl;
+    for (long r = 0; count > 0; r++, to += columns, count -= columns) {
+      const long n = (from + r) / rows, i = (from + r) % rows * s.sh + top;
+      const bool inside = n < s.N && i >= 0 && i < s.IH;
+      for (long q = 0; q < min(columns, count); q++) {
+        const long j = q * s.sw + left;
+        to[q] = inside && j >= 0 && j < s.IW ? (n * s.IH + i) * s.IW + j : -1;
+      }
+    }
+  }
 };
 
 inline long count_spikes(const uint32_t* words, long n) {

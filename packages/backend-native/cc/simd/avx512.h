@@ -23,7 +23,9 @@ static inline Vector pick(Vector a, Vector b, IntVector from) {
 static inline uint32_t signs(IntVector v) { return _mm512_movepi32_mask((__m512i)v); }
 
 // bfloat16 (AVX512-BF16), two values to 32 bits, the first in the low half. The instructions are written out, since the
-// rest of this instruction set must run on processors without them.
+// rest of this instruction set must run on processors without them. Those with a matrix unit take two cycles for each, and
+// multiply bfloat16 there.
+#if !defined(SEW_MATRIX_UNIT)
 #define SEW_PAIRS
 enum Pair : uint32_t {};
 
@@ -90,3 +92,4 @@ static inline Shorts bfloat16_of(Shorts v, const uint8_t*) {
   memcpy(halves, &v, sizeof v);
   return bfloat16(floats(halves[0]), floats(halves[1]));
 }
+#endif

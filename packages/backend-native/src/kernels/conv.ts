@@ -1,6 +1,6 @@
 /** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: convolution of NHWC images and its two gradients. */
 import { backend_util, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
-import { instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
+import { hasMatrixUnit, instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { breakEvens, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
 import { floatKernel } from "../kernel.js";
@@ -37,6 +37,12 @@ function productNumbers(g: backend_util.Conv2DInfo): number[] {
   return [...numbers(g), Number(productPrecision() === "bf16")];
 }
 
+const isUndilated = (g: backend_util.Conv2DInfo) => g.dilationHeight === 1 && g.dilationWidth === 1;
+
+/** Whether a matrix unit runs a convolution that adds up so many channels. */
+const suitsMatrixUnit = (g: backend_util.Conv2DInfo, channels: number) =>
+  hasMatrixUnit() && channels % 32 === 0 && isUndilated(g);
+
 /**
  * The stored spikes of an image batch for an event-driven convolution; `undefined` where the dense kernel is faster, or the
  * only one that supports the convolution.
@@ -58,7 +64,7 @@ function spikesFor(
     const remedy = `use ${32 * Math.ceil(inChannels / 32)}`;
     return because(() => `its ${inChannels} input channels are no multiple of 32, a word of spikes; ${remedy}`);
   }
-  if (g.dilationHeight !== 1 || g.dilationWidth !== 1) {
+  if (!isUndilated(g)) {
     return because(() => "a dilated filter has no event-driven kernel; use dilation 1");
   }
   if (setting === "on") return spikes.packed;
@@ -71,43 +77,59 @@ function spikesFor(
   });
 }
 
-/** Calls a dense kernel with its image batch: spikes as they are stored, where no word of bits has channels of two pixels. */
-function withImages(
-  x: TensorInfo,
-  { inChannels }: backend_util.Conv2DInfo,
-  backend: NativeBackend,
-  run: (images: KernelArray) => boolean,
-): boolean {
-  const spikes = inChannels % 32 === 0 ? backend.spikes(x)?.packed : undefined;
-  return spikes !== undefined ? run(spikes) : backend.lendFloats(x, run);
-}
-
-/** The kernels of a product of an image batch: event-driven, dense, and for numbers that are not finite. */
+/**
+ * The kernels of a product of an image batch: event-driven; dense; on a matrix unit, of spikes and of float32; and for numbers
+ * that are not finite.
+ */
 interface Product {
   readonly product: SpikeProduct;
   readonly events: string;
   readonly dense: string;
+  readonly matrixSpikes: string;
+  readonly matrix?: string;
   readonly plain: string;
 }
 
 const NOT_FINITE =
   "a number is not finite, so that all is computed again by the definition, several times slower; find its cause with trainStep's Diverged";
 
+/**
+ * Calls a kernel that multiplies, with the image batch as it reads it: spikes as they are stored, where no word of bits has
+ * channels of two pixels, or float32. Where the convolution of spikes is off, a matrix unit multiplies spikes like other
+ * numbers, so that their storage changes no bit.
+ */
+function runDense(
+  { dense, matrixSpikes, matrix }: Product,
+  x: TensorInfo,
+  g: backend_util.Conv2DInfo,
+  backend: NativeBackend,
+  run: (kernel: string, images: KernelArray) => boolean,
+): boolean {
+  const onMatrixUnit = suitsMatrixUnit(g, g.inChannels);
+  const readsSpikes = onMatrixUnit ? spikeConvolution() !== "off" : g.inChannels % 32 === 0;
+  const spikes = readsSpikes ? backend.spikes(x)?.packed : undefined;
+  if (spikes !== undefined) return run(onMatrixUnit ? matrixSpikes : dense, spikes);
+  return backend.lendFloats(x, (images) => run((onMatrixUnit ? matrix : undefined) ?? dense, images));
+}
+
 /** Computes a product of an image batch with `other` by the kernel that suits them. */
 function multiply(
-  { product, events, dense, plain }: Product,
+  kernels: Product,
   x: TensorInfo,
   other: TensorInfo,
   g: backend_util.Conv2DInfo,
   backend: NativeBackend,
 ): TensorInfo {
+  const { product, events, plain } = kernels;
   const [result, values] = backend.output(product === "forward" ? g.outShape : g.filterShape);
   const spikes = spikesFor(product, x, g, backend);
   const factor = backend.floats(other);
   const computed =
     spikes !== undefined
       ? runFinite(events, numbers(g), spikes, factor, values)
-      : withImages(x, g, backend, (images) => runFinite(dense, productNumbers(g), images, factor, values));
+      : runDense(kernels, x, g, backend, (kernel, images) =>
+          runFinite(kernel, productNumbers(g), images, factor, values),
+        );
   if (!computed) because(() => NOT_FINITE);
   if (!computed) backend.lendFloats(x, (images) => runNative(plain, numbers(g), images, factor, values));
   return result;
@@ -122,7 +144,14 @@ const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorIn
   "Conv2D",
   ({ x, filter }, attrs, backend) =>
     multiply(
-      { product: "forward", events: "spikeConv2d", dense: "conv2d", plain: "plainConv2d" },
+      {
+        product: "forward",
+        events: "spikeConv2d",
+        dense: "conv2d",
+        matrixSpikes: "matrixSpikeConv2d",
+        matrix: "matrixConv2d",
+        plain: "plainConv2d",
+      },
       x,
       filter,
       geometry(x.shape, filter.shape, attrs),
@@ -140,7 +169,8 @@ const conv2DBackpropInputConfig: KernelConfig = floatKernel<
     const g = geometry(attrs.inputShape, filter.shape, attrs);
     const [dx, values] = backend.output(attrs.inputShape);
     const arrays = [backend.floats(dy), backend.floats(filter), values];
-    if (!runFinite("conv2dInputGrad", productNumbers(g), ...arrays)) {
+    const kernel = suitsMatrixUnit(g, g.outChannels) ? "matrixConv2dInputGrad" : "conv2dInputGrad";
+    if (!runFinite(kernel, productNumbers(g), ...arrays)) {
       because(() => NOT_FINITE);
       runNative("plainConv2dInputGrad", numbers(g), ...arrays);
     }
@@ -160,6 +190,7 @@ const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
         product: "filter gradient",
         events: "spikeConv2dFilterGrad",
         dense: "conv2dFilterGrad",
+        matrixSpikes: "matrixSpikeConv2dFilterGrad",
         plain: "plainConv2dFilterGrad",
       },
       x,

@@ -1,7 +1,9 @@
 /** @file BatchMatMul. */
 import { broadcast_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
-import { runNative } from "../addon.js";
+import { hasMatrixUnit, type KernelArray, runFinite, runNative } from "../addon.js";
+import type { NativeBackend } from "../backend.js";
 import { floatKernel, sizeOf } from "../kernel.js";
+import { spikeConvolution } from "../spikeConvolution.js";
 
 interface MatMulAttrs {
   transposeA: boolean;
@@ -24,30 +26,57 @@ function startOf({ shape }: TensorInfo, batch: readonly number[], index: number)
   return start;
 }
 
-const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>(
-  "BatchMatMul",
-  ({ a, b }, { transposeA, transposeB }, backend) => {
-    const [rows, inner] = transposeA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
-    const [innerB, columns] = transposeB ? [b.shape.at(-1)!, b.shape.at(-2)!] : [b.shape.at(-2)!, b.shape.at(-1)!];
-    if (inner !== innerB) {
-      throw new RangeError(`BatchMatMul: inner sizes must agree, got [${a.shape}] and [${b.shape}]`);
-    }
-    const batch = broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
-    const [y, values] = backend.output([...batch, rows, columns]);
-    const flags = [transposeA ? 1 : 0, transposeB ? 1 : 0];
-    const sizes = [rows, inner, columns, ...flags];
-    const [from, by, count] = [backend.floats(a), backend.floats(b), sizeOf(batch)];
-    if ([a, b].every((t) => batchOf(t) === 1 || batchOf(t) === count)) {
-      runNative("matMul", [count, batchOf(a), batchOf(b), ...sizes], from, by, values);
-      return y;
-    }
-    // The C++ kernel takes one matrix or as many as the result has. With a partial broadcast it is called for each.
-    for (let i = 0; i < count; i++) {
-      const [left, right] = [from.subarray(startOf(a, batch, i)), by.subarray(startOf(b, batch, i))];
-      runNative("matMul", [1, 1, 1, ...sizes], left, right, values.subarray(i * rows * columns));
-    }
+/**
+ * Runs a matrix product of stored spikes on a matrix unit, as a 1x1 convolution or its filter gradient, whose pixels are rows of
+ * `a`.
+ *
+ * @returns whether it did: there is a unit, convolution of spikes is not off, `a` is one matrix of spikes with words of channels, `b` one of finite numbers
+ */
+function multiplySpikes(
+  a: TensorInfo,
+  b: TensorInfo,
+  { transposeA, transposeB }: MatMulAttrs,
+  y: Float32Array,
+  backend: NativeBackend,
+): boolean {
+  const [pixels, channels] = a.shape.slice(-2) as [number, number];
+  if (!hasMatrixUnit() || spikeConvolution() === "off") return false;
+  if (transposeB || batchOf(a) !== 1 || batchOf(b) !== 1 || channels % 32 !== 0) return false;
+  const spikes: KernelArray | undefined = backend.spikes(a)?.packed;
+  if (spikes === undefined) return false;
+  const numbers = [pixels, 1, 1, channels, 1, 1, b.shape.at(-1)!, 1, 1, 1, 1, 0, 0, 1, 1, 0];
+  return runFinite(
+    transposeA ? "matrixSpikeConv2dFilterGrad" : "matrixSpikeConv2d",
+    numbers,
+    spikes,
+    backend.floats(b),
+    y,
+  );
+}
+
+const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>("BatchMatMul", ({ a, b }, attrs, backend) => {
+  const { transposeA, transposeB } = attrs;
+  const [rows, inner] = transposeA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
+  const [innerB, columns] = transposeB ? [b.shape.at(-1)!, b.shape.at(-2)!] : [b.shape.at(-2)!, b.shape.at(-1)!];
+  if (inner !== innerB) {
+    throw new RangeError(`BatchMatMul: inner sizes must agree, got [${a.shape}] and [${b.shape}]`);
+  }
+  const batch = broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const [y, values] = backend.output([...batch, rows, columns]);
+  if (multiplySpikes(a, b, attrs, values, backend)) return y;
+  const flags = [transposeA ? 1 : 0, transposeB ? 1 : 0];
+  const sizes = [rows, inner, columns, ...flags];
+  const [from, by, count] = [backend.floats(a), backend.floats(b), sizeOf(batch)];
+  if ([a, b].every((t) => batchOf(t) === 1 || batchOf(t) === count)) {
+    runNative("matMul", [count, batchOf(a), batchOf(b), ...sizes], from, by, values);
     return y;
-  },
-);
+  }
+  // The C++ kernel takes one matrix or as many as the result has. With a partial broadcast it is called for each.
+  for (let i = 0; i < count; i++) {
+    const [left, right] = [from.subarray(startOf(a, batch, i)), by.subarray(startOf(b, batch, i))];
+    runNative("matMul", [1, 1, 1, ...sizes], left, right, values.subarray(i * rows * columns));
+  }
+  return y;
+});
 
 export const kernels: readonly KernelConfig[] = [batchMatMulConfig];

@@ -44,6 +44,8 @@ const sizes = fc.oneof(
   fc.record({ n: fc.constantFrom(100, 601), h: upTo(3), w: upTo(3), c: upTo(3), k: upTo(3) }),
   fc.record({ n: upTo(2), h: upTo(3), w: upTo(5), c: fc.constantFrom(128, 256, 512), k: upTo(2) }),
   fc.record({ n: upTo(2), h: upTo(3), w: upTo(5), c: upTo(2), k: fc.constantFrom(512, 1024) }),
+  // Words of channels, as a matrix unit takes them.
+  fc.record({ n: upTo(3), h: upTo(6), w: upTo(6), c: fc.constantFrom(32, 64), k: fc.constantFrom(32, 64) }),
 );
 
 /** Paddings of all forms; explicit ones may cut pixels off, and both may be wider than the filter. */
@@ -303,6 +305,26 @@ export const addonCalls: Readonly<Record<string, AddonCall>> = {
   spikeConv2d: {
     numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1],
     arrays: [words(4), float32s(256), float32s(2)],
+    sizes: [0, 14],
+  },
+  matrixConv2d: {
+    numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0],
+    arrays: [float32s(128), float32s(256), float32s(2)],
+    sizes: [0, 14],
+  },
+  matrixSpikeConv2d: {
+    numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0],
+    arrays: [words(4), float32s(256), float32s(2)],
+    sizes: [0, 14],
+  },
+  matrixConv2dInputGrad: {
+    numbers: [1, 2, 2, 1, 1, 1, 32, 2, 2, 1, 1, 0, 0, 1, 1, 0],
+    arrays: [float32s(32), float32s(128), float32s(4)],
+    sizes: [0, 14],
+  },
+  matrixSpikeConv2dFilterGrad: {
+    numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0],
+    arrays: [words(4), float32s(2), float32s(256)],
     sizes: [0, 14],
   },
   spikeConv2dFilterGrad: {
