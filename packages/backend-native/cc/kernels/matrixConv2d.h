@@ -149,6 +149,8 @@ Status matrix_convolve(const MatrixConv& conv, const T* x, const Taps& tap_of, f
         pack_filter<Parts>(tap, s.K, c, k, columns, dense, to);
     }
   });
+  took(matrix_path<Parts>, static_cast<double>(s.N * s.OH * s.OW) * static_cast<double>(taps * s.C * s.K) *
+                               (dense && Parts == 3 ? 6 : Parts));
   Outcome outcome;
   parallel(bands * groups, [&](long task) {
     const long from = task / groups * band, rows = min(band, g.total - from), group = task % groups;

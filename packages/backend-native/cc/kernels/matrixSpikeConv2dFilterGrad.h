@@ -96,6 +96,7 @@ Status matrix_filter_grad(const ConvShape& s, const T* x, const float* dy, float
   const long copy = 2 * words * tile, half_bytes = steps * Parts * pair_tile;
   float* sums = scratch(0, chunks * size);
   if (sums == nullptr) return Status::out_of_memory;
+  took(matrix_path<Parts>, static_cast<double>(s.N * s.OH * s.OW) * static_cast<double>(taps * s.C * s.K * Parts));
   Outcome outcome;
   parallel(chunks * groups, [&](long task) {
     const long part = task / groups, group = task % groups;

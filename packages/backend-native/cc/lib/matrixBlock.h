@@ -70,3 +70,7 @@ inline void store_sums(MatrixUnit& unit, float (*sums)[block_size]) {
   unit.store<2>(sums[tile_height], row);
   unit.store<3>(sums[tile_height] + tile_height, row);
 }
+
+// What kernels on the matrix unit report of their path.
+template <int Parts>
+constexpr const char* matrix_path = Parts == 1 ? "matrix unit in bfloat16" : "matrix unit, numbers in three parts of bfloat16";

@@ -92,4 +92,6 @@ static inline Shorts bfloat16_of(Shorts v, const uint8_t*) {
   memcpy(halves, &v, sizeof v);
   return bfloat16(floats(halves[0]), floats(halves[1]));
 }
+#else
+static inline bool pairs_supported() { return false; }
 #endif
