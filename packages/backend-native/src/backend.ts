@@ -57,6 +57,12 @@ class SpikeData {
   }
 }
 
+/** The mean and the biased variance of each channel of a tensor `[..., C]`. */
+export interface Statistics {
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+}
+
 /** What a running kernel holds. */
 interface Held {
   /** New data. */
@@ -73,6 +79,8 @@ interface Held {
  */
 export class NativeBackend extends MathBackendCPU {
   readonly #pool = new BufferPool();
+  /** By the data of a tensor; see {@link NativeBackend.statistics}. */
+  readonly #statistics = new WeakMap<object, Statistics>();
   /** What the running kernel must give back if it fails; `undefined` outside kernels. */
   #held: Held | undefined;
 
@@ -136,7 +144,18 @@ export class NativeBackend extends MathBackendCPU {
     const values = this.floats(input);
     // Memory outside the pool is an array of the user's, who may still read it.
     if (!this.#pool.owns(values)) return this.output(shape);
+    this.#statistics.delete(dataId);
     return [this.share(input), values];
+  }
+
+  /** Remembers the statistics that a kernel has taken of its output while this was in the caches. */
+  setStatistics({ dataId }: TensorInfo, statistics: Statistics): void {
+    this.#statistics.set(dataId, statistics);
+  }
+
+  /** The statistics that the kernel which wrote a tensor has taken; `undefined` where it has not, or a later one wrote over it. */
+  statistics({ dataId }: TensorInfo): Statistics | undefined {
+    return this.#statistics.get(dataId);
   }
 
   /** A tensor of the same values, which share the memory. */

@@ -140,23 +140,6 @@ SEW_KERNEL(moveStatistics) {
   return Status::ok;
 }
 
-// x, scale, offset -> y, mean, variance
-SEW_KERNEL(batchNormTraining) {
-  Arguments args(call);
-  const long rows = args.integer(), C = args.integer();
-  const double epsilon = args.number();
-  const float *x = args.floats(product(rows, C)), *scale = args.floats(C), *offset = args.floats(C);
-  float *y = args.floats(product(rows, C)), *mean = args.floats(C), *variance = args.floats(C);
-  if (args.status != Status::ok) return args.status;
-  const Status status = statistics(rows, C, x, mean, variance);
-  if (status != Status::ok) return status;
-  float* factor = scratch(0, C);
-  if (factor == nullptr) return Status::out_of_memory;
-  for (long c = 0; c < C; c++) factor[c] = factor_of(scale[c], variance[c], epsilon);
-  normalise(rows, C, x, mean, factor, offset, y);
-  return Status::ok;
-}
-
 // dx = (dy - level - (x - mean) * slope) * factor, by channel.
 struct NormGradient {
   float *factor, *level, *slope;

@@ -8,6 +8,7 @@
 //                one stretch of a list; each names its row of the filter
 //   many spikes  tap by tap: the sum of the rows that an input's word selects comes from a table
 #pragma once
+#include "../lib/moments.h"
 #include "../lib/spikeGrid.h"
 
 // Positions of a band.
@@ -37,7 +38,7 @@ inline void add_rows(const float* rows, const uint32_t* entry, const uint32_t* e
 }
 
 template <long Lanes, class X>
-Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) {
+Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y, const Statistics& statistics) {
   const SpikeGrid g(s);
   const SpikePlanes planes(x, s.x());
   if (planes.count == 0 && !all_finite(w, s.w())) return Status::not_finite;
@@ -53,6 +54,17 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
   const size_t input_floats = blocks * (sizeof(SpikeInputs) / sizeof(float));
   const size_t list_floats = blocks * (input_words + table_spikes * some * positions) + append_slack;
   const long filter_rows = row_taps * some * word_bits;
+  const bool measured = statistics.wanted(), streamed = is_streamed(y, s.y(), s.K);
+  float* memory = scratch(0, measured ? PartMoments::floats(bands, panels * Lanes) : 0);
+  if (memory == nullptr) return Status::out_of_memory;
+  const PartMoments moments(bands, panels * Lanes, memory);
+  // Whether a row of the grid has outputs, and in how many rows of a band they are.
+  const auto is_output = [&](long row) { return row % g.rows < s.OH; };
+  const auto output_rows = [&](long part) {
+    long count = 0;
+    for (long row = part * band; row < min(g.total, (part + 1) * band); row++) count += is_output(row);
+    return count;
+  };
   Outcome outcome;
   parallel(bands * groups, [&](long task) {
     const long from = task / groups * band, rows = min(band, g.total - from), group = task % groups;
@@ -129,14 +141,30 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
             });
           }
         }
-      for (long r = 0; r < rows; r++) {
-        const long n = (from + r) / g.rows, m = (from + r) % g.rows;
-        if (m >= s.OH) continue;
-        float* to = y + (n * s.OH + m) * s.OW * s.K + k0;
-        for (long q = 0; q < s.OW; q++) copy_row<Lanes>(sums + (r * g.columns + q) * Lanes, columns, to + q * s.K);
+      const auto write_outputs = [&](const auto& take) {
+        for (long r = 0; r < rows; r++) {
+          if (!is_output(from + r)) continue;
+          const float* row = sums + r * g.columns * Lanes;
+          float* to = y + ((from + r) / g.rows * s.OH + (from + r) % g.rows) * s.OW * s.K + k0;
+          for (long q = 0; q < s.OW; q++) {
+            if (streamed) stream_row<Lanes>(row + q * Lanes, columns, to + q * s.K);
+            else copy_row<Lanes>(row + q * Lanes, columns, to + q * s.K);
+            take(row + q * Lanes);
+          }
+        }
+      };
+      if (!measured) {
+        write_outputs([](const float*) {});
+      } else {
+        Moments<Lanes> own(sums);
+        write_outputs([&](const float* row) { own.add(row); });
+        moments.store(task / groups, k0, max(1, output_rows(task / groups) * s.OW), own);
       }
     }
+    if (streamed) stream_fence();
   });
+  if (measured)
+    moments.join([&](long part) { return output_rows(part) * s.OW; }, s.K, statistics);
   return outcome.status();
 }
 
@@ -150,15 +178,20 @@ Status spike_conv2d(Arguments& args, const ConvShape& s) {
   const X x = {X::read(args, s.x())};
   const float* w = args.floats(s.w());
   float* y = args.floats(s.y());
+  const Statistics statistics = statistics_of(args, s.K);
   if (args.status != Status::ok) return args.status;
-  if (s.y() == 0) return Status::ok;
-  if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
+  if (s.y() == 0 || s.C == 0) {
+    memset(y, 0, s.y() * sizeof(float));
+    if (statistics.wanted())
+      memset(statistics.mean, 0, s.K * sizeof(float)), memset(statistics.variance, 0, s.K * sizeof(float));
+    return Status::ok;
+  }
   // With more channels at a time each spike is looked up less often, but their sums must fit the registers.
   constexpr long many = width >= 8 ? 2 * lanes : lanes;
-  return s.K % many == 0 ? spike_convolve<many>(s, x, w, y) : spike_convolve<lanes>(s, x, w, y);
+  return s.K % many == 0 ? spike_convolve<many>(s, x, w, y, statistics) : spike_convolve<lanes>(s, x, w, y, statistics);
 }
 
-// x, w -> y; x is bits in words, or counts in bytes.
+// x, w -> y and, where there are buffers for them, mean and variance of its channels; x is bits in words, or counts in bytes.
 SEW_KERNEL(spikeConv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);

@@ -66,8 +66,10 @@ class Arguments {
   uint32_t* bits(long at_least) {
     return static_cast<uint32_t*>(buffer(ceil_div(at_least, word_bits), Type::int32));
   }
+  // Whether there is a further buffer, such as for an output that callers may leave out.
+  bool has_more() const { return buffers_ < call_.buffer_count; }
   Type next_type() const {
-    return buffers_ < call_.buffer_count ? call_.buffers[buffers_].type : Type::float32;
+    return has_more() ? call_.buffers[buffers_].type : Type::float32;
   }
 
  private:

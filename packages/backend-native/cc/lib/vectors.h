@@ -26,6 +26,14 @@ inline void store_part(float* p, Vector v, long n) {
   memcpy(p, values, n * sizeof(float));
 }
 
+// Larger results are not in the caches when they are read next: writing past them saves reading what is overwritten.
+constexpr long stream_bytes = 32L << 20;
+
+// Whether rows of K floats each, n floats in all, are streamed.
+inline bool is_streamed(const float* y, long n, long K) {
+  return n >= stream_bytes / 4 && K % width == 0 && reinterpret_cast<uintptr_t>(y) % sizeof(Vector) == 0;
+}
+
 // All ones in the lanes whose bits are set. The first lane has the lowest bit.
 inline IntVector lanes_of(uint32_t word) {
   IntVector bit;

@@ -1,5 +1,5 @@
 /** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: convolution of NHWC images and its two gradients. */
-import { backend_util, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { backend_util, engine, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
@@ -86,11 +86,16 @@ function multiply(
   const [result, values] = backend.output(product === "forward" ? g.outShape : g.filterShape);
   const spikes = spikesFor(product, x, g, backend);
   const factor = backend.floats(other);
+  // In training a batch norm may follow. Event-driven kernels take its statistics while the output is in the caches.
+  const isMeasured = product === "forward" && spikes !== undefined && engine().state.gradientDepth > 0;
+  const [mean, variance] = [new Float32Array(g.outChannels), new Float32Array(g.outChannels)];
+  const statistics = isMeasured ? [mean, variance] : [];
   const computed =
     spikes !== undefined
-      ? runFinite(events, numbers(g), spikes, factor, values)
+      ? runFinite(events, numbers(g), spikes, factor, values, ...statistics)
       : withImages(x, g, backend, (images) => runFinite(dense, productNumbers(g), images, factor, values));
   if (!computed) backend.lendFloats(x, (images) => runNative(plain, numbers(g), images, factor, values));
+  else if (isMeasured) backend.setStatistics(result, { mean, variance });
   return result;
 }
 

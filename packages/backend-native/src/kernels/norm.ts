@@ -47,15 +47,30 @@ const fusedBatchNormConfig: KernelConfig = floatKernel<
   },
 );
 
+/** The mean and the biased variance of each channel of x: those that its kernel has taken, or from its values. */
+export function batchStatistics(x: TensorInfo, backend: NativeBackend): [mean: TensorInfo, variance: TensorInfo] {
+  const [rows, channels] = rowsOf(x);
+  const [mean, means] = backend.output([channels]);
+  const [variance, variances] = backend.output([channels]);
+  const taken = backend.statistics(x);
+  if (taken?.mean.length === channels) {
+    means.set(taken.mean);
+    variances.set(taken.variance);
+  } else {
+    runNative("batchStatistics", [rows, channels], backend.floats(x), means, variances);
+  }
+  return [mean, variance];
+}
+
 const batchNormTrainingConfig: KernelConfig = floatKernel<
   KernelInputs<typeof batchNormTrainingKernel>,
   KernelAttrs<typeof batchNormTrainingKernel>
 >(batchNormTrainingKernel.name, ({ x, scale, offset }, { epsilon }, backend) => {
-  const [rows, channels] = rowsOf(x);
-  const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
-  const inputs = [x, scale, offset].map((t) => backend.floats(t));
-  runNative("batchNormTraining", [rows, channels, epsilon], ...inputs, ...outputs.map(([, values]) => values));
-  return outputs.map(([info]) => info);
+  const [y, values] = backend.output(x.shape);
+  const statistics = batchStatistics(x, backend);
+  const inputs = [x, ...statistics, scale, offset].map((t) => backend.floats(t));
+  runNative("batchNorm", [...rowsOf(x), epsilon], ...inputs, values);
+  return [y, ...statistics];
 });
 
 const batchNormTrainingGradConfig: KernelConfig = floatKernel<

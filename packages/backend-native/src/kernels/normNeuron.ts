@@ -10,8 +10,9 @@ import {
 } from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
-import { floatKernel, sizeOf } from "../kernel.js";
+import { floatKernel } from "../kernel.js";
 import { firingKernel, type NeuronCall, neuronCall, runFiring } from "./multiStepNeuron.js";
+import { batchStatistics } from "./norm.js";
 import { parallelCall } from "./parallelNeuron.js";
 
 /** The call of neurons over `x`, from what their kernel receives behind the norm's offset. */
@@ -33,14 +34,10 @@ function configs(
 
   const trainingConfig = firingKernel<NormNeuronAttrs>(inTraining.name, (tensors, attrs, backend) => {
     const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
-    const channels = x.shape.at(-1)!;
-    const [mean, means] = backend.output([channels]);
-    const [variance, variances] = backend.output([channels]);
-    const currents = backend.floats(x);
-    runNative("batchStatistics", [sizeOf(x.shape) / channels, channels], currents, means, variances);
+    const statistics = batchStatistics(x, backend);
     const call = callOf(x, others.slice(2), attrs);
-    const arrays = [currents, means, variances, ...others.map((t) => backend.floats(t))];
-    return [runFiring(native, [attrs.epsilon, ...call.numbers], call, backend, arrays), mean, variance];
+    const arrays = [x, ...statistics, ...others].map((t) => backend.floats(t));
+    return [runFiring(native, [attrs.epsilon, ...call.numbers], call, backend, arrays), ...statistics];
   });
 
   const gradConfig = floatKernel<TensorInfo[], NormNeuronGradAttrs>(
