@@ -1,6 +1,6 @@
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { type BackendValues, type DataType, engine, type TensorInfo } from "@tensorflow/tfjs-core";
-import { scratchBytes } from "./addon.js";
+import { type KernelArray, runNative, scratchBytes } from "./addon.js";
 import { BufferPool, type PoolStatistics } from "./bufferPool.js";
 import { Spikes } from "./spikes.js";
 
@@ -15,24 +15,28 @@ export interface NativeMemory extends PoolStatistics {
   readonly scratchBytes: number;
 }
 
-/** The data of a tensor that is stored as spikes. Code without support for these reads `values`, as of any tensor. */
-class SpikeData {
+/** The data of a float32 tensor that is stored in fewer bits. Code without support for these reads `values`, as of any tensor. */
+abstract class PackedData {
   readonly dtype = "float32";
   refCount = 1;
-  readonly spikes: Spikes;
   readonly #pool: BufferPool;
   #dense: Float32Array | undefined;
 
-  constructor(spikes: Spikes, pool: BufferPool) {
-    this.spikes = spikes;
+  constructor(pool: BufferPool) {
     this.#pool = pool;
   }
+
+  /** Number of elements. */
+  abstract readonly size: number;
+  /** What the kernels read. */
+  abstract readonly packed: KernelArray;
+  abstract unpack(to: Float32Array): void;
 
   /** As float32. Unpacked on first use and kept, since the backward pass will read it again. */
   get values(): Float32Array {
     if (this.#dense === undefined) {
-      const dense = this.#pool.take(this.spikes.size, Float32Array);
-      this.spikes.unpack(dense);
+      const dense = this.#pool.take(this.size, Float32Array);
+      this.unpack(dense);
       this.#dense = dense;
     }
     return this.#dense;
@@ -41,9 +45,9 @@ class SpikeData {
   /** Calls `f` with the values as float32, which are unpacked for this call only unless they already are. */
   lend<R>(f: (values: Float32Array) => R): R {
     if (this.#dense !== undefined) return f(this.#dense);
-    const dense = this.#pool.take(this.spikes.size, Float32Array);
+    const dense = this.#pool.take(this.size, Float32Array);
     try {
-      this.spikes.unpack(dense);
+      this.unpack(dense);
       return f(dense);
     } finally {
       this.#pool.give(dense);
@@ -52,8 +56,45 @@ class SpikeData {
 
   /** Returns all memory to the pool. */
   release(): void {
-    this.#pool.give(this.spikes.packed);
+    this.#pool.give(this.packed);
     if (this.#dense !== undefined) this.#pool.give(this.#dense);
+  }
+}
+
+class SpikeData extends PackedData {
+  readonly spikes: Spikes;
+
+  constructor(spikes: Spikes, pool: BufferPool) {
+    super(pool);
+    this.spikes = spikes;
+  }
+
+  get size(): number {
+    return this.spikes.size;
+  }
+
+  get packed(): KernelArray {
+    return this.spikes.packed;
+  }
+
+  unpack(to: Float32Array): void {
+    this.spikes.unpack(to);
+  }
+}
+
+/** Values as bfloat16, two to a word. */
+class Bfloat16Data extends PackedData {
+  readonly packed: Int32Array;
+  readonly size: number;
+
+  constructor(packed: Int32Array, size: number, pool: BufferPool) {
+    super(pool);
+    this.packed = packed;
+    this.size = size;
+  }
+
+  unpack(to: Float32Array): void {
+    runNative("unpackBfloat16", [this.size], this.packed, to);
   }
 }
 
@@ -72,8 +113,8 @@ interface Held {
 }
 
 /**
- * Storage of the native backend: TensorFlow.js's cpu backend with float32 tensors in pooled, aligned memory, and tensors of
- * spikes as bits or bytes.
+ * Storage of the native backend: TensorFlow.js's cpu backend with float32 tensors in pooled, aligned memory, tensors of
+ * spikes as bits or bytes, and, under {@link setPrecision} `bf16`, outputs of event-driven convolutions as bfloat16.
  *
  * Since it extends the cpu backend, every operation works; the kernels in `kernels/` replace the hot ones.
  */
@@ -140,7 +181,7 @@ export class NativeBackend extends MathBackendCPU {
    */
   outputOver(input: TensorInfo): [info: TensorInfo, values: Float32Array] {
     const { dataId, shape } = input;
-    if (this.refCount(dataId) > 1 || this.spikes(input) !== undefined) return this.output(shape);
+    if (this.refCount(dataId) > 1 || this.data.get(dataId) instanceof PackedData) return this.output(shape);
     const values = this.floats(input);
     // Memory outside the pool is an array of the user's, who may still read it.
     if (!this.#pool.owns(values)) return this.output(shape);
@@ -178,6 +219,21 @@ export class NativeBackend extends MathBackendCPU {
     return [{ dataId: this.#take(dataId), shape, dtype: "float32" }, spikes];
   }
 
+  /** A new float32 tensor that is stored as bfloat16, and its memory, two values to a word, contents undefined. */
+  outputBfloat16(shape: number[]): [info: TensorInfo, values: Int32Array] {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const packed = this.#pool.take(Math.ceil(size / 2), Int32Array);
+    const dataId = {};
+    this.data.set(dataId, new Bfloat16Data(packed, size, this.#pool));
+    return [{ dataId: this.#take(dataId), shape, dtype: "float32" }, packed];
+  }
+
+  /** The values of a tensor for a kernel that reads bfloat16 as well: as they are stored. Spikes are unpacked. */
+  floatsOrBfloat16(t: TensorInfo): KernelArray {
+    const data = this.data.get(t.dataId);
+    return data instanceof Bfloat16Data ? data.packed : this.floats(t);
+  }
+
   /** The spikes of a tensor; `undefined` when it is stored as float32. */
   spikes({ dataId }: TensorInfo): Spikes | undefined {
     const data = this.data.get(dataId);
@@ -191,12 +247,12 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   /**
-   * Calls `f` with the values of a float32 tensor. Spikes are unpacked for this call only, unless they already are: for
+   * Calls `f` with the values of a float32 tensor. Packed ones are unpacked for this call only, unless they already are: for
    * kernels that seldom read the same tensor twice.
    */
   lendFloats<R>(t: TensorInfo, f: (values: Float32Array) => R): R {
     const data = this.data.get(t.dataId);
-    return data instanceof SpikeData ? data.lend(f) : f(this.floats(t));
+    return data instanceof PackedData ? data.lend(f) : f(this.floats(t));
   }
 
   /**
@@ -215,9 +271,9 @@ export class NativeBackend extends MathBackendCPU {
   /** A copy of a tensor's values, since their memory is reused when the tensor is disposed. */
   override readSync(dataId: object): BackendValues {
     const data = this.data.get(dataId);
-    if (data instanceof SpikeData) {
-      const copy = new Float32Array(data.spikes.size);
-      data.spikes.unpack(copy);
+    if (data instanceof PackedData) {
+      const copy = new Float32Array(data.size);
+      data.unpack(copy);
       return copy;
     }
     const values = super.readSync(dataId);
@@ -234,7 +290,7 @@ export class NativeBackend extends MathBackendCPU {
     if (reference >= 0) this.#held!.shared.splice(reference, 1);
     const data = this.data.get(dataId);
     const gone = super.disposeData(dataId, force);
-    if (gone && data instanceof SpikeData) data.release();
+    if (gone && data instanceof PackedData) data.release();
     else if (gone && ArrayBuffer.isView(data.values)) this.#pool.give(data.values);
     return gone;
   }

@@ -8,6 +8,7 @@
 //                one stretch of a list; each names its row of the filter
 //   many spikes  tap by tap: the sum of the rows that an input's word selects comes from a table
 #pragma once
+#include "../lib/bfloat16.h"
 #include "../lib/moments.h"
 #include "../lib/spikeGrid.h"
 
@@ -37,8 +38,38 @@ inline void add_rows(const float* rows, const uint32_t* entry, const uint32_t* e
   for (long v = 0; v < vectors; v++) store(y + v * width, sum[v]);
 }
 
+// Output pixels of K channels, in float32 or in bfloat16; the other is null. Large ones are written past the caches.
+struct SpikeOutputs {
+  float* floats;
+  uint16_t* bfloats;
+  long K;
+  bool streamed;
+
+  SpikeOutputs(float* f, uint16_t* b, long n, long channels) : floats(f), bfloats(b), K(channels) {
+    streamed = b != nullptr ? is_streamed(b, n, K) : is_streamed(f, n, K);
+  }
+
+  // Writes `columns` channels of a pixel from channel k on; `sums` becomes what is stored.
+  template <long Lanes>
+  void write(float* sums, long columns, long pixel, long k) const {
+    const long at = pixel * K + k;
+    if (bfloats != nullptr) {
+      for_vectors(0, columns, [&](long i, long count) {
+        const Bfloats rounded = bfloats_of(load(sums + i));
+        if (streamed) stream(bfloats + at + i, rounded);
+        else memcpy(bfloats + at + i, &rounded, count * sizeof(uint16_t));
+      });
+      for (long i = 0; i < Lanes; i += width) store(sums + i, as_bfloat16(load(sums + i)));
+    } else if (streamed) {
+      for (long i = 0; i < columns; i += width) stream(floats + at + i, load(sums + i));
+    } else {
+      copy_row<Lanes>(sums, columns, floats + at);
+    }
+  }
+};
+
 template <long Lanes, class X>
-Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y, const Statistics& statistics) {
+Status spike_convolve(const ConvShape& s, const X& x, const float* w, const SpikeOutputs& y, const Statistics& statistics) {
   const SpikeGrid g(s);
   const SpikePlanes planes(x, s.x());
   if (planes.count == 0 && !all_finite(w, s.w())) return Status::not_finite;
@@ -54,7 +85,7 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y, 
   const size_t input_floats = blocks * (sizeof(SpikeInputs) / sizeof(float));
   const size_t list_floats = blocks * (input_words + table_spikes * some * positions) + append_slack;
   const long filter_rows = row_taps * some * word_bits;
-  const bool measured = statistics.wanted(), streamed = is_streamed(y, s.y(), s.K);
+  const bool measured = statistics.wanted();
   float* memory = scratch(0, measured ? PartMoments::floats(bands, panels * Lanes) : 0);
   if (memory == nullptr) return Status::out_of_memory;
   const PartMoments moments(bands, panels * Lanes, memory);
@@ -144,11 +175,10 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y, 
       const auto write_outputs = [&](const auto& take) {
         for (long r = 0; r < rows; r++) {
           if (!is_output(from + r)) continue;
-          const float* row = sums + r * g.columns * Lanes;
-          float* to = y + ((from + r) / g.rows * s.OH + (from + r) % g.rows) * s.OW * s.K + k0;
+          float* row = sums + r * g.columns * Lanes;
+          const long first = ((from + r) / g.rows * s.OH + (from + r) % g.rows) * s.OW;
           for (long q = 0; q < s.OW; q++) {
-            if (streamed) stream_row<Lanes>(row + q * Lanes, columns, to + q * s.K);
-            else copy_row<Lanes>(row + q * Lanes, columns, to + q * s.K);
+            y.template write<Lanes>(row + q * Lanes, columns, first + q, k0);
             take(row + q * Lanes);
           }
         }
@@ -161,7 +191,7 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y, 
         moments.store(task / groups, k0, max(1, output_rows(task / groups) * s.OW), own);
       }
     }
-    if (streamed) stream_fence();
+    if (y.streamed) stream_fence();
   });
   if (measured)
     moments.join([&](long part) { return output_rows(part) * s.OW; }, s.K, statistics);
@@ -177,21 +207,26 @@ template <class X>
 Status spike_conv2d(Arguments& args, const ConvShape& s) {
   const X x = {X::read(args, s.x())};
   const float* w = args.floats(s.w());
-  float* y = args.floats(s.y());
+  const bool half = args.next_type() == Type::int32;
+  uint16_t* bfloats = half ? read_bfloats(args, s.y()) : nullptr;
+  float* floats = half ? nullptr : args.floats(s.y());
   const Statistics statistics = statistics_of(args, s.K);
   if (args.status != Status::ok) return args.status;
   if (s.y() == 0 || s.C == 0) {
-    memset(y, 0, s.y() * sizeof(float));
+    if (half) memset(bfloats, 0, s.y() * sizeof(uint16_t));
+    else memset(floats, 0, s.y() * sizeof(float));
     if (statistics.wanted())
       memset(statistics.mean, 0, s.K * sizeof(float)), memset(statistics.variance, 0, s.K * sizeof(float));
     return Status::ok;
   }
+  const SpikeOutputs y(floats, bfloats, s.y(), s.K);
   // With more channels at a time each spike is looked up less often, but their sums must fit the registers.
   constexpr long many = width >= 8 ? 2 * lanes : lanes;
   return s.K % many == 0 ? spike_convolve<many>(s, x, w, y, statistics) : spike_convolve<lanes>(s, x, w, y, statistics);
 }
 
-// x, w -> y and, where there are buffers for them, mean and variance of its channels; x is bits in words, or counts in bytes.
+// x, w -> y and, where there are buffers for them, mean and variance of its channels. x is bits in words, or counts in
+// bytes; y is floats, or bfloat16.
 SEW_KERNEL(spikeConv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);

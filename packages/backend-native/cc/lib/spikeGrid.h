@@ -199,12 +199,6 @@ inline void copy_row(const float* from, long columns, float* to) {
     memcpy(to, from, columns * sizeof(float));
 }
 
-// The same past the caches, to aligned rows of whole vectors.
-template <long Lanes>
-inline void stream_row(const float* from, long columns, float* to) {
-  for (long v = 0; v < (columns == Lanes ? Lanes : columns); v += width) stream(to + v, load(from + v));
-}
-
 // The same, and marks what is not finite.
 template <long Lanes>
 inline Vector copy_row(const float* from, long columns, float* to, Vector marks) {

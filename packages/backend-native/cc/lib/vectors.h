@@ -29,9 +29,11 @@ inline void store_part(float* p, Vector v, long n) {
 // Larger results are not in the caches when they are read next: writing past them saves reading what is overwritten.
 constexpr long stream_bytes = 32L << 20;
 
-// Whether rows of K floats each, n floats in all, are streamed.
-inline bool is_streamed(const float* y, long n, long K) {
-  return n >= stream_bytes / 4 && K % width == 0 && reinterpret_cast<uintptr_t>(y) % sizeof(Vector) == 0;
+// Whether rows of K values each, n values in all, are streamed.
+template <class T>
+inline bool is_streamed(const T* y, long n, long K) {
+  constexpr long size = sizeof(T);
+  return n >= stream_bytes / size && K % width == 0 && reinterpret_cast<uintptr_t>(y) % (width * size) == 0;
 }
 
 // All ones in the lanes whose bits are set. The first lane has the lowest bit.

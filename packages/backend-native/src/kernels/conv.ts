@@ -83,19 +83,43 @@ function multiply(
   g: backend_util.Conv2DInfo,
   backend: NativeBackend,
 ): TensorInfo {
-  const [result, values] = backend.output(product === "forward" ? g.outShape : g.filterShape);
+  const shape = product === "forward" ? g.outShape : g.filterShape;
   const spikes = spikesFor(product, x, g, backend);
   const factor = backend.floats(other);
-  // In training a batch norm may follow. Event-driven kernels take its statistics while the output is in the caches.
-  const isMeasured = product === "forward" && spikes !== undefined && engine().state.gradientDepth > 0;
-  const [mean, variance] = [new Float32Array(g.outChannels), new Float32Array(g.outChannels)];
-  const statistics = isMeasured ? [mean, variance] : [];
+  if (spikes !== undefined && product === "forward") {
+    const result = convolveSpikes(events, spikes, factor, g, backend);
+    if (result !== undefined) return result;
+  }
+  const [result, values] = backend.output(shape);
   const computed =
-    spikes !== undefined
-      ? runFinite(events, numbers(g), spikes, factor, values, ...statistics)
-      : withImages(x, g, backend, (images) => runFinite(dense, productNumbers(g), images, factor, values));
+    spikes === undefined
+      ? withImages(x, g, backend, (images) => runFinite(dense, productNumbers(g), images, factor, values))
+      : product !== "forward" && runFinite(events, numbers(g), spikes, factor, values);
   if (!computed) backend.lendFloats(x, (images) => runNative(plain, numbers(g), images, factor, values));
-  else if (isMeasured) backend.setStatistics(result, { mean, variance });
+  return result;
+}
+
+/**
+ * The event-driven convolution, in bfloat16 where that is the precision; `undefined` where a weight is not finite.
+ *
+ * In training a batch norm may follow: its statistics are taken while the output is in the caches.
+ */
+function convolveSpikes(
+  kernel: string,
+  spikes: KernelArray,
+  filter: Float32Array,
+  g: backend_util.Conv2DInfo,
+  backend: NativeBackend,
+): TensorInfo | undefined {
+  const isHalf = productPrecision() === "bf16";
+  const [result, values] = isHalf ? backend.outputBfloat16(g.outShape) : backend.output(g.outShape);
+  const [mean, variance] = [new Float32Array(g.outChannels), new Float32Array(g.outChannels)];
+  const isTraining = engine().state.gradientDepth > 0;
+  if (!runFinite(kernel, numbers(g), spikes, filter, values, ...(isTraining ? [mean, variance] : []))) {
+    backend.disposeIntermediateTensorInfo(result);
+    return undefined;
+  }
+  if (isTraining) backend.setStatistics(result, { mean, variance });
   return result;
 }
 

@@ -32,7 +32,7 @@ const fusedBatchNormConfig: KernelConfig = floatKernel<
     runNative(
       "batchNorm",
       [rows, channels, varianceEpsilon ?? 0.001],
-      ...[backend.floats(x), backend.floats(mean), backend.floats(variance)],
+      ...[backend.floatsOrBfloat16(x), backend.floats(mean), backend.floats(variance)],
       ...[perChannel(backend, scale, channels, 1), perChannel(backend, offset, channels, 0), values],
     );
     return y;
@@ -57,7 +57,7 @@ export function batchStatistics(x: TensorInfo, backend: NativeBackend): [mean: T
     means.set(taken.mean);
     variances.set(taken.variance);
   } else {
-    runNative("batchStatistics", [rows, channels], backend.floats(x), means, variances);
+    runNative("batchStatistics", [rows, channels], backend.floatsOrBfloat16(x), means, variances);
   }
   return [mean, variance];
 }
@@ -68,8 +68,8 @@ const batchNormTrainingConfig: KernelConfig = floatKernel<
 >(batchNormTrainingKernel.name, ({ x, scale, offset }, { epsilon }, backend) => {
   const [y, values] = backend.output(x.shape);
   const statistics = batchStatistics(x, backend);
-  const inputs = [x, ...statistics, scale, offset].map((t) => backend.floats(t));
-  runNative("batchNorm", [...rowsOf(x), epsilon], ...inputs, values);
+  const inputs = [...statistics, scale, offset].map((t) => backend.floats(t));
+  runNative("batchNorm", [...rowsOf(x), epsilon], backend.floatsOrBfloat16(x), ...inputs, values);
   return [y, ...statistics];
 });
 
@@ -79,7 +79,7 @@ const batchNormTrainingGradConfig: KernelConfig = floatKernel<
 >(batchNormTrainingKernel.gradient!.name, ({ x, dy, scale, mean, variance }, { epsilon }, backend) => {
   const [rows, channels] = rowsOf(x);
   const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
-  const inputs = [x, dy, scale, mean, variance].map((t) => backend.floats(t));
+  const inputs = [backend.floatsOrBfloat16(x), ...[dy, scale, mean, variance].map((t) => backend.floats(t))];
   runNative("batchNormTrainingGrad", [rows, channels, epsilon], ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);
 });

@@ -1,0 +1,74 @@
+// bfloat16, the upper half of a float32, as storage: values are rounded to the nearest, ties to even, when they are written,
+// alike on every instruction set.
+#pragma once
+#include "vectors.h"
+
+typedef uint16_t Bfloats __attribute__((vector_size(width * sizeof(uint16_t))));
+typedef uint32_t Bits32 __attribute__((vector_size(sizeof(Vector))));
+
+inline Vector load(const uint16_t* p) {
+  Bfloats v;
+  memcpy(&v, p, sizeof v);
+  return (Vector)(__builtin_convertvector(v, Bits32) << 16);
+}
+
+inline Vector load_part(const uint16_t* p, long n) {
+  if (n == width) return load(p);
+  uint16_t values[width] = {};
+  memcpy(values, p, n * sizeof(uint16_t));
+  return load(values);
+}
+
+// The bits of the nearest bfloat16, in the upper halves; the lower ones are undefined.
+inline Bits32 rounded_bits(Vector v) {
+  const Bits32 bits = (Bits32)v;
+  return bits + 0x7fff + ((bits >> 16) & 1);
+}
+inline Bfloats bfloats_of(Vector v) { return __builtin_convertvector(rounded_bits(v) >> 16, Bfloats); }
+inline Vector as_bfloat16(Vector v) { return (Vector)(rounded_bits(v) & 0xffff0000u); }
+
+// Past the caches, to aligned memory of a vector.
+inline void stream(uint16_t* p, Bfloats v) {
+#if defined(__AVX512F__)
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), (__m256i)v);
+#elif defined(__AVX2__)
+  _mm_stream_si128(reinterpret_cast<__m128i*>(p), (__m128i)v);
+#else
+  memcpy(p, &v, sizeof v);
+#endif
+}
+
+inline float value_of(float x) { return x; }
+inline float value_of(uint16_t x) {
+  const uint32_t bits = static_cast<uint32_t>(x) << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// Values as they are stored, in float32 or in bfloat16; the other is null.
+struct Values {
+  const float* floats;
+  const uint16_t* bfloats;
+
+  // Calls f with the array that there is.
+  template <class F>
+  auto with(const F& f) const {
+    return bfloats != nullptr ? f(bfloats) : f(floats);
+  }
+  Values from(long i) const {
+    return bfloats != nullptr ? Values{nullptr, bfloats + i} : Values{floats + i, nullptr};
+  }
+  // Where value i is, for prefetches.
+  const float* address(long i) const {
+    return bfloats != nullptr ? reinterpret_cast<const float*>(bfloats + i) : floats + i;
+  }
+};
+
+// bfloat16 comes two to a word.
+inline uint16_t* read_bfloats(Arguments& args, long n) { return reinterpret_cast<uint16_t*>(args.ints(ceil_div(n, 2))); }
+
+inline Values read_values(Arguments& args, long n) {
+  if (args.next_type() == Type::int32) return {nullptr, read_bfloats(args, n)};
+  return {args.floats(n), nullptr};
+}
