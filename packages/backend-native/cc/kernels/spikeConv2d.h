@@ -54,12 +54,12 @@ struct SpikeOutputs {
   void write(float* sums, long columns, long pixel, long k) const {
     const long at = pixel * K + k;
     if (bfloats != nullptr) {
-      for_vectors(0, columns, [&](long i, long count) {
-        const Bfloats rounded = bfloats_of(load(sums + i));
-        if (streamed) stream(bfloats + at + i, rounded);
-        else memcpy(bfloats + at + i, &rounded, count * sizeof(uint16_t));
-      });
-      for (long i = 0; i < Lanes; i += width) store(sums + i, as_bfloat16(load(sums + i)));
+#pragma GCC unroll 16
+      for (long i = 0; i < Lanes; i += width) {
+        const Vector v = load(sums + i);
+        store_bfloats(bfloats + at + i, bfloats_of(v), min(width, columns - i), streamed);
+        store(sums + i, as_bfloat16(v));
+      }
     } else if (streamed) {
       for (long i = 0; i < columns; i += width) stream(floats + at + i, load(sums + i));
     } else {

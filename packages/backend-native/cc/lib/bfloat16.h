@@ -38,6 +38,13 @@ inline void stream(uint16_t* p, Bfloats v) {
 #endif
 }
 
+// The first n lanes, of which there may be none, past the caches where `streamed` and then all of them.
+inline void store_bfloats(uint16_t* p, Bfloats v, long n, bool streamed) {
+  if (streamed && n == width) stream(p, v);
+  else if (n == width) memcpy(p, &v, sizeof v);
+  else if (n > 0) memcpy(p, &v, n * sizeof(uint16_t));
+}
+
 inline float value_of(float x) { return x; }
 inline float value_of(uint16_t x) {
   const uint32_t bits = static_cast<uint32_t>(x) << 16;

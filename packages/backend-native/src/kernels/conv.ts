@@ -85,42 +85,26 @@ function multiply(
 ): TensorInfo {
   const shape = product === "forward" ? g.outShape : g.filterShape;
   const spikes = spikesFor(product, x, g, backend);
+  const convolvesSpikes = spikes !== undefined && product === "forward";
+  const [result, values] =
+    convolvesSpikes && productPrecision() === "bf16" ? backend.outputBfloat16(shape) : backend.output(shape);
+  // In training a batch norm may follow: its statistics are taken while the output is in the caches.
+  const isMeasured = convolvesSpikes && engine().state.gradientDepth > 0;
+  const statistics = isMeasured ? [new Float32Array(g.outChannels), new Float32Array(g.outChannels)] : [];
   const factor = backend.floats(other);
-  if (spikes !== undefined && product === "forward") {
-    const result = convolveSpikes(events, spikes, factor, g, backend);
-    if (result !== undefined) return result;
-  }
-  const [result, values] = backend.output(shape);
   const computed =
-    spikes === undefined
-      ? withImages(x, g, backend, (images) => runFinite(dense, productNumbers(g), images, factor, values))
-      : product !== "forward" && runFinite(events, numbers(g), spikes, factor, values);
-  if (!computed) backend.lendFloats(x, (images) => runNative(plain, numbers(g), images, factor, values));
-  return result;
-}
-
-/**
- * The event-driven convolution, in bfloat16 where that is the precision; `undefined` where a weight is not finite.
- *
- * In training a batch norm may follow: its statistics are taken while the output is in the caches.
- */
-function convolveSpikes(
-  kernel: string,
-  spikes: KernelArray,
-  filter: Float32Array,
-  g: backend_util.Conv2DInfo,
-  backend: NativeBackend,
-): TensorInfo | undefined {
-  const isHalf = productPrecision() === "bf16";
-  const [result, values] = isHalf ? backend.outputBfloat16(g.outShape) : backend.output(g.outShape);
-  const [mean, variance] = [new Float32Array(g.outChannels), new Float32Array(g.outChannels)];
-  const isTraining = engine().state.gradientDepth > 0;
-  if (!runFinite(kernel, numbers(g), spikes, filter, values, ...(isTraining ? [mean, variance] : []))) {
-    backend.disposeIntermediateTensorInfo(result);
-    return undefined;
+    spikes !== undefined
+      ? runFinite(events, numbers(g), spikes, factor, values, ...statistics)
+      : withImages(x, g, backend, (images) => runFinite(dense, productNumbers(g), images, factor, values));
+  if (computed) {
+    const [mean, variance] = statistics;
+    if (mean !== undefined && variance !== undefined) backend.setStatistics(result, { mean, variance });
+    return result;
   }
-  if (isTraining) backend.setStatistics(result, { mean, variance });
-  return result;
+  backend.disposeIntermediateTensorInfo(result);
+  const [defined, floats] = backend.output(shape);
+  backend.lendFloats(x, (images) => runNative(plain, numbers(g), images, factor, floats));
+  return defined;
 }
 
 const isNhwc = ({ dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;
