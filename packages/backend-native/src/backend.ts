@@ -82,15 +82,17 @@ class SpikeData extends PackedData {
   }
 }
 
-/** Values as bfloat16, two to a word. */
+/** Values as bfloat16. */
 class Bfloat16Data extends PackedData {
-  readonly packed: Int32Array;
-  readonly size: number;
+  readonly packed: Uint16Array;
 
-  constructor(packed: Int32Array, size: number, pool: BufferPool) {
+  constructor(packed: Uint16Array, pool: BufferPool) {
     super(pool);
     this.packed = packed;
-    this.size = size;
+  }
+
+  get size(): number {
+    return this.packed.length;
   }
 
   unpack(to: Float32Array): void {
@@ -219,12 +221,14 @@ export class NativeBackend extends MathBackendCPU {
     return [{ dataId: this.#take(dataId), shape, dtype: "float32" }, spikes];
   }
 
-  /** A new float32 tensor that is stored as bfloat16, and its memory, two values to a word, contents undefined. */
-  outputBfloat16(shape: number[]): [info: TensorInfo, values: Int32Array] {
-    const size = shape.reduce((a, b) => a * b, 1);
-    const packed = this.#pool.take(Math.ceil(size / 2), Int32Array);
+  /** A new float32 tensor that is stored as bfloat16, and its memory, contents undefined. */
+  outputBfloat16(shape: number[]): [info: TensorInfo, values: Uint16Array] {
+    const packed = this.#pool.take(
+      shape.reduce((a, b) => a * b, 1),
+      Uint16Array,
+    );
     const dataId = {};
-    this.data.set(dataId, new Bfloat16Data(packed, size, this.#pool));
+    this.data.set(dataId, new Bfloat16Data(packed, this.#pool));
     return [{ dataId: this.#take(dataId), shape, dtype: "float32" }, packed];
   }
 

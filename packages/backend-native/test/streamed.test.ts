@@ -15,7 +15,7 @@ const drawn = integers(7);
 const ofIntegers = (length: number) => Float32Array.from({ length }, () => (drawn() % 5) - 2);
 
 /** Runs `f` with the memory of a tensor, at which pages and vectors begin. */
-function withTensor<Y extends Float32Array | Int32Array>(
+function withTensor<Y extends Float32Array | Uint16Array>(
   [info, values]: readonly [{ readonly dataId: object }, Y],
   f: (values: Y) => void,
 ): void {
@@ -36,7 +36,7 @@ const numbers = (count: number, kernel: number) => {
 };
 
 /** A kernel on some of the images. */
-type Run = (from: number, count: number, y: Float32Array | Int32Array) => void;
+type Run = (from: number, count: number, y: Float32Array | Uint16Array) => void;
 const runs: Readonly<Record<string, Run>> = {
   spikeConv2d: (from, count, y) =>
     runNative(
@@ -83,10 +83,10 @@ describeNative("a large result", () => {
 
   it.each(instructionSets())("in bfloat16 is the same in parts, with %s", (set) => {
     setInstructionSet(set);
-    withTensor(native().outputBfloat16([sizeOf(images)]), (words) => {
-      runs.spikeConv2d!(0, images, words);
+    withTensor(native().outputBfloat16([sizeOf(images)]), (halves) => {
+      runs.spikeConv2d!(0, images, halves);
       const y = new Float32Array(sizeOf(images));
-      runNative("unpackBfloat16", [y.length], words, y);
+      runNative("unpackBfloat16", [y.length], halves, y);
       expect(isSame(runs.spikeConv2d!, y)).toBe(true);
     });
   });

@@ -6,7 +6,7 @@
 SEW_KERNEL(unpackBfloat16) {
   Arguments args(call);
   const long n = args.integer();
-  const uint16_t* x = read_bfloats(args, n);
+  const uint16_t* x = args.bfloats(n);
   float* y = args.floats(n);
   if (args.status != Status::ok) return args.status;
   parallel(ceil_div(n, element_block), [&](long task) {

@@ -207,8 +207,8 @@ template <class X>
 Status spike_conv2d(Arguments& args, const ConvShape& s) {
   const X x = {X::read(args, s.x())};
   const float* w = args.floats(s.w());
-  const bool half = args.next_type() == Type::int32;
-  uint16_t* bfloats = half ? read_bfloats(args, s.y()) : nullptr;
+  const bool half = args.next_type() == Type::uint16;
+  uint16_t* bfloats = half ? args.bfloats(s.y()) : nullptr;
   float* floats = half ? nullptr : args.floats(s.y());
   const Statistics statistics = statistics_of(args, s.K);
   if (args.status != Status::ok) return args.status;

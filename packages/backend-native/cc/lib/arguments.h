@@ -61,6 +61,7 @@ class Arguments {
 
   float* floats(long at_least) { return static_cast<float*>(buffer(at_least, Type::float32)); }
   uint8_t* bytes(long at_least) { return static_cast<uint8_t*>(buffer(at_least, Type::uint8)); }
+  uint16_t* bfloats(long at_least) { return static_cast<uint16_t*>(buffer(at_least, Type::uint16)); }
   int32_t* ints(long at_least) { return static_cast<int32_t*>(buffer(at_least, Type::int32)); }
   // Element i is bit i % 32 of word i / 32. Bits past the last element are 0.
   uint32_t* bits(long at_least) {

@@ -72,10 +72,7 @@ struct Values {
   }
 };
 
-// bfloat16 comes two to a word.
-inline uint16_t* read_bfloats(Arguments& args, long n) { return reinterpret_cast<uint16_t*>(args.ints(ceil_div(n, 2))); }
-
 inline Values read_values(Arguments& args, long n) {
-  if (args.next_type() == Type::int32) return {nullptr, read_bfloats(args, n)};
+  if (args.next_type() == Type::uint16) return {nullptr, args.bfloats(n)};
   return {args.floats(n), nullptr};
 }
