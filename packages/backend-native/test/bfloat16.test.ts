@@ -1,5 +1,18 @@
 /** @file Outputs of event-driven convolutions as bfloat16: what is stored, and that every reader sees the same values. */
-import { instructionSet, instructionSets, type NativeBackend, runNative, setInstructionSet } from "@sew/backend-native";
+import {
+  hasBfloat16,
+  instructionSet,
+  instructionSets,
+  type NativeBackend,
+  precision,
+  runNative,
+  setInstructionSet,
+  setPrecision,
+  setSpikeConvolution,
+  setSpikeStorage,
+  spikeConvolution,
+  spikeStorage,
+} from "@sew/backend-native";
 import {
   type Activation,
   batchNorm,
@@ -10,19 +23,23 @@ import {
   run,
   seeded,
 } from "@sew/layers";
-import { lif, plif, psn } from "@sew/neurons";
+import { lif, neuron, plif, psn, unroll } from "@sew/neurons";
 import {
   add,
   backend,
   clone,
   concat,
+  conv2d,
   engine,
+  fill,
   memory,
   mul,
+  ones,
   reshape,
   slice,
   sum,
   type Tensor,
+  type Tensor4D,
   tensor,
   tidy,
   type Variable,
@@ -83,8 +100,14 @@ function convolved<Y extends Float32Array | Uint16Array>({ n, size, k, kernel, d
 }
 
 describeNative("bfloat16 storage", () => {
-  const best = instructionSet();
-  afterEach(() => setInstructionSet(best));
+  const [best, storage, convolution] = [instructionSet(), spikeStorage(), spikeConvolution()];
+  const precisionBefore = precision();
+  afterEach(() => {
+    setInstructionSet(best);
+    setSpikeStorage(storage);
+    setSpikeConvolution(convolution);
+    setPrecision(precisionBefore);
+  });
 
   it("has the outputs of an event-driven convolution, rounded to the nearest, on any number of threads", () =>
     fc.assert(
@@ -101,6 +124,21 @@ describeNative("bfloat16 storage", () => {
       }),
       { numRuns: 60 },
     ));
+
+  it("has them under bf16 where the machine has it, but for weights that are not finite, and none in float32", () => {
+    const shape: [number, number, number, number] = [1, 2, 2, 32];
+    const spikes = tidy(() => reshape(unroll(neuron(lif), ones([1, ...shape])).spikes, shape)) as Tensor4D;
+    const weights = [1, Number.POSITIVE_INFINITY].map((weight) => fill([1, 1, 32, 4], weight)) as Tensor4D[];
+    const kindOf = (w: Tensor4D) => tidy(() => native().floatsOrBfloat16(conv2d(spikes, w, 1, 0)).constructor.name);
+    setSpikeStorage("auto");
+    setSpikeConvolution("on");
+    const before = memory().numDataBuffers;
+    expect(weights.map(kindOf)).toEqual(["Float32Array", "Float32Array"]);
+    setPrecision("bf16");
+    expect(weights.map(kindOf)).toEqual([hasBfloat16() ? "Uint16Array" : "Float32Array", "Float32Array"]);
+    expect(memory().numDataBuffers).toBe(before);
+    for (const t of [spikes, ...weights]) t.dispose();
+  });
 
   it("is float32 to all who read it, with memory that all comes back", () =>
     tidy(() => {
