@@ -112,7 +112,7 @@ inline Extent add_stripe(const uint32_t* x, const Stripe& stripe, double* of_sam
   Extent seen;
   // A conversion to double for each position of each sample would take longer than all counting.
   long sums[activity_block];
-  std::fill_n(sums, positions, 0);
+  memset(sums, 0, positions * sizeof(long));
   for (long sample = 0; sample < stripe.samples; sample++) {
     const long start = stripe.start(sample);
     const uint32_t* first = x + start / word_bits;
