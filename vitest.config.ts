@@ -20,8 +20,9 @@ export default defineConfig({
         // the examples of the documentation run, which change settings at will.
         isolate: folder === "packages/testing",
         server: { deps: { external: [/\/dist\//] } },
-        testTimeout: 120_000,
-        hookTimeout: 120_000,
+        // Only what hangs takes so long, also on a busy machine.
+        testTimeout: 300_000,
+        hookTimeout: 300_000,
       },
     })),
   },

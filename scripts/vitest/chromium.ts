@@ -109,13 +109,17 @@ function layoutFaults(): string[] {
 /** Charts and cells that show no value under the mouse or a finger, and by the arrow keys. */
 async function valueFaults(page: Page, touch: boolean): Promise<string[]> {
   const faults: string[] = [];
-  const shown = async (label: string, how: string): Promise<void> => {
+  const shown = async (label: string, how: string, act: () => Promise<unknown>): Promise<void> => {
     const tip = page.locator(".tip");
-    // A busy machine may take a while.
-    const isVisible = await tip.waitFor({ timeout: 2000 }).then(
-      () => true,
-      () => false,
-    );
+    let isVisible = false;
+    // On a busy machine the page may hear late of a scrolling, which hides what it shows.
+    for (let attempt = 0; attempt < 5 && !isVisible; attempt++) {
+      await act();
+      isVisible = await tip.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+    }
     const text = isVisible ? await tip.textContent() : "";
     if (!/\d/.test(text ?? "")) faults.push(`${label}: no value ${how}`);
     const box = await tip.boundingBox();
@@ -133,23 +137,22 @@ async function valueFaults(page: Page, touch: boolean): Promise<string[]> {
       return { x, y, width, height };
     }))!;
     const [x, y] = [box.x + box.width * 0.6, box.y + box.height * 0.4];
-    if (touch) await page.touchscreen.tap(x, y);
-    else await page.mouse.move(x, y);
-    await shown(label, touch ? "under a finger" : "under the mouse");
+    await shown(label, touch ? "under a finger" : "under the mouse", async () => {
+      if (touch) return page.touchscreen.tap(x, y);
+      await page.mouse.move(x - 1, y);
+      return page.mouse.move(x, y);
+    });
     await page.mouse.move(0, 0);
     await chart.focus();
-    await page.keyboard.press("Escape");
-    await page.keyboard.press("ArrowLeft");
-    await page.keyboard.press("ArrowUp");
-    await shown(label, "by the arrow keys");
+    await shown(label, "by the arrow keys", async () => {
+      for (const key of ["Escape", "ArrowLeft", "ArrowUp"]) await page.keyboard.press(key);
+    });
     await page.keyboard.press("Escape");
   }
   const cell = page.locator("[data-tip]").first();
   if ((await cell.count()) > 0) {
     await cell.scrollIntoViewIfNeeded();
-    if (touch) await cell.tap();
-    else await cell.hover();
-    await shown("cell", touch ? "under a finger" : "under the mouse");
+    await shown("cell", touch ? "under a finger" : "under the mouse", () => (touch ? cell.tap() : cell.hover()));
   }
   return faults;
 }

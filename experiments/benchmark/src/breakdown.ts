@@ -1,4 +1,5 @@
 /** @file Where the time of a pass goes. */
+import { kernelSeconds } from "@sew/backend-native";
 import {
   batchNormTrainingKernel,
   moveStatisticsKernel,
@@ -31,7 +32,7 @@ const fused = [
 ];
 const fusedNames = fused.flatMap(({ name, gradient }) => (gradient === undefined ? [name] : [name, gradient.name]));
 
-/** The kernels that are told apart. All else is the rest: pooling, sums, the classifier, the optimiser, JavaScript. */
+/** The kernels that are told apart. All other C++ kernels are the rest: pooling, sums, the classifier, the optimiser. */
 const kernels = {
   "conv forward": [Conv2D],
   "input gradient": [Conv2DBackpropInput],
@@ -39,42 +40,58 @@ const kernels = {
   "norm + neuron": [FusedBatchNorm, ...fusedNames],
 } as const satisfies Record<string, readonly string[]>;
 
-export type Part = keyof typeof kernels | "rest";
+/** JavaScript is what is spent in no C++ kernel: TensorFlow.js, conversions, copies, allocation, garbage collection. */
+export type Part = keyof typeof kernels | "rest" | "JavaScript";
 
-/** Seconds of each part; together, those of the pass. */
+/** Seconds of each part; together, those of the pass without what it waits for. */
 export type Breakdown = Readonly<Record<Part, number>>;
 
-export const parts: readonly Part[] = [...(Object.keys(kernels) as (keyof typeof kernels)[]), "rest"];
+export const parts: readonly Part[] = [...(Object.keys(kernels) as (keyof typeof kernels)[]), "rest", "JavaScript"];
 
 /** The part that a kernel belongs to. */
-export function partOf(kernelName: string): Part {
+export function partOf(kernelName: string): Exclude<Part, "JavaScript"> {
   const found = Object.entries<readonly string[]>(kernels).find(([, names]) => names.includes(kernelName));
-  return found === undefined ? "rest" : (found[0] as Part);
+  return found === undefined ? "rest" : (found[0] as keyof typeof kernels);
 }
 
-/** How the time of `step` divides: the median of `steps` calls, by watching the current backend's kernels meanwhile. */
-export async function breakdown(step: (call: number) => unknown, steps: number): Promise<Breakdown> {
-  const none: Breakdown = { "conv forward": 0, "input gradient": 0, "filter gradient": 0, "norm + neuron": 0, rest: 0 };
+const none: Breakdown = {
+  "conv forward": 0,
+  "input gradient": 0,
+  "filter gradient": 0,
+  "norm + neuron": 0,
+  rest: 0,
+  JavaScript: 0,
+};
+
+/**
+ * How the time of `step` divides: the median of `steps` calls, by watching the native backend's kernels meanwhile.
+ *
+ * @param warmUp calls before those: V8 compiles what runs often, and training is many steps. @defaultValue 0
+ */
+export async function breakdown(step: (call: number) => unknown, steps: number, warmUp = 0): Promise<Breakdown> {
   let spent: Record<Part, number> = { ...none };
   const watched = getKernelsForBackend(getBackend()).filter(({ kernelName }) => partOf(kernelName) !== "rest");
   const unwatched = watched.map(({ kernelFunc }) => kernelFunc);
   for (const [i, kernel] of watched.entries()) {
+    const part = partOf(kernel.kernelName);
     kernel.kernelFunc = (call) => {
-      const start = performance.now();
+      const before = kernelSeconds();
       const result = unwatched[i]!(call);
-      spent[partOf(kernel.kernelName)] += (performance.now() - start) / 1000;
+      spent[part] += kernelSeconds() - before;
       return result;
     };
   }
   const found: { readonly total: number; readonly spent: Breakdown }[] = [];
   try {
-    for (let call = 0; call < steps; call++) {
+    for (let call = 0; call < warmUp + steps; call++) {
       spent = { ...none };
-      const start = performance.now();
+      const waiting = performance.eventLoopUtilization();
+      const [start, inKernels] = [performance.now(), kernelSeconds()];
       await step(call);
-      const total = (performance.now() - start) / 1000;
-      const kernelTime = parts.reduce((sum, part) => sum + spent[part], 0);
-      found.push({ total, spent: { ...spent, rest: total - kernelTime } });
+      const native = kernelSeconds() - inKernels;
+      const total = (performance.now() - start - performance.eventLoopUtilization(waiting).idle) / 1000;
+      const rest = native - parts.reduce((sum, part) => sum + spent[part], 0);
+      if (call >= warmUp) found.push({ total, spent: { ...spent, rest, JavaScript: total - native } });
     }
   } finally {
     for (const [i, kernel] of watched.entries()) kernel.kernelFunc = unwatched[i]!;

@@ -28,18 +28,21 @@ export interface NetworkFigures {
 const SETTLING = 30;
 
 /** One training step after another. */
-function training(net: Module, { shape, classes }: Row, x: Float32Array): (call: number) => Promise<unknown> {
+export function training(net: Module, { shape, classes }: Row, x: Float32Array): (call: number) => Promise<unknown> {
   const optimizer = optimizerOf(net, momentum());
   const labels = Int32Array.from({ length: shape[1] }, (_, i) => i % classes);
   return (call) => trainStep(net, optimizer, { x, shape, labels }, { learningRate: 0.001, seed: call });
 }
 
 /** One forward pass after another, the running statistics settled: at their initial variance of 1 few neurons fire. */
-function forward(net: Module, x: Tensor): () => void {
+export function forward(net: Module, x: Tensor): () => void {
   for (const statistic of namedBuffers(net).values()) tidy(() => statistic.assign(zerosLike(statistic)));
   for (let i = 0; i < SETTLING; i++) tidy(() => void run(net, x, { training: true, seed: i }));
   return () => tidy(() => void run(net, x, evaluation).dataSync());
 }
+
+/** Passes after which V8 has compiled what runs in each. */
+const COMPILING = 20;
 
 const used = () => memory() as unknown as NativeMemory;
 
@@ -63,7 +66,7 @@ export async function measureNetwork(row: Row, runs: number): Promise<NetworkFig
   };
   // What follows takes memory of its own, as what draws reports does.
   const { firingRates } = await import("@sew/analysis");
-  const divided = await breakdown(step, runs);
+  const divided = await breakdown(step, runs, COMPILING);
   const x = tensor(values, [...shape]);
   const { layers } = pass === "train" ? await firingRates(build(), x, { training: true }) : await firingRates(net, x);
   return {

@@ -46,7 +46,7 @@ const list = (names: Iterable<string>) => [...names].map((name) => `  ${name}`).
 export function parseOptions(argv: readonly string[]): Options {
   const program = new Command("pnpm bench")
     .description(
-      "Times training steps, forward passes and convolution kernels against the floor of this machine: their dense " +
+      "Times training steps and forward passes against the floor of this machine: their dense " +
         "float32 operations at its measured multiply-add peak. Each row runs in a process of its own, 3 times to warm up " +
         "and then for its figures. A quiet machine gives honest ones.",
     )

@@ -1,14 +1,13 @@
 /** @file The density sweep as a picture: a small chart for each layer, all with the same axes. */
 import { LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TitleComponent } from "echarts/components";
-import { init, use } from "echarts/core";
-import { SVGRenderer } from "echarts/renderers";
+import { use } from "echarts/core";
+import { blue, grey, muted, orange, svgOf, text } from "./svg.js";
 import { densities, type LayerSweep, layerName, type Product, type Storage } from "./sweep.js";
 
-use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
+use([LineChart, GridComponent, LegendComponent, TitleComponent]);
 
-const colours = { forward: "#1f6fb5", "filter gradient": "#c26a00" } as const satisfies Record<Product, string>;
-const [text, muted, grey] = ["#1c2128", "#5f6874", "#dfe3e8"] as const;
+const colours = { forward: blue, "filter gradient": orange } as const satisfies Record<Product, string>;
 
 /** Bits are solid lines, counts dashed ones: colour is not all that tells. */
 const kinds = (["forward", "filter gradient"] as const).flatMap((product) =>
@@ -20,20 +19,6 @@ const styleOf = (product: Product, storage: Storage) => ({
   itemStyle: { color: colours[product] },
   lineStyle: { color: colours[product], width: 2, type: storage === "bits" ? "solid" : [5, 3] },
 });
-
-/** What each colour becomes in dark mode. */
-const dark = {
-  "#fff": "#14171b",
-  [text]: "#e4e7eb",
-  [muted]: "#9aa4b0",
-  [grey]: "#2c323a",
-  [colours.forward]: "#64aeea",
-  [colours["filter gradient"]]: "#e39a3f",
-};
-const rules = Object.entries(dark).flatMap(([from, to]) =>
-  ["fill", "stroke"].map((each) => `[${each}="${from}"] { ${each}: ${to}; }`),
-);
-const DARK = `<style>@media (prefers-color-scheme: dark) {\n${rules.join("\n")}\n}</style>`;
 
 const TITLE = "Time of event-driven convolution, dense = 1";
 const COLUMNS = 4;
@@ -58,11 +43,7 @@ export function picture(sweeps: readonly LayerSweep[]): string {
   const ratios = sweeps.flatMap(({ points }) => points.map(({ events, dense }) => events / dense));
   const top = Math.max(1.5, Math.ceil(2 * Math.max(...ratios)) / 2);
   const axisLabel = { color: muted, fontSize: 11 };
-  const drawing = init(null, null, { renderer: "svg", ssr: true, width, height });
-  drawing.setOption({
-    animation: false,
-    backgroundColor: "#fff",
-    textStyle: { fontFamily: "system-ui, sans-serif" },
+  return svgOf(TITLE, width, height, {
     title: [
       {
         text: TITLE,
@@ -144,9 +125,4 @@ export function picture(sweeps: readonly LayerSweep[]): string {
       })),
     ]),
   });
-  const svg = drawing.renderToSVGString();
-  drawing.dispose();
-  // What serves a mouse only is left out, and what serves a screen reader put in.
-  const still = svg.replaceAll(/ (?:ecmeta_\w+|class|pointer-events)="[^"]*"|<style >[\s\S]*?<\/style>\n?/g, "");
-  return `${still.replace(">", `><title>${TITLE}</title>\n${DARK}`)}\n`;
 }

@@ -1,6 +1,6 @@
 /** @file The networks that are measured, one row of the table for each pass through one of them. */
 import type { Module } from "@sew/layers";
-import { families, type ResNetDepth, resNet, sevenBNet } from "@sew/models";
+import { families, type ResNetDepth, resNet, resNetDepths, sevenBNet, wideSevenBNet } from "@sew/models";
 import { eventLike, type InputShape, imageLike } from "./inputs.js";
 
 /** What may differ from an ordinary run of a network. */
@@ -12,7 +12,7 @@ interface Variant {
 }
 
 /** A network, and what it is given. */
-interface Subject {
+export interface Subject {
   readonly network: string;
   readonly shape: InputShape;
   readonly classes: number;
@@ -30,7 +30,16 @@ const sevenB: Subject = {
   shape: [16, 2, 128, 128, 2],
   classes: 11,
   input: eventLike,
-  build: ([, , height, width], options) => sevenBNet({ classes: 11, height, width, ...options }),
+  build: ([, , height, width, inChannels], options) =>
+    sevenBNet({ classes: 11, height, width, inChannels, ...options }),
+};
+
+const wideSevenB: Subject = {
+  ...sevenB,
+  network: "Wide-7B-Net",
+  classes: 10,
+  build: ([, , height, width, inChannels], options) =>
+    wideSevenBNet({ classes: 10, height, width, inChannels, ...options }),
 };
 
 /** SEW-ResNet with ADD, the stem at every step. */
@@ -39,10 +48,16 @@ const sewResNet = (depth: ResNetDepth, batch: number): Subject => ({
   shape: [4, batch, 224, 224, 3],
   classes: 1000,
   input: imageLike,
-  build: (_, options) => resNet(depth, { ...families["sew-add"], ...options }),
+  build: ([, , , , inChannels], options) => resNet(depth, { ...families["sew-add"], inChannels, ...options }),
 });
 
-const [resNet18, resNet50, resNet152] = [sewResNet(18, 4), sewResNet(50, 2), sewResNet(152, 1)];
+const batches = { 18: 4, 34: 4, 50: 2, 101: 1, 152: 1 } as const satisfies Record<ResNetDepth, number>;
+const resNets = resNetDepths.map((depth) => sewResNet(depth, batches[depth]));
+
+/** The networks of the paper's experiments. */
+export const subjects: readonly Subject[] = [sevenB, wideSevenB, ...resNets];
+
+const [resNet18, , resNet50, , resNet152] = resNets as [Subject, Subject, Subject, Subject, Subject];
 
 export const rows: readonly Row[] = [
   { ...sevenB, pass: "train" },

@@ -1,7 +1,6 @@
 /** @file The figures for reading: on the terminal, and as Markdown. */
 import { type BreakEvens, EVERY_DENSITY } from "@sew/backend-native";
 import { parts } from "./breakdown.js";
-import type { ConvolutionResult } from "./convolution.js";
 import type { NetworkFigures } from "./network.js";
 import type { LayerSweep } from "./sweep.js";
 import { median } from "./timing.js";
@@ -72,17 +71,6 @@ export function ratesLine(rates: NetworkFigures["firingRates"]): string {
       return `${part} ${digits(Math.min(...found))}-${digits(Math.max(...found))} (mean ${digits(mean)})`;
     })
     .join(", ");
-}
-
-/** The rates of the convolution kernels, and their share of the peak. */
-export function convolutionTable(results: readonly ConvolutionResult[], peak: number): Record<string, string>[] {
-  const rate = (value: number) => `${gigaflops(value)} (${percent(value, peak)})`;
-  return results.map(({ images, size, channels, forward, inputGradient, filterGradient }) => ({
-    layer: `${images} x ${size}x${size} x ${channels}`,
-    forward: rate(forward),
-    "input gradient": rate(inputGradient),
-    "filter gradient": rate(filterGradient),
-  }));
 }
 
 /** The time of event-driven convolutions of one layer as a multiple of the dense ones', a line for each density. */

@@ -1,7 +1,7 @@
 /** @file How a figure is taken. */
 
 /** Calls before those that count: caches and buffers are then what they stay. */
-const WARM_UP = 3;
+export const WARM_UP = 3;
 
 /**
  * Seconds of each of `runs` calls, after those that warm up; `f` receives the number of calls before, and `begin` is called

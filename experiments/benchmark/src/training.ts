@@ -7,8 +7,6 @@ import { calibrateBreakEvens, instructionSet, setInstructionSet, setThreads, thr
 import { useBackend } from "@sew/backends";
 import { writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
-import type { ConvolutionResult } from "./convolution.js";
-import { CONVOLUTIONS } from "./measurements.js";
 import type { NetworkFigures } from "./network.js";
 import { parseOptions } from "./options.js";
 import { inOwnProcess } from "./ownProcess.js";
@@ -18,7 +16,6 @@ import type { LayerSweep } from "./sweep.js";
 import {
   breakdownTable,
   breakEvenTable,
-  convolutionTable,
   figuresTable,
   gigaflops,
   markdown,
@@ -92,7 +89,6 @@ if (options.calibrate) {
     const figures = measured.get(name) as NetworkFigures | undefined;
     return figures === undefined ? [] : [{ name, ...(ordinary && { ordinary }), ...figures }];
   });
-  const convolutions = (measured.get(CONVOLUTIONS) ?? []) as ConvolutionResult[];
   console.log(
     `\nmultiply-add peak, measured: ${gigaflops(peak)} GFLOP/s; a floor is a work's operations at that rate\n`,
   );
@@ -105,10 +101,6 @@ if (options.calibrate) {
     for (const { name, firingRates } of networks) console.log(`${name}: ${ratesLine(firingRates)}`);
     await write(beside(".md"), markdown(networks, machineLine, peak));
   }
-  if (convolutions.length > 0) {
-    console.log("\ndense conv3x3, GFLOP/s and the share of the peak:");
-    console.table(convolutionTable(convolutions, peak));
-  }
-  await writeFigures({ networks, convolutions });
+  await writeFigures({ networks });
 }
 console.log(`\nevery figure: ${written.join(", ")}`);

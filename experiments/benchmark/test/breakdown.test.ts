@@ -2,7 +2,7 @@ import { unavailable, use } from "@sew/kernels/testing";
 import { families, network, resNet } from "@sew/models";
 import { momentum, optimizer as optimizerOf, trainStep } from "@sew/training";
 import { getKernelsForBackend, ones, profile, setBackend, tidy } from "@tensorflow/tfjs-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { breakdown, partOf, parts } from "../src/breakdown.js";
 
 const sevenB = () => network("c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*2-FC3", { height: 8, width: 8 });
@@ -53,8 +53,18 @@ describe.skipIf(unavailable("native") !== undefined)("where the time goes", () =
     const most = (performance.now() - start) / 1000;
     expect(Object.keys(found)).toEqual(parts);
     for (const part of parts) expect(found[part]).toBeGreaterThan(0);
+    expect(found.JavaScript).toBeLessThan(most);
     expect(parts.reduce((sum, part) => sum + found[part], 0)).toBeLessThanOrEqual(most);
     expect(kernels()).toEqual(before);
+  });
+
+  it("counts as JavaScript what no kernel of the addon computes, and not what is waited for", async () => {
+    const times = [5000, 6000];
+    vi.spyOn(performance, "now").mockImplementation(() => times.shift()!);
+    vi.spyOn(performance, "eventLoopUtilization").mockReturnValue({ idle: 300, active: 700, utilization: 0.7 });
+    const found = await breakdown(() => {}, 1);
+    vi.restoreAllMocks();
+    expect(found).toEqual({ ...found, JavaScript: 0.7, "conv forward": 0, rest: 0 });
   });
 
   it("leaves the kernels as before also after a step that fails", async () => {

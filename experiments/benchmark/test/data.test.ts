@@ -66,7 +66,7 @@ describe("pnpm bench data", () => {
     for (const { limit } of rows) {
       if (limit !== undefined) expect(rows.filter(({ name }: { name: string }) => name === limit)).toHaveLength(1);
     }
-  }, 120_000);
+  });
 
   it("says what is wrong with a folder, and with an option", () => {
     mkdirSync(join(folder, "empty"));

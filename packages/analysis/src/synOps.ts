@@ -1,6 +1,6 @@
 /** @file Synaptic operations: what the layers with weights have to compute, under each published convention. */
 import { type ConvGeometry, emissionOf, type Module, namedModules } from "@sew/layers";
-import { any, keep, notEqual, slice, type Tensor } from "@tensorflow/tfjs-core";
+import { any, clone, keep, notEqual, slice, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { operationCosts } from "./energy.js";
 import { fanOut } from "./fanOut.js";
 import { type MeasureOptions, measureAs, type Probe } from "./probe.js";
@@ -35,8 +35,8 @@ export interface LayerOps {
   /** Those of them that read no padding: the exact SynOps if all inputs were 1. */
   readonly validMacs: number;
   /**
-   * Whether it lies in front of all neurons, and its input is real numbers that are the same at every one of several time-steps, as
-   * a repeated image is.
+   * Whether it lies in front of all neurons, and its input, in the last pass, is real numbers that are the same at every one of
+   * several time-steps, as a repeated image is.
    */
   readonly repeats: boolean;
 }
@@ -109,8 +109,9 @@ export async function synOps(
 interface Kept {
   readonly input: Activity;
   readonly output: readonly number[];
-  /** Of a layer in front of all neurons: whether a time-step differs from the first, a scalar. */
-  readonly moves: Tensor | undefined;
+  readonly inFront: boolean;
+  /** The input itself, of the last pass of a layer in front of all neurons: it may be the same at every time-step. */
+  frames?: Tensor;
   /** The pass that it belongs to. */
   readonly pass: object;
 }
@@ -129,9 +130,9 @@ export function synOpsProbe(): Probe<SynOps> {
     for (const [path, module] of namedModules(model)) if (!paths.has(module)) paths.set(module, path);
     const runs = new Map<Module, Kept[]>();
     const clear = () => {
-      for (const { input, moves } of [...runs.values()].flat()) {
+      for (const { input, frames } of [...runs.values()].flat()) {
         input.release();
-        moves?.dispose();
+        frames?.dispose();
       }
       runs.clear();
     };
@@ -145,9 +146,20 @@ export function synOpsProbe(): Probe<SynOps> {
         if (emits === "bits" || emits === "counts") behindNeurons = true;
         if (geometryOf(module) === undefined) return;
         const x = input();
-        const moves = behindNeurons ? undefined : keep(any(notEqual(x, slice(x, [0], [1]))));
-        const kept = { input: readings.activity(x).retain(), output: output.shape, moves, pass: readings };
-        runs.set(module, [...(runs.get(module) ?? []), kept]);
+        const before = runs.get(module) ?? [];
+        for (const kept of before) {
+          if (kept.pass === readings) continue;
+          kept.frames?.dispose();
+          delete kept.frames;
+        }
+        const kept: Kept = {
+          input: readings.activity(x).retain(),
+          output: output.shape,
+          inFront: !behindNeurons,
+          pass: readings,
+          ...(!behindNeurons && { frames: keep(clone(x)) }),
+        };
+        runs.set(module, [...before, kept]);
       },
       async read() {
         try {
@@ -211,11 +223,11 @@ async function layerOps(
 ): Promise<{ ops: LayerOps; samples: number; areCounts: boolean }> {
   const geometry = geometryOf(module)!;
   let [samples, size, sum, active, exact, rate, macs, validMacs] = [0, 0, 0, 0, 0, 0, 0, 0];
-  let [least, most, whole, repeats, inFront] = [0, 0, true, true, true];
+  let [least, most, whole] = [0, 0, true];
   const passes = new Set<object>();
-  for (const { input, output, moves, pass } of runs) {
+  for (const { input, output, pass } of runs) {
     const { shape } = input;
-    const [steps, batch] = shape as [number, number];
+    const batch = shape[1]!;
     // A layer in two places runs twice for each sample.
     if (!passes.has(pass)) samples += batch;
     passes.add(pass);
@@ -223,8 +235,6 @@ async function layerOps(
     least = Math.min(least, read.least);
     most = Math.max(most, read.most);
     whole &&= read.whole;
-    inFront &&= moves !== undefined;
-    repeats &&= steps > 1 && (await moves?.data())?.[0] === 0;
     const own = opsOf(read.perPosition, shape, output, geometry);
     const runSize = shape.reduce((a, b) => a * b, 1);
     const total = read.perSample.reduce((a, b) => a + b, 0);
@@ -237,7 +247,7 @@ async function layerOps(
     validMacs += own.validMacs;
   }
   const areCounts = whole && least >= 0;
-  const isImage = inFront && sum / size > breakEven;
+  const isImage = runs.every(({ inFront }) => inFront) && sum / size > breakEven;
   const kind: InputKind = !areCounts || isImage ? "reals" : most <= 1 ? "binary" : "counts";
   const isSpikes = kind !== "reals";
   return {
@@ -250,11 +260,24 @@ async function layerOps(
       rate: isSpikes ? rate / samples : 0,
       macs: macs / samples,
       validMacs: validMacs / samples,
-      repeats: repeats && !isSpikes,
+      repeats: !isSpikes && (await repeats(runs)),
     },
     samples,
     areCounts,
   };
+}
+
+/** Whether the inputs of a layer in front of all neurons are the same at each of several time-steps, in the last pass. */
+async function repeats(runs: readonly Kept[]): Promise<boolean> {
+  const inputs = runs.flatMap(({ frames }) => frames ?? []);
+  if (inputs.length === 0 || inputs.some(({ shape: [steps] }) => steps === 1)) return false;
+  for (const x of inputs) {
+    const moves = tidy(() => any(notEqual(x, slice(x, [0], [1]))));
+    const [differs] = await moves.data();
+    moves.dispose();
+    if (differs !== 0) return false;
+  }
+  return true;
 }
 
 /** Events and multiply-accumulates of one run, for all samples. */

@@ -117,8 +117,6 @@ describeBackends("probes", () => {
       const own = new Set(["Activity", "Sum", "Identity", "Reshape", "Square", "Sqrt", "Prod", "Mean", "Max", "Min"]);
       // What the composed form of Activity runs where a backend has no kernel for it.
       for (const composed of ["NotEqual", "Cast", "Floor", "Sub", "Pack"]) own.add(composed);
-      // How a still image is known.
-      for (const comparing of ["Slice", "Any"]) own.add(comparing);
       // How norms keep the squares of small gradients.
       for (const scaling of ["Abs", "ClipByValue", "RealDiv", "Multiply"]) own.add(scaling);
       // ClipByValue, where a backend has no kernel for it.

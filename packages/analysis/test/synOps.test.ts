@@ -27,6 +27,7 @@ import {
   type Tensor,
   tensor,
   tidy,
+  tile,
   variable,
   zeros,
 } from "@tensorflow/tfjs-core";
@@ -243,6 +244,24 @@ describe("synOps of what is not spikes", () => {
     const changed = await synOps(stem, changing);
     expect(changed.layers.stem!.repeats).toBe(false);
     expect(changed.total).toMatchObject({ realMacs: 288, realMacsOnce: 288 });
+  });
+
+  it("keep the frames of the last pass alone, by which they know an image that stands still", async () => {
+    const net = sequential({ stem: conv2d(3, 2, { kernel: 1 }) });
+    const { observe, read } = attach(net, { ops: synOpsProbe() });
+    const moving = randomUniform([3, 2, 64, 64, 3], 0, 1, "float32", 1);
+    const still = tidy(() => tile(slice(moving, [0], [1]), [3, 1, 1, 1, 1]));
+    const pass = (x: Tensor) => tidy(() => void run(net, x, { training: false, observe }));
+    const tensors: number[] = [];
+    for (const x of [moving, moving, still]) {
+      pass(x);
+      tensors.push(memory().numTensors);
+    }
+    // Of each pass three tensors of sums stay, and of the last one its frames.
+    expect([tensors[1]! - tensors[0]!, tensors[2]! - tensors[1]!]).toEqual([3, 3]);
+    const { ops } = await read();
+    expect(ops.layers.stem!.repeats).toBe(true);
+    disposeModule(net);
   });
 
   it("count an image of 8 bits as one of real numbers, and say so", async () => {

@@ -1,11 +1,13 @@
 // The addon's Node-API interface: unpacks arguments, calls a kernel, and returns its status. No arithmetic here.
 #include <node_api.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "dispatch.h"
 #include "pages.h"
 #include "sanitizer.h"
 #include "threads.h"
+#include "trace.h"
 
 using namespace sew;
 
@@ -63,6 +65,15 @@ Status run_checked(napi_env env, Kernel kernel, const Call& call, const napi_val
   return status;
 }
 
+// Seconds in kernels that this thread called.
+thread_local double seconds_in_kernels = 0;
+
+double now() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
 // run(kernel, numbers, ...typed arrays): returns the status, 0 for ok
 napi_value run(napi_env env, napi_callback_info info) {
   size_t count = 2 + Call::max_buffers;
@@ -100,7 +111,10 @@ napi_value run(napi_env env, napi_callback_info info) {
     }
   }
   const Kernel f = current_set()->kernels[kernel];
-  return number(env, static_cast<int>(checks_addresses ? run_checked(env, f, call, args + 2) : f(call)));
+  const double start = now();
+  const Status status = checks_addresses ? run_checked(env, f, call, args + 2) : f(call);
+  seconds_in_kernels += now() - start;
+  return number(env, static_cast<int>(status));
 }
 
 // Whether the host allows ArrayBuffers over memory of this addon. Only their pages can be moved and dropped.
@@ -213,6 +227,33 @@ napi_value has_bfloat16(napi_env env, napi_callback_info) {
 
 napi_value scratch_size(napi_env env, napi_callback_info) { return number(env, static_cast<double>(scratch_bytes())); }
 
+napi_value kernel_seconds(napi_env env, napi_callback_info) { return number(env, seconds_in_kernels); }
+
+// trace(on): whether kernels report their paths
+napi_value trace(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value arg;
+  CHECK(napi_get_cb_info(env, info, &count, &arg, nullptr, nullptr));
+  CHECK(napi_get_value_bool(env, arg, &tracing));
+  const Traced* entries;
+  take_traced(&entries);
+  return nullptr;
+}
+
+// traced(): what kernels reported since the last call, [text, operations, text, operations, ...]; a reason has operations
+// below 0
+napi_value traced(napi_env env, napi_callback_info) {
+  const Traced* entries;
+  const int count = take_traced(&entries);
+  napi_value result;
+  CHECK(napi_create_array(env, &result));
+  for (int i = 0; i < count; i++) {
+    CHECK(napi_set_element(env, result, 2 * i, string(env, entries[i].text)));
+    CHECK(napi_set_element(env, result, 2 * i + 1, number(env, entries[i].operations)));
+  }
+  return result;
+}
+
 napi_value init(napi_env env, napi_value exports) {
   const struct {
     const char* name;
@@ -224,7 +265,10 @@ napi_value init(napi_env env, napi_value exports) {
                    {"threads", threads},
                    {"instructionSet", instruction_set},
                    {"bfloat16", has_bfloat16},
-                   {"scratchBytes", scratch_size}};
+                   {"scratchBytes", scratch_size},
+                   {"kernelSeconds", kernel_seconds},
+                   {"trace", trace},
+                   {"traced", traced}};
   for (auto& f : functions) {
     napi_value value;
     CHECK(napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.f, nullptr, &value));

@@ -24,6 +24,10 @@ interface Exports {
   instructionSet(name?: string): string | null;
   bfloat16(): boolean;
   scratchBytes(): number;
+  kernelSeconds(): number;
+  trace(on: boolean): void;
+  /** What kernels reported since the last call: paths and their operations, reasons and -1, one after the other. */
+  traced(): readonly (string | number)[];
 }
 
 /** Where `build.mjs` puts the addon; `SEW_SANITIZER` names the folder of an instrumented build. */
@@ -182,13 +186,39 @@ export function scratchBytes(): number {
 }
 
 /**
+ * Seconds that this thread has spent in kernels of the addon so far. What a step takes besides is JavaScript, allocation, and
+ * copies between typed arrays.
+ *
+ * @example
+ * kernelSeconds() >= 0; // true
+ */
+export function kernelSeconds(): number {
+  return loadAddon().kernelSeconds();
+}
+
+/** Makes every call of a kernel, where it is set. */
+let around: ((kernel: string, call: () => number) => number) | undefined;
+
+/** Sets what makes the calls of kernels, for a trace; undefined restores the plain call. */
+export function setAround(caller: typeof around): void {
+  around = caller;
+}
+
+/** Calls a kernel; returns its status. */
+function call(addon: Exports, kernel: string, numbers: readonly number[], arrays: KernelArray[]): number {
+  const id = kernelIds.get(kernel) ?? -1;
+  if (around === undefined) return addon.run(id, numbers, ...arrays);
+  return around(kernel, () => addon.run(id, numbers, ...arrays));
+}
+
+/**
  * Runs a kernel of the addon on the memory of tensors.
  *
  * @throws Error that names the kernel, its numbers and its arrays when the kernel refuses them
  */
 export function runNative(kernel: string, numbers: readonly number[], ...arrays: KernelArray[]): void {
   const addon = loadAddon();
-  const status = addon.run(kernelIds.get(kernel) ?? -1, numbers, ...arrays);
+  const status = call(addon, kernel, numbers, arrays);
   if (status !== 0) throw refusal(addon, status, kernel, numbers, arrays);
 }
 
@@ -199,7 +229,7 @@ export function runNative(kernel: string, numbers: readonly number[], ...arrays:
  */
 export function runFinite(kernel: string, numbers: readonly number[], ...arrays: KernelArray[]): boolean {
   const addon = loadAddon();
-  const status = addon.run(kernelIds.get(kernel) ?? -1, numbers, ...arrays);
+  const status = call(addon, kernel, numbers, arrays);
   if (status !== 0 && status !== addon.notFinite) throw refusal(addon, status, kernel, numbers, arrays);
   return status === 0;
 }

@@ -3,6 +3,7 @@ import { type BackendValues, type DataType, engine, type TensorInfo } from "@ten
 import { type KernelArray, runNative, scratchBytes } from "./addon.js";
 import { BufferPool, type PoolStatistics } from "./bufferPool.js";
 import { Spikes } from "./spikes.js";
+import { because } from "./trace.js";
 
 /** The name under which the backend is registered. */
 export const NATIVE = "native";
@@ -28,6 +29,8 @@ abstract class PackedData {
 
   /** Number of elements. */
   abstract readonly size: number;
+  /** What the elements are stored as. */
+  abstract readonly kind: string;
   /** What the kernels read. */
   abstract readonly packed: KernelArray;
   abstract unpack(to: Float32Array): void;
@@ -35,6 +38,7 @@ abstract class PackedData {
   /** As float32. Unpacked on first use and kept, since the backward pass will read it again. */
   get values(): Float32Array {
     if (this.#dense === undefined) {
+      because(() => `it unpacks ${this.size} ${this.kind} to float32, which stay in memory`);
       const dense = this.#pool.take(this.size, Float32Array);
       this.unpack(dense);
       this.#dense = dense;
@@ -45,6 +49,7 @@ abstract class PackedData {
   /** Calls `f` with the values as float32, which are unpacked for this call only unless they already are. */
   lend<R>(f: (values: Float32Array) => R): R {
     if (this.#dense !== undefined) return f(this.#dense);
+    because(() => `it unpacks ${this.size} ${this.kind} to float32 for this call`);
     const dense = this.#pool.take(this.size, Float32Array);
     try {
       this.unpack(dense);
@@ -73,6 +78,10 @@ class SpikeData extends PackedData {
     return this.spikes.size;
   }
 
+  get kind(): string {
+    return this.spikes.kind;
+  }
+
   get packed(): KernelArray {
     return this.spikes.packed;
   }
@@ -84,6 +93,7 @@ class SpikeData extends PackedData {
 
 /** Values as bfloat16. */
 class Bfloat16Data extends PackedData {
+  readonly kind = "bfloat16";
   readonly packed: Uint16Array;
 
   constructor(packed: Uint16Array, pool: BufferPool) {

@@ -78,6 +78,8 @@ export class BufferPool {
   /** Pages with memory, and those of them without a live array. */
   #backedPages = 0;
   #idlePages = 0;
+  /** No page before it is idle. */
+  #firstIdle = 0;
   /** Pages that may have memory before the next allocation is counted. */
   #grantedPages = 0;
   /** Since idle pages were last returned to the system: the most pages in use at one time, and the bytes taken. */
@@ -130,7 +132,9 @@ export class BufferPool {
     this.#liveBytes -= bytes;
     this.#forEachPage(address, bytes, (page, part) => {
       this.#used[page]! -= part;
-      if (this.#used[page] === 0) this.#idlePages++;
+      if (this.#used[page] !== 0) return;
+      this.#idlePages++;
+      this.#firstIdle = Math.min(this.#firstIdle, page);
     });
     this.#addGap(address, bytes);
   }
@@ -228,9 +232,10 @@ export class BufferPool {
     if (this.#takenBytes > PATIENCE * Math.max(SLAB, this.#backedPages * this.#pageBytes)) this.#returnIdlePages();
   }
 
-  /** The lowest page with memory and no live array. High pages are reused first. */
+  /** The lowest page with memory and no live array, where there is one. High pages are reused first. */
   #lowestIdle(): number {
-    return this.#backed.findIndex((backed, page) => backed && this.#used[page] === 0);
+    while (!this.#backed[this.#firstIdle] || this.#used[this.#firstIdle] !== 0) this.#firstIdle++;
+    return this.#firstIdle;
   }
 
   #moveIdleTo(page: number): boolean {

@@ -2,6 +2,7 @@ export {
   hasBfloat16,
   instructionSet,
   instructionSets,
+  kernelSeconds,
   runNative,
   setInstructionSet,
   setThreads,
@@ -24,3 +25,4 @@ export { registerNative } from "./registerNative.js";
 export { type SpikeConvolution, setSpikeConvolution, spikeConvolution } from "./spikeConvolution.js";
 export { type SpikeStorage, setSpikeStorage, spikeStorage } from "./spikeStorage.js";
 export type { Spikes } from "./spikes.js";
+export { type KernelTrace, type NativeCall, type PathTaken, traceKernels } from "./trace.js";

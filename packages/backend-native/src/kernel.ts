@@ -1,11 +1,37 @@
 /** @file What all kernels of this backend share. */
-import { getKernel, type KernelConfig, type KernelFunc, type TensorInfo } from "@tensorflow/tfjs-core";
+import {
+  getKernel,
+  type KernelConfig,
+  type KernelFunc,
+  type NamedTensorInfoMap,
+  type TensorInfo,
+} from "@tensorflow/tfjs-core";
 import { runNative } from "./addon.js";
 import type { NativeBackend } from "./backend.js";
 import { NATIVE } from "./backend.js";
+import { inJavaScript } from "./trace.js";
 
 /** The function of a kernel, with typed arguments. */
 export type Run<I, A> = (inputs: I, attrs: A, backend: NativeBackend) => TensorInfo | TensorInfo[];
+
+/** The tensors of named inputs or of a list; optional ones may be missing. */
+function tensorsOf(inputs: NamedTensorInfoMap): TensorInfo[] {
+  return Object.values(inputs)
+    .flat()
+    .filter((tensor) => tensor != null) as TensorInfo[];
+}
+
+/** Whether all tensors are float32. It runs before every kernel, so it makes no arrays. */
+function areFloat32(inputs: NamedTensorInfoMap): boolean {
+  for (const name in inputs) {
+    const input: TensorInfo | readonly TensorInfo[] | null | undefined = inputs[name];
+    if (input == null) continue;
+    if (Array.isArray(input) ? !input.every(isFloat32) : !isFloat32(input as TensorInfo)) return false;
+  }
+  return true;
+}
+
+const isFloat32 = ({ dtype }: TensorInfo) => dtype === "float32";
 
 /**
  * A kernel of this backend for float32 tensors. For inputs of another type, or where `supports` returns false, TensorFlow.js's
@@ -21,19 +47,21 @@ export function floatKernel<I, A>(
   const kernelFunc: KernelFunc = (args) => {
     const inputs = args.inputs as I;
     const attrs = (args.attrs ?? {}) as A;
-    // Optional inputs may be missing.
-    const tensors = Object.values(args.inputs)
-      .flat()
-      .filter((t) => t != null) as TensorInfo[];
-    if (tensors.every(({ dtype }) => dtype === "float32") && supports(inputs, attrs)) {
+    if (areFloat32(args.inputs) && supports(inputs, attrs)) {
       return run(inputs, attrs, args.backend as NativeBackend);
     }
     const fallback = getKernel(kernelName, "cpu");
+    const types = () =>
+      tensorsOf(args.inputs)
+        .map(({ dtype, shape }) => `${dtype} [${shape}]`)
+        .join(", ");
     if (fallback === undefined) {
-      const types = tensors.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(", ");
-      throw new TypeError(`${kernelName}: inputs must be float32 tensors, got ${types}`);
+      throw new TypeError(`${kernelName}: inputs must be float32 tensors, got ${types()}`);
     }
-    return fallback.kernelFunc(args);
+    return inJavaScript(
+      () => `its C++ kernel does not support ${types()}`,
+      () => fallback.kernelFunc(args),
+    );
   };
   return { kernelName, backendName: NATIVE, kernelFunc };
 }

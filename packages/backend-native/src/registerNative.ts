@@ -12,6 +12,7 @@ import { loadAddon } from "./addon.js";
 import { NATIVE, NativeBackend } from "./backend.js";
 import { applyEnvironment } from "./environment.js";
 import { nativeKernels } from "./kernels/index.js";
+import { inJavaScript, traced } from "./trace.js";
 
 const factory = () => new NativeBackend();
 
@@ -25,8 +26,28 @@ function register(kernel: KernelConfig): void {
   registerKernel({
     ...kernel,
     backendName: NATIVE,
-    kernelFunc: (args) => (args.backend as NativeBackend).releasingOnError(() => kernelFunc(args)),
+    kernelFunc: (args) => {
+      const backend = args.backend as NativeBackend;
+      return traced(kernelName, args.inputs, () => backend.releasingOnError(() => kernelFunc(args)));
+    },
   });
+}
+
+/** Kernels of the cpu backend that take no memory: the result shares that of the input. */
+const sharing: ReadonlySet<string> = new Set(["Identity", "Reshape", "ExpandDims"]);
+
+/** A kernel of the cpu backend. */
+function ofCpu(kernel: KernelConfig): KernelConfig {
+  const { kernelName, kernelFunc } = kernel;
+  if (sharing.has(kernelName)) return kernel;
+  return {
+    ...kernel,
+    kernelFunc: (args) =>
+      inJavaScript(
+        () => `there is no C++ kernel of ${kernelName}`,
+        () => kernelFunc(args),
+      ),
+  };
 }
 
 /**
@@ -59,7 +80,7 @@ export function registerNative(): void {
   applyEnvironment();
   const replaced = new Set(nativeKernels.map(({ kernelName }) => kernelName));
   for (const kernel of getKernelsForBackend("cpu")) {
-    if (!replaced.has(kernel.kernelName)) register(kernel);
+    if (!replaced.has(kernel.kernelName)) register(ofCpu(kernel));
   }
   for (const kernel of nativeKernels) register(kernel);
   registerBackend(NATIVE, factory, 2);

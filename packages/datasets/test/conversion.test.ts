@@ -41,7 +41,7 @@ describe("a conversion that is killed", () => {
     whole = await temporaryFolder();
     await convert(["make", data]);
     expect(await convert([data, whole])).toBeNull();
-  }, 60_000);
+  });
 
   it.each(["train 1", "train 22", "test 5", "images 1", "images 40"])(
     "at %s leaves whole caches alone, and nothing that the next conversion does not remove",
@@ -55,7 +55,6 @@ describe("a conversion that is killed", () => {
       expect(await convert([data, cache])).toBeNull();
       expect(contents(cache)).toEqual(expected);
     },
-    60_000,
   );
 
   it("leaves the damaged cache that it was to replace, for the next to replace", async () => {
@@ -66,5 +65,5 @@ describe("a conversion that is killed", () => {
     expect(await convert([data, cache], "test 11")).toBe("SIGKILL");
     expect(await convert([data, cache])).toBeNull();
     expect(contents(cache)).toEqual(contents(whole));
-  }, 60_000);
+  });
 });

@@ -341,7 +341,7 @@ describe("createLoader", () => {
   it("says what to do where the module of a source makes the loader itself, which each thread would do again", () => {
     const module = new URL("./fixtures/sourceAndLoader.mjs", import.meta.url);
     const run = (workers: number) =>
-      execFileSync(process.execPath, [fileURLToPath(module), `${workers}`], { encoding: "utf8", timeout: 60_000 });
+      execFileSync(process.execPath, [fileURLToPath(module), `${workers}`], { encoding: "utf8", timeout: 300_000 });
     expect(run(0)).toBe("a\nb\n");
     expect(run(1)).toBe(
       `createLoader: ${module.href} must not make a loader when worker threads import it, got a call; define its sources ` +

@@ -39,12 +39,12 @@ describe("a comparison", () => {
     const second = await elsewhere(green, ...blocks(out, "--seeds", "0,1,2"));
     expect([second.code, second.err]).toEqual([0, expect.stringContaining("6 runs, 4 of them there already")]);
     expect(folders.map((folder) => statSync(join(out, folder, "last.safetensors")).mtimeMs)).toEqual(made);
-  }, 120_000);
+  });
 
   it("ends with status 1 where a claim does not hold", async () => {
     const ended = await elsewhere({}, ...blocks(temporaryFolder()));
     expect([ended.code, ended.err]).toEqual([1, expect.stringContaining("DOES NOT HOLD: the sky is green")]);
-  }, 60_000);
+  });
 
   it("goes on where a run was stopped, and ends as if it had not been", async () => {
     const [out, whole] = [temporaryFolder(), temporaryFolder()];
@@ -55,7 +55,7 @@ describe("a comparison", () => {
     for (const name of ["sew-add-seed-0", "plain-seed-0"]) {
       expect(await tensors(join(out, name))).toEqual(await tensors(join(whole, name)));
     }
-  }, 120_000);
+  });
 
   /** Starts a long comparison of one run, and waits until that has a checkpoint. */
   async function begun(out: string, env: Readonly<Record<string, string>> = {}) {
@@ -84,14 +84,14 @@ describe("a comparison", () => {
     const [code] = await once(child, "close");
     expect([code, text()]).toEqual([130, expect.stringContaining("stopped; the same command continues")]);
     expect(log()).toContain("resume by: ");
-  }, 120_000);
+  });
 
   it("that is killed leaves no run behind: it saves and ends", async () => {
     const { child, log } = await begun(temporaryFolder());
     child.kill("SIGKILL");
     await until(() => log().includes("resume by: "));
     expect(log()).toContain("SIGTERM: stopping after this step");
-  }, 120_000);
+  });
 
   it("waits for a run that still writes to a folder of its own, and says so, until a signal stops it", async () => {
     const out = temporaryFolder();
@@ -112,7 +112,7 @@ describe("a comparison", () => {
     await until(() => existsSync(join(out, "plain-seed-0", "last.safetensors")));
     third.child.kill("SIGTERM");
     await once(third.child, "close");
-  }, 120_000);
+  });
 
   it("makes the other runs where one fails, says why, and ends with status 1", async () => {
     const out = temporaryFolder();
@@ -123,7 +123,7 @@ describe("a comparison", () => {
     );
     expect(err).toContain("1 of 2 runs failed; the same command tries them again");
     expect(readFileSync(join(out, "results.md"), "utf8")).toMatch(/\| not there \| 0 \| – \|.*\n\| there \| 1 \| 0\./);
-  }, 60_000);
+  });
 
   it("leaves out runs whose options have no effect or that equal others, and passes on the options that have one", async () => {
     const out = temporaryFolder();
@@ -148,7 +148,7 @@ describe("a comparison", () => {
     expect(readFileSync(join(out, "results.md"), "utf8")).not.toContain("all are asked of all");
     const equal = await elsewhere({}, "--compare", "kept", "--out", temporaryFolder(), "--dataset", "untested");
     expect(equal.err).toContain("left out: all: it is the same run as some\n");
-  }, 60_000);
+  });
 
   it("has a run that diverges as it may for a result, which is not made again, and one that may not for a failure", async () => {
     const out = temporaryFolder();
@@ -170,7 +170,7 @@ describe("a comparison", () => {
     ]);
     const second = await elsewhere({}, ...options);
     expect([second.code, second.err]).toEqual([1, expect.stringContaining("3 runs, 2 of them there already")]);
-  }, 60_000);
+  });
 
   it("refuses an option that has no effect on any run", async () => {
     const { code, err } = await run("--seeds", "0,1", "--dataset", "dots", "--steps", "2", "--out", temporaryFolder());
@@ -199,7 +199,7 @@ describe("a comparison", () => {
       1,
       `error: --out: ${out} must hold a comparison, got ${join(out, "sew-add-seed-0")} without comparison.json; ${remedy}\n`,
     ]);
-  }, 60_000);
+  });
 
   it("is refused where the seeds of a run have other data or another arithmetic", async () => {
     const out = temporaryFolder();
@@ -215,7 +215,7 @@ describe("a comparison", () => {
           `${join(out, "plain-seed-0")} and ${join(out, "plain-seed-1")}; remove the folder of one of them`,
       ),
     ]);
-  }, 60_000);
+  });
 
   it("says how to go on without losing what an overwriting one has made", async () => {
     const out = temporaryFolder();
@@ -224,7 +224,7 @@ describe("a comparison", () => {
       ...blocks(out, "--jobs", "1", "--overwrite"),
     );
     expect(stopped.err).toContain("stopped; the same command without --overwrite continues");
-  }, 60_000);
+  });
 
   it("tries the others where the folder of a run cannot be made", async () => {
     const out = temporaryFolder();
@@ -236,7 +236,7 @@ describe("a comparison", () => {
     const { code, err } = await elsewhere(green, ...blocks(out, "--seeds", "0,1"));
     expect([code, err]).toEqual([1, expect.stringContaining("plain, seed 1: failed: EEXIST")]);
     expect(existsSync(join(out, "sew-add-seed-1", "numbers.json"))).toBe(true);
-  }, 60_000);
+  });
 
   it.each([
     [["A+", "A-"], '"A+" and "A-"'],

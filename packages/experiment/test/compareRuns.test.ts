@@ -28,7 +28,7 @@ beforeAll(async () => {
   rmSync(join(killed, "numbers.json"));
   const file = join(killed, "metrics.jsonl");
   writeFileSync(file, `${readFileSync(file, "utf8").split("\n")[0]}\n`);
-}, 120_000);
+});
 afterAll(() => {
   process.chdir(home);
   rmSync(folder, { recursive: true, force: true });

@@ -20,7 +20,7 @@ describe.skipIf(chromiumMissing !== undefined)("in a browser", () => {
     for (const block of ["sew-add", "spiking"]) {
       expect(await run("--block", block, "--epochs", "8", "--out", block)).toMatchObject({ code: 0 });
     }
-  }, 120_000);
+  });
   afterAll(async () => {
     process.chdir(home);
     await browser?.close();

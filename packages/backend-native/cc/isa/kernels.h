@@ -15,6 +15,7 @@
 
 #include "../kernel.h"
 #include "../threads.h"
+#include "../trace.h"
 
 namespace sew {
 namespace {

@@ -4,7 +4,12 @@
 #include "../lib/functions.h"
 #include "spikes.h"
 
-constexpr long activity_block = 4096;  // elements of a sample per task: of counts four samples and the sums fit the first cache
+// Elements of a sample per task: of counts four samples and the sums fit the first cache, and bits fill as many bytes.
+constexpr long activity_block = 4096;
+template <class T>
+constexpr long elements_per_task = activity_block;
+template <>
+constexpr long elements_per_task<uint32_t> = activity_block * 8;
 
 // The values that were seen.
 struct Extent {
@@ -103,21 +108,26 @@ inline Extent add_stripe(const float* x, const Stripe& stripe, double* of_sample
 }
 
 inline Extent add_stripe(const uint32_t* x, const Stripe& stripe, double* of_samples, double* of_positions) {
-  const long n = stripe.channels, words = n % word_bits == 0 ? n / word_bits : 0;
+  const long n = stripe.channels, words = n % word_bits == 0 ? n / word_bits : 0, positions = stripe.to - stripe.from;
   Extent seen;
+  // A conversion to double for each position of each sample would take longer than all counting.
+  long sums[activity_block];
+  memset(sums, 0, positions * sizeof(long));
   for (long sample = 0; sample < stripe.samples; sample++) {
     const long start = stripe.start(sample);
+    const uint32_t* first = x + start / word_bits;
     long total = 0;
-    for (long p = 0; p < stripe.to - stripe.from; p++) {
+    for (long p = 0; p < positions; p++) {
       long ones = 0;
       if (words == 0) ones = ones_between(x, start + p * n, start + (p + 1) * n);
-      for (long w = 0; w < words; w++) ones += __builtin_popcount(x[start / word_bits + p * words + w]);
-      of_positions[p] += ones;
+      for (long w = 0; w < words; w++) ones += __builtin_popcount(first[p * words + w]);
+      sums[p] += ones;
       total += ones;
     }
     of_samples[sample] = total;
     seen.set += total;
   }
+  for (long p = 0; p < positions; p++) of_positions[p] = sums[p];
   if (seen.set > 0) seen.include(1);
   if (seen.set < stripe.samples * stripe.length()) seen.include(0);
   return seen;
@@ -164,7 +174,7 @@ template <class T>
 Status activity_of(Arguments& args, const T* x, long samples, long positions, long channels) {
   float *of_samples = args.floats(samples), *of_positions = args.floats(positions), *values = args.floats(4);
   if (args.status != Status::ok) return args.status;
-  const long batch = max(1, activity_block / channels), tasks = ceil_div(positions, batch);
+  const long batch = max(1, min(activity_block, elements_per_task<T> / channels)), tasks = ceil_div(positions, batch);
   // For each task its extent, the sums of its positions, and its part of each sample's.
   double* sums = reinterpret_cast<double*>(scratch(0, doubles(positions + tasks * samples)));
   Extent* extents = reinterpret_cast<Extent*>(scratch(1, tasks * (sizeof(Extent) / sizeof(float))));

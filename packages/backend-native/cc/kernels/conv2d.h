@@ -96,6 +96,8 @@ inline Status convolve(const Conv& g, const float* x, const E* packed, float* y)
   for (long s = 0; s < g.runs(); s++)
     offsets[s] = g.runs() == g.KH ? s * g.dh * g.row() : (s / g.KW) * g.dh * g.row() + (s % g.KW) * g.dw * g.pitch();
   const bool narrow = 2 * g.OW <= tile_rows;
+  took(values_in<E> == 2 ? "direct in bfloat16" : "direct",
+       static_cast<double>(total * g.OW) * static_cast<double>(taps * values_in<E> * g.K));
   bool failed = false;
   parallel(ceil_div(total, band), [&](long task) {
     E* rows_in = reinterpret_cast<E*>(scratch(1, floats));
@@ -163,6 +165,7 @@ inline Status convolve_in(bool bf16, const Conv& g, const float* x, const float*
     in_pairs.C /= 2;
     return convolve(in_pairs, x, pairs, y);
   }
+  if (bf16 && g.C % 2 != 0) because("products of an odd number of channels are float32: bfloat16 multiplies pairs");
 #endif
   (void)bf16;
   return convolve(g, x, packed, y);
@@ -193,6 +196,7 @@ SEW_KERNEL(conv2d) {
       return winograd({s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.pt, s.pl}, bf16, x, w, false, y);
     });
   }
+  because(winograd_refusal(s));
   const float *x = args.floats(s.x()), *w = args.floats(s.w());
   float* y = args.floats(s.y());
   if (args.status != Status::ok) return args.status;
@@ -242,6 +246,7 @@ SEW_KERNEL(conv2dInputGrad) {
   if (winograd_fits(s)) {
     return winograd({s.N, s.OH, s.OW, s.K, s.IH, s.IW, s.C, 2 - s.pt, 2 - s.pl}, bf16, dy, w, true, dx);
   }
+  because(winograd_refusal(s));
   float* packed = scratch(0, ceil_div(s.C, panel) * s.KH * s.KW * s.K * panel);
   if (packed == nullptr) return Status::out_of_memory;
   // Phases in the order of the first row and column that they have.

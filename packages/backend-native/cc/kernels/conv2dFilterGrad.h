@@ -44,6 +44,8 @@ SEW_KERNEL(conv2dFilterGrad) {
       return winograd_filter_grad({s.N, s.IH, s.IW, s.C, s.OH, s.OW, s.K, s.pt, s.pl}, bf16, x, dy, dw);
     });
   }
+  because(winograd_refusal(s));
+  if (bf16) because("products are float32: only Winograd tiles have a filter gradient in bfloat16");
   const float *x = args.floats(s.x()), *dy = args.floats(s.y());
   float* dw = args.floats(s.w());
   if (args.status != Status::ok) return args.status;
@@ -63,6 +65,7 @@ SEW_KERNEL(conv2dFilterGrad) {
   float* sums = scratch(0, chunks * size);
   if (sums == nullptr) return Status::out_of_memory;
   const size_t floats = (band * g.sh + (ceil_div(band, g.OH) + 1) * (g.reach() + g.sh)) * g.row();
+  took("direct", static_cast<double>(total * s.OW) * static_cast<double>(taps * s.K));
   bool failed = false;
   parallel(chunks * groups, [&](long task) {
     const long part = task / groups, group = task % groups;

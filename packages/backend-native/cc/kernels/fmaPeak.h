@@ -1,13 +1,10 @@
 // The peak rate of multiply-adds, with all operands in registers: what the times of kernels are compared with.
 #pragma once
-#include "../lib/arguments.h"
+#include "../lib/tile.h"
 
-// rounds per thread, in thousands; -> [2] operations done, a multiply-add counting as two, and a sum to keep them alive
-SEW_KERNEL(fmaPeak) {
-  Arguments args(call);
-  const long rounds = args.integer(1, most_step) * 1000;
-  float* done = args.floats(2);
-  if (args.status != Status::ok) return args.status;
+// Products are those of elements E, floats or pairs of bfloat16.
+template <class E>
+void fma_peak(long rounds, float* done) {
   constexpr int chains = 12;  // more than latency times units, and few enough for every register file
   const long threads = min(thread_count(), 256);
   float sums[256];
@@ -18,15 +15,30 @@ SEW_KERNEL(fmaPeak) {
     const Vector a = splat(0.999f), b = splat(0.001f);
     for (long r = 0; r < rounds; r++) {
 #pragma GCC unroll 16
-      for (int i = 0; i < chains; i++) sum[i] = fma(sum[i], a, b);
+      for (int i = 0; i < chains; i++) sum[i] = values_in<E> == 1 ? fma(sum[i], a, b) : add_product(sum[i], a, b, E());
     }
     Vector total = sum[0];
 #pragma GCC unroll 16
     for (int i = 1; i < chains; i++) total += sum[i];
     sums[task] = total[0];
   });
-  done[0] = static_cast<float>(2.0 * width * chains * rounds * threads);
+  done[0] = static_cast<float>(2.0 * values_in<E> * width * chains * rounds * threads);
   done[1] = 0;
   for (long i = 0; i < threads; i++) done[1] += sums[i];
+}
+
+// rounds per thread, in thousands, and whether products are of bfloat16, where the processor multiplies it; -> [2]
+// operations done, a multiply-add counting as two, and a sum to keep them alive
+SEW_KERNEL(fmaPeak) {
+  Arguments args(call);
+  const long rounds = args.integer(1, most_step) * 1000;
+  const bool bf16 = args.number() != 0;
+  float* done = args.floats(2);
+  if (args.status != Status::ok) return args.status;
+#ifdef SEW_PAIRS
+  if (bf16 && pairs_supported()) return fma_peak<Pair>(rounds, done), Status::ok;
+#endif
+  (void)bf16;
+  fma_peak<float>(rounds, done);
   return Status::ok;
 }

@@ -72,6 +72,7 @@ template <long Lanes, class X>
 Status spike_convolve(const ConvShape& s, const X& x, const float* w, const SpikeOutputs& y, const Statistics& statistics) {
   const SpikeGrid g(s);
   const SpikePlanes planes(x, s.x());
+  because(reason_of(planes));
   if (planes.count == 0 && !all_finite(w, s.w())) return Status::not_finite;
   const long panels = ceil_div(s.K, Lanes);
   const long bands = ceil_div(g.total, max(1, spike_band / g.columns)), band = ceil_div(g.total, bands);
@@ -156,6 +157,14 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, const Spik
           }
           if (in.spikes == 0) continue;
           const long down = kh / s.sh * g.columns;
+          if (tracing) {
+            double added = in.table ? static_cast<double>(taps * count) * rows_in_table(word_bits) : 0;
+            for_outputs([&](long o, float*) {
+              if (in.table) added += static_cast<double>(taps * count * (word_bits / 4));
+              if (!in.table) added += in.starts[down + o + taps] - in.starts[down + o];
+            });
+            took(in.table ? table_path : list_path, added * Lanes);
+          }
           if (in.table) {
             for (long u = 0; u < taps; u++)
               for (long k = 0; k < count; k++)

@@ -111,6 +111,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
   const long band = min(chunk, max(1, spike_gradient_band / g.columns));
   float* sums = scratch(0, chunks * size);
   if (sums == nullptr) return Status::out_of_memory;
+  because(reason_of(planes));
   const long blocks = g.phases() * planes.count * g.words;
   // Positions with those that taps reach, as words of bits; more, since a table's positions may begin inside a word, and
   // end behind the last.
@@ -141,6 +142,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
     float* mine = sums + part * size;
     memset(mine + p0 * taps * lanes, 0, (p1 - p0) * taps * lanes * sizeof(float));
     const long to = min(g.total, (part + 1) * chunk);
+    long listed = 0, tables = 0, selected = 0;  // rows that were added, tables, words of channels that selected from one
     for (long from = part * chunk; from < to; from += band) {
       const long rows = min(band, to - from);
       uint32_t* end = strings + string_floats;
@@ -185,6 +187,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
               const SpikeSpan* spans = span + index * word_bits * (g.down + 1);
               for (long c = 0; c < word_bits; c++, spans += g.down + 1) {
                 const SpikeSpan range = spans[down];
+                listed += range.to - range.from;
                 if (range.from == range.to) continue;
                 Vector even[lane_vectors] = {}, odd[lane_vectors] = {};
                 const uint32_t* list = b.lists[c];
@@ -207,6 +210,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
           for (long p = 0; p < planes.count; p++)
             for (long lane = 0; lane < columns; lane += table_lanes) {
               make_table<uint64_t, table_lanes>(first + at * lanes + lane, lanes, table);
+              tables++;
               if (planes.at[p] != 0)
                 for (long j = 0; j < table_size; j += width) store(table + j, load(table + j) * splat(planes.weight(p)));
               for (long tap = 0; tap < s.KH * s.KW; tap++) {
@@ -216,6 +220,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
                 for (long k = 0; k < g.words; k++) {
                   const long index = (phase * planes.count + p) * g.words + k;
                   if (!block[index].whole) continue;
+                  selected++;
                   uint64_t selections[word_bits];
                   bits_from(strings + index * word_bits * word_count, from, selections);
                   float* sum = panel_sums + (tap * s.C + k * word_bits) * lanes + lane;
@@ -226,6 +231,10 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
             }
       }
     }
+    if (listed > 0) took(list_path, static_cast<double>(listed) * lanes);
+    if (tables > 0)
+      took(table_path, (static_cast<double>(tables) * rows_in_table(table_bits) +
+                        static_cast<double>(selected * word_bits) * (table_bits / 4)) * table_lanes);
   });
   // Where no channel spikes an infinite gradient would have no effect.
   outcome.check(add_chunks(sums, chunks, taps, s.K, lanes, dw));

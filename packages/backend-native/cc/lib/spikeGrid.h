@@ -78,6 +78,19 @@ struct SpikePlanes {
   float weight(long i) const { return static_cast<float>(1 << at[i]); }
 };
 
+// In a trace: the paths of the event-driven kernels, and what several planes cost.
+constexpr const char* list_path = "event-driven list";
+constexpr const char* table_path = "event-driven table";
+inline const char* reason_of(const SpikePlanes& planes) {
+  constexpr const char* reasons[] = {
+      "counts of 2 binary digits take 2 passes; AND and IAND keep bits",
+      "counts of 3 binary digits take 3 passes; AND and IAND keep bits",
+      "counts of 4 binary digits take 4 passes; AND and IAND keep bits",
+      "counts of 5 to 8 binary digits take as many passes; AND and IAND keep bits",
+  };
+  return planes.count < 2 ? nullptr : reasons[min(planes.count, 5) - 2];
+}
+
 struct SpikeGrid {
   ConvShape s;
   long down, right;         // how far the filter reaches, in positions
@@ -161,6 +174,9 @@ inline void make_table(const float* rows, long step, float* table) {
       for (int bits = 0; bits < 16; bits++) store(table + bits * Lanes + v, sum[bits]);
     }
 }
+
+// Rows that are added to make a table for the bits of a word.
+constexpr double rows_in_table(long bits) { return static_cast<double>(bits / 4 * 15); }
 
 // Where a table has the sum that the word's bits of a four select, in bytes from that four's part.
 template <long Lanes, class Word>

@@ -33,8 +33,25 @@ struct WinogradConv {
   size_t filter_floats() const { return ceil_div(K, panel) * tile_points * C * panel; }
 };
 
-inline bool winograd_fits(const ConvShape& s) {
-  return s.KH == 3 && s.KW == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.C % width == 0 && s.K % width == 0;
+// Why a convolution has no Winograd tiles; null where it has.
+inline const char* winograd_refusal(const ConvShape& s) {
+  if (s.KH != 3 || s.KW != 3) return "only 3x3 filters have Winograd tiles, with fewer products";
+  if (s.sh != 1 || s.sw != 1) return "only stride 1 has Winograd tiles, with fewer products";
+  if (s.dh != 1 || s.dw != 1) return "a dilated filter has no Winograd tiles; use dilation 1";
+  if (s.C % width != 0 || s.K % width != 0)
+    return width == 16 ? "only channels in multiples of 16 have Winograd tiles, in and out"
+         : width == 8 ? "only channels in multiples of 8 have Winograd tiles, in and out"
+                      : "only channels in multiples of 4 have Winograd tiles, in and out";
+  return nullptr;
+}
+
+inline bool winograd_fits(const ConvShape& s) { return winograd_refusal(s) == nullptr; }
+
+// What winograd_convolve and winograd_filter_grad_in are called in a trace, and their products.
+template <class E>
+constexpr const char* winograd_path = values_in<E> == 2 ? "Winograd tiles in bfloat16" : "Winograd tiles";
+inline double winograd_products(const WinogradConv& g) {
+  return static_cast<double>(tile_points) * static_cast<double>(g.tiles() * g.C) * static_cast<double>(g.K);
 }
 
 // w [3][3][C][K] -> [panel of K][point][C][panel], zeros past K. For the input's gradient, `turned`, w is [3][3][K][C], and
@@ -180,6 +197,7 @@ template <class E, class T>
 inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filter, float* y) {
   const long total = g.tiles(), block = winograd_block(g), elements = g.C / values_in<E>;
   const long per_image = g.down() * g.across();
+  took(winograd_path<E>, winograd_products(g));
   const bool streamed = is_streamed(y, g.N * g.OH * g.OW * g.K, g.K);
   Outcome outcome;
   parallel(ceil_div(total, block), [&](long task) {
@@ -340,6 +358,7 @@ inline Status winograd_filter_grad_in(const WinogradConv& g, const T* x, const f
   const long block = max(tile_rows, min(4 * tile_rows, fitting)), elements = block / values_in<E>;
   float* sums = scratch(0, chunks * size);
   if (sums == nullptr) return Status::out_of_memory;
+  took(winograd_path<E>, winograd_products(g));
   bool failed = false;
   parallel(chunks * groups, [&](long task) {
     const long part = task / groups, group = task % groups;

@@ -6,6 +6,7 @@ import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../
 import { floatKernel } from "../kernel.js";
 import { productPrecision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
+import { because, originOf } from "../trace.js";
 
 interface ConvAttrs {
   strides: [number, number] | number;
@@ -47,11 +48,27 @@ function spikesFor(
   backend: NativeBackend,
 ): KernelArray | undefined {
   const setting = spikeConvolution();
-  const isSupported = g.inChannels % 32 === 0 && g.dilationHeight === 1 && g.dilationWidth === 1;
-  const spikes = setting !== "off" && isSupported ? backend.spikes(x) : undefined;
-  if (spikes === undefined || setting === "on") return spikes?.packed;
+  const { inChannels } = g;
+  if (setting === "off") return because(() => "event-driven convolution is off; call setSpikeConvolution with auto");
+  const spikes = backend.spikes(x);
+  if (spikes === undefined) {
+    return because(() => `its input is stored as float32, not as spikes: ${originOf(x)}`);
+  }
+  if (inChannels % 32 !== 0) {
+    const remedy = `use ${32 * Math.ceil(inChannels / 32)}`;
+    return because(() => `its ${inChannels} input channels are no multiple of 32, a word of spikes; ${remedy}`);
+  }
+  if (g.dilationHeight !== 1 || g.dilationWidth !== 1) {
+    return because(() => "a dilated filter has no event-driven kernel; use dilation 1");
+  }
+  if (setting === "on") return spikes.packed;
   const kind = kindOf(product, g, spikes.kind, productPrecision());
-  return isEventDriven(kind, spikes, breakEvens(instructionSet())) ? spikes.packed : undefined;
+  const densities = breakEvens(instructionSet());
+  if (isEventDriven(kind, spikes, densities)) return spikes.packed;
+  return because(() => {
+    const density = (spikes.events / spikes.size).toFixed(3);
+    return `its density of ${density} events per element is above the break-even ${densities[kind]} of "${kind}", so dense is faster; pnpm bench --calibrate measures that here`;
+  });
 }
 
 /** Calls a dense kernel with its image batch: stored spikes where the kernel reads them (Winograd), float32 elsewhere. */
@@ -74,6 +91,9 @@ interface Product {
   readonly dense: string;
   readonly plain: string;
 }
+
+const NOT_FINITE =
+  "a number is not finite, so that all is computed again by the definition, several times slower; find its cause with trainStep's Diverged";
 
 /** Computes a product of an image batch with `other` by the kernel that suits them. */
 function multiply(
@@ -101,6 +121,7 @@ function multiply(
     if (mean !== undefined && variance !== undefined) backend.setStatistics(result, { mean, variance });
     return result;
   }
+  because(() => NOT_FINITE);
   backend.disposeIntermediateTensorInfo(result);
   const [defined, floats] = backend.output(shape);
   backend.lendFloats(x, (images) => runNative(plain, numbers(g), images, factor, floats));
@@ -135,6 +156,7 @@ const conv2DBackpropInputConfig: KernelConfig = floatKernel<
     const [dx, values] = backend.output(attrs.inputShape);
     const arrays = [backend.floats(dy), backend.floats(filter), values];
     if (!runFinite("conv2dInputGrad", productNumbers(g), ...arrays)) {
+      because(() => NOT_FINITE);
       runNative("plainConv2dInputGrad", numbers(g), ...arrays);
     }
     return dx;

@@ -4,6 +4,7 @@ import { type KernelArray, runNative } from "../addon.js";
 import { NATIVE, type NativeBackend } from "../backend.js";
 import { floatKernel, sizeOf } from "../kernel.js";
 import { countOf, MOST_COUNT, newCount } from "../spikes.js";
+import { because } from "../trace.js";
 
 // TensorFlow.js's names, in the order of the enumerations in cc/kernels/elementwise.h.
 const unaryNames = [
@@ -65,6 +66,11 @@ const ofSpikes: Readonly<Record<string, (pair: Pair, backend: NativeBackend) => 
     }
     const [spikes, other] = x === undefined ? [y, a] : [x, b];
     if (spikes === undefined) return undefined;
+    because(() =>
+      x !== undefined && y !== undefined
+        ? `the sum is float32: it may reach ${x.most + y.most}, and a count ends at ${MOST_COUNT}; use fewer blocks in a row, AND or IAND`
+        : "the sum is float32: one of its terms is stored as float32, not as spikes",
+    );
     // Unpacked into the sum, so that the spikes need no float32 copy.
     const [sum, values] = backend.output(a.shape);
     spikes.unpack(values);
@@ -84,8 +90,11 @@ const ofSpikes: Readonly<Record<string, (pair: Pair, backend: NativeBackend) => 
 
   // Bits times floats, as in the gradients of AND and IAND.
   Multiply({ a, b }, backend) {
-    if (!util.arraysEqual(a.shape, b.shape)) return undefined;
     const [x, y] = [backend.spikes(a), backend.spikes(b)];
+    if (!util.arraysEqual(a.shape, b.shape)) {
+      if (x === undefined && y === undefined) return undefined;
+      return because(() => `the product of spikes [${a.shape}] and [${b.shape}] is float32, as that of a dropout is`);
+    }
     if (x?.kind === "bits" && y?.kind === "bits") {
       const [both, { packed, size }] = backend.outputSpikes(a.shape, 1);
       runNative("andBits", [size], x.packed, y.packed, packed);

@@ -13,6 +13,7 @@ import { floatKernel, type Run, sizeOf } from "../kernel.js";
 import { lowered, refusalOf } from "../lowering.js";
 import { spikeStorage } from "../spikeStorage.js";
 import { countOf, MOST_COUNT, newCount } from "../spikes.js";
+import { because } from "../trace.js";
 
 /** A neuron over a sequence, as the C++ kernels take it. */
 export interface NeuronCall {
@@ -56,6 +57,14 @@ export function runFiring(
       return info;
     }
     backend.disposeIntermediateTensorInfo(info);
+    because(() => "a spike is none, such as NaN, so that all are stored as float32");
+  } else {
+    because(() => {
+      if (spikeStorage() === "off") return "spikes are stored as float32; call setSpikeStorage with auto";
+      if (!sharesWords) return "what the neurons emit is no count of at most 255 and is stored as float32";
+      const perStep = sizeOf(shape.slice(1));
+      return `its ${perStep} neurons a step are no multiple of 32, a word of spikes, so that spikes are stored as float32; use more channels or samples`;
+    });
   }
   const [info, values] = backend.output(shape);
   runNative(kernel, numbers, code, ...inputs, values, ...more);

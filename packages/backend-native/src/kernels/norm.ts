@@ -4,6 +4,7 @@ import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { floatKernel, sizeOf, updateOver } from "../kernel.js";
+import { because } from "../trace.js";
 
 type PerChannel<K extends string> = { [key in K]: TensorInfo };
 
@@ -66,6 +67,7 @@ const batchNormTrainingConfig: KernelConfig = floatKernel<
   KernelInputs<typeof batchNormTrainingKernel>,
   KernelAttrs<typeof batchNormTrainingKernel>
 >(batchNormTrainingKernel.name, ({ x, scale, offset }, { epsilon }, backend) => {
+  because(() => "no neurons read this norm alone, so that its output is written to memory as float32");
   const [y, values] = backend.output(x.shape);
   const statistics = batchStatistics(x, backend);
   const inputs = [...statistics, scale, offset].map((t) => backend.floats(t));

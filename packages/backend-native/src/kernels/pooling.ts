@@ -4,6 +4,7 @@ import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { floatKernel } from "../kernel.js";
 import type { Spikes } from "../spikes.js";
+import { because } from "../trace.js";
 
 interface PoolAttrs {
   filterSize: [number, number] | number;
@@ -29,7 +30,11 @@ function numbers(g: backend_util.Conv2DInfo): number[] {
 /** The stored spikes of a tensor, where the C++ kernels support them: the bits of a pixel must be whole words. */
 function spikesOf(x: TensorInfo, backend: NativeBackend): Spikes | undefined {
   const spikes = backend.spikes(x);
-  return spikes?.kind === "bits" && x.shape.at(-1)! % 32 !== 0 ? undefined : spikes;
+  const channels = x.shape.at(-1)!;
+  if (spikes?.kind !== "bits" || channels % 32 === 0) return spikes;
+  return because(
+    () => `its ${channels} channels are no multiple of 32, a word of spikes; use ${32 * Math.ceil(channels / 32)}`,
+  );
 }
 
 /** Whether every window contains a pixel of the image: the maximum of an empty one is -Infinity, which is no spike. */

@@ -1,0 +1,95 @@
+/** @file pnpm bench conv: each convolution of the paper's networks, held to what arithmetic and memory allow. */
+import "@tensorflow/tfjs";
+import { mkdir } from "node:fs/promises";
+import { cpus } from "node:os";
+import { dirname } from "node:path";
+import {
+  instructionSet,
+  type Precision,
+  precisions,
+  setInstructionSet,
+  setPrecision,
+  setThreads,
+  threads,
+} from "@sew/backend-native";
+import { useBackend } from "@sew/backends";
+import { writeAtomic } from "@sew/files";
+import { printable } from "@sew/kernels";
+import { Command, Option } from "commander";
+import { measureConvolution, type ProductFigures, type Rates } from "./conv/measure.js";
+import { convolutionPicture } from "./conv/picture.js";
+import { convolutionsOf, shapeName } from "./conv/shapes.js";
+import { convolutionTable, farLines } from "./conv/tables.js";
+import { atLeastOne, matching } from "./options.js";
+import { measureBandwidth, measurePeak } from "./peak.js";
+import { subjects } from "./rows.js";
+import { gigaflops } from "./tables.js";
+import { writeFigures } from "./writeFigures.js";
+
+interface Options {
+  readonly filter: string;
+  readonly batch: number;
+  readonly runs: number;
+  readonly precision?: Precision;
+  readonly threads?: number;
+  readonly isa?: string;
+  readonly json: string;
+}
+
+const program = new Command("pnpm bench conv")
+  .description(
+    "Times every convolution of the paper's networks, and its gradients, on the inputs that it has there at the initial " +
+      "weights, and holds it to the larger of two bounds. Arithmetic: the operations of the path that ran (products of " +
+      "Winograd tiles where these run, additions of an event-driven path, each in the place of a multiply-add) at the measured " +
+      "multiply-add peak. Memory: operands and result, each once, spikes as they are stored, at the bandwidth of a triad. A " +
+      "small convolution that the caches hold may be above its bound of memory.",
+  )
+  .option("--filter <text>", "only the shapes whose name has this in it (default: all)", "")
+  .option("--batch <n>", "sequences of a batch", atLeastOne, 2)
+  .option("--runs <n>", "runs of each figure; the median counts", atLeastOne, 7)
+  .addOption(new Option("--precision <name>", "precision of dense products").choices([...precisions]))
+  .option("--threads <n>", "threads of the kernels (default: all cores)", atLeastOne)
+  .option("--isa <name>", "instruction set (default: the best)")
+  .option("--json <file>", "write every figure here, and beside it the picture", "runs/benchmark/conv.json")
+  .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
+  .showHelpAfterError("(--help lists the options)");
+program.parse(process.argv.slice(3), { from: "user" });
+const options = program.opts<Options>();
+const { runs, json } = options;
+
+try {
+  await useBackend("native");
+  if (options.threads !== undefined) setThreads(options.threads);
+  if (options.isa !== undefined) setInstructionSet(options.isa);
+  if (options.precision !== undefined) setPrecision(options.precision);
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads: threads(), instructionSet: instructionSet() };
+  console.log(`${machine.cpu}, ${machine.threads} threads, ${machine.instructionSet}, node ${process.version}`);
+  console.error("inputs: a pass through each network");
+  const all = convolutionsOf(subjects, options.batch);
+  const names = matching(all.map(shapeName), options.filter);
+  const rates: Rates = {
+    float32: measurePeak(5),
+    bf16: measurePeak(5, "bf16"),
+    bandwidth: measureBandwidth(5),
+  };
+  const figures: ProductFigures[] = [];
+  for (const [i, name] of names.entries()) {
+    console.error(`${i + 1} of ${names.length}: ${name}`);
+    figures.push(...(await measureConvolution(all.find((each) => shapeName(each) === name)!, rates, runs)));
+  }
+  for (const { x } of all) x.dispose();
+  console.log(
+    `peak ${gigaflops(rates.float32)} GFLOP/s in float32, ${gigaflops(rates.bf16)} in bfloat16; triad ${gigaflops(rates.bandwidth)} GB/s`,
+  );
+  console.table(convolutionTable(figures));
+  const far = farLines(figures, machine.threads);
+  if (far.length > 0) console.log(`below half of their bound:\n${far.map((line) => `  ${line}`).join("\n")}`);
+  await writeFigures(json, { ...machine, ...rates }, runs, figures);
+  const picture = json.replace(/(\.json)?$/, ".svg");
+  await mkdir(dirname(picture), { recursive: true });
+  await writeAtomic(picture, [Buffer.from(convolutionPicture(figures))], "bench");
+  console.log(`picture: ${picture}`);
+} catch (error) {
+  console.error(printable(`error: ${(error as Error).message}`));
+  process.exitCode = 1;
+}

@@ -1,0 +1,94 @@
+/** @file pnpm bench explain: which kernel runs each part of a training step, and why no faster one does. */
+import "@tensorflow/tfjs";
+import { cpus } from "node:os";
+import {
+  instructionSet,
+  type Precision,
+  precisions,
+  setInstructionSet,
+  setPrecision,
+  setThreads,
+  threads,
+} from "@sew/backend-native";
+import { useBackend } from "@sew/backends";
+import { printable } from "@sew/kernels";
+import { disposeModule } from "@sew/layers";
+import { network } from "@sew/models";
+import { Command, Option } from "commander";
+import { explainStep } from "./explain/explainStep.js";
+import { explanationLines } from "./explain/lines.js";
+import { eventLike, type InputShape } from "./inputs.js";
+import { atLeastOne } from "./options.js";
+import { type Subject, subjects } from "./rows.js";
+import { writeFigures } from "./writeFigures.js";
+
+interface Options {
+  readonly frames?: number;
+  readonly batch?: number;
+  readonly size?: number;
+  readonly channels?: number;
+  readonly precision?: Precision;
+  readonly threads?: number;
+  readonly isa?: string;
+  readonly json: string;
+}
+
+const program = new Command("pnpm bench explain")
+  .description(
+    "Runs training steps of a network on the native backend and lists, layer by layer, which kernel ran each part of the last " +
+      "one, its time, and in a sentence below why no faster path was taken, with the remedy. A part that takes less than a " +
+      "thousandth of the step is listed only where there is such a sentence.",
+  )
+  .argument(
+    "<network>",
+    `in the paper's notation, such as "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11", or one of ${subjects
+      .map((subject) => subject.network)
+      .join(", ")}`,
+  )
+  .option("--frames <n>", "time-steps T (default: 16; 4 of a ResNet)", atLeastOne)
+  .option("--batch <n>", "sequences of a batch (default: 2; of a ResNet that of its row)", atLeastOne)
+  .option("--size <n>", "height and width of the frames in pixels (default: 128; 224 of a ResNet)", atLeastOne)
+  .option("--channels <n>", "channels of the frames (default: 2; 3 of a ResNet)", atLeastOne)
+  .addOption(new Option("--precision <name>", "precision of dense products").choices([...precisions]))
+  .option("--threads <n>", "threads of the kernels (default: all cores)", atLeastOne)
+  .option("--isa <name>", "instruction set (default: the best)")
+  .option("--json <file>", "write every part here, with its kernels", "runs/benchmark/explain.json")
+  .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
+  .showHelpAfterError("(--help lists the options)");
+program.parse(process.argv.slice(3), { from: "user" });
+const [name] = program.args as [string];
+const options = program.opts<Options>();
+
+/** A network in notation as the rows of \`pnpm bench\` have theirs. */
+const ofNotation: Pick<Subject, "shape" | "input" | "build"> = {
+  shape: [16, 2, 128, 128, 2],
+  input: eventLike,
+  build: ([steps, , height, width, inChannels]) => network(name, { steps, height, width, inChannels }),
+};
+
+try {
+  await useBackend("native");
+  if (options.threads !== undefined) setThreads(options.threads);
+  if (options.isa !== undefined) setInstructionSet(options.isa);
+  if (options.precision !== undefined) setPrecision(options.precision);
+  const subject = subjects.find((each) => each.network.toLowerCase() === name.toLowerCase()) ?? ofNotation;
+  const [steps, batch, height, width, channels] = subject.shape;
+  const shape: InputShape = [
+    options.frames ?? steps,
+    options.batch ?? batch,
+    options.size ?? height,
+    options.size ?? width,
+    options.channels ?? channels,
+  ];
+  const model = subject.build(shape, {});
+  const explanation = await explainStep(model, shape, subject.input(shape));
+  disposeModule(model);
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads: threads(), instructionSet: instructionSet() };
+  console.log(`${machine.cpu}, ${machine.threads} threads, ${machine.instructionSet}, node ${process.version}`);
+  console.log(`${printable(name)} of [${shape}]\n`);
+  console.log(printable(explanationLines(explanation).join("\n")));
+  await writeFigures(options.json, machine, 1, explanation.parts);
+} catch (error) {
+  console.error(printable(`error: ${(error as Error).message}`));
+  process.exitCode = 1;
+}
