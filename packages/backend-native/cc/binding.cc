@@ -51,14 +51,14 @@ Status run_checked(napi_env env, Kernel kernel, const Call& call, const napi_val
     size_t bytes, offset;
     napi_get_typedarray_info(env, arrays[i], nullptr, nullptr, nullptr, &buffer, &offset);
     napi_get_arraybuffer_info(env, buffer, &memory, &bytes);
-    const size_t size = b.length * (b.type == Type::uint8 ? 1 : 4);
+    const size_t size = b.length * bytes_of(b.type);
     const size_t from = offset > close ? offset - close : 0, to = offset + size + close < bytes ? offset + size + close : bytes;
     around[i] = {static_cast<char*>(memory) + from, to - from};
     forbid(around[i].from, around[i].bytes);
   }
   for (int i = 0; i < call.buffer_count; i++) {
     const Buffer& b = call.buffers[i];
-    allow(b.data, b.length * (b.type == Type::uint8 ? 1 : 4));
+    allow(b.data, b.length * bytes_of(b.type));
   }
   const Status status = kernel(call);
   for (int i = 0; i < call.buffer_count; i++) allow(around[i].from, around[i].bytes);
@@ -105,6 +105,7 @@ napi_value run(napi_env env, napi_callback_info info) {
     switch (type) {
       case napi_float32_array: b.type = Type::float32; break;
       case napi_uint8_array: b.type = Type::uint8; break;
+      case napi_uint16_array: b.type = Type::uint16; break;
       case napi_int32_array: b.type = Type::int32; break;
       default: return number(env, static_cast<int>(Status::wrong_type));
     }

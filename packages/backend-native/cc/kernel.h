@@ -8,7 +8,9 @@
 
 namespace sew {
 
-enum class Type : int { float32, uint8, int32 };
+enum class Type : int { float32, uint8, uint16, int32 };
+
+inline size_t bytes_of(Type type) { return type == Type::uint8 ? 1 : type == Type::uint16 ? 2 : 4; }
 
 struct Buffer {
   void* data;

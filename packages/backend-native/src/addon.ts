@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { cores } from "./cores.js";
 
 /** Arrays that kernels take: tensors' own memory, never copied. */
-export type KernelArray = Float32Array | Uint8Array | Int32Array;
+export type KernelArray = Float32Array | Uint8Array | Uint16Array | Int32Array;
 
 interface Exports {
   readonly kernels: readonly string[];

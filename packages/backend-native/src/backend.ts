@@ -1,6 +1,6 @@
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { type BackendValues, type DataType, engine, type TensorInfo } from "@tensorflow/tfjs-core";
-import { scratchBytes } from "./addon.js";
+import { type KernelArray, runNative, scratchBytes } from "./addon.js";
 import { BufferPool, type PoolStatistics } from "./bufferPool.js";
 import { Spikes } from "./spikes.js";
 import { because } from "./trace.js";
@@ -16,25 +16,31 @@ export interface NativeMemory extends PoolStatistics {
   readonly scratchBytes: number;
 }
 
-/** The data of a tensor that is stored as spikes. Code without support for these reads `values`, as of any tensor. */
-class SpikeData {
+/** The data of a float32 tensor that is stored in fewer bits. Code without support for these reads `values`, as of any tensor. */
+abstract class PackedData {
   readonly dtype = "float32";
   refCount = 1;
-  readonly spikes: Spikes;
   readonly #pool: BufferPool;
   #dense: Float32Array | undefined;
 
-  constructor(spikes: Spikes, pool: BufferPool) {
-    this.spikes = spikes;
+  constructor(pool: BufferPool) {
     this.#pool = pool;
   }
+
+  /** Number of elements. */
+  abstract readonly size: number;
+  /** What the elements are stored as. */
+  abstract readonly kind: string;
+  /** What the kernels read. */
+  abstract readonly packed: KernelArray;
+  abstract unpack(to: Float32Array): void;
 
   /** As float32. Unpacked on first use and kept, since the backward pass will read it again. */
   get values(): Float32Array {
     if (this.#dense === undefined) {
-      because(() => `it unpacks ${this.spikes.size} ${this.spikes.kind} to float32, which stay in memory`);
-      const dense = this.#pool.take(this.spikes.size, Float32Array);
-      this.spikes.unpack(dense);
+      because(() => `it unpacks ${this.size} ${this.kind} to float32, which stay in memory`);
+      const dense = this.#pool.take(this.size, Float32Array);
+      this.unpack(dense);
       this.#dense = dense;
     }
     return this.#dense;
@@ -43,10 +49,10 @@ class SpikeData {
   /** Calls `f` with the values as float32, which are unpacked for this call only unless they already are. */
   lend<R>(f: (values: Float32Array) => R): R {
     if (this.#dense !== undefined) return f(this.#dense);
-    because(() => `it unpacks ${this.spikes.size} ${this.spikes.kind} to float32 for this call`);
-    const dense = this.#pool.take(this.spikes.size, Float32Array);
+    because(() => `it unpacks ${this.size} ${this.kind} to float32 for this call`);
+    const dense = this.#pool.take(this.size, Float32Array);
     try {
-      this.spikes.unpack(dense);
+      this.unpack(dense);
       return f(dense);
     } finally {
       this.#pool.give(dense);
@@ -55,9 +61,59 @@ class SpikeData {
 
   /** Returns all memory to the pool. */
   release(): void {
-    this.#pool.give(this.spikes.packed);
+    this.#pool.give(this.packed);
     if (this.#dense !== undefined) this.#pool.give(this.#dense);
   }
+}
+
+class SpikeData extends PackedData {
+  readonly spikes: Spikes;
+
+  constructor(spikes: Spikes, pool: BufferPool) {
+    super(pool);
+    this.spikes = spikes;
+  }
+
+  get size(): number {
+    return this.spikes.size;
+  }
+
+  get kind(): string {
+    return this.spikes.kind;
+  }
+
+  get packed(): KernelArray {
+    return this.spikes.packed;
+  }
+
+  unpack(to: Float32Array): void {
+    this.spikes.unpack(to);
+  }
+}
+
+/** Values as bfloat16. */
+class Bfloat16Data extends PackedData {
+  readonly kind = "bfloat16";
+  readonly packed: Uint16Array;
+
+  constructor(packed: Uint16Array, pool: BufferPool) {
+    super(pool);
+    this.packed = packed;
+  }
+
+  get size(): number {
+    return this.packed.length;
+  }
+
+  unpack(to: Float32Array): void {
+    runNative("unpackBfloat16", [this.size], this.packed, to);
+  }
+}
+
+/** The mean and the biased variance of each channel of a tensor `[..., C]`. */
+export interface Statistics {
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
 }
 
 /** What a running kernel holds. */
@@ -69,13 +125,15 @@ interface Held {
 }
 
 /**
- * Storage of the native backend: TensorFlow.js's cpu backend with float32 tensors in pooled, aligned memory, and tensors of
- * spikes as bits or bytes.
+ * Storage of the native backend: TensorFlow.js's cpu backend with float32 tensors in pooled, aligned memory, tensors of
+ * spikes as bits or bytes, and, under {@link setPrecision} `bf16`, outputs of event-driven convolutions as bfloat16.
  *
  * Since it extends the cpu backend, every operation works; the kernels in `kernels/` replace the hot ones.
  */
 export class NativeBackend extends MathBackendCPU {
   readonly #pool = new BufferPool();
+  /** By the data of a tensor; see {@link NativeBackend.statistics}. */
+  readonly #statistics = new WeakMap<object, Statistics>();
   /** What the running kernel must give back if it fails; `undefined` outside kernels. */
   #held: Held | undefined;
 
@@ -135,11 +193,22 @@ export class NativeBackend extends MathBackendCPU {
    */
   outputOver(input: TensorInfo): [info: TensorInfo, values: Float32Array] {
     const { dataId, shape } = input;
-    if (this.refCount(dataId) > 1 || this.spikes(input) !== undefined) return this.output(shape);
+    if (this.refCount(dataId) > 1 || this.data.get(dataId) instanceof PackedData) return this.output(shape);
     const values = this.floats(input);
     // Memory outside the pool is an array of the user's, who may still read it.
     if (!this.#pool.owns(values)) return this.output(shape);
+    this.#statistics.delete(dataId);
     return [this.share(input), values];
+  }
+
+  /** Remembers the statistics that a kernel has taken of its output while this was in the caches. */
+  setStatistics({ dataId }: TensorInfo, statistics: Statistics): void {
+    this.#statistics.set(dataId, statistics);
+  }
+
+  /** The statistics that the kernel which wrote a tensor has taken; `undefined` where it has not, or a later one wrote over it. */
+  statistics({ dataId }: TensorInfo): Statistics | undefined {
+    return this.#statistics.get(dataId);
   }
 
   /** A tensor of the same values, which share the memory. */
@@ -162,6 +231,23 @@ export class NativeBackend extends MathBackendCPU {
     return [{ dataId: this.#take(dataId), shape, dtype: "float32" }, spikes];
   }
 
+  /** A new float32 tensor that is stored as bfloat16, and its memory, contents undefined. */
+  outputBfloat16(shape: number[]): [info: TensorInfo, values: Uint16Array] {
+    const packed = this.#pool.take(
+      shape.reduce((a, b) => a * b, 1),
+      Uint16Array,
+    );
+    const dataId = {};
+    this.data.set(dataId, new Bfloat16Data(packed, this.#pool));
+    return [{ dataId: this.#take(dataId), shape, dtype: "float32" }, packed];
+  }
+
+  /** The values of a tensor for a kernel that reads bfloat16 as well: as they are stored. Spikes are unpacked. */
+  floatsOrBfloat16(t: TensorInfo): KernelArray {
+    const data = this.data.get(t.dataId);
+    return data instanceof Bfloat16Data ? data.packed : this.floats(t);
+  }
+
   /** The spikes of a tensor; `undefined` when it is stored as float32. */
   spikes({ dataId }: TensorInfo): Spikes | undefined {
     const data = this.data.get(dataId);
@@ -175,12 +261,12 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   /**
-   * Calls `f` with the values of a float32 tensor. Spikes are unpacked for this call only, unless they already are: for
+   * Calls `f` with the values of a float32 tensor. Packed ones are unpacked for this call only, unless they already are: for
    * kernels that seldom read the same tensor twice.
    */
   lendFloats<R>(t: TensorInfo, f: (values: Float32Array) => R): R {
     const data = this.data.get(t.dataId);
-    return data instanceof SpikeData ? data.lend(f) : f(this.floats(t));
+    return data instanceof PackedData ? data.lend(f) : f(this.floats(t));
   }
 
   /**
@@ -199,9 +285,9 @@ export class NativeBackend extends MathBackendCPU {
   /** A copy of a tensor's values, since their memory is reused when the tensor is disposed. */
   override readSync(dataId: object): BackendValues {
     const data = this.data.get(dataId);
-    if (data instanceof SpikeData) {
-      const copy = new Float32Array(data.spikes.size);
-      data.spikes.unpack(copy);
+    if (data instanceof PackedData) {
+      const copy = new Float32Array(data.size);
+      data.unpack(copy);
       return copy;
     }
     const values = super.readSync(dataId);
@@ -218,7 +304,7 @@ export class NativeBackend extends MathBackendCPU {
     if (reference >= 0) this.#held!.shared.splice(reference, 1);
     const data = this.data.get(dataId);
     const gone = super.disposeData(dataId, force);
-    if (gone && data instanceof SpikeData) data.release();
+    if (gone && data instanceof PackedData) data.release();
     else if (gone && ArrayBuffer.isView(data.values)) this.#pool.give(data.values);
     return gone;
   }

@@ -1,6 +1,6 @@
 import { hasBfloat16 } from "./addon.js";
 
-/** Precisions of the products in dense convolutions and their gradients. */
+/** Precisions of the products in dense convolutions and their gradients, and of the outputs of event-driven ones. */
 export const precisions = ["float32", "bf16"] as const;
 /** One of {@link precisions}. */
 export type Precision = (typeof precisions)[number];
@@ -18,13 +18,14 @@ export function productPrecision(): Precision {
 }
 
 /**
- * Sets the precision of the products in dense convolutions and their gradients: float32, or bfloat16 (`bf16`) as in mixed
- * precision training. The environment variable `SEW_PRECISION` sets it at the start.
+ * Sets the precision of convolutions: float32, or bfloat16 (`bf16`) as in mixed precision training. The environment variable
+ * `SEW_PRECISION` sets it at the start.
  *
- * Kernels round inputs and weights to bfloat16, which has 8 bits of precision; sums, tensors and weights stay float32.
- * bfloat16 has the exponent range of float32, so no loss scaling is needed. Event-driven convolutions of spikes have no
- * products and do not change, but fewer convolutions are event-driven. On a processor without AVX512-BF16 and AMX nothing
- * changes, see {@link hasBfloat16}. With AMX convolutions of spikes have products, of which bfloat16 takes one instead of three.
+ * With `bf16`, dense convolutions and their gradients round inputs and weights to bfloat16, which has 8 bits of precision;
+ * sums, weights and all gradients stay float32. Event-driven convolutions of spikes have no products: they round their output
+ * once, to store it in half the memory, and fewer convolutions are event-driven. bfloat16 has the exponent range of float32,
+ * so no loss scaling is needed. On a processor without AVX512-BF16 and AMX nothing changes, see {@link hasBfloat16}. With AMX
+ * convolutions of spikes have products, of which bfloat16 takes one instead of three.
  *
  * @param precision one of {@link precisions}. @defaultValue "float32"
  * @throws RangeError when precision is neither

@@ -59,7 +59,8 @@ const errorOf = (expected: readonly Expected[]) =>
   expected
     .flatMap(({ within = 0 }) => (typeof within === "number" ? [within] : Array.from(within)))
     .filter(Number.isFinite)
-    .reduce((most, within) => Math.max(most, within), 0);
+    // Math.max would take each number as an argument, of which there may be too many.
+    .reduce((most, error) => Math.max(most, error), 0);
 
 describeNative("with numbers that are not finite", () => {
   const best = instructionSet();

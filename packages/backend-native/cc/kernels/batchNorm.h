@@ -1,9 +1,11 @@
-// Batch norm over rows of C channels, in evaluation and in training, and the gradient of the latter.
+// Batch norm over rows of C channels, in evaluation and in training, and the gradient of the latter. x may be stored as
+// bfloat16.
 //
 // Sums over the rows are in double precision, in chunks whose number depends on the shape alone, and added in order: the
 // result does not depend on the number of threads.
 #pragma once
 #include "../lib/arguments.h"
+#include "../lib/bfloat16.h"
 #include "../lib/vectors.h"
 
 constexpr long norm_chunks = 64;       // most chunks with sums of their own
@@ -41,17 +43,19 @@ Status channel_sums(long rows, long C, double* sums, const F& add) {
 inline long norm_rows(long C) { return max(1, element_block / C); }
 
 // y = (x - mean) * factor + offset, the one formula of every forward pass, with a fused multiply-add where there is one.
-inline void normalise(long rows, long C, const float* x, const float* mean, const float* factor, const float* offset,
+inline void normalise(long rows, long C, const Values& x, const float* mean, const float* factor, const float* offset,
                       float* y) {
   if (C == 0) return;
   const long some = norm_rows(C);
-  parallel(ceil_div(rows, some), [&](long task) {
-    for (long r = task * some; r < min(rows, (task + 1) * some); r++) {
-      const float* __restrict from = x + r * C;
-      float* __restrict to = y + r * C;
+  x.with([=](const auto* values) {
+    parallel(ceil_div(rows, some), [=](long task) {
+      for (long r = task * some; r < min(rows, (task + 1) * some); r++) {
+        const auto* __restrict from = values + r * C;
+        float* __restrict to = y + r * C;
 #pragma GCC ivdep
-      for (long c = 0; c < C; c++) to[c] = fma(from[c] - mean[c], factor[c], offset[c]);
-    }
+        for (long c = 0; c < C; c++) to[c] = fma(value_of(from[c]) - mean[c], factor[c], offset[c]);
+      }
+    });
   });
 }
 
@@ -65,7 +69,8 @@ SEW_KERNEL(batchNorm) {
   Arguments args(call);
   const long rows = args.integer(), C = args.integer();
   const double epsilon = args.number();
-  const float *x = args.floats(product(rows, C)), *mean = args.floats(C), *variance = args.floats(C);
+  const Values x = read_values(args, product(rows, C));
+  const float *mean = args.floats(C), *variance = args.floats(C);
   const float *scale = args.floats(C), *offset = args.floats(C);
   float* y = args.floats(product(rows, C));
   if (args.status != Status::ok) return args.status;
@@ -77,31 +82,34 @@ SEW_KERNEL(batchNorm) {
 }
 
 // The mean and the biased variance of each channel; 0 of no rows, as TensorFlow.js's mean.
-inline Status statistics(long rows, long C, const float* x, float* mean, float* variance) {
+inline Status statistics(long rows, long C, const Values& x, float* mean, float* variance) {
   if (rows == 0 || C == 0) {
     memset(mean, 0, C * sizeof(float));
     memset(variance, 0, C * sizeof(float));
     return Status::ok;
   }
-  double* sums = reinterpret_cast<double*>(scratch(0, doubles(2 * C)));
+  double* sums = reinterpret_cast<double*>(scratch(0, doubles(2 * C) + C));
   if (sums == nullptr) return Status::out_of_memory;
   // Sums of x - shift, with a value of the channel as the shift, do not cancel where the mean is far from 0.
-  const float* shift = x;
-  const Status status = channel_sums<2>(rows, C, sums, [=](auto some, long i, double* __restrict first) {
-    const float* __restrict from = x + i;
-    double* __restrict second = first + C;
+  float* shift = reinterpret_cast<float*>(sums + 2 * C);
+  const Status status = x.with([=](const auto* values) {
+    for (long c = 0; c < C; c++) shift[c] = value_of(values[c]);
+    return channel_sums<2>(rows, C, sums, [=](auto some, long i, double* __restrict first) {
+      const auto* __restrict from = values + i;
+      double* __restrict second = first + C;
 #pragma GCC ivdep
-    for (long c = 0; c < C; c++) {
-      double sum = 0, squares = 0;
+      for (long c = 0; c < C; c++) {
+        double sum = 0, squares = 0;
 #pragma GCC unroll 4
-      for (long k = 0; k < some.count; k++) {
-        const double d = static_cast<double>(from[k * C + c]) - shift[c];
-        sum += d;
-        squares += d * d;
+        for (long k = 0; k < some.count; k++) {
+          const double d = static_cast<double>(value_of(from[k * C + c])) - shift[c];
+          sum += d;
+          squares += d * d;
+        }
+        first[c] += sum;
+        second[c] += squares;
       }
-      first[c] += sum;
-      second[c] += squares;
-    }
+    });
   });
   if (status != Status::ok) return status;
   for (long c = 0; c < C; c++) {
@@ -116,7 +124,7 @@ inline Status statistics(long rows, long C, const float* x, float* mean, float* 
 SEW_KERNEL(batchStatistics) {
   Arguments args(call);
   const long rows = args.integer(), C = args.integer();
-  const float* x = args.floats(product(rows, C));
+  const Values x = read_values(args, product(rows, C));
   float *mean = args.floats(C), *variance = args.floats(C);
   if (args.status != Status::ok) return args.status;
   return statistics(rows, C, x, mean, variance);
@@ -140,23 +148,6 @@ SEW_KERNEL(moveStatistics) {
   return Status::ok;
 }
 
-// x, scale, offset -> y, mean, variance
-SEW_KERNEL(batchNormTraining) {
-  Arguments args(call);
-  const long rows = args.integer(), C = args.integer();
-  const double epsilon = args.number();
-  const float *x = args.floats(product(rows, C)), *scale = args.floats(C), *offset = args.floats(C);
-  float *y = args.floats(product(rows, C)), *mean = args.floats(C), *variance = args.floats(C);
-  if (args.status != Status::ok) return args.status;
-  const Status status = statistics(rows, C, x, mean, variance);
-  if (status != Status::ok) return status;
-  float* factor = scratch(0, C);
-  if (factor == nullptr) return Status::out_of_memory;
-  for (long c = 0; c < C; c++) factor[c] = factor_of(scale[c], variance[c], epsilon);
-  normalise(rows, C, x, mean, factor, offset, y);
-  return Status::ok;
-}
-
 // dx = (dy - level - (x - mean) * slope) * factor, by channel.
 struct NormGradient {
   float *factor, *level, *slope;
@@ -176,16 +167,20 @@ inline void norm_gradients(long rows, long C, double epsilon, const float* scale
 }
 
 // dx may be dy itself.
-inline void norm_input_gradient(long rows, long C, const float* x, const float* dy, const float* mean,
+inline void norm_input_gradient(long rows, long C, const Values& x, const float* dy, const float* mean,
                                 const NormGradient& g, float* dx) {
   const long some = norm_rows(C);
-  parallel(ceil_div(rows, some), [&](long task) {
-    for (long i = task * some; i < min(rows, (task + 1) * some); i++) {
-      const float *from = x + i * C, *d = dy + i * C;
-      float* to = dx + i * C;
+  x.with([=](const auto* values) {
+    parallel(ceil_div(rows, some), [=](long task) {
+      for (long i = task * some; i < min(rows, (task + 1) * some); i++) {
+        const auto* from = values + i * C;
+        const float* d = dy + i * C;
+        float* to = dx + i * C;
 #pragma GCC ivdep
-      for (long c = 0; c < C; c++) to[c] = fma(mean[c] - from[c], g.slope[c], d[c] - g.level[c]) * g.factor[c];
-    }
+        for (long c = 0; c < C; c++)
+          to[c] = fma(mean[c] - value_of(from[c]), g.slope[c], d[c] - g.level[c]) * g.factor[c];
+      }
+    });
   });
 }
 
@@ -196,7 +191,8 @@ SEW_KERNEL(batchNormTrainingGrad) {
   Arguments args(call);
   const long rows = args.integer(), C = args.integer();
   const double epsilon = args.number();
-  const float *x = args.floats(product(rows, C)), *dy = args.floats(product(rows, C)), *scale = args.floats(C);
+  const Values x = read_values(args, product(rows, C));
+  const float *dy = args.floats(product(rows, C)), *scale = args.floats(C);
   const float *mean = args.floats(C), *variance = args.floats(C);
   float *dx = args.floats(product(rows, C)), *dscale = args.floats(C), *doffset = args.floats(C);
   if (args.status != Status::ok) return args.status;
@@ -208,23 +204,26 @@ SEW_KERNEL(batchNormTrainingGrad) {
   double* sums = reinterpret_cast<double*>(scratch(0, doubles(3 * C) + 3 * C));
   if (sums == nullptr) return Status::out_of_memory;
   float *factor = reinterpret_cast<float*>(sums + 3 * C), *level = factor + C, *slope = level + C;
-  const Status status = channel_sums<3>(rows, C, sums, [=](auto some, long i, double* __restrict first) {
-    const float *__restrict from = x + i, *__restrict gradient = dy + i;
-    double *__restrict second = first + C, *__restrict third = second + C;
+  const Status status = x.with([=](const auto* values) {
+    return channel_sums<3>(rows, C, sums, [=](auto some, long i, double* __restrict first) {
+      const auto* __restrict from = values + i;
+      const float* __restrict gradient = dy + i;
+      double *__restrict second = first + C, *__restrict third = second + C;
 #pragma GCC ivdep
-    for (long c = 0; c < C; c++) {
-      double sum = 0, products = 0, centre = 0;
+      for (long c = 0; c < C; c++) {
+        double sum = 0, products = 0, centre = 0;
 #pragma GCC unroll 4
-      for (long k = 0; k < some.count; k++) {
-        const double g = gradient[k * C + c], d = static_cast<double>(from[k * C + c]) - mean[c];
-        sum += g;
-        products += g * d;
-        centre += d;
+        for (long k = 0; k < some.count; k++) {
+          const double g = gradient[k * C + c], d = static_cast<double>(value_of(from[k * C + c])) - mean[c];
+          sum += g;
+          products += g * d;
+          centre += d;
+        }
+        first[c] += sum;
+        second[c] += products;
+        third[c] += centre;
       }
-      first[c] += sum;
-      second[c] += products;
-      third[c] += centre;
-    }
+    });
   });
   if (status != Status::ok) return status;
   // The mean is rounded to float32, so that the third sum is not 0: what it adds to the second is taken out.

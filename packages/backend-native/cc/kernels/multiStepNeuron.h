@@ -219,7 +219,8 @@ struct Currents {
     // The same once more, where row() has left them.
     const float* row_again(long t, const float* own) const { return range.is_whole() ? x + t * size : own; }
     // The row that is read after that of step t - 1, which may be the next block's first.
-    const float* next(long t, long steps) const { return t < steps ? x + t * size : x + neuron_block; }
+    const float* next(long t, long steps) const { return address(t < steps ? t * size : neuron_block); }
+    const float* address(long i) const { return x + i; }
   };
   Block block(const Range& range, Memory&) const { return {x + range.from, size, range}; }
 };

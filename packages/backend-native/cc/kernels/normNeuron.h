@@ -1,5 +1,5 @@
 // Batch norm and neurons in one pass: S = SN((x - mean) * factor + offset), without writing the normalised currents to
-// memory, and its gradient. Normalised values are the same bits as in batchNorm.h, and spikes as in multiStepNeuron.h, whose
+// memory, and its gradient. x may be stored as bfloat16. Normalised values are the same bits as in batchNorm.h, and spikes as in multiStepNeuron.h, whose
 // loops read and write through the functions below.
 #pragma once
 #include "batchNorm.h"
@@ -20,26 +20,30 @@ inline Norm norm_of(long C, double epsilon, const float* mean, const float* vari
 
 // The currents of the neurons: normalised values of x.
 struct NormalisedCurrents {
-  const float* x;
+  Values x;
   long size;
   Norm norm;
 
   static long floats() { return 3 * neuron_block; }
 
   struct Block {
-    const float* x;
+    const Values x;
     const long size;
     const Range range;
     float *mean, *factor, *offset;  // of each neuron
     const float* row(long t, float* own) const {
-      const float* values = x + t * size;
-      if (!range.is_whole()) copy_range(values, range, own), values = own;
-      for (long i = 0; i < range.padded(); i += width)
-        store(own + i, fma(load(values + i) - load(mean + i), load(factor + i), load(offset + i)));
+      x.with([&](const auto* values) {
+        for_vectors(0, range.neurons, [&](long i, long count) {
+          const Vector v = load_part(values + t * size + i, count);
+          store(own + i, fma(v - load(mean + i), load(factor + i), load(offset + i)));
+        });
+      });
+      for (long i = ceil_div(range.neurons, width) * width; i < range.padded(); i += width) store(own + i, Vector{});
       return own;
     }
     const float* row_again(long, const float* own) const { return own; }
-    const float* next(long t, long steps) const { return t < steps ? x + t * size : x + neuron_block; }
+    const float* next(long t, long steps) const { return address(t < steps ? t * size : neuron_block); }
+    const float* address(long i) const { return x.address(i); }
   };
   Block block(const Range& range, Memory& memory) const {
     const auto spread = [&](const float* values) {
@@ -47,13 +51,13 @@ struct NormalisedCurrents {
       spread_channels(values, norm.C, range, to);
       return to;
     };
-    return {x + range.from, size, range, spread(norm.mean), spread(norm.factor), spread(norm.offset)};
+    return {x.from(range.from), size, range, spread(norm.mean), spread(norm.factor), spread(norm.offset)};
   }
 };
 
 // The gradient d of the currents, of which and of d (x - mean) the sums by channel are taken.
 struct NormalisedGradient {
-  const float* x;
+  Values x;
   CurrentGradient to;
   Norm norm;
 
@@ -61,16 +65,17 @@ struct NormalisedGradient {
   static long floats() { return 3 * neuron_block; }
 
   struct Block : CurrentGradient::Block {
-    const float* x;
+    const Values x;
     const long C;
     float *mean, *first, *second;  // of each neuron; the sums are over the steps
     void add(const float* d, long t) const {
       CurrentGradient::Block::add(d, t);
-      const float* values = x + t * size;
-      for_vectors(0, range.neurons, [=](long i, long count) {
-        const Vector g = load(d + i);
-        store(first + i, load(first + i) + g);
-        store(second + i, load(second + i) + g * (load_part(values + i, count) - load(mean + i)));
+      x.with([&](const auto* values) {
+        for_vectors(0, range.neurons, [&](long i, long count) {
+          const Vector g = load(d + i);
+          store(first + i, load(first + i) + g);
+          store(second + i, load(second + i) + g * (load_part(values + t * size + i, count) - load(mean + i)));
+        });
       });
     }
     void finish(double* sums) const {
@@ -84,7 +89,7 @@ struct NormalisedGradient {
     spread_channels(norm.mean, norm.C, range, mean);
     memset(first, 0, neuron_block * sizeof(float));
     memset(second, 0, neuron_block * sizeof(float));
-    return {to.block(range, memory, currents), x + range.from, norm.C, mean, first, second};
+    return {to.block(range, memory, currents), x.from(range.from), norm.C, mean, first, second};
   }
 };
 
@@ -109,7 +114,8 @@ Status norm_neuron(const Call& call) {
   Neuron n = neuron_of(args);
   Mix mix(args, n);
   const long C = n.channels;
-  const float *x = args.floats(mix.values), *mean = args.floats(C), *variance = args.floats(C);
+  const Values x = read_values(args, mix.values);
+  const float *mean = args.floats(C), *variance = args.floats(C);
   const float *scale = args.floats(C), *offset = args.floats(C);
   mix.read(args);
   read_parameters(args, n);
@@ -134,7 +140,8 @@ Status norm_neuron_grad(const Call& call) {
   Neuron n = neuron_of(args);
   Mix mix(args, n);
   const long C = n.channels, values = mix.values;
-  const float *x = args.floats(values), *mean = args.floats(C), *variance = args.floats(C);
+  const Values x = read_values(args, values);
+  const float *mean = args.floats(C), *variance = args.floats(C);
   const float *scale = args.floats(C), *offset = args.floats(C);
   mix.read(args);
   read_parameters(args, n);

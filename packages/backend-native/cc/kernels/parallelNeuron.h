@@ -151,7 +151,7 @@ class Mixed {
       for (long t = 0; t < mix.steps; t++)
         for (long i = 0; i < n; i += width) store(h + t * stride + i, splat(mix.bias_[t]));
       // In the backward pass the gradient of the block before has loaded the input.
-      const BlockRows ahead = dspikes == nullptr ? BlockRows{rows.x + mix.block_, mix.inputs, rows.size}
+      const BlockRows ahead = dspikes == nullptr ? BlockRows{rows.address(mix.block_), mix.inputs, rows.size}
                                                  : BlockRows{dspikes + range.from, mix.steps, rows.size};
       mix_rows({mix.rows_, mix.inputs, 1}, x, n, h, mix.steps, stride, true, ahead);
       return {rows, own, x, {h, mix.steps, stride}};
@@ -197,7 +197,7 @@ class Mixed {
     Block block(const Range& range, Memory& memory, const Input& input) const {
       float* dh = memory.take(mix.floats(mix.steps));
       const auto& rows = input.input;
-      const BlockRows ahead = {rows.x + mix.block_, mix.inputs, rows.size};
+      const BlockRows ahead = {rows.address(mix.block_), mix.inputs, rows.size};
       return {mix, output.block(range, memory, rows), output.sums(), input.x, ahead, input.own, dh};
     }
   };

@@ -89,6 +89,7 @@ SEW_KERNEL(maxPool) {
         max_pool(s, x, y, uint32_t{0}, [](uint32_t value, uint32_t most) { return value | most; });
       break;
     }
+    default: args.fail(Status::wrong_type);
   }
   return args.status;
 }

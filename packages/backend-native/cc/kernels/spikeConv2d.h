@@ -8,6 +8,8 @@
 //                one stretch of a list; each names its row of the filter
 //   many spikes  tap by tap: the sum of the rows that an input's word selects comes from a table
 #pragma once
+#include "../lib/bfloat16.h"
+#include "../lib/moments.h"
 #include "../lib/spikeGrid.h"
 
 // Positions of a band.
@@ -36,8 +38,38 @@ inline void add_rows(const float* rows, const uint32_t* entry, const uint32_t* e
   for (long v = 0; v < vectors; v++) store(y + v * width, sum[v]);
 }
 
+// Output pixels of K channels, in float32 or in bfloat16; the other is null. Large ones are written past the caches.
+struct SpikeOutputs {
+  float* floats;
+  uint16_t* bfloats;
+  long K;
+  bool streamed;
+
+  SpikeOutputs(float* f, uint16_t* b, long n, long channels) : floats(f), bfloats(b), K(channels) {
+    streamed = b != nullptr ? is_streamed(b, n, K) : is_streamed(f, n, K);
+  }
+
+  // Writes `columns` channels of a pixel from channel k on; `sums` becomes what is stored.
+  template <long Lanes>
+  void write(float* sums, long columns, long pixel, long k) const {
+    const long at = pixel * K + k;
+    if (bfloats != nullptr) {
+#pragma GCC unroll 16
+      for (long i = 0; i < Lanes; i += width) {
+        const Vector v = load(sums + i);
+        store_bfloats(bfloats + at + i, bfloats_of(v), min(width, columns - i), streamed);
+        store(sums + i, as_bfloat16(v));
+      }
+    } else if (streamed) {
+      for (long i = 0; i < columns; i += width) stream(floats + at + i, load(sums + i));
+    } else {
+      copy_row<Lanes>(sums, columns, floats + at);
+    }
+  }
+};
+
 template <long Lanes, class X>
-Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) {
+Status spike_convolve(const ConvShape& s, const X& x, const float* w, const SpikeOutputs& y, const Statistics& statistics) {
   const SpikeGrid g(s);
   const SpikePlanes planes(x, s.x());
   because(reason_of(planes));
@@ -54,6 +86,17 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
   const size_t input_floats = blocks * (sizeof(SpikeInputs) / sizeof(float));
   const size_t list_floats = blocks * (input_words + table_spikes * some * positions) + append_slack;
   const long filter_rows = row_taps * some * word_bits;
+  const bool measured = statistics.wanted();
+  float* memory = scratch(0, measured ? PartMoments::floats(bands, panels * Lanes) : 0);
+  if (memory == nullptr) return Status::out_of_memory;
+  const PartMoments moments(bands, panels * Lanes, memory);
+  // Whether a row of the grid has outputs, and in how many rows of a band they are.
+  const auto is_output = [&](long row) { return row % g.rows < s.OH; };
+  const auto output_rows = [&](long part) {
+    long count = 0;
+    for (long row = part * band; row < min(g.total, (part + 1) * band); row++) count += is_output(row);
+    return count;
+  };
   Outcome outcome;
   parallel(bands * groups, [&](long task) {
     const long from = task / groups * band, rows = min(band, g.total - from), group = task % groups;
@@ -138,14 +181,29 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, float* y) 
             });
           }
         }
-      for (long r = 0; r < rows; r++) {
-        const long n = (from + r) / g.rows, m = (from + r) % g.rows;
-        if (m >= s.OH) continue;
-        float* to = y + (n * s.OH + m) * s.OW * s.K + k0;
-        for (long q = 0; q < s.OW; q++) copy_row<Lanes>(sums + (r * g.columns + q) * Lanes, columns, to + q * s.K);
+      const auto write_outputs = [&](const auto& take) {
+        for (long r = 0; r < rows; r++) {
+          if (!is_output(from + r)) continue;
+          float* row = sums + r * g.columns * Lanes;
+          const long first = ((from + r) / g.rows * s.OH + (from + r) % g.rows) * s.OW;
+          for (long q = 0; q < s.OW; q++) {
+            y.template write<Lanes>(row + q * Lanes, columns, first + q, k0);
+            take(row + q * Lanes);
+          }
+        }
+      };
+      if (!measured) {
+        write_outputs([](const float*) {});
+      } else {
+        Moments<Lanes> own(sums);
+        write_outputs([&](const float* row) { own.add(row); });
+        moments.store(task / groups, k0, max(1, output_rows(task / groups) * s.OW), own);
       }
     }
+    if (y.streamed) stream_fence();
   });
+  if (measured)
+    moments.join([&](long part) { return output_rows(part) * s.OW; }, s.K, statistics);
   return outcome.status();
 }
 
@@ -158,16 +216,26 @@ template <class X>
 Status spike_conv2d(Arguments& args, const ConvShape& s) {
   const X x = {X::read(args, s.x())};
   const float* w = args.floats(s.w());
-  float* y = args.floats(s.y());
+  const bool half = args.next_type() == Type::uint16;
+  uint16_t* bfloats = half ? args.bfloats(s.y()) : nullptr;
+  float* floats = half ? nullptr : args.floats(s.y());
+  const Statistics statistics = statistics_of(args, s.K);
   if (args.status != Status::ok) return args.status;
-  if (s.y() == 0) return Status::ok;
-  if (s.C == 0) return memset(y, 0, s.y() * sizeof(float)), Status::ok;
+  if (s.y() == 0 || s.C == 0) {
+    if (half) memset(bfloats, 0, s.y() * sizeof(uint16_t));
+    else memset(floats, 0, s.y() * sizeof(float));
+    if (statistics.wanted())
+      memset(statistics.mean, 0, s.K * sizeof(float)), memset(statistics.variance, 0, s.K * sizeof(float));
+    return Status::ok;
+  }
+  const SpikeOutputs y(floats, bfloats, s.y(), s.K);
   // With more channels at a time each spike is looked up less often, but their sums must fit the registers.
   constexpr long many = width >= 8 ? 2 * lanes : lanes;
-  return s.K % many == 0 ? spike_convolve<many>(s, x, w, y) : spike_convolve<lanes>(s, x, w, y);
+  return s.K % many == 0 ? spike_convolve<many>(s, x, w, y, statistics) : spike_convolve<lanes>(s, x, w, y, statistics);
 }
 
-// x, w -> y; x is bits in words, or counts in bytes.
+// x, w -> y and, where there are buffers for them, mean and variance of its channels. x is bits in words, or counts in
+// bytes; y is floats, or bfloat16.
 SEW_KERNEL(spikeConv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);

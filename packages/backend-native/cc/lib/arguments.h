@@ -61,13 +61,16 @@ class Arguments {
 
   float* floats(long at_least) { return static_cast<float*>(buffer(at_least, Type::float32)); }
   uint8_t* bytes(long at_least) { return static_cast<uint8_t*>(buffer(at_least, Type::uint8)); }
+  uint16_t* bfloats(long at_least) { return static_cast<uint16_t*>(buffer(at_least, Type::uint16)); }
   int32_t* ints(long at_least) { return static_cast<int32_t*>(buffer(at_least, Type::int32)); }
   // Element i is bit i % 32 of word i / 32. Bits past the last element are 0.
   uint32_t* bits(long at_least) {
     return static_cast<uint32_t*>(buffer(ceil_div(at_least, word_bits), Type::int32));
   }
+  // Whether there is a further buffer, such as for an output that callers may leave out.
+  bool has_more() const { return buffers_ < call_.buffer_count; }
   Type next_type() const {
-    return buffers_ < call_.buffer_count ? call_.buffers[buffers_].type : Type::float32;
+    return has_more() ? call_.buffers[buffers_].type : Type::float32;
   }
 
  private:

@@ -1,79 +1,78 @@
-// Numbers as sums of bfloat16, and spikes as bfloat16: what a matrix unit multiplies.
-//
-// A float32 has 24 bits of precision, a bfloat16 8, and both the same exponents: a number is the sum of three parts, each the
-// nearest bfloat16 of what is left. A product with a spike or a count is then three exact products. Of two numbers, six of
-// the nine products are enough: the others are below 2^-26 of it, a quarter of a float32's rounding. Parts below the
-// normal numbers are lost: of numbers below 2^-102 some bits, of those below 2^-126 all.
+// bfloat16, the upper half of a float32, as storage: values are rounded to the nearest, ties to even, when they are written,
+// alike on every instruction set.
 #pragma once
-#include "arguments.h"
-#include "transpose.h"
 #include "vectors.h"
 
-typedef uint32_t WordVector __attribute__((vector_size(sizeof(Vector))));
+typedef uint16_t Bfloats __attribute__((vector_size(width * sizeof(uint16_t))));
+typedef uint32_t Bits32 __attribute__((vector_size(sizeof(Vector))));
 
-constexpr uint32_t bfloat16_top = 0xffff0000;  // its bits in a float32
-
-// Pairs of bfloat16, the first in the low half, of the upper halves of float32 numbers.
-inline Vector upper_halves(Vector first, Vector second) {
-  return (Vector)(((WordVector)second & bfloat16_top) | (WordVector)first >> 16);
+inline Vector load(const uint16_t* p) {
+  Bfloats v;
+  memcpy(&v, p, sizeof v);
+  return (Vector)(__builtin_convertvector(v, Bits32) << 16);
 }
 
-// To the nearest bfloat16, ties to even; infinite and NaN as they are.
-inline Vector to_bfloat16(Vector v) {
-  const WordVector bits = (WordVector)v, nearest = bits + 0x7fff + (bits >> 16 & 1);
-  const WordVector finite = (WordVector)((bits & 0x7f800000) != 0x7f800000);
-  return (Vector)(((nearest & finite) | (bits & ~finite)) & bfloat16_top);
+inline Vector load_part(const uint16_t* p, long n) {
+  if (n == width) return load(p);
+  uint16_t values[width] = {};
+  memcpy(values, p, n * sizeof(uint16_t));
+  return load(values);
 }
 
-// The parts of numbers, as pairs: the nearest bfloat16, ties to even; or three that add up to the number. Where it is
-// infinite, NaN, or rounds to an infinite one, at least one of the parts is infinite or NaN.
-template <int Parts>
-inline void split_pairs(Vector first, Vector second, Vector* parts) {
-  static_assert(Parts == 1 || Parts == 3);
-  if constexpr (Parts == 1) {
-    parts[0] = upper_halves(to_bfloat16(first), to_bfloat16(second));
-  } else {
-    const auto nearest = [](Vector v) { return (Vector)(((WordVector)v + 0x8000) & bfloat16_top); };
-    for (int p = 0; p < 2; p++) {
-      const Vector a = nearest(first), b = nearest(second);
-      parts[p] = upper_halves(a, b);
-      first -= a;
-      second -= b;
-    }
-    // What is left has at most 6 bits.
-    parts[2] = upper_halves(first, second);
-  }
+// The bits of the nearest bfloat16, in the upper halves; the lower ones are undefined.
+inline Bits32 rounded_bits(Vector v) {
+  const Bits32 bits = (Bits32)v;
+  return bits + 0x7fff + ((bits >> 16) & 1);
 }
+inline Bfloats bfloats_of(Vector v) { return __builtin_convertvector(rounded_bits(v) >> 16, Bfloats); }
+inline Vector as_bfloat16(Vector v) { return (Vector)(rounded_bits(v) & 0xffff0000u); }
 
-// `count` numbers, at most a vector; zeros behind them.
-inline Vector load_some(const float* p, long count) { return count > 0 ? load_part(p, min(count, width)) : Vector{}; }
-
-// 32 spikes as bfloat16 0 or 1.
-inline void spread_bits(uint32_t word, uint16_t* to) {
-  constexpr uint16_t one = 0x3f80;
-#if defined(__AVX512BW__)
-  _mm512_storeu_si512(to, _mm512_maskz_mov_epi16(word, _mm512_set1_epi16(one)));
+// Past the caches, to aligned memory of a vector.
+inline void stream(uint16_t* p, Bfloats v) {
+#if defined(__AVX512F__)
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), (__m256i)v);
+#elif defined(__AVX2__)
+  _mm_stream_si128(reinterpret_cast<__m128i*>(p), (__m128i)v);
 #else
-  for (int i = 0; i < word_bits; i++) to[i] = static_cast<uint16_t>((word >> i & 1) * one);
+  memcpy(p, &v, sizeof v);
 #endif
 }
 
-// A count as bfloat16, which is exact up to 256.
-inline uint16_t count_bfloat16(uint8_t count) {
-  const float value = count;
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return static_cast<uint16_t>(bits >> 16);
+// The first n lanes, of which there may be none, past the caches where `streamed` and then all of them.
+inline void store_bfloats(uint16_t* p, Bfloats v, long n, bool streamed) {
+  if (streamed && n == width) stream(p, v);
+  else if (n == width) memcpy(p, &v, sizeof v);
+  else if (n > 0) memcpy(p, &v, n * sizeof(uint16_t));
 }
 
-// The bits of two words in turn, the first word's lowest.
-inline uint64_t interleave(uint32_t first, uint32_t second) {
-  const auto spread = [](uint64_t word) {
-    word = (word | word << 16) & 0x0000ffff0000ffff;
-    word = (word | word << 8) & 0x00ff00ff00ff00ff;
-    word = (word | word << 4) & 0x0f0f0f0f0f0f0f0f;
-    word = (word | word << 2) & 0x3333333333333333;
-    return (word | word << 1) & 0x5555555555555555;
-  };
-  return spread(first) | spread(second) << 1;
+inline float value_of(float x) { return x; }
+inline float value_of(uint16_t x) {
+  const uint32_t bits = static_cast<uint32_t>(x) << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// Values as they are stored, in float32 or in bfloat16; the other is null.
+struct Values {
+  const float* floats;
+  const uint16_t* bfloats;
+
+  // Calls f with the array that there is.
+  template <class F>
+  auto with(const F& f) const {
+    return bfloats != nullptr ? f(bfloats) : f(floats);
+  }
+  Values from(long i) const {
+    return bfloats != nullptr ? Values{nullptr, bfloats + i} : Values{floats + i, nullptr};
+  }
+  // Where value i is, for prefetches.
+  const float* address(long i) const {
+    return bfloats != nullptr ? reinterpret_cast<const float*>(bfloats + i) : floats + i;
+  }
+};
+
+inline Values read_values(Arguments& args, long n) {
+  if (args.next_type() == Type::uint16) return {nullptr, args.bfloats(n)};
+  return {args.floats(n), nullptr};
 }

@@ -5,12 +5,12 @@
 //   A: tile 4   sums:   |   0    |   1    |
 //      tile 5           |   2    |   3    |
 //
-// An operand may be the sum of several parts, see bfloat16.h. A template argument names a product of parts, 10 a + b for part
+// An operand may be the sum of several parts, see bfloat16Parts.h. A template argument names a product of parts, 10 a + b for part
 // a of A and part b of B. Products of small parts are best added first, those of all steps: what they add, and what
 // they round, is then small against the sums.
 #pragma once
 #include "arguments.h"
-#include "bfloat16.h"
+#include "bfloat16Parts.h"
 
 constexpr long block_size = 32;  // rows and columns of sums
 constexpr long block_sums = block_size * block_size;

@@ -26,6 +26,16 @@ inline void store_part(float* p, Vector v, long n) {
   memcpy(p, values, n * sizeof(float));
 }
 
+// Larger results are not in the caches when they are read next: writing past them saves reading what is overwritten.
+constexpr long stream_bytes = 32L << 20;
+
+// Whether rows of K values each, n values in all, are streamed.
+template <class T>
+inline bool is_streamed(const T* y, long n, long K) {
+  constexpr long size = sizeof(T);
+  return n >= stream_bytes / size && K % width == 0 && reinterpret_cast<uintptr_t>(y) % (width * size) == 0;
+}
+
 // All ones in the lanes whose bits are set. The first lane has the lowest bit.
 inline IntVector lanes_of(uint32_t word) {
   IntVector bit;

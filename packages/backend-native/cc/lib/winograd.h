@@ -210,9 +210,10 @@ inline void transform_tiles(const T* (*pixels)[tile_points], long tiles, long C,
 #endif
 
 // Aᵀ m A of a tile, for n <= panel channels: point p is at m + p * stride. The `rows` x `columns` outputs that the image
-// has, 2x2 but at its edge, go to y. Marks those that are not finite.
+// has, 2x2 but at its edge, go to y, past the caches where `streamed`. Marks those that are not finite.
 inline Vector winograd_output(const float* m, long stride, long n, long rows, long columns, float* y, long y_row, long K,
-                              Vector marks) {
+                              bool streamed, Vector marks) {
+  const auto write = [streamed](float* to, Vector v) { streamed ? stream(to, v) : store(to, v); };
   for (long k = 0; k < n; k += width) {
     Vector half[2][4];
 #pragma GCC unroll 4
@@ -225,11 +226,11 @@ inline Vector winograd_output(const float* m, long stride, long n, long rows, lo
     for (long i = 0; i < rows; i++) {
       const Vector* h = half[i];
       const Vector left = h[0] + h[1] + h[2];
-      store(y + i * y_row + k, left);
+      write(y + i * y_row + k, left);
       marks = mark(marks, left);
       if (columns < 2) continue;
       const Vector right = h[1] - h[2] - h[3];
-      store(y + i * y_row + K + k, right);
+      write(y + i * y_row + K + k, right);
       marks = mark(marks, right);
     }
   }
@@ -268,6 +269,7 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
   const long total = g.tiles(), block = winograd_block<E>(g), elements = g.C / values_in<E>;
   const long per_image = g.down() * g.across();
   took(winograd_path<E>, winograd_products(g));
+  const bool streamed = is_streamed(y, g.N * g.OH * g.OW * g.K, g.K);
   Outcome outcome;
   parallel(ceil_div(total, block), [&](long task) {
     const long from = task * block, count = min(block, total - from);
@@ -301,9 +303,11 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
         const long n = (from + t) / per_image, inside = (from + t) % per_image;
         const long row = inside / g.across() * 2, column = inside % g.across() * 2;
         marks = winograd_output(products + t * panel, block * panel, min(panel, g.K - k), min(2, g.OH - row),
-                                g.OW - column, y + ((n * g.OH + row) * g.OW + column) * g.K + k, g.OW * g.K, g.K, marks);
+                                g.OW - column, y + ((n * g.OH + row) * g.OW + column) * g.K + k, g.OW * g.K, g.K,
+                                streamed, marks);
       }
     }
+    if (streamed) stream_fence();
     // An infinite input reaches all outputs of its tile, of which some do not see it.
     outcome.check(is_finite(marks));
   });

@@ -9,6 +9,9 @@ typedef int32_t IntVector __attribute__((vector_size(64)));
 
 static inline Vector load(const float* p) { return (Vector)_mm512_loadu_ps(p); }
 static inline void store(float* p, Vector v) { _mm512_storeu_ps(p, (__m512)v); }
+// Past the caches, to an aligned vector. Other threads see it after stream_fence().
+static inline void stream(float* p, Vector v) { _mm512_stream_ps(p, (__m512)v); }
+static inline void stream_fence() { _mm_sfence(); }
 static inline Vector splat(float x) { return (Vector)_mm512_set1_ps(x); }
 static inline Vector fma(Vector a, Vector b, Vector c) {
   return (Vector)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);

@@ -18,6 +18,14 @@ static inline Vector load(const float* p) {
   return v;
 }
 static inline void store(float* p, Vector v) { memcpy(p, &v, sizeof v); }
+// Past the caches where the architecture can, to an aligned vector. Other threads see it after stream_fence().
+#if defined(__SSE2__)
+static inline void stream(float* p, Vector v) { _mm_stream_ps(p, (__m128)v); }
+static inline void stream_fence() { _mm_sfence(); }
+#else
+static inline void stream(float* p, Vector v) { store(p, v); }
+static inline void stream_fence() {}
+#endif
 static inline Vector splat(float x) { return Vector{x, x, x, x}; }
 static inline Vector fma(Vector a, Vector b, Vector c) {
 #if defined(__ARM_NEON)

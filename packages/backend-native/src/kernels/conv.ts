@@ -1,5 +1,5 @@
 /** @file Conv2D, Conv2DBackpropInput, Conv2DBackpropFilter: convolution of NHWC images and its two gradients. */
-import { backend_util, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { backend_util, engine, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { hasMatrixUnit, instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { breakEvens, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
@@ -121,18 +121,31 @@ function multiply(
   backend: NativeBackend,
 ): TensorInfo {
   const { product, events, plain } = kernels;
-  const [result, values] = backend.output(product === "forward" ? g.outShape : g.filterShape);
+  const shape = product === "forward" ? g.outShape : g.filterShape;
   const spikes = spikesFor(product, x, g, backend);
+  const convolvesSpikes = spikes !== undefined && product === "forward";
+  const [result, values] =
+    convolvesSpikes && productPrecision() === "bf16" ? backend.outputBfloat16(shape) : backend.output(shape);
+  // In training a batch norm may follow: its statistics are taken while the output is in the caches.
+  const isMeasured = convolvesSpikes && engine().state.gradientDepth > 0;
+  const statistics = isMeasured ? [new Float32Array(g.outChannels), new Float32Array(g.outChannels)] : [];
   const factor = backend.floats(other);
   const computed =
     spikes !== undefined
-      ? runFinite(events, numbers(g), spikes, factor, values)
+      ? runFinite(events, numbers(g), spikes, factor, values, ...statistics)
       : runDense(kernels, x, g, backend, (kernel, images) =>
           runFinite(kernel, productNumbers(g), images, factor, values),
         );
-  if (!computed) because(() => NOT_FINITE);
-  if (!computed) backend.lendFloats(x, (images) => runNative(plain, numbers(g), images, factor, values));
-  return result;
+  if (computed) {
+    const [mean, variance] = statistics;
+    if (mean !== undefined && variance !== undefined) backend.setStatistics(result, { mean, variance });
+    return result;
+  }
+  because(() => NOT_FINITE);
+  backend.disposeIntermediateTensorInfo(result);
+  const [defined, floats] = backend.output(shape);
+  backend.lendFloats(x, (images) => runNative(plain, numbers(g), images, factor, floats));
+  return defined;
 }
 
 const isNhwc = ({ dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;

@@ -80,13 +80,14 @@ export function firingKernel<A extends NeuronFormula>(name: string, run: Run<Ten
 const multiStepNeuronConfig = firingKernel<KernelAttrs<typeof multiStepNeuronKernel>>(
   multiStepNeuronKernel.name,
   (tensors, attrs, backend) => {
-    const inputs = Object.values(tensors);
-    const [x, ...others] = inputs as [TensorInfo, ...TensorInfo[]];
+    const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
     const call = neuronCall(x.shape, attrs);
     const after = others.slice(0, call.program.state.length).map(({ shape }) => backend.output(shape));
-    const arrays = inputs.map((t) => backend.floats(t));
     const states = after.map(([, values]) => values);
-    const spikes = runFiring("multiStepNeuron", call.numbers, call, backend, arrays, states);
+    const spikes = backend.lendFloats(x, (currents) => {
+      const arrays = [currents, ...others.map((t) => backend.floats(t))];
+      return runFiring("multiStepNeuron", call.numbers, call, backend, arrays, states);
+    });
     return [spikes, ...after.map(([info]) => info)];
   },
 );
@@ -94,13 +95,12 @@ const multiStepNeuronConfig = firingKernel<KernelAttrs<typeof multiStepNeuronKer
 const multiStepNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], KernelAttrs<typeof multiStepNeuronKernel>>(
   multiStepNeuronKernel.gradient!.name,
   (tensors, attrs, backend) => {
-    const inputs = Object.values(tensors);
-    const [x, ...others] = inputs as [TensorInfo, ...TensorInfo[]];
+    const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
     const { program, numbers, code } = neuronCall(x.shape, attrs);
     const differentiated = [x, ...others.slice(0, program.state.length + program.parameters.length)];
     const outputs = differentiated.map(({ shape }) => backend.output(shape));
-    const arrays = [...inputs.map((t) => backend.floats(t)), ...outputs.map(([, values]) => values)];
-    runNative("multiStepNeuronGrad", numbers, code, ...arrays);
+    const arrays = [...others.map((t) => backend.floats(t)), ...outputs.map(([, values]) => values)];
+    backend.lendFloats(x, (currents) => runNative("multiStepNeuronGrad", numbers, code, currents, ...arrays));
     return outputs.map(([info]) => info);
   },
 );

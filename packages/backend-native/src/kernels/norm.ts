@@ -33,7 +33,7 @@ const fusedBatchNormConfig: KernelConfig = floatKernel<
     runNative(
       "batchNorm",
       [rows, channels, varianceEpsilon ?? 0.001],
-      ...[backend.floats(x), backend.floats(mean), backend.floats(variance)],
+      ...[backend.floatsOrBfloat16(x), backend.floats(mean), backend.floats(variance)],
       ...[perChannel(backend, scale, channels, 1), perChannel(backend, offset, channels, 0), values],
     );
     return y;
@@ -48,16 +48,31 @@ const fusedBatchNormConfig: KernelConfig = floatKernel<
   },
 );
 
+/** The mean and the biased variance of each channel of x: those that its kernel has taken, or from its values. */
+export function batchStatistics(x: TensorInfo, backend: NativeBackend): [mean: TensorInfo, variance: TensorInfo] {
+  const [rows, channels] = rowsOf(x);
+  const [mean, means] = backend.output([channels]);
+  const [variance, variances] = backend.output([channels]);
+  const taken = backend.statistics(x);
+  if (taken?.mean.length === channels) {
+    means.set(taken.mean);
+    variances.set(taken.variance);
+  } else {
+    runNative("batchStatistics", [rows, channels], backend.floatsOrBfloat16(x), means, variances);
+  }
+  return [mean, variance];
+}
+
 const batchNormTrainingConfig: KernelConfig = floatKernel<
   KernelInputs<typeof batchNormTrainingKernel>,
   KernelAttrs<typeof batchNormTrainingKernel>
 >(batchNormTrainingKernel.name, ({ x, scale, offset }, { epsilon }, backend) => {
   because(() => "no neurons read this norm alone, so that its output is written to memory as float32");
-  const [rows, channels] = rowsOf(x);
-  const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
-  const inputs = [x, scale, offset].map((t) => backend.floats(t));
-  runNative("batchNormTraining", [rows, channels, epsilon], ...inputs, ...outputs.map(([, values]) => values));
-  return outputs.map(([info]) => info);
+  const [y, values] = backend.output(x.shape);
+  const statistics = batchStatistics(x, backend);
+  const inputs = [...statistics, scale, offset].map((t) => backend.floats(t));
+  runNative("batchNorm", [...rowsOf(x), epsilon], backend.floatsOrBfloat16(x), ...inputs, values);
+  return [y, ...statistics];
 });
 
 const batchNormTrainingGradConfig: KernelConfig = floatKernel<
@@ -66,7 +81,7 @@ const batchNormTrainingGradConfig: KernelConfig = floatKernel<
 >(batchNormTrainingKernel.gradient!.name, ({ x, dy, scale, mean, variance }, { epsilon }, backend) => {
   const [rows, channels] = rowsOf(x);
   const outputs = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
-  const inputs = [x, dy, scale, mean, variance].map((t) => backend.floats(t));
+  const inputs = [backend.floatsOrBfloat16(x), ...[dy, scale, mean, variance].map((t) => backend.floats(t))];
   runNative("batchNormTrainingGrad", [rows, channels, epsilon], ...inputs, ...outputs.map(([, values]) => values));
   return outputs.map(([info]) => info);
 });

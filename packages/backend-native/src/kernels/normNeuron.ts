@@ -9,13 +9,21 @@ import {
   normParallelNeuronTrainingKernel,
 } from "@sew/kernels";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
-import { runNative } from "../addon.js";
-import { floatKernel, sizeOf } from "../kernel.js";
+import { type KernelArray, runNative } from "../addon.js";
+import type { NativeBackend } from "../backend.js";
+import { floatKernel } from "../kernel.js";
 import { firingKernel, type NeuronCall, neuronCall, runFiring } from "./multiStepNeuron.js";
+import { batchStatistics } from "./norm.js";
 import { parallelCall } from "./parallelNeuron.js";
 
 /** The call of neurons over `x`, from what their kernel receives behind the norm's offset. */
 type CallOf = (x: TensorInfo, others: readonly TensorInfo[], attrs: NormNeuronAttrs) => NeuronCall;
+
+/** The values of x and of all else that the kernels read. */
+const arraysOf = ([x, ...others]: readonly TensorInfo[], backend: NativeBackend): KernelArray[] => [
+  backend.floatsOrBfloat16(x!),
+  ...others.map((t) => backend.floats(t)),
+];
 
 /** The kernels of a contract in evaluation and in training, and their gradient; `native` is the name in C++. */
 function configs(
@@ -27,20 +35,16 @@ function configs(
   const config = firingKernel<NormNeuronAttrs>(inEvaluation.name, (tensors, attrs, backend) => {
     const inputs = Object.values(tensors);
     const call = callOf(inputs[0]!, inputs.slice(5), attrs);
-    const arrays = inputs.map((t) => backend.floats(t));
+    const arrays = arraysOf(inputs, backend);
     return [runFiring(native, [attrs.epsilon, ...call.numbers], call, backend, arrays)];
   });
 
   const trainingConfig = firingKernel<NormNeuronAttrs>(inTraining.name, (tensors, attrs, backend) => {
     const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
-    const channels = x.shape.at(-1)!;
-    const [mean, means] = backend.output([channels]);
-    const [variance, variances] = backend.output([channels]);
-    const currents = backend.floats(x);
-    runNative("batchStatistics", [sizeOf(x.shape) / channels, channels], currents, means, variances);
+    const statistics = batchStatistics(x, backend);
     const call = callOf(x, others.slice(2), attrs);
-    const arrays = [currents, means, variances, ...others.map((t) => backend.floats(t))];
-    return [runFiring(native, [attrs.epsilon, ...call.numbers], call, backend, arrays), mean, variance];
+    const arrays = arraysOf([x, ...statistics, ...others], backend);
+    return [runFiring(native, [attrs.epsilon, ...call.numbers], call, backend, arrays), ...statistics];
   });
 
   const gradConfig = floatKernel<TensorInfo[], NormNeuronGradAttrs>(
@@ -50,7 +54,7 @@ function configs(
       const [x, , , scale, offset] = inputs as [TensorInfo, TensorInfo, TensorInfo, TensorInfo, TensorInfo];
       const others = inputs.slice(5, -1);
       const dSpikes = inputs.at(-1)!;
-      const arrays = inputs.map((t) => backend.floats(t));
+      const arrays = arraysOf(inputs, backend);
       // Its steps may be others than those of x.
       const overwrite = attrs.overwrite && dSpikes.shape[0] === x.shape[0];
       const dx = overwrite ? backend.outputOver(dSpikes) : backend.output(x.shape);

@@ -13,20 +13,23 @@ export function parallelCall(x: TensorInfo, rows: TensorInfo, attrs: ParallelNeu
 }
 
 const parallelNeuronConfig = firingKernel<ParallelNeuronAttrs>(parallelNeuronKernel.name, (tensors, attrs, backend) => {
-  const inputs = Object.values(tensors);
-  const call = parallelCall(inputs[0]!, inputs[1]!, attrs);
-  const arrays = inputs.map((t) => backend.floats(t));
-  return [runFiring("parallelNeuron", call.numbers, call, backend, arrays)];
+  const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
+  const call = parallelCall(x, others[0]!, attrs);
+  const fire = (currents: Float32Array) => {
+    const arrays = [currents, ...others.map((t) => backend.floats(t))];
+    return runFiring("parallelNeuron", call.numbers, call, backend, arrays);
+  };
+  return [backend.lendFloats(x, fire)];
 });
 
 const parallelNeuronGradConfig: KernelConfig = floatKernel<TensorInfo[], ParallelNeuronAttrs>(
   parallelNeuronKernel.gradient!.name,
   (tensors, attrs, backend) => {
-    const inputs = Object.values(tensors);
-    const { numbers, code } = parallelCall(inputs[0]!, inputs[1]!, attrs);
-    const outputs = inputs.slice(0, -1).map(({ shape }) => backend.output(shape));
-    const arrays = [...inputs.map((t) => backend.floats(t)), ...outputs.map(([, values]) => values)];
-    runNative("parallelNeuronGrad", numbers, code, ...arrays);
+    const [x, ...others] = Object.values(tensors) as [TensorInfo, ...TensorInfo[]];
+    const { numbers, code } = parallelCall(x, others[0]!, attrs);
+    const outputs = [x, ...others.slice(0, -1)].map(({ shape }) => backend.output(shape));
+    const arrays = [...others.map((t) => backend.floats(t)), ...outputs.map(([, values]) => values)];
+    backend.lendFloats(x, (currents) => runNative("parallelNeuronGrad", numbers, code, currents, ...arrays));
     return outputs.map(([info]) => info);
   },
 );

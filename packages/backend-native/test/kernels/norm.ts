@@ -244,11 +244,6 @@ export const addonCalls: Readonly<Record<string, AddonCall>> = {
     arrays: [float32s(6), float32s(2), float32s(2), float32s(2), float32s(2), float32s(6)],
     sizes: [0, 1],
   },
-  batchNormTraining: {
-    numbers: [3, 2, 0.1],
-    arrays: [float32s(6), float32s(2), float32s(2), float32s(6), float32s(2), float32s(2)],
-    sizes: [0, 1],
-  },
   batchNormTrainingGrad: {
     numbers: [3, 2, 0.1],
     arrays: [6, 6, 2, 2, 2, 6, 2, 2].map(float32s),
