@@ -56,12 +56,11 @@ function difference(found: readonly Values[], expected: readonly Values[], withi
 
 /** How far float32 arithmetic may be off anywhere in these results. */
 const errorOf = (expected: readonly Expected[]) =>
-  Math.max(
-    0,
-    ...expected
-      .flatMap(({ within = 0 }) => (typeof within === "number" ? [within] : Array.from(within)))
-      .filter(Number.isFinite),
-  );
+  expected
+    .flatMap(({ within = 0 }) => (typeof within === "number" ? [within] : Array.from(within)))
+    .filter(Number.isFinite)
+    // Math.max would take each number as an argument, of which there may be too many.
+    .reduce((most, error) => Math.max(most, error), 0);
 
 describeNative("with numbers that are not finite", () => {
   const best = instructionSet();
