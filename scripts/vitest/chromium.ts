@@ -129,18 +129,18 @@ async function valueFaults(page: Page, touch: boolean): Promise<string[]> {
   };
   for (const chart of await page.locator("svg[data-chart]").all()) {
     const label = (await chart.getAttribute("aria-label"))!;
-    const box = (await chart.evaluate(async (svg) => {
-      svg.scrollIntoView({ block: "center" });
-      // The page hears of the scrolling in the next frame, and then hides what it shows.
-      for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
-      const { x, y, width, height } = svg.getBoundingClientRect();
-      return { x, y, width, height };
-    }))!;
-    const [x, y] = [box.x + box.width * 0.6, box.y + box.height * 0.4];
     await shown(label, touch ? "under a finger" : "under the mouse", async () => {
-      if (touch) return page.touchscreen.tap(x, y);
-      await page.mouse.move(x - 1, y);
-      return page.mouse.move(x, y);
+      // A page that still lays itself out moves the chart: its place is looked up in each attempt.
+      const { x, y, width, height } = await chart.evaluate(async (svg) => {
+        svg.scrollIntoView({ block: "center" });
+        // The page hears of the scrolling in the next frame, and then hides what it shows.
+        for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+        return svg.getBoundingClientRect();
+      });
+      const [left, top] = [x + width * 0.6, y + height * 0.4];
+      if (touch) return page.touchscreen.tap(left, top);
+      await page.mouse.move(left - 1, top);
+      return page.mouse.move(left, top);
     });
     await page.mouse.move(0, 0);
     await chart.focus();

@@ -4,12 +4,12 @@
 #include "../lib/functions.h"
 #include "spikes.h"
 
-// Elements of a sample per task: of counts four samples and the sums fit the first cache, and bits fill as many bytes.
-constexpr long activity_block = 4096;
+// Elements of a sample per task: stretches of memory of some pages, since each begins with misses of the caches.
+constexpr long activity_block = 16384;
 template <class T>
 constexpr long elements_per_task = activity_block;
 template <>
-constexpr long elements_per_task<uint32_t> = activity_block * 8;
+constexpr long elements_per_task<uint32_t> = activity_block * 4;
 
 // The values that were seen.
 struct Extent {
