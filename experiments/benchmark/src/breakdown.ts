@@ -32,7 +32,7 @@ const fused = [
 ];
 const fusedNames = fused.flatMap(({ name, gradient }) => (gradient === undefined ? [name] : [name, gradient.name]));
 
-/** The kernels that are told apart. All other C++ kernels are the rest: pooling, sums, the classifier, the optimiser. */
+/** The kernels of each part. All other C++ kernels form the rest: pooling, sums, the classifier, the optimiser. */
 const kernels = {
   "conv forward": [Conv2D],
   "input gradient": [Conv2DBackpropInput],

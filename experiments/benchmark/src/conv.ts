@@ -1,38 +1,25 @@
 /** @file pnpm bench conv: each convolution of the paper's networks, held to what arithmetic and memory allow. */
 import "@tensorflow/tfjs";
 import { mkdir } from "node:fs/promises";
-import { cpus } from "node:os";
 import { dirname } from "node:path";
-import {
-  instructionSet,
-  type Precision,
-  precisions,
-  setInstructionSet,
-  setPrecision,
-  setThreads,
-  threads,
-} from "@sew/backend-native";
-import { useBackend } from "@sew/backends";
 import { writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { measureConvolution, type ProductFigures, type Rates } from "./conv/measure.js";
 import { convolutionPicture } from "./conv/picture.js";
 import { convolutionsOf, shapeName } from "./conv/shapes.js";
 import { convolutionTable, farLines } from "./conv/tables.js";
+import { addNativeOptions, machineLine, type NativeOptions, useNative } from "./native.js";
 import { atLeastOne, matching } from "./options.js";
 import { measureBandwidth, measurePeak } from "./peak.js";
 import { subjects } from "./rows.js";
 import { gigaflops } from "./tables.js";
 import { writeFigures } from "./writeFigures.js";
 
-interface Options {
+interface Options extends NativeOptions {
   readonly filter: string;
   readonly batch: number;
   readonly runs: number;
-  readonly precision?: Precision;
-  readonly threads?: number;
-  readonly isa?: string;
   readonly json: string;
 }
 
@@ -47,23 +34,16 @@ const program = new Command("pnpm bench conv")
   .option("--filter <text>", "only the shapes whose name has this in it (default: all)", "")
   .option("--batch <n>", "sequences of a batch", atLeastOne, 2)
   .option("--runs <n>", "runs of each figure; the median counts", atLeastOne, 7)
-  .addOption(new Option("--precision <name>", "precision of dense products").choices([...precisions]))
-  .option("--threads <n>", "threads of the kernels (default: all cores)", atLeastOne)
-  .option("--isa <name>", "instruction set (default: the best)")
   .option("--json <file>", "write every figure here, and beside it the picture", "runs/benchmark/conv.json")
   .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .showHelpAfterError("(--help lists the options)");
-program.parse(process.argv.slice(3), { from: "user" });
+addNativeOptions(program).parse(process.argv.slice(3), { from: "user" });
 const options = program.opts<Options>();
 const { runs, json } = options;
 
 try {
-  await useBackend("native");
-  if (options.threads !== undefined) setThreads(options.threads);
-  if (options.isa !== undefined) setInstructionSet(options.isa);
-  if (options.precision !== undefined) setPrecision(options.precision);
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads: threads(), instructionSet: instructionSet() };
-  console.log(`${machine.cpu}, ${machine.threads} threads, ${machine.instructionSet}, node ${process.version}`);
+  const machine = await useNative(options);
+  console.log(machineLine(machine));
   console.error("inputs: a pass through each network");
   const all = convolutionsOf(subjects, options.batch);
   const names = matching(all.map(shapeName), options.filter);

@@ -1,35 +1,22 @@
 /** @file pnpm bench explain: which kernel runs each part of a training step, and why no faster one does. */
 import "@tensorflow/tfjs";
-import { cpus } from "node:os";
-import {
-  instructionSet,
-  type Precision,
-  precisions,
-  setInstructionSet,
-  setPrecision,
-  setThreads,
-  threads,
-} from "@sew/backend-native";
-import { useBackend } from "@sew/backends";
 import { printable } from "@sew/kernels";
 import { disposeModule } from "@sew/layers";
 import { network } from "@sew/models";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { explainStep } from "./explain/explainStep.js";
 import { explanationLines } from "./explain/lines.js";
 import { eventLike, type InputShape } from "./inputs.js";
+import { addNativeOptions, machineLine, type NativeOptions, useNative } from "./native.js";
 import { atLeastOne } from "./options.js";
 import { type Subject, subjects } from "./rows.js";
 import { writeFigures } from "./writeFigures.js";
 
-interface Options {
+interface Options extends NativeOptions {
   readonly frames?: number;
   readonly batch?: number;
   readonly size?: number;
   readonly channels?: number;
-  readonly precision?: Precision;
-  readonly threads?: number;
-  readonly isa?: string;
   readonly json: string;
 }
 
@@ -49,13 +36,10 @@ const program = new Command("pnpm bench explain")
   .option("--batch <n>", "sequences of a batch (default: 2; of a ResNet that of its row)", atLeastOne)
   .option("--size <n>", "height and width of the frames in pixels (default: 128; 224 of a ResNet)", atLeastOne)
   .option("--channels <n>", "channels of the frames (default: 2; 3 of a ResNet)", atLeastOne)
-  .addOption(new Option("--precision <name>", "precision of dense products").choices([...precisions]))
-  .option("--threads <n>", "threads of the kernels (default: all cores)", atLeastOne)
-  .option("--isa <name>", "instruction set (default: the best)")
   .option("--json <file>", "write every part here, with its kernels", "runs/benchmark/explain.json")
   .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .showHelpAfterError("(--help lists the options)");
-program.parse(process.argv.slice(3), { from: "user" });
+addNativeOptions(program).parse(process.argv.slice(3), { from: "user" });
 const [name] = program.args as [string];
 const options = program.opts<Options>();
 
@@ -67,10 +51,7 @@ const ofNotation: Pick<Subject, "shape" | "input" | "build"> = {
 };
 
 try {
-  await useBackend("native");
-  if (options.threads !== undefined) setThreads(options.threads);
-  if (options.isa !== undefined) setInstructionSet(options.isa);
-  if (options.precision !== undefined) setPrecision(options.precision);
+  const machine = await useNative(options);
   const subject = subjects.find((each) => each.network.toLowerCase() === name.toLowerCase()) ?? ofNotation;
   const [steps, batch, height, width, channels] = subject.shape;
   const shape: InputShape = [
@@ -83,8 +64,7 @@ try {
   const model = subject.build(shape, {});
   const explanation = await explainStep(model, shape, subject.input(shape));
   disposeModule(model);
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads: threads(), instructionSet: instructionSet() };
-  console.log(`${machine.cpu}, ${machine.threads} threads, ${machine.instructionSet}, node ${process.version}`);
+  console.log(machineLine(machine));
   console.log(`${printable(name)} of [${shape}]\n`);
   console.log(printable(explanationLines(explanation).join("\n")));
   await writeFigures(options.json, machine, 1, explanation.parts);

@@ -1,8 +1,5 @@
 /** @file pnpm bench neurons: the forward and backward pass of every neuron, as a program and as composed operations. */
 import "@tensorflow/tfjs";
-import { cpus } from "node:os";
-import { instructionSet, threads } from "@sew/backend-native";
-import { useBackend } from "@sew/backends";
 import { printable } from "@sew/kernels";
 import {
   type MembraneParams,
@@ -12,6 +9,7 @@ import {
   parallelNeuronModels,
 } from "@sew/neurons";
 import { Command } from "commander";
+import { machineLine, useNative } from "./native.js";
 import { measureNeuron, type NeuronFigures, neuronRow, neuronTable, parallelRow } from "./neurons/measure.js";
 import { atLeastOne, matching } from "./options.js";
 import { writeFigures } from "./writeFigures.js";
@@ -57,9 +55,8 @@ try {
     rows.map(({ name }) => name),
     filter,
   );
-  await useBackend("native");
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads: threads(), instructionSet: instructionSet() };
-  console.log(`${machine.cpu}, ${machine.threads} threads, ${machine.instructionSet}, node ${process.version}`);
+  const machine = await useNative();
+  console.log(machineLine(machine));
   const figures: NeuronFigures[] = [];
   for (const [i, name] of names.entries()) {
     console.error(`${i + 1} of ${names.length}: ${name}`);

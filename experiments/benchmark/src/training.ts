@@ -1,12 +1,11 @@
 /** @file pnpm bench: times the native backend on this machine and holds it against the machine's own peak. */
 import "@tensorflow/tfjs";
 import { mkdir } from "node:fs/promises";
-import { cpus } from "node:os";
 import { dirname } from "node:path";
-import { calibrateBreakEvens, instructionSet, setInstructionSet, setThreads, threads } from "@sew/backend-native";
-import { useBackend } from "@sew/backends";
+import { calibrateBreakEvens } from "@sew/backend-native";
 import { writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
+import { machineLine, useNative } from "./native.js";
 import type { NetworkFigures } from "./network.js";
 import { parseOptions } from "./options.js";
 import { inOwnProcess } from "./ownProcess.js";
@@ -25,18 +24,11 @@ import {
 } from "./tables.js";
 
 const options = parseOptions(process.argv.slice(2));
-try {
-  await useBackend("native");
-  if (options.threads !== undefined) setThreads(options.threads);
-  if (options.isa !== undefined) setInstructionSet(options.isa);
-} catch (error) {
-  console.error(printable(`error: ${(error as Error).message}`));
+const machine = await useNative(options).catch((error: Error): never => {
+  console.error(printable(`error: ${error.message}`));
   process.exit(1);
-}
-
-const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads: threads(), instructionSet: instructionSet() };
-const machineLine = `${machine.cpu}, ${machine.threads} of ${machine.cores} cores, ${machine.instructionSet}, node ${process.version}`;
-console.log(machineLine);
+});
+console.log(machineLine(machine));
 
 /** Figures by name. A failure is reported at once, and the rest is measured all the same: it may have taken minutes. */
 const measured = new Map<string, unknown>();
@@ -99,7 +91,7 @@ if (options.calibrate) {
     console.table(breakdownTable(networks));
     console.log("firing rates at initialisation, mean of each layer:");
     for (const { name, firingRates } of networks) console.log(`${name}: ${ratesLine(firingRates)}`);
-    await write(beside(".md"), markdown(networks, machineLine, peak));
+    await write(beside(".md"), markdown(networks, machineLine(machine), peak));
   }
   await writeFigures({ networks });
 }

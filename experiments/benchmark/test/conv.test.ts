@@ -49,7 +49,7 @@ describe("the bound of a convolution", () => {
       }),
     ));
 
-  it("is told of shapes below half of it, with what else was measured of them, the furthest first", () => {
+  it("lists shapes below half of their bound with what else was measured of them, the furthest first", () => {
     const near = { ...figures, product: "filter gradient", arithmetic: 6e-4 } as const;
     const further = { ...figures, memory: 3e-4, oneThread: 2e-3, besides: 0, path: "conv2d (direct)" };
     expect(farLines([near, further, figures], 2)).toEqual([

@@ -109,9 +109,8 @@ export async function synOps(
 interface Kept {
   readonly input: Activity;
   readonly output: readonly number[];
+  /** Whether the layer lies in front of all neurons. */
   readonly inFront: boolean;
-  /** The input itself, of the last pass of a layer in front of all neurons: it may be the same at every time-step. */
-  frames?: Tensor;
   /** The pass that it belongs to. */
   readonly pass: object;
 }
@@ -129,37 +128,34 @@ export function synOpsProbe(): Probe<SynOps> {
     const paths = new Map<Module, string>();
     for (const [path, module] of namedModules(model)) if (!paths.has(module)) paths.set(module, path);
     const runs = new Map<Module, Kept[]>();
+    /** Inputs of the last pass that may be the same at every time-step: those of layers in front of all neurons. */
+    const frames = new Map<Module, Tensor[]>();
+    const forgetFrames = () => {
+      for (const x of [...frames.values()].flat()) x.dispose();
+      frames.clear();
+    };
     const clear = () => {
-      for (const { input, frames } of [...runs.values()].flat()) {
-        input.release();
-        frames?.dispose();
-      }
+      for (const { input } of [...runs.values()].flat()) input.release();
       runs.clear();
+      forgetFrames();
     };
     let pass: object | undefined;
     let behindNeurons = false;
     return {
-      observe({ module, output, input, readings }) {
-        if (readings !== pass) behindNeurons = false;
+      observe({ module, output, input: inputOf, readings }) {
+        if (readings !== pass) {
+          behindNeurons = false;
+          forgetFrames();
+        }
         pass = readings;
         const emits = emissionOf(module)?.kind;
         if (emits === "bits" || emits === "counts") behindNeurons = true;
         if (geometryOf(module) === undefined) return;
-        const x = input();
-        const before = runs.get(module) ?? [];
-        for (const kept of before) {
-          if (kept.pass === readings) continue;
-          kept.frames?.dispose();
-          delete kept.frames;
-        }
-        const kept: Kept = {
-          input: readings.activity(x).retain(),
-          output: output.shape,
-          inFront: !behindNeurons,
-          pass: readings,
-          ...(!behindNeurons && { frames: keep(clone(x)) }),
-        };
-        runs.set(module, [...before, kept]);
+        const x = inputOf();
+        const input = readings.activity(x).retain();
+        const kept = { input, output: output.shape, inFront: !behindNeurons, pass: readings };
+        runs.set(module, [...(runs.get(module) ?? []), kept]);
+        if (!behindNeurons) frames.set(module, [...(frames.get(module) ?? []), keep(clone(x))]);
       },
       async read() {
         try {
@@ -167,7 +163,7 @@ export function synOpsProbe(): Probe<SynOps> {
           const warnings: string[] = [];
           let samples = 0;
           for (const [module, kept] of runs) {
-            const { ops, samples: seen, areCounts } = await layerOps(module, kept);
+            const { ops, samples: seen, areCounts } = await layerOps(module, kept, frames.get(module) ?? []);
             samples = Math.max(samples, seen);
             const path = paths.get(module) ?? "";
             layers.push([path, ops]);
@@ -220,6 +216,7 @@ function warningOnInput(path: string, kind: InputKind, mean: number): string {
 async function layerOps(
   module: Module,
   runs: readonly Kept[],
+  frames: readonly Tensor[],
 ): Promise<{ ops: LayerOps; samples: number; areCounts: boolean }> {
   const geometry = geometryOf(module)!;
   let [samples, size, sum, active, exact, rate, macs, validMacs] = [0, 0, 0, 0, 0, 0, 0, 0];
@@ -260,16 +257,15 @@ async function layerOps(
       rate: isSpikes ? rate / samples : 0,
       macs: macs / samples,
       validMacs: validMacs / samples,
-      repeats: !isSpikes && (await repeats(runs)),
+      repeats: !isSpikes && (await repeats(frames)),
     },
     samples,
     areCounts,
   };
 }
 
-/** Whether the inputs of a layer in front of all neurons are the same at each of several time-steps, in the last pass. */
-async function repeats(runs: readonly Kept[]): Promise<boolean> {
-  const inputs = runs.flatMap(({ frames }) => frames ?? []);
+/** Whether inputs `[T, N, ...]`, of which there are some, are the same at each of several time-steps. */
+async function repeats(inputs: readonly Tensor[]): Promise<boolean> {
   if (inputs.length === 0 || inputs.some(({ shape: [steps] }) => steps === 1)) return false;
   for (const x of inputs) {
     const moves = tidy(() => any(notEqual(x, slice(x, [0], [1]))));
