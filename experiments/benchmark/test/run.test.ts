@@ -142,7 +142,9 @@ describe.skipIf(unavailable("native") !== undefined)("pnpm bench on the native b
   it("says which instruction sets there are when it is given another", async () => {
     const { status, errors } = await bench("--isa", "mmx");
     expect(status).toBe(1);
-    expect(errors).toMatch(/^error: setInstructionSet: name must be one of .*baseline, amx-emulated on this machine, got mmx\n$/);
+    expect(errors).toMatch(
+      /^error: setInstructionSet: name must be one of .*baseline, amx-emulated on this machine, got mmx\n$/,
+    );
   });
 
   it("tells of a process that ends without figures", async () => {
