@@ -2,12 +2,15 @@
  * @file Neurons' programs as code for the interpreter in cc/lib/program.h.
  *
  * The code is the number of state variables, the number of parameters, for each parameter 1 if it has a value per channel,
- * else 0, and the programs `initial`, `forward`, `backward` and `initialBackward`. A program is the number of scalar
+ * else 0, the number of values that the backward pass saves, for each of them what it is (see savedValues.ts), and the
+ * programs `initial`, `forward`, `record`, `backward` and `initialBackward`. A program is the number of scalar
  * registers, the number of block registers, the numbers of instructions that run once, for each block of neurons and at
- * each step, and these instructions: operation, result and three operands, all of them registers. Registers are numbered:
- * inputs, outputs, scalars, blocks. The gradients of parameters are added to their outputs, all others are written.
+ * each step, and these instructions: operation, bits of the operands that are scalars, result and seven operands, all of
+ * them registers. Registers are numbered: inputs, outputs, scalars, blocks. The gradients of parameters are added to their
+ * outputs, all others are written.
  */
 import type { NeuronProgram, Program, Rate } from "@sew/kernels";
+import { savedValues } from "./savedValues.js";
 
 // The order of the operations in cc/lib/program.h.
 const operations = [
@@ -17,25 +20,34 @@ const operations = [
 ];
 const firsts = ["add", "sub", "subFrom", "mul", "abs", "lessEqual", "atLeast"];
 const seconds = ["add", "sub", "subFrom", "mul", "div", "divFrom", "atLeast", "square"];
-/** Several operations in one pass, each on the result of the one before and, but for a square, on an operand of its own. */
-export const chains: readonly string[] = [
-  ...firsts.flatMap((first) => seconds.map((second) => `${first} ${second}`)),
-  ...[
-    "sub mul add",
-    "sub mul add sub",
-    "atLeast subFrom mul",
-    "mul square add",
-    "mul square add divFrom",
-    "mul mul add",
-    "subFrom mul add",
-    "mul add sub",
-    "sub div add",
-    "sub div add sub",
-  ],
-];
-const codes: ReadonlyMap<string, number> = new Map([...operations, ...chains].map((name, code) => [name, code]));
+/**
+ * Several operations in one pass, each on the result of the one before and, but for a square, on an operand of its own; with the
+ * bits of the operands that must be scalars, and all others not, where that is so.
+ */
+export const chains: ReadonlyMap<string, number | undefined> = new Map<string, number | undefined>([
+  ...firsts.flatMap((first) => seconds.map((second) => [`${first} ${second}`, undefined] as const)),
+  ["sub mul add", undefined],
+  ["sub mul add sub", undefined],
+  ["atLeast subFrom mul", undefined],
+  ["mul square add", undefined],
+  ["mul square add divFrom", undefined],
+  ["mul mul add", undefined],
+  ["subFrom mul add", undefined],
+  ["mul add sub", undefined],
+  ["sub div add", undefined],
+  ["sub div add sub", undefined],
+  ["sub atLeast subFrom", 0b111],
+  ["sub atLeast subFrom mul", 0b111],
+  ["sub atLeast subFrom mul add", 0b10111],
+  ["sub mul square", 0b11],
+  ["sub mul square add", 0b111],
+  ["sub mul square add divFrom", 0b1111],
+  ["sub mul square add divFrom mul", 0b1111],
+  ["sub mul square add divFrom mul add", 0b1111],
+]);
+const codes: ReadonlyMap<string, number> = new Map([...operations, ...chains.keys()].map((name, code) => [name, code]));
 /** Operands of an instruction; those that it does not have are 0. */
-const MOST_OPERANDS = 5;
+const MOST_OPERANDS = 7;
 
 /** What an operation is called with its operands in the other order. */
 const reversed: Readonly<Record<string, string>> = {
@@ -102,7 +114,8 @@ function loweringOf(neuron: NeuronProgram): Int32Array | TooLarge {
   return code;
 }
 
-function lower({ state, parameters, initial, forward, backward, initialBackward }: NeuronProgram): Int32Array {
+function lower(neuron: NeuronProgram): Int32Array {
+  const { state, parameters, initial, forward, initialBackward } = neuron;
   if (state.length > MOST_STATE || parameters.length > MOST_PARAMETERS) {
     throw new TooLarge(
       `a neuron of a fused kernel of the backend native must have at most ${MOST_STATE} state variables and ` +
@@ -110,13 +123,17 @@ function lower({ state, parameters, initial, forward, backward, initialBackward 
         "keep fewer variables, and pass parameters that are not learned as numbers",
     );
   }
-  const dSpikes = state.length + 1 + parameters.length;
+  const { saved, record, backward } = savedValues(neuron);
+  const dSpikes = saved.length + parameters.length;
   return Int32Array.from([
     state.length,
     parameters.length,
     ...parameters.map(({ rate }) => (rate === "channel" ? 1 : 0)),
+    saved.length,
+    ...saved,
     ...lowerProgram(initial),
     ...lowerProgram(forward),
+    ...lowerProgram(record),
     ...lowerProgram(backward, { summed: 1 + state.length, overwritten: dSpikes }),
     ...lowerProgram(initialBackward, { summed: 0 }),
   ]);
@@ -145,7 +162,12 @@ function lowerProgram(program: Program, { summed = Number.POSITIVE_INFINITY, ove
     else if (isComputed.has(value) && !outputOf.has(value)) outputOf.set(value, register);
     else ends.push({ name: "copy", value: -1 - register, of: [value] });
   }
-  const steps = chained([...byStep, ...ends], new Set(outputOf.keys()));
+  const scalarOf = new Map<number, number>();
+  for (const value of [...constants.map(({ value }) => value), ...once.map(({ value }) => value)]) {
+    scalarOf.set(value, scalarOf.size);
+  }
+  const isScalar = (value: number) => scalarOf.has(value) || (value >= 0 && program.inputs[value] === "scalar");
+  const steps = fewest([...byStep, ...ends], new Set(outputOf.keys()), isScalar);
   if (overwritten !== undefined) {
     // All that reads the input must come before the output that takes its memory.
     const written = steps.findIndex(({ value }) => value === -1 - inputs || outputOf.get(value) === inputs);
@@ -157,10 +179,6 @@ function lowerProgram(program: Program, { summed = Number.POSITIVE_INFINITY, ove
   }
 
   // Registers of outputs stand in `value` and `of` as -1 - register.
-  const scalarOf = new Map<number, number>();
-  for (const value of [...constants.map(({ value }) => value), ...once.map(({ value }) => value)]) {
-    scalarOf.set(value, scalarOf.size);
-  }
   const { blockOf, blocks } = allocate(byBlock, steps, (value) => outputOf.has(value));
   const firstScalar = inputs + program.outputs.length;
   const firstBlock = firstScalar + scalarOf.size;
@@ -176,11 +194,9 @@ function lowerProgram(program: Program, { summed = Number.POSITIVE_INFINITY, ove
     if (scalarOf.has(value)) return firstScalar + scalarOf.get(value)!;
     return outputOf.get(value) ?? firstBlock + blockOf.get(value)!;
   };
-  const isScalar = (value: number) => scalarOf.has(value) || (value >= 0 && program.inputs[value] === "scalar");
   const words = ({ name, value, of }: Node): number[] => {
     const operands = Array.from({ length: MOST_OPERANDS }, (_, i) => (i < of.length ? register(of[i]!) : 0));
-    const scalars = of.slice(1).reduce((bits, operand, i) => bits | ((isScalar(operand) ? 1 : 0) << i), 0);
-    return [codes.get(name)!, scalars, register(value), ...operands];
+    return [codes.get(name)!, scalarsOf(of, isScalar), register(value), ...operands];
   };
   return [
     scalarOf.size,
@@ -255,15 +271,46 @@ function liveness({ inputs, instructions, outputs }: Program): boolean[] {
   return isLive;
 }
 
+/** Which operands behind the first are scalars, as bits. */
+function scalarsOf(of: readonly number[], isScalar: (value: number) => boolean): number {
+  return of.slice(1).reduce((bits, operand, i) => bits | ((isScalar(operand) ? 1 : 0) << i), 0);
+}
+
+/**
+ * The nodes, chained. A node of one value and scalars that several nodes read is computed again for each of them where that
+ * leaves fewer nodes.
+ */
+function fewest(nodes: readonly Node[], outputs: ReadonlySet<number>, isScalar: (value: number) => boolean): Node[] {
+  let [list, best] = [nodes, chained(nodes, outputs, isScalar)];
+  for (const node of nodes) {
+    if (node.value < 0 || outputs.has(node.value) || !node.of.slice(1).every(isScalar)) continue;
+    const copies = withCopies(list, node);
+    const candidate = chained(copies, outputs, isScalar);
+    if (candidate.length < best.length) [list, best] = [copies, candidate];
+  }
+  return best;
+}
+
+/** The nodes with a copy of one of them before each that reads it. */
+function withCopies(nodes: readonly Node[], node: Node): Node[] {
+  let last = Math.max(...nodes.flatMap(({ value, of }) => [value, ...of]));
+  return nodes.flatMap((reader): Node[] => {
+    if (reader === node) return [];
+    if (!reader.of.includes(node.value)) return [reader];
+    const copy = { ...node, value: ++last };
+    return [copy, { ...reader, of: reader.of.map((value) => (value === node.value ? copy.value : value)) }];
+  });
+}
+
 /** The nodes, of which one whose value only one other reads is joined with it where there is a chain of both. */
-function chained(nodes: readonly Node[], outputs: ReadonlySet<number>): Node[] {
+function chained(nodes: readonly Node[], outputs: ReadonlySet<number>, isScalar: (value: number) => boolean): Node[] {
   const readers = new Map<number, number>();
   for (const { of } of nodes) for (const value of new Set(of)) readers.set(value, (readers.get(value) ?? 0) + 1);
   const result = new Map<number, Node>();
   for (const node of nodes) {
     const joins = [...new Set(node.of)]
       .filter((value) => readers.get(value) === 1 && !outputs.has(value))
-      .map((value) => join(result.get(value), node))
+      .map((value) => join(result.get(value), node, isScalar))
       .filter((joined) => joined !== undefined)
       .sort((a, b) => b.name.split(" ").length - a.name.split(" ").length);
     const [joined = node] = joins;
@@ -274,16 +321,22 @@ function chained(nodes: readonly Node[], outputs: ReadonlySet<number>): Node[] {
 }
 
 /** Two nodes as one, of which the second reads the first's value; `undefined` where there is no such chain. */
-function join(first: Node | undefined, { name, value, of }: Node): Node | undefined {
+function join(
+  first: Node | undefined,
+  { name, value, of }: Node,
+  isScalar: (value: number) => boolean,
+): Node | undefined {
   if (first === undefined || of.length > 2) return undefined;
   const [a, b] = of;
   const isSquare = name === "mul" && a === b;
   if (a === b && !isSquare) return undefined;
   const second = isSquare ? "square" : a === first.value ? name : reversed[name];
   const chain = `${first.name} ${second}`;
-  if (!codes.has(chain)) return undefined;
-  const others = of.filter((operand) => operand !== first.value);
-  return { name: chain, value, of: [...first.of, ...others] };
+  if (!chains.has(chain)) return undefined;
+  const operands = [...first.of, ...of.filter((operand) => operand !== first.value)];
+  const scalars = chains.get(chain);
+  if (scalars !== undefined && scalarsOf(operands, isScalar) !== scalars) return undefined;
+  return { name: chain, value, of: operands };
 }
 
 /** Registers for the values that blocks hold, reused when no later node reads a value. */

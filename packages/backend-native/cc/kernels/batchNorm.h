@@ -171,14 +171,34 @@ inline void norm_input_gradient(long rows, long C, const Values& x, const float*
                                 const NormGradient& g, float* dx) {
   const long some = norm_rows(C);
   x.with([=](const auto* values) {
+    // Rows of N vectors, whose channels' numbers stay in registers.
+    const auto vectors = [=](auto row, long from, long to) {
+      constexpr long N = row.count;
+      Vector m[N], slope[N], level[N], factor[N];
+#pragma GCC unroll 4
+      for (long v = 0; v < N; v++) {
+        const long c = v * width;
+        m[v] = load(mean + c), slope[v] = load(g.slope + c), level[v] = load(g.level + c), factor[v] = load(g.factor + c);
+      }
+      for (long i = from * C; i < to * C; i += C)
+#pragma GCC unroll 4
+        for (long v = 0; v < N; v++) {
+          const long at = i + v * width;
+          store(dx + at, fma(m[v] - load(values + at), slope[v], load(dy + at) - level[v]) * factor[v]);
+        }
+    };
     parallel(ceil_div(rows, some), [=](long task) {
-      for (long i = task * some; i < min(rows, (task + 1) * some); i++) {
-        const auto* from = values + i * C;
+      const long from = task * some, to = min(rows, from + some);
+      if (C == width) return vectors(Rows<1>(), from, to);
+      if (C == 2 * width) return vectors(Rows<2>(), from, to);
+      if (C == 4 * width) return vectors(Rows<4>(), from, to);
+      for (long i = from; i < to; i++) {
+        const auto* read = values + i * C;
         const float* d = dy + i * C;
-        float* to = dx + i * C;
+        float* write = dx + i * C;
 #pragma GCC ivdep
         for (long c = 0; c < C; c++)
-          to[c] = fma(mean[c] - value_of(from[c]), g.slope[c], d[c] - g.level[c]) * g.factor[c];
+          write[c] = fma(mean[c] - value_of(read[c]), g.slope[c], d[c] - g.level[c]) * g.factor[c];
       }
     });
   });

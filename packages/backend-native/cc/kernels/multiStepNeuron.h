@@ -5,6 +5,7 @@
 #pragma once
 #include "../lib/arguments.h"
 #include "../lib/finite.h"
+#include "../lib/moments.h"
 #include "../lib/program.h"
 #include "../lib/vectors.h"
 #include "spikes.h"
@@ -88,20 +89,41 @@ inline void copy_range(const float* values, const Range& range, float* to) {
   memset(to + range.neurons, 0, (range.padded() - range.neurons) * sizeof(float));
 }
 
-// The values of the range's channels, padded.
-inline void spread_channels(const float* values, long channels, const Range& range, float* to) {
-  for (long i = 0, c = range.from % channels; i < range.neurons; c = 0) {
-    const long count = min(channels - c, range.neurons - i);
-    memcpy(to + i, values + c, count * sizeof(float));
-    i += count;
+// The values of the channels of n neurons.
+inline void spread_channels(const float* values, long channels, long from, long n, float* to) {
+  const long first = from % channels, start = min(channels - first, n);
+  memcpy(to, values + first, start * sizeof(float));
+  long done = start + min(first, n - start);
+  memcpy(to + start, values, (done - start) * sizeof(float));
+  // Whole periods from here on.
+  for (long more; done < n; done += more) {
+    more = min(done, n - done);
+    memcpy(to + done, to, more * sizeof(float));
   }
+}
+
+// The same of a range, padded.
+inline void spread_channels(const float* values, long channels, const Range& range, float* to) {
+  spread_channels(values, channels, range.from, range.neurons, to);
   memset(to + range.neurons, 0, (range.padded() - range.neurons) * sizeof(float));
 }
 
-// Adds the numbers of the neurons to the sums of their channels.
-inline void add_to_channels(const float* of, const Range& range, long channels, double* to) {
-  for (long i = 0, c = range.from % channels; i < range.neurons; c = 0) {
-    const long count = min(channels - c, range.neurons - i);
+// Adds the numbers of n neurons to the sums of their channels, in order.
+inline void add_to_channels(const float* of, long channels, long from, long n, double* to) {
+  const long first = from % channels;
+  if (channels % double_width == 0 && n % double_width == 0 && first % double_width == 0) {
+    // Vectors of channels, whose sums stay in registers.
+    for (long k = 0; k < min(channels, n); k += double_width) {
+      double* sums = to + (first + k) % channels;
+      Doubles sum;
+      memcpy(&sum, sums, sizeof sum);
+      for (long i = k; i < n; i += channels) sum += load_doubles(of + i);
+      memcpy(sums, &sum, sizeof sum);
+    }
+    return;
+  }
+  for (long i = 0, c = first; i < n; c = 0) {
+    const long count = min(channels - c, n - i);
     for (long k = 0; k < count; k++) to[c + k] += of[i + k];
     i += count;
   }
@@ -161,16 +183,16 @@ class Block {
   static long floats(const Neuron& n) {
     long blocks = 0;
     for (const Code& code : n.code.of) blocks = max(blocks, code.blocks);
-    return neuron_block * (n.code.parameters + blocks);
+    return block_stride * (n.code.parameters + blocks);
   }
 
   Block(const Neuron& n, const Scalars& scalars, long from, Memory memory)
       : n_(n), scalars_(scalars), range(from, n) {
-    parameters_ = memory.take(neuron_block * n.code.parameters);
+    parameters_ = memory.take(block_stride * n.code.parameters);
     blocks_ = memory.take(0);
     for (long p = 0; p < n.code.parameters; p++)
       if (n.code.is_channel[p] != 0)
-        spread_channels(n.parameters[p], n.channels, range, parameters_ + p * neuron_block);
+        spread_channels(n.parameters[p], n.channels, range, parameters_ + p * block_stride);
   }
 
   // The registers of a program whose inputs and outputs the caller adds. Programs take turns: each has all of the memory.
@@ -178,8 +200,8 @@ class Block {
     const Code& code = n_.code.of[k];
     scalars_.bind(k, r);
     for (long p = 0; p < n_.code.parameters; p++)
-      if (n_.code.is_channel[p] != 0) r[code.first_parameter + p] = block(parameters_ + p * neuron_block);
-    for (long i = 0; i < code.blocks; i++) r[code.first_block() + i] = block(blocks_ + i * neuron_block);
+      if (n_.code.is_channel[p] != 0) r[code.first_parameter + p] = block(parameters_ + p * block_stride);
+    for (long i = 0; i < code.blocks; i++) r[code.first_block() + i] = block(blocks_ + i * block_stride);
     run(code.by_block, code.by_step, r, range.padded());
   }
   void step(Programs k, const Register* r, const NextRows& next = {}) const {
@@ -218,8 +240,10 @@ struct Currents {
     }
     // The same once more, where row() has left them.
     const float* row_again(long t, const float* own) const { return range.is_whole() ? x + t * size : own; }
-    // The row that is read after that of step t - 1, which may be the next block's first.
-    const float* next(long t, long steps) const { return address(t < steps ? t * size : neuron_block); }
+    // The row of step t, or behind the last step one of the next block.
+    const float* next(long t, long steps) const {
+      return address(t < steps ? t * size : min(t - steps, steps - 1) * size + neuron_block);
+    }
     const float* address(long i) const { return x + i; }
   };
   Block block(const Range& range, Memory&) const { return {x + range.from, size, range}; }
@@ -242,7 +266,7 @@ struct CurrentGradient {
     void add(const float* d, long t) const {
       if (d != dx + t * size) memcpy(dx + t * size, d, range.neurons * sizeof(float));
     }
-    // The row that is written after that of step t + 1.
+    // The row of step t.
     const float* next(long t) const { return dx + t * size; }
     void finish(double*) const {}
   };
@@ -312,13 +336,14 @@ inline long events_of(const uint8_t* counts, long n) {
   return events;
 }
 
-// The state variables of a block before the first step, at `v`: those of `before`, or at rest.
-inline void start_state(const Neuron& n, const Block& block, const State* before, float* v) {
+// The state variables of a block before the first step, at(i) for the i-th: those of `before`, or at rest.
+template <class At>
+inline void start_state(const Neuron& n, const Block& block, const State* before, const At& at) {
   for (long i = 0; before != nullptr && i < n.code.state; i++)
-    copy_range(before->of[i] + block.range.from, block.range, v + i * neuron_block);
+    copy_range(before->of[i] + block.range.from, block.range, at(i));
   if (before != nullptr) return;
   Register r[most_registers];
-  for (long i = 0; i < n.code.state; i++) r[n.code.of[initial].inputs + i] = Block::block(v + i * neuron_block);
+  for (long i = 0; i < n.code.state; i++) r[n.code.of[initial].inputs + i] = Block::block(at(i));
   block.begin(initial, r);
   block.step(initial, r);
 }
@@ -327,28 +352,28 @@ inline void start_state(const Neuron& n, const Block& block, const State* before
 template <class Input>
 Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& input, const State* before,
                       SpikeOutput& spikes, const State* after) {
-  const long state = n.code.state, state_floats = state * neuron_block;
+  const long state = n.code.state, state_floats = state * block_stride;
   const Code& code = n.code.of[forward];
   Outcome outcome;
   const auto forward_block = [&](const Range& range, Memory memory) {
     float *v = memory.take(state_floats), *next = memory.take(state_floats);
-    float *current = memory.take(neuron_block), *fired = memory.take(neuron_block);
+    float *current = memory.take(block_stride), *fired = memory.take(block_stride);
     const auto currents = input.block(range, memory);
     const Block block(n, scalars, range.from, memory);
-    start_state(n, block, before, v);
+    start_state(n, block, before, [&](long i) { return v + i * block_stride; });
     Register r[most_registers];
     block.begin(forward, r);
     long events = 0;
     for (long t = 0; t < n.steps; t++) {
       const long at = t * n.size + range.from;
       NextRows rows{n.block};
-      rows.add(currents.next(t + 1, n.steps));
+      rows.add(currents.next(t + steps_ahead, n.steps));
       float* to = spikes.floats != nullptr && range.is_whole() ? spikes.floats + at : fired;
       r[state] = Block::block(currents.row(t, current));
       r[code.inputs] = Block::block(to);
       for (long i = 0; i < state; i++) {
-        r[i] = Block::block(v + i * neuron_block);
-        r[code.inputs + 1 + i] = Block::block(next + i * neuron_block);
+        r[i] = Block::block(v + i * block_stride);
+        r[code.inputs + 1 + i] = Block::block(next + i * block_stride);
       }
       block.step(forward, r, rows);
       if (spikes.bits != nullptr) {
@@ -363,10 +388,10 @@ Status neuron_forward(const Neuron& n, const Scalars& scalars, const Input& inpu
       v = next, next = last;
     }
     for (long i = 0; after != nullptr && i < state; i++)
-      memcpy(after->of[i] + range.from, v + i * neuron_block, range.neurons * sizeof(float));
+      memcpy(after->of[i] + range.from, v + i * block_stride, range.neurons * sizeof(float));
     if (spikes.packed()) __atomic_fetch_add(&spikes.events, events, __ATOMIC_RELAXED);
   };
-  const long floats = Block::floats(n) + input.floats() + 2 * state_floats + 2 * neuron_block;
+  const long floats = Block::floats(n) + input.floats() + 2 * state_floats + 2 * block_stride;
   // A block prefetches what the next one reads.
   const long chunk = min(4, max(1, n.size / (n.block * neuron_tasks))) * n.block;
   parallel(ceil_div(n.size, chunk), [&](long task) {
@@ -428,7 +453,7 @@ struct Sums {
   }
 };
 
-// Repeats the forward pass, saving the state before each step, then runs `backward` from the last step to the first.
+// Repeats the forward pass, saving what the gradients follow from, then runs `backward` from the last step to the first.
 //
 // Chunks of blocks are divided among threads. Their number depends on the size alone. `before`, `dafter` and `dbefore` may
 // be null, for a sequence that starts at rest and whose last state is not used. The gradient of the currents may be written
@@ -437,63 +462,81 @@ template <class Input, class Output>
 Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& input, const State* before,
                        const float* dspikes, const State* dafter, const Output& output, const State* dbefore,
                        const Sums& sums) {
-  const long state = n.code.state, state_floats = state * neuron_block, parameters = n.code.parameters;
-  const Code &step = n.code.of[forward], &back = n.code.of[backward], &start = n.code.of[initial_backward];
+  const long state = n.code.state, state_floats = state * block_stride, parameters = n.code.parameters;
+  const long saved = n.code.saved, saved_floats = saved * block_stride;
+  const Code &step = n.code.of[record], &back = n.code.of[backward], &start = n.code.of[initial_backward];
+  // The steps that are repeated.
+  const long repeated = n.code.recorded > 0 ? n.steps : state > 0 ? n.steps - 1 : 0;
+  const auto is_current = [&](long k) { return n.code.saved_of[k] == state; };
+  const auto is_recorded = [&](long k) { return n.code.saved_of[k] > state; };
+  // Of each state variable the number among what is saved, or -1; and that of the current.
+  long saved_state[most_state], saved_current = -1;
+  for (long i = 0; i < state; i++) saved_state[i] = -1;
+  for (long k = 0; k < saved; k++)
+    if (is_current(k)) saved_current = k;
+    else if (!is_recorded(k)) saved_state[n.code.saved_of[k]] = k;
   Outcome outcome;
   const auto backward_block = [&](const Range& range, Memory memory, double* mine) {
-    float *rows = memory.take(n.steps * neuron_block), *saved = memory.take(n.steps * state_floats);
+    float* rows = memory.take(product(n.steps + 1, saved_floats));
     float *dv = memory.take(state_floats), *dnext = memory.take(state_floats);
-    float *fired = memory.take(neuron_block), *gradient = memory.take(neuron_block);
-    float* totals = memory.take(parameters * neuron_block);
+    float *fired = memory.take(block_stride), *gradient = memory.take(block_stride);
+    float* totals = memory.take(parameters * block_stride);
     const auto currents = input.block(range, memory);
     auto gradients = output.block(range, memory, currents);
     const Block block(n, scalars, range.from, memory);
-    const auto row = [&](long t) { return currents.row(t, rows + t * neuron_block); };
-    const auto state_before = [&](long t, long i) { return Block::block(saved + t * state_floats + i * neuron_block); };
+    const auto saved_row = [&](long t, long k) { return rows + (t * saved + k) * block_stride; };
+    const auto own_row = [&](long t) { return saved_current < 0 ? fired : saved_row(t, saved_current); };
+    // State variables before a step. Those that are not saved are in turns where their gradients will be.
+    const auto state_before = [&](long t, long i) {
+      return saved_state[i] >= 0 ? saved_row(t, saved_state[i]) : (t % 2 == 0 ? dv : dnext) + i * block_stride;
+    };
     Register r[most_registers];
-    start_state(n, block, before, saved);
-    block.begin(forward, r);
-    for (long t = 0; state > 0 && t + 1 < n.steps; t++) {
+    start_state(n, block, before, [&](long i) { return state_before(0, i); });
+    block.begin(record, r);
+    for (long t = 0; t < repeated; t++) {
       NextRows next{n.block};
-      next.add(currents.next(t + 1, n.steps));
-      if (t + 2 >= n.steps) next.add(dspikes + (t + 1) * n.size + range.from);
-      r[state] = Block::block(row(t));
-      r[step.inputs] = Block::block(fired);
+      // The steps from the last to the first follow.
+      const long later = t + steps_ahead;
+      next.add(later < n.steps ? currents.next(later, n.steps)
+                               : dspikes + max(0, 2 * n.steps - 1 - later) * n.size + range.from);
+      r[state] = Block::block(currents.row(t, own_row(t)));
+      long output = step.inputs;
+      for (long k = 0; k < saved; k++)
+        if (is_recorded(k)) r[output++] = Block::block(saved_row(t, k));
       for (long i = 0; i < state; i++) {
-        r[i] = state_before(t, i);
-        r[step.inputs + 1 + i] = state_before(t + 1, i);
+        r[i] = Block::block(state_before(t, i));
+        r[output + i] = Block::block(state_before(t + 1, i));
       }
-      block.step(forward, r, next);
+      block.step(record, r, next);
     }
     for (long i = 0; i < state; i++) {
-      if (dafter != nullptr) copy_range(dafter->of[i] + range.from, range, dv + i * neuron_block);
-      else memset(dv + i * neuron_block, 0, neuron_block * sizeof(float));
+      if (dafter != nullptr) copy_range(dafter->of[i] + range.from, range, dv + i * block_stride);
+      else memset(dv + i * block_stride, 0, neuron_block * sizeof(float));
     }
-    memset(totals, 0, parameters * neuron_block * sizeof(float));
+    memset(totals, 0, parameters * block_stride * sizeof(float));
     block.begin(backward, r);
-    const long of_spikes = back.inputs - state - 1;
-    for (long p = 0; p < parameters; p++) r[back.inputs + 1 + state + p] = Block::block(totals + p * neuron_block);
+    const long of_spikes = saved + parameters;
+    for (long p = 0; p < parameters; p++) r[back.inputs + 1 + state + p] = Block::block(totals + p * block_stride);
     for (long t = n.steps - 1; t >= 0; t--) {
       const long at = t * n.size + range.from;
       float* to = gradients.row(t, gradient);
       NextRows next{n.block};
-      if (t > 0) {
-        next.add(dspikes + at - n.size);
-        if (gradients.next(t - 1) != dspikes + at - n.size) next.add(gradients.next(t - 1));
-        next.add(currents.row_again(t - 1, rows + (t - 1) * neuron_block));
-        if (state > 0) next.add(saved + (t - 1) * state_floats);
+      if (t >= steps_ahead) {
+        next.add(dspikes + at - steps_ahead * n.size);
+        if (gradients.next(t - steps_ahead) != next.of[0]) next.add(gradients.next(t - steps_ahead));
       } else {
-        next.add(currents.next(n.steps, n.steps));
+        next.add(currents.next(n.steps + steps_ahead - 1 - t, n.steps));
       }
       const float* ds = dspikes + at;
       if (!range.is_whole()) copy_range(ds, range, fired), ds = fired;
-      r[state] = Block::block(t == n.steps - 1 || state == 0 ? row(t) : currents.row_again(t, rows + t * neuron_block));
+      for (long k = 0; k < saved; k++) r[k] = Block::block(saved_row(t, k));
+      if (saved_current >= 0)
+        r[saved_current] = Block::block(t < repeated ? currents.row_again(t, own_row(t)) : currents.row(t, own_row(t)));
       r[of_spikes] = Block::block(ds);
       r[back.inputs] = Block::block(to);
       for (long i = 0; i < state; i++) {
-        r[i] = state_before(t, i);
-        r[of_spikes + 1 + i] = Block::block(dv + i * neuron_block);
-        r[back.inputs + 1 + i] = Block::block(dnext + i * neuron_block);
+        r[of_spikes + 1 + i] = Block::block(dv + i * block_stride);
+        r[back.inputs + 1 + i] = Block::block(dnext + i * block_stride);
       }
       block.step(backward, r, next);
       gradients.add(to, t);
@@ -501,21 +544,21 @@ Status neuron_backward(const Neuron& n, const Scalars& scalars, const Input& inp
       dv = dnext, dnext = last;
     }
     for (long i = 0; dbefore != nullptr && i < state; i++)
-      memcpy(dbefore->of[i] + range.from, dv + i * neuron_block, range.neurons * sizeof(float));
+      memcpy(dbefore->of[i] + range.from, dv + i * block_stride, range.neurons * sizeof(float));
     if (before == nullptr && parameters > 0) {
-      for (long i = 0; i < state; i++) r[parameters + i] = Block::block(dv + i * neuron_block);
-      for (long p = 0; p < parameters; p++) r[start.inputs + p] = Block::block(totals + p * neuron_block);
+      for (long i = 0; i < state; i++) r[parameters + i] = Block::block(dv + i * block_stride);
+      for (long p = 0; p < parameters; p++) r[start.inputs + p] = Block::block(totals + p * block_stride);
       block.begin(initial_backward, r);
       block.step(initial_backward, r);
     }
     gradients.finish(mine);
     mine += output.sums();
     for (long p = 0; p < parameters; mine += n.parameter_size(p++)) {
-      if (n.code.is_channel[p] != 0) add_to_channels(totals + p * neuron_block, range, n.channels, mine);
-      else *mine += sum_of(totals + p * neuron_block, range.neurons);
+      if (n.code.is_channel[p] != 0) add_to_channels(totals + p * block_stride, n.channels, range.from, range.neurons, mine);
+      else *mine += sum_of(totals + p * block_stride, range.neurons);
     }
   };
-  const long floats = product(n.steps, neuron_block + state_floats) + 2 * state_floats + (2 + parameters) * neuron_block +
+  const long floats = product(n.steps + 1, saved_floats) + 2 * state_floats + (2 + parameters) * block_stride +
                       input.floats() + output.floats() + Block::floats(n);
   const long chunk = neuron_chunk(n.size);
   parallel(sums.chunks, [&](long task) {

@@ -18,40 +18,84 @@ inline Norm norm_of(long C, double epsilon, const float* mean, const float* vari
   return {C, mean, factor, offset};
 }
 
+// Numbers of channels for each neuron of a block, which repeat: so many stand for all. Whole vectors of every instruction set.
+constexpr long period_lanes = 16;
+static_assert(period_lanes % width == 0 && pass_floats % period_lanes == 0, "periods are whole vectors");
+inline long period_of(long C, const Range& range) {
+  while (C % period_lanes != 0) C *= 2;
+  return min(C, range.padded());
+}
+
+// Calls f(Rows<vectors>(), the first neuron) for the vectors of a period, some at a time, so that their numbers fit the registers.
+template <class F>
+inline void for_period(long period, const F& f) {
+  long k = 0;
+  for (; k + 4 * width <= period; k += 4 * width) f(Rows<4>(), k);
+  for (; k + 2 * width <= period; k += 2 * width) f(Rows<2>(), k);
+  for (; k < period; k += width) f(Rows<1>(), k);
+}
+
+// Calls f(neuron, vector) for some vectors of every period of n neurons, which are whole vectors.
+template <long N, class F>
+inline void for_repeats(Rows<N>, long k, long period, long n, const F& f) {
+  for (; k + N * width <= n; k += period)
+#pragma GCC unroll 4
+    for (long v = 0; v < N; v++) f(k + v * width, v);
+#pragma GCC unroll 4
+  for (long v = 0; v < N; v++)
+    if (k + v * width < n) f(k + v * width, v);
+}
+
 // The currents of the neurons: normalised values of x.
 struct NormalisedCurrents {
   Values x;
   long size;
   Norm norm;
 
-  static long floats() { return 3 * neuron_block; }
+  static long floats() { return 3 * block_stride; }
 
   struct Block {
     const Values x;
     const long size;
     const Range range;
-    float *mean, *factor, *offset;  // of each neuron
+    const long period;
+    const float *mean, *factor, *offset;  // of a period
     const float* row(long t, float* own) const {
-      x.with([&](const auto* values) {
-        for_vectors(0, range.neurons, [&](long i, long count) {
-          const Vector v = load_part(values + t * size + i, count);
-          store(own + i, fma(v - load(mean + i), load(factor + i), load(offset + i)));
+      x.with([&](const auto* all) {
+        const auto* values = all + t * size;
+        if (!range.is_whole()) {
+          for (long i = 0; i < range.padded(); i++) {
+            const long k = i % period;
+            own[i] = i < range.neurons ? fma(value_of(values[i]) - mean[k], factor[k], offset[k]) : 0;
+          }
+          return;
+        }
+        for_period(period, [&](auto some, long k) {
+          Vector m[some.count], f[some.count], o[some.count];
+#pragma GCC unroll 4
+          for (long v = 0; v < some.count; v++)
+            m[v] = load(mean + k + v * width), f[v] = load(factor + k + v * width), o[v] = load(offset + k + v * width);
+          for_repeats(some, k, period, range.neurons, [&](long i, long v) {
+            store(own + i, fma(load(values + i) - m[v], f[v], o[v]));
+          });
         });
       });
-      for (long i = ceil_div(range.neurons, width) * width; i < range.padded(); i += width) store(own + i, Vector{});
       return own;
     }
     const float* row_again(long, const float* own) const { return own; }
-    const float* next(long t, long steps) const { return address(t < steps ? t * size : neuron_block); }
+    const float* next(long t, long steps) const {
+      return address(t < steps ? t * size : min(t - steps, steps - 1) * size + neuron_block);
+    }
     const float* address(long i) const { return x.address(i); }
   };
   Block block(const Range& range, Memory& memory) const {
+    const long period = period_of(norm.C, range);
     const auto spread = [&](const float* values) {
-      float* to = memory.take(neuron_block);
-      spread_channels(values, norm.C, range, to);
+      float* to = memory.take(block_stride);
+      spread_channels(values, norm.C, range.from, period, to);
       return to;
     };
-    return {x.from(range.from), size, range, spread(norm.mean), spread(norm.factor), spread(norm.offset)};
+    return {x.from(range.from), size, range, period, spread(norm.mean), spread(norm.factor), spread(norm.offset)};
   }
 };
 
@@ -62,34 +106,55 @@ struct NormalisedGradient {
   Norm norm;
 
   long sums() const { return 2 * norm.C; }
-  static long floats() { return 3 * neuron_block; }
+  static long floats() { return 2 * block_stride; }
 
   struct Block : CurrentGradient::Block {
     const Values x;
-    const long C;
-    float *mean, *first, *second;  // of each neuron; the sums are over the steps
+    const long C, period;
+    const float* mean;      // of a period, as the sums over its repeats and the steps
+    float *first, *second;
     void add(const float* d, long t) const {
       CurrentGradient::Block::add(d, t);
-      x.with([&](const auto* values) {
-        for_vectors(0, range.neurons, [&](long i, long count) {
-          const Vector g = load(d + i);
-          store(first + i, load(first + i) + g);
-          store(second + i, load(second + i) + g * (load_part(values + t * size + i, count) - load(mean + i)));
+      x.with([&](const auto* all) {
+        const auto* values = all + t * size;
+        if (!range.is_whole()) {
+          for (long k = 0; k < min(period, range.neurons); k++) {
+            float sum = 0, products = 0;
+            for (long i = k; i < range.neurons; i += period)
+              sum += d[i], products += d[i] * (value_of(values[i]) - mean[k]);
+            first[k] += sum, second[k] += products;
+          }
+          return;
+        }
+        for_period(period, [&](auto some, long k) {
+          Vector m[some.count], sum[some.count] = {}, products[some.count] = {};
+#pragma GCC unroll 4
+          for (long v = 0; v < some.count; v++) m[v] = load(mean + k + v * width);
+          for_repeats(some, k, period, range.neurons, [&](long i, long v) {
+            const Vector g = load(d + i);
+            sum[v] = sum[v] + g;
+            products[v] = products[v] + g * (load(values + i) - m[v]);
+          });
+#pragma GCC unroll 4
+          for (long v = 0; v < some.count; v++) {
+            store(first + k + v * width, load(first + k + v * width) + sum[v]);
+            store(second + k + v * width, load(second + k + v * width) + products[v]);
+          }
         });
       });
     }
     void finish(double* sums) const {
-      add_to_channels(first, range, C, sums);
-      add_to_channels(second, range, C, sums + C);
+      const long n = min(period, range.neurons);
+      add_to_channels(first, C, range.from, n, sums);
+      add_to_channels(second, C, range.from, n, sums + C);
     }
   };
   template <class Currents>
   Block block(const Range& range, Memory& memory, const Currents& currents) const {
-    float *mean = memory.take(neuron_block), *first = memory.take(neuron_block), *second = memory.take(neuron_block);
-    spread_channels(norm.mean, norm.C, range, mean);
-    memset(first, 0, neuron_block * sizeof(float));
-    memset(second, 0, neuron_block * sizeof(float));
-    return {to.block(range, memory, currents), x.from(range.from), norm.C, mean, first, second};
+    float *first = memory.take(block_stride), *second = memory.take(block_stride);
+    memset(first, 0, currents.period * sizeof(float));
+    memset(second, 0, currents.period * sizeof(float));
+    return {to.block(range, memory, currents), x.from(range.from), norm.C, currents.period, currents.mean, first, second};
   }
 };
 

@@ -6,6 +6,8 @@
 #include "functions.h"
 
 constexpr long neuron_block = 1024;      // neurons of a block
+// From one block in memory to the next. A load waits for a store before it that is a multiple of 4096 bytes away.
+constexpr long block_stride = neuron_block + 80;
 constexpr long pass_floats = 4 * width;  // floats that a pass takes at a time
 constexpr long most_registers = 512;     // of a program
 constexpr long most_instructions = 1 << 20;
@@ -65,7 +67,19 @@ static_assert(neuron_block % pass_floats == 0 && neuron_block % word_bits == 0, 
   X(sub_div_add, 4, 4, (a - b) / c + d)                   \
   X(sub_div_add_sub, 5, 4, (a - b) / c + d - e)
 
-constexpr int most_operands = 5;
+// The same, compiled for one pattern of scalar operands, which the bits of the last number are: that of numbers as thresholds and
+// slopes. What a neuron without a threshold of its own keeps, and the gradient through its spikes; and what these begin with.
+#define SEW_LONG_CHAINS(X)                                                                      \
+  X(sub_at_least_sub_from, 4, 4, d - truth(c <= a - b), 7)                                       \
+  X(sub_at_least_sub_from_mul, 5, 4, (d - truth(c <= a - b)) * e, 7)                             \
+  X(sub_at_least_sub_from_mul_add, 6, 4, (d - truth(c <= a - b)) * e + f, 23)                    \
+  X(sub_mul_square, 3, 4, squared((a - b) * c), 3)                                               \
+  X(sub_mul_square_add, 4, 4, squared((a - b) * c) + d, 7)                                       \
+  X(sub_mul_square_add_div_from, 5, 4, e / (squared((a - b) * c) + d), 15)                       \
+  X(sub_mul_square_add_div_from_mul, 6, 4, e / (squared((a - b) * c) + d) * f, 15)               \
+  X(sub_mul_square_add_div_from_mul_add, 7, 4, e / (squared((a - b) * c) + d) * f + g, 15)
+
+constexpr int most_operands = 7;
 
 // r[to] = op(r[of[0]], ...). Bit k - 1 of `scalars` says whether operand k is a scalar.
 struct Instruction {
@@ -79,26 +93,29 @@ struct Register {
   long step;
 };
 
-// Operations, of which every one has five arguments.
-#define SEW_OPERATION(name, operands_, together_, value)                   \
-  struct name##_op {                                                       \
-    static constexpr int operands = operands_, together = together_;       \
-    static Vector of(Vector a, Vector b, Vector c, Vector d, Vector e) {   \
-      (void)a, (void)b, (void)c, (void)d, (void)e;                         \
-      return value;                                                        \
-    }                                                                      \
+// Operations, of which every one has seven arguments, and which operands must be scalars, or any_scalars.
+constexpr int any_scalars = -1;
+#define SEW_PATTERN(name, operands_, together_, value, scalars_)                               \
+  struct name##_op {                                                                           \
+    static constexpr int operands = operands_, together = together_, scalars = scalars_;       \
+    static Vector of(Vector a, Vector b, Vector c, Vector d, Vector e, Vector f, Vector g) {   \
+      (void)a, (void)b, (void)c, (void)d, (void)e, (void)f, (void)g;                           \
+      return value;                                                                            \
+    }                                                                                          \
   };
+#define SEW_OPERATION(name, operands, together, value) SEW_PATTERN(name, operands, together, value, any_scalars)
 SEW_OPERATIONS(SEW_OPERATION)
 SEW_OPERATION(square, 1, 4, a * a)
 SEW_CHAINS(SEW_OPERATION)
+SEW_LONG_CHAINS(SEW_PATTERN)
 
 // second(first(a, b), c), or where the first has one operand, second(first(a), b)
 template <class First, class Second>
 struct pair_op {
-  static constexpr int operands = First::operands + Second::operands - 1, together = 4;
-  static Vector of(Vector a, Vector b, Vector c, Vector d, Vector e) {
-    const Vector v = First::of(a, b, c, d, e);
-    return First::operands == 1 ? Second::of(v, b, c, d, e) : Second::of(v, c, c, d, e);
+  static constexpr int operands = First::operands + Second::operands - 1, together = 4, scalars = any_scalars;
+  static Vector of(Vector a, Vector b, Vector c, Vector d, Vector e, Vector f, Vector g) {
+    const Vector v = First::of(a, b, c, d, e, f, g);
+    return First::operands == 1 ? Second::of(v, b, c, d, e, f, g) : Second::of(v, c, c, d, e, f, g);
   }
 };
 
@@ -122,7 +139,7 @@ void pass(const Instruction& i, const Register* r, long n) {
         const auto operand = [&](int k) {
           return k >= Operation::operands || (Scalars >> (k - 1) & 1) != 0 ? scalar[k] : load(of[k] + round + at);
         };
-        results[j] = Operation::of(load(of[0] + at), operand(1), operand(2), operand(3), operand(4));
+        results[j] = Operation::of(load(of[0] + at), operand(1), operand(2), operand(3), operand(4), operand(5), operand(6));
       }
       for (int j = 0; j < together; j++) store(to + round + from + j * width, results[j]);
     }
@@ -130,30 +147,36 @@ void pass(const Instruction& i, const Register* r, long n) {
 }
 
 typedef void (*Pass)(const Instruction&, const Register*, long);
+
+// The passes of an operation, by which operands are scalars; null where there is none.
+template <class Op>
+struct Passes {
+  Pass of[1 << (Op::operands - 1)] = {};
+  constexpr Passes() { add<0>(); }
+
+ private:
+  template <int Scalars>
+  constexpr void add() {
+    if constexpr (Op::scalars == any_scalars || Op::scalars == Scalars) of[Scalars] = pass<Op, Scalars>;
+    if constexpr (Scalars + 1 < 1 << (Op::operands - 1)) add<Scalars + 1>();
+  }
+};
+template <class Op>
+constexpr Passes<Op> passes_of;
+
 struct Operation {
   int operands;
-  Pass passes[1 << (most_operands - 1)];  // by which operands are scalars
+  const Pass* passes;
 };
-
-template <class Op, int Scalars = 0>
-constexpr void add_passes(Operation& to) {
-  if constexpr (Scalars < 1 << (Op::operands - 1)) {
-    to.passes[Scalars] = pass<Op, Scalars>;
-    add_passes<Op, Scalars + 1>(to);
-  }
-}
 template <class Op>
-constexpr Operation operation_of() {
-  Operation o = {Op::operands, {}};
-  add_passes<Op>(o);
-  return o;
-}
+constexpr Operation operation_of() { return {Op::operands, passes_of<Op>.of}; }
 
 constexpr Operation operation_table[] = {
 #define SEW_ENTRY(name, operands, together, value) operation_of<name##_op>(),
+#define SEW_LONG_ENTRY(name, operands, together, value, scalars) operation_of<name##_op>(),
 #define SEW_PAIR(first, second) operation_of<pair_op<first##_op, second##_op>>(),
 #define SEW_PAIRS_OF(first) SEW_SECONDS(SEW_PAIR, first)
-    SEW_OPERATIONS(SEW_ENTRY) SEW_FIRSTS(SEW_PAIRS_OF) SEW_CHAINS(SEW_ENTRY)
+    SEW_OPERATIONS(SEW_ENTRY) SEW_FIRSTS(SEW_PAIRS_OF) SEW_CHAINS(SEW_ENTRY) SEW_LONG_CHAINS(SEW_LONG_ENTRY)
 };
 constexpr int32_t operations = sizeof operation_table / sizeof *operation_table;
 
@@ -162,9 +185,10 @@ inline void run(const Instruction* from, const Instruction* to, const Register* 
   for (; from < to; from++) operation_table[from->op].passes[from->scalars](*from, r, n);
 }
 
-// Rows of a block that the next step reads or writes: a step is too short for the hardware prefetcher.
+// Rows of a block that a later step reads or writes: a row is too short for the hardware prefetcher, and a step for memory.
+constexpr long steps_ahead = 2;
 struct NextRows {
-  static constexpr int most = 4;
+  static constexpr int most = 2;
   long floats = neuron_block;
   const float* of[most] = {};
   int count = 0;
@@ -196,11 +220,16 @@ struct Code {
 };
 
 // The programs of a neuron, in the order of its code.
-enum Programs { initial, forward, backward, initial_backward, programs };
+enum Programs { initial, forward, record, backward, initial_backward, programs };
 
 struct NeuronCode {
   long state, parameters;
   const int32_t* is_channel;  // of each parameter: whether it has a value for each channel
+  // What the backward pass saves of each step: state variables before it, the current (state), or what `record` computes
+  // (state + 1).
+  long saved;
+  const int32_t* saved_of;
+  long recorded;  // how many of them are computed
   Code of[programs];
 };
 
@@ -216,9 +245,12 @@ class CodeReader {
     n.is_channel = at_;
     for (long p = 0; p < n.parameters; p++) next(1);
     const long step = n.state + 1, all = n.parameters;
+    n.saved = next(step), n.saved_of = at_;
+    for (long k = 0; k < n.saved; k++) n.recorded += next(step) == step;
     n.of[initial] = program(n, 0, all, n.state);
     n.of[forward] = program(n, step, step + all, step);
-    n.of[backward] = program(n, step, 2 * step + all, step + all);
+    n.of[record] = program(n, step, step + all, n.recorded + n.state);
+    n.of[backward] = program(n, n.saved, n.saved + step + all, step + all);
     n.of[initial_backward] = program(n, 0, all + n.state, all);
     if (at_ != end_) ok = false;
     return n;
@@ -291,7 +323,7 @@ class CodeReader {
       if (!may_read(n, code, rate, i.of[k])) return false;
       if (k > 0) scalars |= static_cast<int32_t>(is_scalar(n, code, i.of[k])) << (k - 1);
     }
-    return i.scalars == scalars;
+    return i.scalars == scalars && operation_table[i.op].passes[scalars] != nullptr;
   }
 
   static constexpr long instruction_words = sizeof(Instruction) / sizeof(int32_t);
