@@ -7,8 +7,8 @@
 
 // Fewest output pixels of a chunk.
 constexpr long chunk_pixels = 512;
-// Floats in the padded input rows of a band. Each band passes over all sums once, so larger bands are better as long as
-// they fit the L2 cache.
+// Floats in the padded input rows of a band, and in a panel of its output gradient. Each band passes over all sums once, so
+// larger bands are better as long as they fit the L2 cache.
 constexpr long filter_band_floats = 96 * 1024;
 
 // Adds the sums of all chunks, in order: dw[i][k] = sums[chunk][k / lanes][i][k % lanes] for i < taps and k < K. Returns
@@ -144,7 +144,7 @@ inline Status filter_gradient(const Conv& g, const T* x, const float* dy, float*
   const long groups = min(panels, ceil_div(most_chunks, chunks));
   const long chunk = ceil_div(total, chunks);
   const InputSteps<E> in(g);
-  const long band = min(chunk, max(1, filter_band_floats / max(1, in.row * g.sh)));
+  const long band = min(chunk, max(1, filter_band_floats / max(in.row * g.sh, in.count * panel)));
   float* sums = scratch(0, chunks * size);
   if (sums == nullptr) return Status::out_of_memory;
   took(values_in<E> == 2 ? "direct in bfloat16" : "direct",
@@ -222,7 +222,9 @@ SEW_KERNEL(conv2dFilterGrad) {
     because(winograd_refusal(s));
     const Conv g = join_rows(conv_of(s, x));
 #ifdef SEW_PAIRS
-    if (bf16 && pairs_supported()) return filter_gradient<Pair>(g, x, dy, dw);
+    const bool pairs = bf16 && pairs_supported(), fills = g.KW * g.C >= width;
+    if (pairs && fills) return filter_gradient<Pair>(g, x, dy, dw);
+    if (pairs) because("rows of a filter that fill no vector take float32: making pairs of them takes longer than it saves");
 #endif
     return filter_gradient<float>(g, x, dy, dw);
   });

@@ -99,6 +99,36 @@ struct SpikeBlock {
   const uint32_t* lists[word_bits];  // else the positions of each channel's spikes
 };
 
+// Neighbouring taps of a row that are summed at a time: the registers have room for them, and the caches still have the
+// rows of dy that one of them reads for the next.
+constexpr int row_taps_at_once = lane_vectors <= 4 ? 3 : 1;
+
+// dw[t] += scale * the sum of the rows of dy at t positions before those of a list, for t < Taps; `apart` floats lie from
+// dw[t] to the next.
+template <int Taps>
+inline void add_listed(const float* at, const uint32_t* entry, const uint32_t* end, Vector scale, float* to, long apart) {
+  constexpr int ways = Taps * lane_vectors < 6 ? 2 : 1;  // independent sums that hide the latency of an addition
+  Vector sum[ways][Taps][lane_vectors] = {};
+  const auto add = [&](int way, long position) {
+#pragma GCC unroll 4
+    for (int t = 0; t < Taps; t++)
+#pragma GCC unroll 8
+      for (long v = 0; v < lane_vectors; v++) sum[way][t][v] += load(at + (position - t) * lanes + v * width);
+  };
+  for (; entry + ways <= end; entry += ways)
+#pragma GCC unroll 2
+    for (int way = 0; way < ways; way++) add(way, static_cast<long>(entry[way]));
+  if (entry < end) add(0, static_cast<long>(*entry));
+#pragma GCC unroll 4
+  for (int t = 0; t < Taps; t++)
+#pragma GCC unroll 8
+    for (long v = 0; v < lane_vectors; v++) {
+      float* y = to + t * apart + v * width;
+      const Vector all = ways == 2 ? sum[0][t][v] + sum[ways - 1][t][v] : sum[0][t][v];
+      store(y, load(y) + scale * all);
+    }
+}
+
 template <class X>
 Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float* dw) {
   const SpikeGrid g(s);
@@ -106,7 +136,9 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
   const long taps = s.KH * s.KW * s.C, panels = ceil_div(s.K, lanes), size = taps * panels * lanes;
   const long most = max(1, min(most_chunks, g.total * s.OW / chunk_pixels));
   const long chunks = min(max(1, min(partial_floats / size, most)), g.total);
-  const long groups = min(panels, ceil_div(most_chunks, chunks));
+  // Few chunks would leave threads idle: then panels of output channels are divided among them, too. Each group of panels
+  // makes the lists again.
+  const long groups = min(panels, ceil_div(4L * thread_count(), chunks));
   const long chunk = ceil_div(g.total, chunks);
   const long band = min(chunk, max(1, spike_gradient_band / g.columns));
   float* sums = scratch(0, chunks * size);
@@ -171,40 +203,35 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         outcome.check(is_finite(marks));
         float* panel_sums = mine + panel_at * taps * lanes;
         bool any_whole = false;
-        for (long tap = 0; tap < s.KH * s.KW; tap++) {
-          const long kh = tap / s.KW, kw = tap % s.KW, down = kh / s.sh;
-          const long phase = kh % s.sh * g.phases_w + kw % s.sw;
-          const float* at = first - (down * g.columns + kw / s.sw) * lanes;
-          for (long p = 0; p < planes.count; p++)
-            for (long k = 0; k < g.words; k++) {
-              const long index = (phase * planes.count + p) * g.words + k;
-              const SpikeBlock& b = block[index];
-              if (b.whole) {
-                any_whole = true;
-                continue;
-              }
-              const Vector scale = splat(planes.weight(p));
-              const SpikeSpan* spans = span + index * word_bits * (g.down + 1);
-              for (long c = 0; c < word_bits; c++, spans += g.down + 1) {
-                const SpikeSpan range = spans[down];
-                listed += range.to - range.from;
-                if (range.from == range.to) continue;
-                Vector even[lane_vectors] = {}, odd[lane_vectors] = {};
-                const uint32_t* list = b.lists[c];
-                long i = range.from;
-                for (; i + 1 < range.to; i += 2)
-                  for (long v = 0; v < lane_vectors; v++) {
-                    even[v] += load(at + static_cast<long>(list[i]) * lanes + v * width);
-                    odd[v] += load(at + static_cast<long>(list[i + 1]) * lanes + v * width);
+        for (long kh = 0; kh < s.KH; kh++)
+          for (long phase_w = 0; phase_w < g.phases_w; phase_w++) {
+            const long down = kh / s.sh, row_taps = (s.KW - 1 - phase_w) / s.sw + 1;
+            for (long p = 0; p < planes.count; p++)
+              for (long k = 0; k < g.words; k++) {
+                const long index = ((kh % s.sh * g.phases_w + phase_w) * planes.count + p) * g.words + k;
+                const SpikeBlock& b = block[index];
+                if (b.whole) {
+                  any_whole = true;
+                  continue;
+                }
+                const Vector scale = splat(planes.weight(p));
+                const SpikeSpan* spans = span + index * word_bits * (g.down + 1) + down;
+                for (long c = 0; c < word_bits; c++, spans += g.down + 1) {
+                  const uint32_t *entry = b.lists[c] + spans->from, *last = b.lists[c] + spans->to;
+                  listed += (last - entry) * row_taps;
+                  if (entry == last) continue;
+                  const long apart = s.sw * s.C * lanes;
+                  float* sum = panel_sums + ((kh * s.KW + phase_w) * s.C + k * word_bits + c) * lanes;
+                  for (long u = 0; u < row_taps; u += row_taps_at_once) {
+                    const float* at = first - (down * g.columns + u) * lanes;
+                    const auto add = row_taps - u >= 3   ? add_listed<row_taps_at_once>
+                                     : row_taps - u == 2 ? add_listed<row_taps_at_once == 3 ? 2 : 1>
+                                                         : add_listed<1>;
+                    add(at, entry, last, scale, sum + u * apart, apart);
                   }
-                float* sum = panel_sums + (tap * s.C + k * word_bits + c) * lanes;
-                for (long v = 0; v < lane_vectors; v++) {
-                  if (i < range.to) even[v] += load(at + static_cast<long>(list[i]) * lanes + v * width);
-                  store(sum + v * width, load(sum + v * width) + scale * (even[v] + odd[v]));
                 }
               }
-            }
-        }
+          }
         if (!any_whole) continue;
         for (long at = 0; at < rows * g.columns; at += table_bits)
           for (long p = 0; p < planes.count; p++)
