@@ -119,6 +119,7 @@ inline Status convolve(const Conv& g, const T* x, const E* packed, float* y) {
         Ahead ahead = {nullptr, 0};
         if (k == 0) {
           const long first = m * g.sh - g.pt;
+          const Step step("copies of inputs");
           copy_padded(g, image, first + copied, max(0, needed - copied), row_in + copied * g.row());
           copied = max(copied, needed);
           // The input rows that the next output row adds.

@@ -182,6 +182,7 @@ inline bool pack_parallel(const float* src, long rows, long columns, long row, l
                           long at) {
   Outcome outcome;
   parallel(ceil_div(columns, panel), [&](long p) {
+    const Step step("packing of the filter");
     float* packed = to + p * panel_stride;
     pack(src + p * panel * column, rows, min(panel, columns - p * panel), row, column, packed, 0, at);
     outcome.check(all_finite(packed + at * panel, rows * panel));
@@ -194,6 +195,7 @@ inline bool pack_parallel(const float* src, long rows, long columns, long row, l
 inline void pair_rows(const float* packed, long rows, Pair* to) {
   constexpr long some = 512;
   parallel(ceil_div(rows / 2, some), [&](long task) {
+    const Step step("packing of the filter");
     for (long i = task * some; i < min(rows / 2, (task + 1) * some); i++)
       for (long k = 0; k < panel; k += width)
         store_pairs(to + i * panel + k, load(packed + 2 * i * panel + k), load(packed + (2 * i + 1) * panel + k));

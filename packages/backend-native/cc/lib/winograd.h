@@ -82,6 +82,7 @@ inline bool winograd_filter(const float* w, long C, long K, bool turned, E* to) 
   const Vector half = splat(0.5f);
   Outcome outcome;
   parallel(ceil_div(K, panel) * chunks, [&](long task) {
+    const Step step("transforms of the filter");
     Vector marks = {};
     const long k0 = task / chunks * panel, from = task % chunks * some;
     const long end = min(K, k0 + panel);
@@ -297,10 +298,13 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
     E* inputs = reinterpret_cast<E*>(products + tile_points * block * panel);  // [point][tile][C]
     for (long from = task * strip * block, end = min(total, from + strip * block); from < end; from += block) {
       const long count = min(block, end - from);
-      for (long t = 0; t < count; t++) {
-        const T* pixels[tile_points];
-        winograd_pixels(g, x, from + t, reinterpret_cast<const T*>(zeros), pixels);
-        transform_tile(pixels, g.C, inputs + t * elements, block * elements);
+      {
+        const Step step("transforms of inputs");
+        for (long t = 0; t < count; t++) {
+          const T* pixels[tile_points];
+          winograd_pixels(g, x, from + t, reinterpret_cast<const T*>(zeros), pixels);
+          transform_tile(pixels, g.C, inputs + t * elements, block * elements);
+        }
       }
       const long start = 0;
       for (long k = 0; k < g.K; k += panel) {
@@ -319,6 +323,7 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
           for (long t = next * p / tile_points; t < next * (p + 1) / tile_points; t++) winograd_fetch(g, x, from + count + t);
           tile_rows_of(a, count);
         }
+        const Step step("transforms of outputs");
         for (long t = 0; t < count; t++) {
           const long n = (from + t) / per_image, inside = (from + t) % per_image;
           const long row = inside / g.across() * 2, column = inside % g.across() * 2;
@@ -405,6 +410,7 @@ inline bool winograd_filter_sums(const WinogradConv& g, const float* sums, long 
   const Vector half = splat(0.5f);
   Outcome outcome;
   parallel(g.C, [&](long c) {
+    const Step step("sums of all chunks");
     Vector marks = {};
     for (long k = 0; k < g.K; k += width) {
       const float* at = sums + (k / panel * g.C + c) * panel + k % panel;
@@ -464,22 +470,28 @@ inline Status winograd_filter_grad_in(const WinogradConv& g, const T* x, const f
     const long start = 0;
     for (long from = part * chunk; from < min(total, (part + 1) * chunk); from += block) {
       const long count = min(block, min(total, (part + 1) * chunk) - from);
-      for (long t = 0; t < count; t += values_in<E>) {
-        const T* pixels[values_in<E>][tile_points];
-        for (long i = 0; i < min(values_in<E>, count - t); i++)
-          winograd_pixels(g, x, from + t + i, reinterpret_cast<const T*>(zeros), pixels[i]);
-        transform_tiles(pixels, min(values_in<E>, count - t), g.C, inputs + t / values_in<E> * g.C, elements * g.C);
+      {
+        const Step step("transforms of inputs");
+        for (long t = 0; t < count; t += values_in<E>) {
+          const T* pixels[values_in<E>][tile_points];
+          for (long i = 0; i < min(values_in<E>, count - t); i++)
+            winograd_pixels(g, x, from + t + i, reinterpret_cast<const T*>(zeros), pixels[i]);
+          transform_tiles(pixels, min(values_in<E>, count - t), g.C, inputs + t / values_in<E> * g.C, elements * g.C);
+        }
       }
       for (long k = k0; k < k1; k++) {
-        for (long t = 0; t < count; t += values_in<E>)
-          for (long lane = 0; lane < panel; lane += width)
-            store_tiles(
-                t, count,
-                [&](long tile, Vector* points) {
-                  if (k * panel + lane < g.K) return winograd_gradient(g, dy, from + tile, k * panel + lane, points);
-                  for (long p = 0; p < tile_points; p++) points[p] = Vector{};
-                },
-                gradients + t / values_in<E> * panel + lane, elements * panel);
+        {
+          const Step step("transforms of the output gradient");
+          for (long t = 0; t < count; t += values_in<E>)
+            for (long lane = 0; lane < panel; lane += width)
+              store_tiles(
+                  t, count,
+                  [&](long tile, Vector* points) {
+                    if (k * panel + lane < g.K) return winograd_gradient(g, dy, from + tile, k * panel + lane, points);
+                    for (long p = 0; p < tile_points; p++) points[p] = Vector{};
+                  },
+                  gradients + t / values_in<E> * panel + lane, elements * panel);
+        }
         for (long p = 0; p < tile_points; p++) {
           TileArgs<E> a;
           a.a = inputs + p * elements * g.C;
