@@ -70,6 +70,7 @@ describe("the bound of a convolution", () => {
   it("is the peak's share of the time that neither the call nor another step takes", () => {
     expect(operationsShare(figures)).toBeCloseTo(0.2 / (1 - 0.01 - 0.35));
     expect(operationsShare({ ...figures, call: 0, besides: {} })).toBeCloseTo(0.2);
+    expect(operationsShare({ ...figures, call: 0.6, besides: { unpackBits: 0.5 } })).toBe(1);
   });
 
   it("counts the time of steps by thread, and that of kernels that compute no product", () => {
@@ -78,7 +79,7 @@ describe("the bound of a convolution", () => {
       { name: "conv2d", seconds: 3 },
     ];
     const steps = [{ name: "transforms of inputs", seconds: 2 }];
-    expect(besides({ calls, steps }, 2)).toEqual({ unpackBits: 0.25, "transforms of inputs": 0.25 });
+    expect(besides({ calls, steps }, 2, 0.5)).toEqual({ unpackBits: 0.125, "transforms of inputs": 0.125 });
   });
 
   it("lists shapes below half of their bound with where their time goes, the furthest first", () => {

@@ -71,10 +71,10 @@ export function shareOf({ arithmetic, memory, seconds }: ProductFigures): number
   return Math.max(arithmetic, memory) / seconds;
 }
 
-/** The peak as a share that the operations reach in the time that is left to them. */
+/** The share of the peak that the operations reach in the time that is left to them, at most 1. */
 export function operationsShare({ arithmetic, seconds, call, besides }: ProductFigures): number {
   const elsewhere = Object.values(besides).reduce((sum, share) => sum + share, call);
-  return arithmetic / (seconds * (1 - elsewhere));
+  return arithmetic / Math.max(arithmetic, seconds * (1 - elsewhere));
 }
 
 /** Calls that are traced. */
@@ -115,6 +115,7 @@ export async function measureConvolution(of: Convolution, rates: Rates, runs: nu
     const oneThread = median(await time(call, Math.ceil(runs / 2)));
     setThreads(used);
     const trace = traceOf(call);
+    const inCall = Math.min(1, rates.call / seconds);
     const lists = trace.paths.reduce((sum, path) => sum + path.lists, 0);
     const listed = trace.paths.reduce((sum, path) => sum + (path.lists > 0 ? path.operations : 0), 0);
     figures.push({
@@ -131,8 +132,8 @@ export async function measureConvolution(of: Convolution, rates: Rates, runs: nu
       bytes: bytes[product],
       arithmetic: arithmeticSeconds(trace, rates),
       memory: bytes[product] / rates.bandwidth,
-      call: Math.min(1, rates.call / seconds),
-      besides: besides(trace, used),
+      call: inCall,
+      besides: besides(trace, used, 1 - inCall),
     });
   }
   for (const t of [filter, dy]) t.dispose();
@@ -158,15 +159,16 @@ function rateOf(path: string, rates: Rates): number {
   return path.includes("bfloat16") ? rates.bf16 : rates.float32;
 }
 
-/** What takes time beside the operations, as shares of the kernels' time. */
+/** What takes time beside the operations, as shares of all time, of which the kernels have the share `inKernels`. */
 export function besides(
   { calls, steps }: Pick<KernelTrace, "calls" | "steps">,
   usedThreads: number,
+  inKernels: number,
 ): Record<string, number> {
   const all = calls.reduce((sum, { seconds }) => sum + seconds, 0);
   const shares: Record<string, number> = {};
   const add = (name: string, seconds: number) => {
-    shares[name] = (shares[name] ?? 0) + seconds / all;
+    shares[name] = (shares[name] ?? 0) + (inKernels * seconds) / all;
   };
   for (const { name, seconds } of calls) if (!isProduct(name)) add(name, seconds);
   for (const { name, seconds } of steps) add(name, seconds / usedThreads);
