@@ -8,12 +8,14 @@ import { type Product, type ProductFigures, products, shareOf } from "./measure.
 
 use([BarChart, GridComponent, LegendComponent, MarkLineComponent, TitleComponent]);
 
-const TITLE = "share of the bound, 1 = as fast as the machine allows";
+const TITLE = "share of the bound; pale: event-driven, bound by its own additions";
 const colours: Readonly<Record<Product, string>> = {
   forward: blue,
   "input gradient": green,
   "filter gradient": orange,
 };
+/** Opacity of the bars of event-driven paths. */
+const PALE = 0.45;
 /** Pixels. */
 const [WIDTH, ROW, TOP, BOTTOM] = [900, 34, 70, 40];
 
@@ -23,14 +25,15 @@ export function convolutionPicture(figures: readonly ProductFigures[], precision
   const shapes = [...new Set(figures.map(({ shape }) => shape))];
   const shareAt = (shape: string, product: Product) => {
     const found = figures.find((each) => each.shape === shape && each.product === product);
-    return found === undefined ? "-" : shareOf(found);
+    if (found === undefined) return "-";
+    return { value: shareOf(found), itemStyle: { opacity: found.path.includes("event-driven") ? PALE : 1 } };
   };
   const height = TOP + shapes.length * ROW + BOTTOM;
   const axisLabel = { color: muted, fontSize: 11 };
   return svgOf(title, WIDTH, height, {
     title: { text: title, left: 16, top: 8, textStyle: { color: text, fontSize: 15 } },
-    legend: { data: [...products], left: 16, top: 36, textStyle: { color: text } },
-    grid: { left: 16, right: 30, top: TOP, bottom: BOTTOM, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    legend: { data: [...products], left: 16, top: 36, itemGap: 40, textStyle: { color: text } },
+    grid: { left: 48, right: 30, top: TOP, bottom: BOTTOM, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     xAxis: { type: "value", min: 0, axisLabel, splitLine: { lineStyle: { color: grey } } },
     yAxis: { type: "category", data: shapes, inverse: true, axisLabel, axisTick: { show: false } },
     series: products.map((product) => ({
