@@ -2,10 +2,11 @@
 import "@tensorflow/tfjs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { precision } from "@sew/backend-native";
 import { writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
 import { Command } from "commander";
-import { measureConvolution, type ProductFigures, type Rates } from "./conv/measure.js";
+import { measureCall, measureConvolution, type ProductFigures, type Rates } from "./conv/measure.js";
 import { convolutionPicture } from "./conv/picture.js";
 import { convolutionsOf, shapeName } from "./conv/shapes.js";
 import { convolutionTable, farLines } from "./conv/tables.js";
@@ -27,9 +28,10 @@ const program = new Command("pnpm bench conv")
   .description(
     "Times every convolution of the paper's networks, and its gradients, on the inputs that it has there at the initial " +
       "weights, and holds it to the larger of two bounds. Arithmetic: the operations of the path that ran (products of " +
-      "Winograd tiles where these run, additions of an event-driven path, each in the place of a multiply-add) at the measured " +
-      "multiply-add peak. Memory: operands and result, each once, spikes as they are stored, at the bandwidth of a triad. A " +
-      "small convolution that the caches hold may be above its bound of memory.",
+      "Winograd tiles where these run, products of all parts on a matrix unit, additions of an event-driven path, each in the " +
+      "place of a multiply-add) at the measured peak of what multiplies: vectors of float32, of bfloat16, or the matrix unit. " +
+      "Memory: operands and result, each once, spikes as they are stored, at the bandwidth of a triad. A small convolution that " +
+      "the caches hold may be above its bound of memory. Below half of its bound it is listed with where its time goes.",
   )
   .option("--filter <text>", "only the shapes whose name has this in it (default: all)", "")
   .option("--batch <n>", "sequences of a batch", atLeastOne, 2)
@@ -40,6 +42,8 @@ const program = new Command("pnpm bench conv")
 addNativeOptions(program).parse(process.argv.slice(3), { from: "user" });
 const options = program.opts<Options>();
 const { runs, json } = options;
+/** Runs of a convolution of one number. */
+const CALLS = 101;
 
 try {
   const machine = await useNative(options);
@@ -50,7 +54,9 @@ try {
   const rates: Rates = {
     float32: measurePeak(5),
     bf16: measurePeak(5, "bf16"),
+    matrix: measurePeak(5, "matrix unit"),
     bandwidth: measureBandwidth(5),
+    call: await measureCall(CALLS),
   };
   const figures: ProductFigures[] = [];
   for (const [i, name] of names.entries()) {
@@ -58,8 +64,10 @@ try {
     figures.push(...(await measureConvolution(all.find((each) => shapeName(each) === name)!, rates, runs)));
   }
   for (const { x } of all) x.dispose();
+  const matrix = rates.matrix > 0 ? `, ${gigaflops(rates.matrix)} on the matrix unit` : "";
   console.log(
-    `peak ${gigaflops(rates.float32)} GFLOP/s in float32, ${gigaflops(rates.bf16)} in bfloat16; triad ${gigaflops(rates.bandwidth)} GB/s`,
+    `peak ${gigaflops(rates.float32)} GFLOP/s in float32, ${gigaflops(rates.bf16)} in bfloat16${matrix}; ` +
+      `triad ${gigaflops(rates.bandwidth)} GB/s; a call ${(1e6 * rates.call).toFixed(0)} µs`,
   );
   console.table(convolutionTable(figures));
   const far = farLines(figures, machine.threads);
@@ -67,7 +75,7 @@ try {
   await writeFigures(json, { ...machine, ...rates }, runs, figures);
   const picture = json.replace(/(\.json)?$/, ".svg");
   await mkdir(dirname(picture), { recursive: true });
-  await writeAtomic(picture, [Buffer.from(convolutionPicture(figures))], "bench");
+  await writeAtomic(picture, [Buffer.from(convolutionPicture(figures, precision()))], "bench");
   console.log(`picture: ${picture}`);
 } catch (error) {
   console.error(printable(`error: ${(error as Error).message}`));

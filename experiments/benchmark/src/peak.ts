@@ -1,5 +1,5 @@
 /** @file What the machine can do at most, measured by the addon: the floors that everything is held to. */
-import { hasBfloat16, runNative } from "@sew/backend-native";
+import { hasBfloat16, hasMatrixUnit, instructionSet, runNative } from "@sew/backend-native";
 
 /** The best of `runs` rates. */
 function best(runs: number, measure: () => number): number {
@@ -12,12 +12,21 @@ function best(runs: number, measure: () => number): number {
   return highest;
 }
 
-/** Multiply-adds in registers, in FLOP/s, with the threads and the instruction set in use. */
-export function measurePeak(runs: number, precision: "float32" | "bf16" = "float32"): number {
+/** What multiplies: vectors of float32 or of bfloat16, or the matrix unit, whose products are of bfloat16. */
+export const units = ["float32", "bf16", "matrix unit"] as const;
+
+/**
+ * Multiply-adds in registers, in FLOP/s, with the threads and the instruction set in use. Where the processor has no vectors of
+ * bfloat16 it is the peak of float32; where the instruction set has no matrix unit, 0.
+ */
+export function measurePeak(runs: number, unit: (typeof units)[number] = "float32"): number {
+  if (unit === "matrix unit" && !hasMatrixUnit()) return 0;
   const done = new Float32Array(2);
-  const bf16 = precision === "bf16" && hasBfloat16();
+  // In thousands. The emulation of a matrix unit computes each of its products in some µs.
+  const rounds = unit !== "matrix unit" ? 20_000 : instructionSet() === "amx" ? 500 : 1;
+  const kind = unit === "bf16" && !hasBfloat16() ? 0 : units.indexOf(unit);
   return best(runs, () => {
-    runNative("fmaPeak", [20_000, Number(bf16)], done);
+    runNative("fmaPeak", [rounds, kind], done);
     return done[0]!;
   });
 }

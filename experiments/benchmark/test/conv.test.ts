@@ -1,16 +1,25 @@
-import { NATIVE, type NativeBackend } from "@sew/backend-native";
+import { instructionSet, NATIVE, type NativeBackend, setInstructionSet } from "@sew/backend-native";
 import { unavailable, use } from "@sew/kernels/testing";
 import { findBackend, memory, setBackend } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { arithmeticSeconds, measureConvolution, type ProductFigures, products, shareOf } from "../src/conv/measure.js";
+import {
+  arithmeticSeconds,
+  besides,
+  measureCall,
+  measureConvolution,
+  operationsShare,
+  type ProductFigures,
+  products,
+  shareOf,
+} from "../src/conv/measure.js";
 import { convolutionPicture } from "../src/conv/picture.js";
 import { convolutionsOf, shapeName } from "../src/conv/shapes.js";
 import { convolutionTable, farLines } from "../src/conv/tables.js";
 import { measureBandwidth, measurePeak } from "../src/peak.js";
 import { subjects } from "../src/rows.js";
 
-const rates = { float32: 4e9, bf16: 8e9, bandwidth: 1e9 };
+const rates = { float32: 4e9, bf16: 8e9, matrix: 3.2e10, bandwidth: 1e9, call: 1e-5 };
 const figures: ProductFigures = {
   shape: "3x3 32 to 32, 8x8",
   networks: ["7B-Net"],
@@ -24,8 +33,12 @@ const figures: ProductFigures = {
   bytes: 1e5,
   arithmetic: 2e-4,
   memory: 1e-4,
-  besides: 0.3,
+  additionsPerList: 0,
+  call: 0.01,
+  besides: { unpackBits: 0.3, "packing of the filter": 0.05 },
 };
+
+const count = fc.integer({ min: 1, max: 1e9 });
 
 /** The networks on frames so small that their forward pass takes no time. */
 const small = subjects
@@ -38,24 +51,53 @@ describe("the bound of a convolution", () => {
     expect(shareOf({ ...figures, memory: 1e-3 })).toBeCloseTo(1);
   });
 
-  it("counts a multiply-add as two operations at the peak of its precision, and an addition in the place of one", () =>
+  it("counts a multiply-add as two operations at the peak of what multiplies, and an addition in the place of one", () =>
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1e9 }), fc.integer({ min: 1, max: 1e9 }), (a, b) => {
+      fc.property(fc.tuple(count, count, count, count), ([a, b, c, d]) => {
         const paths = [
-          { name: "event-driven list", operations: a },
-          { name: "Winograd tiles in bfloat16", operations: b },
+          { name: "event-driven list", operations: a, lists: 3 },
+          { name: "Winograd tiles in bfloat16", operations: b, lists: 0 },
+          { name: "matrix unit in bfloat16", operations: c, lists: 0 },
+          { name: "matrix unit, numbers in three parts of bfloat16", operations: d, lists: 0 },
         ];
-        expect(arithmeticSeconds({ paths }, rates)).toBeCloseTo((2 * a) / 4e9 + (2 * b) / 8e9, 9);
+        expect(arithmeticSeconds({ paths }, rates)).toBeCloseTo(
+          (2 * a) / 4e9 + (2 * b) / 8e9 + (2 * (c + d)) / 3.2e10,
+          9,
+        );
       }),
     ));
 
-  it("lists shapes below half of their bound with what else was measured of them, the furthest first", () => {
+  it("is the peak's share of the time that neither the call nor another step takes", () => {
+    expect(operationsShare(figures)).toBeCloseTo(0.2 / (1 - 0.01 - 0.35));
+    expect(operationsShare({ ...figures, call: 0, besides: {} })).toBeCloseTo(0.2);
+    expect(operationsShare({ ...figures, call: 0.6, besides: { unpackBits: 0.5 } })).toBe(1);
+  });
+
+  it("counts the time of steps by thread, and that of kernels that compute no product", () => {
+    const calls = [
+      { name: "unpackBits", seconds: 1 },
+      { name: "conv2d", seconds: 3 },
+    ];
+    const steps = [{ name: "transforms of inputs", seconds: 2 }];
+    expect(besides({ calls, steps }, 2, 0.5)).toEqual({ unpackBits: 0.125, "transforms of inputs": 0.125 });
+  });
+
+  it("lists shapes below half of their bound with where their time goes, the furthest first", () => {
     const near = { ...figures, product: "filter gradient", arithmetic: 6e-4 } as const;
-    const further = { ...figures, memory: 3e-4, oneThread: 2e-3, besides: 0, path: "conv2d (direct)" };
+    const further = {
+      ...figures,
+      memory: 3e-4,
+      oneThread: 2e-3,
+      call: 0.15,
+      besides: { "lists of spikes": 0.35 },
+      path: "spikeConv2d (event-driven list)",
+      additionsPerList: 118.4,
+    };
     expect(farLines([near, further, figures], 2)).toEqual([
-      "20 % of arithmetic: 3x3 32 to 32, 8x8, forward, unpackBits + conv2d (direct); 30 % of its time is in unpackBits; " +
-        "2 threads are 1.2x as fast as one",
-      "30 % of memory: 3x3 32 to 32, 8x8, forward, conv2d (direct)",
+      "20 % of arithmetic: 3x3 32 to 32, 8x8, forward, unpackBits + conv2d (direct); of its time 30 % unpackBits; its " +
+        "products run at 31 % of the peak; 2 threads are 1.2x as fast as one",
+      "30 % of memory: 3x3 32 to 32, 8x8, forward, spikeConv2d (event-driven list); of its time 35 % lists of spikes, 15 % " +
+        "the call itself; its additions in lists of 118 run at 40 % of the peak",
     ]);
   });
 
@@ -76,7 +118,7 @@ describe("the bound of a convolution", () => {
     ]));
 
   it("is in the picture for every shape", () => {
-    const svg = convolutionPicture([figures, { ...figures, shape: "1x1 64 to 32, 8x8" }]);
+    const svg = convolutionPicture([figures, { ...figures, shape: "1x1 64 to 32, 8x8" }], "bf16");
     expect(svg).toMatch(/^<svg .*<\/svg>\n$/s);
     for (const text of ["3x3 32 to 32, 8x8", "1x1 64 to 32, 8x8", ...products]) expect(svg).toContain(`>${text}<`);
   });
@@ -106,10 +148,28 @@ describe.skipIf(unavailable("native") !== undefined)("the convolutions of the pa
     for (const { x } of found) x.dispose();
   });
 
+  it("are held to the peak of a matrix unit where there is one", () => {
+    const used = instructionSet();
+    try {
+      setInstructionSet("baseline");
+      expect(measurePeak(1, "matrix unit")).toBe(0);
+      setInstructionSet("amx-emulated");
+      expect(measurePeak(1, "matrix unit")).toBeGreaterThan(0);
+    } finally {
+      setInstructionSet(used);
+    }
+  });
+
   it("are measured on their own inputs, and leave nothing behind", async () => {
     const all = convolutionsOf(small.slice(0, 1), 1);
     const before = memory().numTensors;
-    const machine = { float32: measurePeak(1), bf16: measurePeak(1, "bf16"), bandwidth: measureBandwidth(1) };
+    const machine = {
+      float32: measurePeak(1),
+      bf16: measurePeak(1, "bf16"),
+      matrix: measurePeak(1, "matrix unit"),
+      bandwidth: measureBandwidth(1),
+      call: await measureCall(1),
+    };
     const [first, second] = [
       await measureConvolution(all[0]!, machine, 1),
       await measureConvolution(all[1]!, machine, 1),
@@ -124,6 +184,8 @@ describe.skipIf(unavailable("native") !== undefined)("the convolutions of the pa
     for (const each of [...first, ...second]) {
       expect(shareOf(each)).toBeGreaterThan(0);
       expect(each.arithmetic).toBeGreaterThan(0);
+      expect(each.call).toBeGreaterThan(0);
+      expect(Object.keys(each.besides).length).toBeGreaterThan(0);
     }
     for (const { x } of all) x.dispose();
   });

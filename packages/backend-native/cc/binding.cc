@@ -243,16 +243,18 @@ napi_value trace(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// traced(): what kernels reported since the last call, [text, operations, text, operations, ...]; a reason has operations
-// below 0
+// traced(): what kernels reported since the last call, [text, operations, lists, seconds, text, ...]; a step has no operations,
+// a reason has operations below 0
 napi_value traced(napi_env env, napi_callback_info) {
   const Traced* entries;
   const int count = take_traced(&entries);
   napi_value result;
   CHECK(napi_create_array(env, &result));
   for (int i = 0; i < count; i++) {
-    CHECK(napi_set_element(env, result, 2 * i, string(env, entries[i].text)));
-    CHECK(napi_set_element(env, result, 2 * i + 1, number(env, entries[i].operations)));
+    CHECK(napi_set_element(env, result, 4 * i, string(env, entries[i].text)));
+    CHECK(napi_set_element(env, result, 4 * i + 1, number(env, entries[i].operations)));
+    CHECK(napi_set_element(env, result, 4 * i + 2, number(env, entries[i].lists)));
+    CHECK(napi_set_element(env, result, 4 * i + 3, number(env, entries[i].seconds)));
   }
   return result;
 }

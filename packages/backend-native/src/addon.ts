@@ -27,7 +27,7 @@ interface Exports {
   scratchBytes(): number;
   kernelSeconds(): number;
   trace(on: boolean): void;
-  /** What kernels reported since the last call: paths and their operations, reasons and -1, one after the other. */
+  /** What kernels reported since the last call: text, operations (of a reason -1), lists and seconds, one after the other. */
   traced(): readonly (string | number)[];
 }
 

@@ -26,4 +26,4 @@ export { registerNative } from "./registerNative.js";
 export { type SpikeConvolution, setSpikeConvolution, spikeConvolution } from "./spikeConvolution.js";
 export { type SpikeStorage, setSpikeStorage, spikeStorage } from "./spikeStorage.js";
 export type { Spikes } from "./spikes.js";
-export { type KernelTrace, type NativeCall, type PathTaken, traceKernels } from "./trace.js";
+export { type KernelTrace, type NativeCall, type PathTaken, type StepTaken, traceKernels } from "./trace.js";

@@ -14,6 +14,15 @@ export interface PathTaken {
   readonly name: string;
   /** Multiply-adds; of event-driven paths, additions. */
   readonly operations: number;
+  /** Lists of spikes that the additions are in; 0 on other paths. */
+  readonly lists: number;
+}
+
+/** A step of a C++ kernel that its operations leave out, such as `"transforms of inputs"`. */
+export interface StepTaken {
+  readonly name: string;
+  /** The time of all threads together. */
+  readonly seconds: number;
 }
 
 /** A kernel of this backend that ran. */
@@ -29,6 +38,7 @@ export interface KernelTrace {
   /** Whether TensorFlow.js's cpu kernel computed it, in JavaScript. */
   readonly inJavaScript: boolean;
   readonly paths: readonly PathTaken[];
+  readonly steps: readonly StepTaken[];
   /** Why it took no faster path, and the remedy; a sentence each. */
   readonly reasons: readonly string[];
 }
@@ -37,6 +47,7 @@ export interface KernelTrace {
 interface Open {
   readonly calls: NativeCall[];
   readonly paths: PathTaken[];
+  readonly steps: StepTaken[];
   readonly reasons: Set<string>;
   inJavaScript: boolean;
 }
@@ -74,10 +85,11 @@ function timeCall(name: string, call: () => number): number {
   const seconds = (performance.now() - start) / 1000;
   const reported = loadAddon().traced();
   open?.calls.push({ name, seconds });
-  for (let i = 0; i < reported.length; i += 2) {
-    const [text, operations] = [reported[i] as string, reported[i + 1] as number];
-    if (operations < 0) open?.reasons.add(text);
-    else open?.paths.push({ name: text, operations });
+  for (let i = 0; i < reported.length; i += 4) {
+    const [name, operations, lists, stepSeconds] = reported.slice(i, i + 4) as [string, number, number, number];
+    if (operations < 0) open?.reasons.add(name);
+    else if (stepSeconds > 0) open?.steps.push({ name, seconds: stepSeconds });
+    else open?.paths.push({ name, operations, lists });
   }
   return status;
 }
@@ -90,7 +102,7 @@ export function traced<R extends TensorInfo | TensorInfo[]>(
 ): R {
   if (receiver === undefined) return run();
   const outer = open;
-  const current: Open = { calls: [], paths: [], reasons: new Set(), inJavaScript: false };
+  const current: Open = { calls: [], paths: [], steps: [], reasons: new Set(), inJavaScript: false };
   open = current;
   const start = performance.now();
   try {

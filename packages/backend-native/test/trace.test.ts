@@ -1,4 +1,11 @@
-import { type KernelTrace, kernelSeconds, setBreakEvens, setSpikeConvolution, traceKernels } from "@sew/backend-native";
+import {
+  type KernelTrace,
+  kernelSeconds,
+  setBreakEvens,
+  setSpikeConvolution,
+  threads,
+  traceKernels,
+} from "@sew/backend-native";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
 import {
   add,
@@ -47,6 +54,16 @@ const spikes = (side: number, channels: number, period = 3): Tensor4D => {
 const filterOf = (size: number, channels: number, filters: number) => ones([size, size, channels, filters]) as Tensor4D;
 const convolved = (x: Tensor4D, filter: Tensor4D, stride = 1) => conv2d(x, filter, stride, "same");
 
+/** The gradient of a 3x3 convolution with respect to its filter. */
+const filterGradient = (x: Tensor4D, dy: Tensor): Tensor =>
+  engine().runKernel("Conv2DBackpropFilter", { x, dy }, {
+    strides: [1, 1],
+    pad: "same",
+    dataFormat: "NHWC",
+    dilations: [1, 1],
+    filterShape: [3, 3, x.shape[3], dy.shape[3]!],
+  } as never);
+
 describeNative("a trace", () => {
   afterEach(() => {
     traceKernels(undefined);
@@ -88,18 +105,51 @@ describeNative("a trace", () => {
       { numRuns: 10 },
     ));
 
+  it("times the steps beside the operations, of all threads together", () => {
+    const stepsOf = (work: () => unknown, name: string) => {
+      const { calls, steps } = last(tracesOf(work), name);
+      const seconds = calls.reduce((sum, call) => sum + call.seconds, 0);
+      for (const step of steps) {
+        expect(step.seconds).toBeGreaterThan(0);
+        expect(step.seconds).toBeLessThanOrEqual(seconds * threads());
+      }
+      return steps.map(({ name: step }) => step).sort();
+    };
+    expect(stepsOf(() => convolved(ones([1, 8, 8, 32]) as Tensor4D, filterOf(3, 32, 32)), "Conv2D")).toEqual([
+      "transforms of inputs",
+      "transforms of outputs",
+      "transforms of the filter",
+    ]);
+    expect(stepsOf(() => convolved(ones([1, 8, 8, 32]) as Tensor4D, filterOf(1, 32, 32)), "Conv2D")).toEqual([
+      "copies of inputs",
+      "packing of the filter",
+    ]);
+    setSpikeConvolution("on");
+    const x = spikes(8, 32);
+    expect(stepsOf(() => convolved(x, filterOf(3, 32, 32)), "Conv2D")).toEqual([
+      "copies of the filter",
+      "lists of spikes",
+      "writes of outputs",
+    ]);
+    expect(stepsOf(() => filterGradient(x, ones([1, 8, 8, 32])), "Conv2DBackpropFilter")).toEqual([
+      "copies of the output gradient",
+      "lists of spikes",
+      "sums of all chunks",
+    ]);
+  });
+
   it("counts the operations of the path that ran: its own products, or its additions", () => {
     const dense = last(
       tracesOf(() => convolved(ones([2, 8, 8, 16]) as Tensor4D, filterOf(1, 16, 48))),
       "Conv2D",
     );
-    expect(dense.paths).toEqual([{ name: "direct", operations: 2 * 8 * 8 * 16 * 48 }]);
+    expect(dense.paths).toEqual([{ name: "direct", operations: 2 * 8 * 8 * 16 * 48, lists: 0 }]);
     const tiles = last(
       tracesOf(() => convolved(ones([1, 7, 7, 32]) as Tensor4D, filterOf(3, 32, 32))),
       "Conv2D",
     );
     // 4 x 4 tiles of 16 products.
-    expect(tiles.paths).toEqual([{ name: "Winograd tiles", operations: 16 * 16 * 32 * 32 }]);
+    expect(tiles.paths).toEqual([{ name: "Winograd tiles", operations: 16 * 16 * 32 * 32, lists: 0 }]);
     setSpikeConvolution("on");
     const x = spikes(8, 32, 64);
     const listed = last(
@@ -107,7 +157,7 @@ describeNative("a trace", () => {
       "Conv2D",
     );
     // 32 spikes of every second pixel's first channel, each added to 64 outputs.
-    expect(listed.paths).toEqual([{ name: "event-driven list", operations: 32 * 64 }]);
+    expect(listed.paths).toEqual([{ name: "event-driven list", operations: 32 * 64, lists: 32 }]);
   });
 
   it("names lists of spikes where they are few and tables where they are many", () => {

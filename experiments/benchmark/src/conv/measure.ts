@@ -1,17 +1,38 @@
 /** @file A convolution and its gradients, each held to the larger of two bounds: arithmetic and memory. */
 import { type KernelTrace, NATIVE, type NativeBackend, setThreads, threads, traceKernels } from "@sew/backend-native";
-import { engine, findBackend, randomNormal, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import {
+  conv2d,
+  engine,
+  findBackend,
+  ones,
+  randomNormal,
+  type Tensor,
+  type Tensor4D,
+  tidy,
+} from "@tensorflow/tfjs-core";
 import { pathOf } from "../explain/explainStep.js";
 import { median, time } from "../timing.js";
 import { type Convolution, shapeName } from "./shapes.js";
 
 /** The rates of the machine. */
 export interface Rates {
-  /** Multiply-adds of float32 and of bfloat16, in FLOP/s. */
+  /** Multiply-adds of vectors of float32 and of bfloat16, in FLOP/s. */
   readonly float32: number;
   readonly bf16: number;
+  /** Those of the matrix unit, on parts of numbers in bfloat16; 0 where there is none. */
+  readonly matrix: number;
   /** Bytes a second. */
   readonly bandwidth: number;
+  /** Time of a convolution of one number, in seconds: what a call takes before it computes. */
+  readonly call: number;
+}
+
+/** Time of a convolution of one number, in seconds. */
+export async function measureCall(runs: number): Promise<number> {
+  const one = ones([1, 1, 1, 1]) as Tensor4D;
+  const seconds = median(await time(() => tidy(() => void conv2d(one, one, 1, "valid")), runs));
+  one.dispose();
+  return seconds;
 }
 
 export const products = ["forward", "input gradient", "filter gradient"] as const;
@@ -32,19 +53,32 @@ export interface ProductFigures {
   readonly oneThread: number;
   /** Multiply-adds of the path that ran, Winograd's own; of event-driven paths additions. */
   readonly operations: number;
+  /** Additions of a list of spikes, on average; 0 on other paths. */
+  readonly additionsPerList: number;
   /** Bytes of the operands and the result, each moved once, spikes as they are stored. */
   readonly bytes: number;
   /** Seconds that the operations and the bytes need at the machine's rates. */
   readonly arithmetic: number;
   readonly memory: number;
-  /** Share of the time that a C++ kernel other than the convolution's takes, such as to unpack spikes. */
-  readonly besides: number;
+  /** Share of the time that is the call itself. */
+  readonly call: number;
+  /** Shares of the time that go elsewhere: other C++ kernels, by name, and steps of the convolution's own. */
+  readonly besides: Readonly<Record<string, number>>;
 }
 
 /** The larger bound as a share of the time: 1 is as fast as the machine allows. */
 export function shareOf({ arithmetic, memory, seconds }: ProductFigures): number {
   return Math.max(arithmetic, memory) / seconds;
 }
+
+/** The share of the peak that the operations reach in the time that is left to them, at most 1. */
+export function operationsShare({ arithmetic, seconds, call, besides }: ProductFigures): number {
+  const elsewhere = Object.values(besides).reduce((sum, share) => sum + share, call);
+  return arithmetic / Math.max(arithmetic, seconds * (1 - elsewhere));
+}
+
+/** Calls that are traced. */
+const TRACED = 3;
 
 /** The names of C++ kernels that compute a product. */
 const isProduct = (name: string) => /conv2d/i.test(name);
@@ -81,6 +115,9 @@ export async function measureConvolution(of: Convolution, rates: Rates, runs: nu
     const oneThread = median(await time(call, Math.ceil(runs / 2)));
     setThreads(used);
     const trace = traceOf(call);
+    const inCall = Math.min(1, rates.call / seconds);
+    const lists = trace.paths.reduce((sum, path) => sum + path.lists, 0);
+    const listed = trace.paths.reduce((sum, path) => sum + (path.lists > 0 ? path.operations : 0), 0);
     figures.push({
       shape: shapeName(of),
       networks,
@@ -91,35 +128,49 @@ export async function measureConvolution(of: Convolution, rates: Rates, runs: nu
       seconds,
       oneThread,
       operations: trace.paths.reduce((sum, { operations }) => sum + operations, 0),
+      additionsPerList: lists === 0 ? 0 : listed / lists,
       bytes: bytes[product],
       arithmetic: arithmeticSeconds(trace, rates),
       memory: bytes[product] / rates.bandwidth,
-      besides: besides(trace),
+      call: inCall,
+      besides: besides(trace, used, 1 - inCall),
     });
   }
   for (const t of [filter, dy]) t.dispose();
   return figures;
 }
 
+/** The trace of the fastest of some calls. */
 function traceOf(call: () => void): KernelTrace {
-  let last: KernelTrace | undefined;
-  traceKernels((trace) => {
-    last = trace;
-  });
-  call();
+  const found: KernelTrace[] = [];
+  traceKernels((trace) => found.push(trace));
+  for (let i = 0; i < TRACED; i++) call();
   traceKernels(undefined);
-  return last!;
+  return found.reduce((fastest, each) => (each.seconds < fastest.seconds ? each : fastest));
 }
 
 /** A vector of additions takes the place of one of multiply-adds, which count as two operations. */
 export function arithmeticSeconds({ paths }: Pick<KernelTrace, "paths">, rates: Rates): number {
-  return paths.reduce(
-    (sum, { name, operations }) => sum + (2 * operations) / (name.includes("bfloat16") ? rates.bf16 : rates.float32),
-    0,
-  );
+  return paths.reduce((sum, { name, operations }) => sum + (2 * operations) / rateOf(name, rates), 0);
 }
 
-function besides({ calls }: KernelTrace): number {
-  const sum = (of: typeof calls) => of.reduce((total, { seconds }) => total + seconds, 0);
-  return sum(calls.filter(({ name }) => !isProduct(name))) / sum(calls);
+function rateOf(path: string, rates: Rates): number {
+  if (path.startsWith("matrix unit")) return rates.matrix;
+  return path.includes("bfloat16") ? rates.bf16 : rates.float32;
+}
+
+/** What takes time beside the operations, as shares of all time, of which the kernels have the share `inKernels`. */
+export function besides(
+  { calls, steps }: Pick<KernelTrace, "calls" | "steps">,
+  usedThreads: number,
+  inKernels: number,
+): Record<string, number> {
+  const all = calls.reduce((sum, { seconds }) => sum + seconds, 0);
+  const shares: Record<string, number> = {};
+  const add = (name: string, seconds: number) => {
+    shares[name] = (shares[name] ?? 0) + (inKernels * seconds) / all;
+  };
+  for (const { name, seconds } of calls) if (!isProduct(name)) add(name, seconds);
+  for (const { name, seconds } of steps) add(name, seconds / usedThreads);
+  return shares;
 }

@@ -1,7 +1,7 @@
 /** @file The convolutions' figures for reading. */
-import { type ProductFigures, shareOf } from "./measure.js";
+import { operationsShare, type ProductFigures, shareOf } from "./measure.js";
 
-/** Share of the bound below which a shape is listed with what is measured of it. */
+/** Share of the bound below which a shape is listed with where its time goes. */
 const FAR = 0.5;
 /** Shares of the time that are worth telling, and speeds of all threads as a multiple of one's. */
 const [MUCH, SLOW_THREADS] = [0.1, 0.75];
@@ -25,13 +25,23 @@ export function convolutionTable(figures: readonly ProductFigures[]): Record<str
   }));
 }
 
-/** What was measured of a product beside its time. */
+/**
+ * Where the time of a product goes, by what was measured: the call itself and what runs beside the operations, from a tenth of
+ * the time on, the longest first; then the share of the peak that the operations reach in the time that is left, and why
+ * additions reach little; last, threads that add little.
+ */
 export function findings(each: ProductFigures, threads: number): string[] {
+  const shares = Object.entries({ "the call itself": each.call, ...each.besides })
+    .filter(([, share]) => share > MUCH)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name, share]) => `${percent(share)} ${name}`);
+  const isListed = each.additionsPerList > 0;
+  const operations = each.path.includes("event-driven") ? "additions" : "products";
+  const lists = isListed ? ` in lists of ${each.additionsPerList.toFixed(0)}` : "";
   const speedUp = each.oneThread / each.seconds;
   return [
-    ...(each.besides > MUCH
-      ? [`${percent(each.besides)} of its time is in ${each.path.split(" + ").slice(0, -1).join(", ")}`]
-      : []),
+    ...(shares.length > 0 ? [`of its time ${shares.join(", ")}`] : []),
+    `its ${operations}${lists} run at ${percent(operationsShare(each))} of the peak`,
     ...(speedUp < SLOW_THREADS * threads ? [`${threads} threads are ${speedUp.toFixed(1)}x as fast as one`] : []),
   ];
 }
@@ -42,9 +52,8 @@ export function farLines(figures: readonly ProductFigures[], threads: number): s
     .filter((each) => shareOf(each) < FAR)
     .toSorted((a, b) => shareOf(a) - shareOf(b))
     .map((each) => {
-      const found = findings(each, threads);
       const bound = each.arithmetic > each.memory ? "arithmetic" : "memory";
       const head = `${percent(shareOf(each))} of ${bound}: ${each.shape}, ${each.product}, ${each.path}`;
-      return found.length === 0 ? head : `${head}; ${found.join("; ")}`;
+      return [head, ...findings(each, threads)].join("; ");
     });
 }

@@ -68,6 +68,9 @@ inline void copy_padded(const Conv& g, const T* image, long from, long rows, E* 
   }
 }
 
+// Most values in a sum whose result is written past the caches.
+constexpr long streamed_taps = 64;
+
 // Floats in the padded input of a task's output rows, which should stay in the L2 cache.
 constexpr long band_floats = 48 * 1024;
 
@@ -94,6 +97,8 @@ inline Status convolve(const Conv& g, const T* x, const E* packed, float* y) {
   for (long s = 0; s < g.runs(); s++)
     offsets[s] = g.runs() == g.KH ? s * g.dh * g.row() : (s / g.KW) * g.dh * g.row() + (s % g.KW) * g.dw * g.pitch();
   const bool narrow = 2 * g.OW <= tile_rows;
+  // Short sums leave no time to read what is overwritten. Panels must be whole cache lines.
+  const bool streamed = taps <= streamed_taps && panel >= 16 && g.K % panel == 0 && is_streamed(y, g.N * g.YH * g.YW * g.K, g.K);
   took(values_in<E> == 2 ? "direct in bfloat16" : "direct",
        static_cast<double>(total * g.OW) * static_cast<double>(taps * values_in<E> * g.K));
   bool failed = false;
@@ -114,6 +119,7 @@ inline Status convolve(const Conv& g, const T* x, const E* packed, float* y) {
         Ahead ahead = {nullptr, 0};
         if (k == 0) {
           const long first = m * g.sh - g.pt;
+          const Step step("copies of inputs");
           copy_padded(g, image, first + copied, max(0, needed - copied), row_in + copied * g.row());
           copied = max(copied, needed);
           // The input rows that the next output row adds.
@@ -136,6 +142,7 @@ inline Status convolve(const Conv& g, const T* x, const E* packed, float* y) {
         t.y_group = g.osh * g.YW * g.K;
         t.columns = min(panel, g.K - k);
         t.accumulate = false;
+        t.streamed = streamed;
         if (rows == 2)
           double_tiles<E>[g.OW](t);
         else
@@ -147,6 +154,7 @@ inline Status convolve(const Conv& g, const T* x, const E* packed, float* y) {
         copied = max(0, copied - passed);
       }
     }
+    if (streamed) stream_fence();
   });
   return failed ? Status::out_of_memory : Status::ok;
 }

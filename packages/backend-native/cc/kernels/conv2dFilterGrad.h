@@ -7,8 +7,8 @@
 
 // Fewest output pixels of a chunk.
 constexpr long chunk_pixels = 512;
-// Floats in the padded input rows of a band. Each band passes over all sums once, so larger bands are better as long as
-// they fit the L2 cache.
+// Floats in the padded input rows of a band, and in a panel of its output gradient. Each band passes over all sums once, so
+// larger bands are better as long as they fit the L2 cache.
 constexpr long filter_band_floats = 96 * 1024;
 
 // Adds the sums of all chunks, in order: dw[i][k] = sums[chunk][k / lanes][i][k % lanes] for i < taps and k < K. Returns
@@ -17,16 +17,19 @@ inline bool add_chunks(const float* sums, long chunks, long taps, long K, long l
   const long panels = ceil_div(K, lanes), size = taps * panels * lanes;
   Outcome outcome;
   parallel(ceil_div(taps, 64), [&](long task) {
-    for (long i = task * 64; i < min(taps, task * 64 + 64); i++)
-      for (long p = 0; p < panels; p++) {
-        const float* from = sums + (p * taps + i) * lanes;
-        float* to = dw + i * K + p * lanes;
-        const long columns = min(lanes, K - p * lanes);
-        memcpy(to, from, columns * sizeof(float));
-        for (long c = 1; c < chunks; c++)
-          for (long k = 0; k < columns; k++) to[k] += from[c * size + k];
-        outcome.check(all_finite(to, columns));
-      }
+    const Step step("sums of all chunks");
+    Vector marks = {};
+    // A panel's rows are neighbours.
+    for (long p = 0; p < panels; p++)
+      for (long i = task * 64; i < min(taps, task * 64 + 64); i++)
+        for_vectors(0, min(lanes, K - p * lanes), [&](long k, long some) {
+          const float* from = sums + (p * taps + i) * lanes + k;
+          Vector sum = load_part(from, some);
+          for (long c = 1; c < chunks; c++) sum += load_part(from + c * size, some);
+          store_part(dw + i * K + p * lanes + k, sum, some);
+          marks = mark(marks, sum);
+        });
+    outcome.check(is_finite(marks));
   });
   return !outcome.not_finite;
 }
@@ -144,7 +147,7 @@ inline Status filter_gradient(const Conv& g, const T* x, const float* dy, float*
   const long groups = min(panels, ceil_div(most_chunks, chunks));
   const long chunk = ceil_div(total, chunks);
   const InputSteps<E> in(g);
-  const long band = min(chunk, max(1, filter_band_floats / max(1, in.row * g.sh)));
+  const long band = min(chunk, max(1, filter_band_floats / max(in.row * g.sh, in.count * panel)));
   float* sums = scratch(0, chunks * size);
   if (sums == nullptr) return Status::out_of_memory;
   took(values_in<E> == 2 ? "direct in bfloat16" : "direct",
@@ -174,6 +177,7 @@ inline Status filter_gradient(const Conv& g, const T* x, const float* dy, float*
       for (long done = 0; done < rows;) {
         const long n = (i + done) / g.OH, m = (i + done) % g.OH, count = min(g.OH - m, rows - done);
         const long rows_of_image = (count - 1) * g.sh + g.reach();
+        const Step step("copies of inputs");
         copy_inputs(g, in, x + n * g.x_image, m * g.sh - g.pt, rows_of_image, reinterpret_cast<const T*>(zeros), at);
         for (long r = 0; r < count; r++) offsets[done + r] = at - rows_in + r * g.sh * in.row;
         at += rows_of_image * in.row;
@@ -188,7 +192,10 @@ inline Status filter_gradient(const Conv& g, const T* x, const float* dy, float*
           // A few whole panels of channels are read in place: packing would cost more than the strides.
           if (g.K % panel == 0 && g.K <= 4 * panel) t.b = from, t.b_step = g.K;
         }
-        if (t.b == gradient) pack_gradient(g, from, rows, min(panel, g.K - k * panel), gradient);
+        if (t.b == gradient) {
+          const Step step("packing of the output gradient");
+          pack_gradient(g, from, rows, min(panel, g.K - k * panel), gradient);
+        }
         t.b_segment = in.count * t.b_step;
         t.a_row = 1, t.a_group = 0, t.a_step = in.step, t.a_offset = offsets;
         t.segments = rows, t.length = in.count;
@@ -222,7 +229,9 @@ SEW_KERNEL(conv2dFilterGrad) {
     because(winograd_refusal(s));
     const Conv g = join_rows(conv_of(s, x));
 #ifdef SEW_PAIRS
-    if (bf16 && pairs_supported()) return filter_gradient<Pair>(g, x, dy, dw);
+    const bool pairs = bf16 && pairs_supported(), fills = g.KW * g.C >= width;
+    if (pairs && fills) return filter_gradient<Pair>(g, x, dy, dw);
+    if (pairs) because("rows of a filter that fill no vector take float32: making pairs of them takes longer than it saves");
 #endif
     return filter_gradient<float>(g, x, dy, dw);
   });

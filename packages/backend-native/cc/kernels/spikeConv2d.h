@@ -113,6 +113,7 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, const Spik
     uint32_t* const entries = next + blocks * input_words;
     uint32_t* end = entries;
     for (long b = 0; b < blocks; b++, next += input_words) {
+      const Step step("lists of spikes");
       SpikeInputs& in = inputs[b];
       in.words = next, in.starts = next + some * positions;
       memset(in.words, 0, some * positions * sizeof(uint32_t));
@@ -150,6 +151,7 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, const Spik
           const bool checks = from == 0 && p == 0;
           if (in.spikes == 0 && !checks) continue;
           for (long u = 0; u < taps; u++) {
+            const Step step("copies of the filter");
             float* rows_of_tap = filter + u * some * word_bits * Lanes;
             copy_rows<Lanes>(w + ((kh * s.KW + kw + u * s.sw) * s.C + first * word_bits) * s.K + k0, s.K,
                              count * word_bits, columns, planes.weight(p), rows_of_tap);
@@ -159,11 +161,13 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, const Spik
           const long down = kh / s.sh * g.columns;
           if (tracing) {
             double added = in.table ? static_cast<double>(taps * count) * rows_in_table(word_bits) : 0;
+            double listed = 0;
             for_outputs([&](long o, float*) {
-              if (in.table) added += static_cast<double>(taps * count * (word_bits / 4));
-              if (!in.table) added += in.starts[down + o + taps] - in.starts[down + o];
+              if (in.table) return void(added += static_cast<double>(taps * count * (word_bits / 4)));
+              const uint32_t spikes = in.starts[down + o + taps] - in.starts[down + o];
+              added += spikes, listed += spikes > 0;
             });
-            took(in.table ? table_path : list_path, added * Lanes);
+            took(in.table ? table_path : list_path, added * Lanes, listed);
           }
           if (in.table) {
             for (long u = 0; u < taps; u++)
@@ -182,6 +186,7 @@ Status spike_convolve(const ConvShape& s, const X& x, const float* w, const Spik
           }
         }
       const auto write_outputs = [&](const auto& take) {
+        const Step step("writes of outputs");
         for (long r = 0; r < rows; r++) {
           if (!is_output(from + r)) continue;
           float* row = sums + r * g.columns * Lanes;

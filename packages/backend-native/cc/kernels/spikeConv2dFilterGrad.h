@@ -16,6 +16,8 @@
 constexpr long spike_gradient_band = 1024;
 // Spikes per position and 32 channels above which the table is faster than the list.
 constexpr long gradient_table_spikes = 6;
+// A pixel of the output gradient is prefetched so many before it.
+constexpr long pixels_ahead = 16;
 // Positions of a table.
 constexpr long table_bits = 64;
 // Output channels of a table.
@@ -82,8 +84,7 @@ inline uint32_t* channel_lists(const SpikeGrid& g, const uint32_t* strings, long
   for (long c = 0; c < word_bits; c++) {
     uint32_t* end = entries;
     for (long i = 0; i < word_count; i++)
-      if (const uint32_t word = strings[i * word_bits + c])
-        end = append_positions(word, static_cast<uint32_t>(i * word_bits), end);
+      end = append_positions(strings[i * word_bits + c], static_cast<uint32_t>(i * word_bits), end);
     lists[c] = entries;
     for (long t = 0; t <= g.down; t++)
       *spans++ = {count_before(entries, end - entries, t * g.columns),
@@ -99,6 +100,36 @@ struct SpikeBlock {
   const uint32_t* lists[word_bits];  // else the positions of each channel's spikes
 };
 
+// Neighbouring taps of a row that are summed at a time: the registers have room for them, and the caches still have the
+// rows of dy that one of them reads for the next.
+constexpr int row_taps_at_once = lane_vectors <= 2 ? 3 : 1;
+
+// dw[t] += scale * the sum of the rows of dy at t positions before those of a list, for t < Taps; `apart` floats lie from
+// dw[t] to the next.
+template <int Taps>
+inline void add_listed(const float* at, const uint32_t* entry, const uint32_t* end, Vector scale, float* to, long apart) {
+  // Two sums hide the latency of an addition. Their number is alike on every instruction set, and so are the results.
+  Vector sum[2][Taps][lane_vectors] = {};
+  const auto add = [&](int which, long position) {
+#pragma GCC unroll 4
+    for (int t = 0; t < Taps; t++)
+#pragma GCC unroll 8
+      for (long v = 0; v < lane_vectors; v++) sum[which][t][v] += load(at + (position - t) * lanes + v * width);
+  };
+  for (; entry + 1 < end; entry += 2) {
+    add(0, static_cast<long>(entry[0]));
+    add(1, static_cast<long>(entry[1]));
+  }
+  if (entry < end) add(0, static_cast<long>(*entry));
+#pragma GCC unroll 4
+  for (int t = 0; t < Taps; t++)
+#pragma GCC unroll 8
+    for (long v = 0; v < lane_vectors; v++) {
+      float* y = to + t * apart + v * width;
+      store(y, load(y) + scale * (sum[0][t][v] + sum[1][t][v]));
+    }
+}
+
 template <class X>
 Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float* dw) {
   const SpikeGrid g(s);
@@ -106,7 +137,9 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
   const long taps = s.KH * s.KW * s.C, panels = ceil_div(s.K, lanes), size = taps * panels * lanes;
   const long most = max(1, min(most_chunks, g.total * s.OW / chunk_pixels));
   const long chunks = min(max(1, min(partial_floats / size, most)), g.total);
-  const long groups = min(panels, ceil_div(most_chunks, chunks));
+  // Few chunks would leave threads idle: then panels of output channels are divided among them, too. Each group of panels
+  // makes the lists again.
+  const long groups = min(panels, ceil_div(4L * thread_count(), chunks));
   const long chunk = ceil_div(g.total, chunks);
   const long band = min(chunk, max(1, spike_gradient_band / g.columns));
   float* sums = scratch(0, chunks * size);
@@ -142,11 +175,13 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
     float* mine = sums + part * size;
     memset(mine + p0 * taps * lanes, 0, (p1 - p0) * taps * lanes * sizeof(float));
     const long to = min(g.total, (part + 1) * chunk);
-    long listed = 0, tables = 0, selected = 0;  // rows that were added, tables, words of channels that selected from one
+    // Rows that were added, and in how many lists; tables, and words of channels that selected from one.
+    long listed = 0, lists_added = 0, tables = 0, selected = 0;
     for (long from = part * chunk; from < to; from += band) {
       const long rows = min(band, to - from);
       uint32_t* end = strings + string_floats;
       for (long b = 0; b < blocks; b++) {
+        const Step step("lists of spikes");
         const long phase = b / (planes.count * g.words);
         memset(words, 0, positions * sizeof(uint32_t));
         g.read(x, planes.at[b / g.words % planes.count], phase, b % g.words, from, rows + g.down, words);
@@ -158,53 +193,56 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
       }
       for (long panel_at = p0; panel_at < p1; panel_at++) {
         const long k0 = panel_at * lanes, columns = min(lanes, s.K - k0);
-        memset(gradient, 0, (g.right + rows * g.columns + table_bits) * lanes * sizeof(float));
         float* first = gradient + g.right * lanes;  // of position 0
-        Vector marks = {};
-        for (long r = 0; r < rows; r++) {
-          const long n = (from + r) / g.rows, m = (from + r) % g.rows;
-          if (m >= s.OH) continue;
-          for (long q = 0; q < s.OW; q++)
-            marks = copy_row<lanes>(dy + ((n * s.OH + m) * s.OW + q) * s.K + k0, columns,
-                                    first + (r * g.columns + q) * lanes, marks);
-        }
-        outcome.check(is_finite(marks));
+        const auto copy_gradient = [&] {
+          const Step step("copies of the output gradient");
+          memset(gradient, 0, (g.right + rows * g.columns + table_bits) * lanes * sizeof(float));
+          Vector marks = {};
+          for (long r = 0; r < rows; r++) {
+            const long n = (from + r) / g.rows, m = (from + r) % g.rows;
+            if (m >= s.OH) continue;
+            const float* row = dy + (n * s.OH + m) * s.OW * s.K + k0;
+            for (long q = 0; q < s.OW; q++, row += s.K) {
+              // Panels of many channels are too far apart for the processor to foresee.
+              for (long k = 0; k < lanes; k += 16) __builtin_prefetch(row + pixels_ahead * s.K + k);
+              marks = copy_row<lanes>(row, columns, first + (r * g.columns + q) * lanes, marks);
+            }
+          }
+          return marks;
+        };
+        outcome.check(is_finite(copy_gradient()));
         float* panel_sums = mine + panel_at * taps * lanes;
         bool any_whole = false;
-        for (long tap = 0; tap < s.KH * s.KW; tap++) {
-          const long kh = tap / s.KW, kw = tap % s.KW, down = kh / s.sh;
-          const long phase = kh % s.sh * g.phases_w + kw % s.sw;
-          const float* at = first - (down * g.columns + kw / s.sw) * lanes;
-          for (long p = 0; p < planes.count; p++)
-            for (long k = 0; k < g.words; k++) {
-              const long index = (phase * planes.count + p) * g.words + k;
-              const SpikeBlock& b = block[index];
-              if (b.whole) {
-                any_whole = true;
-                continue;
-              }
-              const Vector scale = splat(planes.weight(p));
-              const SpikeSpan* spans = span + index * word_bits * (g.down + 1);
-              for (long c = 0; c < word_bits; c++, spans += g.down + 1) {
-                const SpikeSpan range = spans[down];
-                listed += range.to - range.from;
-                if (range.from == range.to) continue;
-                Vector even[lane_vectors] = {}, odd[lane_vectors] = {};
-                const uint32_t* list = b.lists[c];
-                long i = range.from;
-                for (; i + 1 < range.to; i += 2)
-                  for (long v = 0; v < lane_vectors; v++) {
-                    even[v] += load(at + static_cast<long>(list[i]) * lanes + v * width);
-                    odd[v] += load(at + static_cast<long>(list[i + 1]) * lanes + v * width);
+        for (long kh = 0; kh < s.KH; kh++)
+          for (long phase_w = 0; phase_w < g.phases_w; phase_w++) {
+            const long down = kh / s.sh, row_taps = (s.KW - 1 - phase_w) / s.sw + 1;
+            for (long p = 0; p < planes.count; p++)
+              for (long k = 0; k < g.words; k++) {
+                const long index = ((kh % s.sh * g.phases_w + phase_w) * planes.count + p) * g.words + k;
+                const SpikeBlock& b = block[index];
+                if (b.whole) {
+                  any_whole = true;
+                  continue;
+                }
+                const Vector scale = splat(planes.weight(p));
+                const SpikeSpan* spans = span + index * word_bits * (g.down + 1) + down;
+                for (long c = 0; c < word_bits; c++, spans += g.down + 1) {
+                  const uint32_t *entry = b.lists[c] + spans->from, *last = b.lists[c] + spans->to;
+                  listed += (last - entry) * row_taps;
+                  if (entry == last) continue;
+                  lists_added += ceil_div(row_taps, row_taps_at_once);
+                  const long apart = s.sw * s.C * lanes;
+                  float* sum = panel_sums + ((kh * s.KW + phase_w) * s.C + k * word_bits + c) * lanes;
+                  for (long u = 0; u < row_taps; u += row_taps_at_once) {
+                    const float* at = first - (down * g.columns + u) * lanes;
+                    const auto add = row_taps - u >= 3   ? add_listed<row_taps_at_once>
+                                     : row_taps - u == 2 ? add_listed<row_taps_at_once == 3 ? 2 : 1>
+                                                         : add_listed<1>;
+                    add(at, entry, last, scale, sum + u * apart, apart);
                   }
-                float* sum = panel_sums + (tap * s.C + k * word_bits + c) * lanes;
-                for (long v = 0; v < lane_vectors; v++) {
-                  if (i < range.to) even[v] += load(at + static_cast<long>(list[i]) * lanes + v * width);
-                  store(sum + v * width, load(sum + v * width) + scale * (even[v] + odd[v]));
                 }
               }
-            }
-        }
+          }
         if (!any_whole) continue;
         for (long at = 0; at < rows * g.columns; at += table_bits)
           for (long p = 0; p < planes.count; p++)
@@ -231,7 +269,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
             }
       }
     }
-    if (listed > 0) took(list_path, static_cast<double>(listed) * lanes);
+    if (listed > 0) took(list_path, static_cast<double>(listed) * lanes, static_cast<double>(lists_added));
     if (tables > 0)
       took(table_path, (static_cast<double>(tables) * rows_in_table(table_bits) +
                         static_cast<double>(selected * word_bits) * (table_bits / 4)) * table_lanes);

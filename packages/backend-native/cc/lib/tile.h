@@ -55,12 +55,13 @@ struct TileArgs {
   long y_row, y_group;
   long columns;     // at most `panel`; fewer are stored when a panel hangs over the edge
   bool accumulate;  // adds to y, which then has whole panels
+  bool streamed = false;  // writes whole panels past the caches
 };
 
 template <int R, int Groups, class E>
 void tile(const TileArgs<E>& t) {
   // The stores are about a thousand cycles away: prefetch what they overwrite.
-  for (int r = 0; r < R * Groups; r++)
+  for (int r = 0; r < R * Groups && !t.streamed; r++)
     for (int c = 0; c < panel; c += 16) __builtin_prefetch(t.y + r / R * t.y_group + r % R * t.y_row + c, 1);
   Vector sum[R * Groups][2];
   if (t.accumulate) {
@@ -93,7 +94,10 @@ void tile(const TileArgs<E>& t) {
 #pragma GCC unroll 16
   for (int r = 0; r < R * Groups; r++) {
     float* y = t.y + r / R * t.y_group + r % R * t.y_row;
-    if (t.columns == panel) {
+    if (t.streamed && t.columns == panel) {
+      stream(y, sum[r][0]);
+      stream(y + width, sum[r][1]);
+    } else if (t.columns == panel) {
       store(y, sum[r][0]);
       store(y + width, sum[r][1]);
     } else {
@@ -178,6 +182,7 @@ inline bool pack_parallel(const float* src, long rows, long columns, long row, l
                           long at) {
   Outcome outcome;
   parallel(ceil_div(columns, panel), [&](long p) {
+    const Step step("packing of the filter");
     float* packed = to + p * panel_stride;
     pack(src + p * panel * column, rows, min(panel, columns - p * panel), row, column, packed, 0, at);
     outcome.check(all_finite(packed + at * panel, rows * panel));
@@ -190,6 +195,7 @@ inline bool pack_parallel(const float* src, long rows, long columns, long row, l
 inline void pair_rows(const float* packed, long rows, Pair* to) {
   constexpr long some = 512;
   parallel(ceil_div(rows / 2, some), [&](long task) {
+    const Step step("packing of the filter");
     for (long i = task * some; i < min(rows / 2, (task + 1) * some); i++)
       for (long k = 0; k < panel; k += width)
         store_pairs(to + i * panel + k, load(packed + 2 * i * panel + k), load(packed + (2 * i + 1) * panel + k));

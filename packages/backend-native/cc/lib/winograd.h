@@ -23,6 +23,9 @@ constexpr long tile_points = 16;
 // A tile's images are prefetched so many tiles before it.
 constexpr long tiles_ahead = 8;
 
+// Most blocks of tiles in a task of a convolution: while it computes one it prefetches the inputs of the next.
+constexpr long most_blocks = 8;
+
 // Most floats in the partial sums of all chunks together: about the size of the caches.
 constexpr long partial_floats = 2L << 20;
 // Most chunks with sums of their own.
@@ -79,6 +82,7 @@ inline bool winograd_filter(const float* w, long C, long K, bool turned, E* to) 
   const Vector half = splat(0.5f);
   Outcome outcome;
   parallel(ceil_div(K, panel) * chunks, [&](long task) {
+    const Step step("transforms of the filter");
     Vector marks = {};
     const long k0 = task / chunks * panel, from = task % chunks * some;
     const long end = min(K, k0 + panel);
@@ -255,6 +259,19 @@ inline void winograd_pixels(const WinogradConv& g, const T* x, long t, const T* 
 // read once for all of them. No result depends on the number of tiles in a task.
 constexpr long winograd_block_floats = 224 * 1024;
 
+// Prefetches the inputs that tile t adds to those of its neighbours before it.
+template <class T>
+inline void winograd_fetch(const WinogradConv& g, const T* x, long t) {
+  const long per_image = g.down() * g.across(), inside = t % per_image, pixel = g.C / channels_in<T>;
+  const long top = inside / g.across() * 2 - g.pt + 2, left = inside % g.across() * 2 - g.pl + 2;
+  const T* image = x + t / per_image * g.IH * g.IW * pixel;
+  const long bytes = min(2, g.IW - left) * pixel * static_cast<long>(sizeof(T));
+  for (long row = max(0, top); row < min(top + 2, g.IH); row++) {
+    const char* at = reinterpret_cast<const char*>(image + (row * g.IW + left) * pixel);
+    for (long i = 0; i < bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
+  }
+}
+
 template <class E>
 inline long winograd_block(const WinogradConv& g) {
   const long fitting = winograd_block_floats * values_in<E> / (tile_points * g.C) / tile_rows * tile_rows;
@@ -271,40 +288,49 @@ inline Status winograd_convolve(const WinogradConv& g, const T* x, const E* filt
   took(winograd_path<E>, winograd_products(g));
   const bool streamed = is_streamed(y, g.N * g.OH * g.OW * g.K, g.K);
   Outcome outcome;
-  parallel(ceil_div(total, block), [&](long task) {
-    const long from = task * block, count = min(block, total - from);
+  const long blocks = ceil_div(total, block), strip = max(1, min(most_blocks, blocks / (4L * thread_count())));
+  parallel(ceil_div(blocks, strip), [&](long task) {
     float* zeros = scratch(1, g.C + tile_points * block * (g.C + panel));
     if (zeros == nullptr) return outcome.lacks_memory();
     Vector marks = {};
     memset(zeros, 0, g.C * sizeof(float));
     float* products = zeros + g.C;                                                         // [point][tile][panel]
     E* inputs = reinterpret_cast<E*>(products + tile_points * block * panel);  // [point][tile][C]
-    for (long t = 0; t < count; t++) {
-      const T* pixels[tile_points];
-      winograd_pixels(g, x, from + t, reinterpret_cast<const T*>(zeros), pixels);
-      transform_tile(pixels, g.C, inputs + t * elements, block * elements);
-    }
-    const long start = 0;
-    for (long k = 0; k < g.K; k += panel) {
-      for (long p = 0; p < tile_points; p++) {
-        TileArgs<E> a;
-        a.a = inputs + p * block * elements;
-        a.a_row = elements, a.a_group = 0, a.a_step = 1, a.a_offset = &start;
-        a.b = filter + (k / panel * tile_points + p) * elements * panel;
-        a.b_step = panel, a.b_segment = 0;
-        a.segments = 1, a.length = elements;
-        a.y = products + p * block * panel;
-        a.y_row = panel, a.y_group = 0;
-        a.columns = panel;
-        a.accumulate = false;
-        tile_rows_of(a, count);
+    for (long from = task * strip * block, end = min(total, from + strip * block); from < end; from += block) {
+      const long count = min(block, end - from);
+      {
+        const Step step("transforms of inputs");
+        for (long t = 0; t < count; t++) {
+          const T* pixels[tile_points];
+          winograd_pixels(g, x, from + t, reinterpret_cast<const T*>(zeros), pixels);
+          transform_tile(pixels, g.C, inputs + t * elements, block * elements);
+        }
       }
-      for (long t = 0; t < count; t++) {
-        const long n = (from + t) / per_image, inside = (from + t) % per_image;
-        const long row = inside / g.across() * 2, column = inside % g.across() * 2;
-        marks = winograd_output(products + t * panel, block * panel, min(panel, g.K - k), min(2, g.OH - row),
-                                g.OW - column, y + ((n * g.OH + row) * g.OW + column) * g.K + k, g.OW * g.K, g.K,
-                                streamed, marks);
+      const long start = 0;
+      for (long k = 0; k < g.K; k += panel) {
+        for (long p = 0; p < tile_points; p++) {
+          TileArgs<E> a;
+          a.a = inputs + p * block * elements;
+          a.a_row = elements, a.a_group = 0, a.a_step = 1, a.a_offset = &start;
+          a.b = filter + (k / panel * tile_points + p) * elements * panel;
+          a.b_step = panel, a.b_segment = 0;
+          a.segments = 1, a.length = elements;
+          a.y = products + p * block * panel;
+          a.y_row = panel, a.y_group = 0;
+          a.columns = panel;
+          a.accumulate = false;
+          const long next = k == 0 ? min(block, end - from - count) : 0;
+          for (long t = next * p / tile_points; t < next * (p + 1) / tile_points; t++) winograd_fetch(g, x, from + count + t);
+          tile_rows_of(a, count);
+        }
+        const Step step("transforms of outputs");
+        for (long t = 0; t < count; t++) {
+          const long n = (from + t) / per_image, inside = (from + t) % per_image;
+          const long row = inside / g.across() * 2, column = inside % g.across() * 2;
+          marks = winograd_output(products + t * panel, block * panel, min(panel, g.K - k), min(2, g.OH - row),
+                                  g.OW - column, y + ((n * g.OH + row) * g.OW + column) * g.K + k, g.OW * g.K, g.K,
+                                  streamed, marks);
+        }
       }
     }
     if (streamed) stream_fence();
@@ -384,6 +410,7 @@ inline bool winograd_filter_sums(const WinogradConv& g, const float* sums, long 
   const Vector half = splat(0.5f);
   Outcome outcome;
   parallel(g.C, [&](long c) {
+    const Step step("sums of all chunks");
     Vector marks = {};
     for (long k = 0; k < g.K; k += width) {
       const float* at = sums + (k / panel * g.C + c) * panel + k % panel;
@@ -443,22 +470,28 @@ inline Status winograd_filter_grad_in(const WinogradConv& g, const T* x, const f
     const long start = 0;
     for (long from = part * chunk; from < min(total, (part + 1) * chunk); from += block) {
       const long count = min(block, min(total, (part + 1) * chunk) - from);
-      for (long t = 0; t < count; t += values_in<E>) {
-        const T* pixels[values_in<E>][tile_points];
-        for (long i = 0; i < min(values_in<E>, count - t); i++)
-          winograd_pixels(g, x, from + t + i, reinterpret_cast<const T*>(zeros), pixels[i]);
-        transform_tiles(pixels, min(values_in<E>, count - t), g.C, inputs + t / values_in<E> * g.C, elements * g.C);
+      {
+        const Step step("transforms of inputs");
+        for (long t = 0; t < count; t += values_in<E>) {
+          const T* pixels[values_in<E>][tile_points];
+          for (long i = 0; i < min(values_in<E>, count - t); i++)
+            winograd_pixels(g, x, from + t + i, reinterpret_cast<const T*>(zeros), pixels[i]);
+          transform_tiles(pixels, min(values_in<E>, count - t), g.C, inputs + t / values_in<E> * g.C, elements * g.C);
+        }
       }
       for (long k = k0; k < k1; k++) {
-        for (long t = 0; t < count; t += values_in<E>)
-          for (long lane = 0; lane < panel; lane += width)
-            store_tiles(
-                t, count,
-                [&](long tile, Vector* points) {
-                  if (k * panel + lane < g.K) return winograd_gradient(g, dy, from + tile, k * panel + lane, points);
-                  for (long p = 0; p < tile_points; p++) points[p] = Vector{};
-                },
-                gradients + t / values_in<E> * panel + lane, elements * panel);
+        {
+          const Step step("transforms of the output gradient");
+          for (long t = 0; t < count; t += values_in<E>)
+            for (long lane = 0; lane < panel; lane += width)
+              store_tiles(
+                  t, count,
+                  [&](long tile, Vector* points) {
+                    if (k * panel + lane < g.K) return winograd_gradient(g, dy, from + tile, k * panel + lane, points);
+                    for (long p = 0; p < tile_points; p++) points[p] = Vector{};
+                  },
+                  gradients + t / values_in<E> * panel + lane, elements * panel);
+        }
         for (long p = 0; p < tile_points; p++) {
           TileArgs<E> a;
           a.a = inputs + p * elements * g.C;
