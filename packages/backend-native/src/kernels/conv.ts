@@ -4,7 +4,7 @@ import { hasMatrixUnit, instructionSet, type KernelArray, runFinite, runNative }
 import type { NativeBackend } from "../backend.js";
 import { breakEvens, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
 import { floatKernel } from "../kernel.js";
-import { productPrecision } from "../precision.js";
+import { fillsMatrixUnit, productPrecision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
 import { because, originOf } from "../trace.js";
 
@@ -39,9 +39,16 @@ function productNumbers(g: backend_util.Conv2DInfo): number[] {
 
 const isUndilated = (g: backend_util.Conv2DInfo) => g.dilationHeight === 1 && g.dilationWidth === 1;
 
-/** Whether a matrix unit runs a convolution that adds up so many channels. */
-const suitsMatrixUnit = (g: backend_util.Conv2DInfo, channels: number) =>
-  hasMatrixUnit() && channels % 32 === 0 && isUndilated(g);
+/** Whether a matrix unit runs a product whose steps divide so many values. */
+const suitsMatrixUnit = (g: backend_util.Conv2DInfo, values: number) =>
+  hasMatrixUnit() && isUndilated(g) && fillsMatrixUnit(values, productPrecision());
+
+/** The values that the steps of a convolution divide: channels in words of 32, or else a row of the filter. */
+const stepValues = (channels: number, columns: number) => (channels % 32 === 0 ? channels : channels * columns);
+
+/** The same of an image batch with the other factor: those of a convolution, or of a filter's gradient. */
+const valuesOf = (product: SpikeProduct, g: backend_util.Conv2DInfo) =>
+  product === "forward" ? stepValues(g.inChannels, g.filterWidth) : g.filterHeight * g.filterWidth * g.inChannels;
 
 /**
  * The stored spikes of an image batch for an event-driven convolution; `undefined` where the dense kernel is faster, or the
@@ -86,7 +93,7 @@ interface Product {
   readonly events: string;
   readonly dense: string;
   readonly matrixSpikes: string;
-  readonly matrix?: string;
+  readonly matrix: string;
   readonly plain: string;
 }
 
@@ -99,17 +106,17 @@ const NOT_FINITE =
  * numbers, so that their storage changes no bit.
  */
 function runDense(
-  { dense, matrixSpikes, matrix }: Product,
+  { product, dense, matrixSpikes, matrix }: Product,
   x: TensorInfo,
   g: backend_util.Conv2DInfo,
   backend: NativeBackend,
   run: (kernel: string, images: KernelArray) => boolean,
 ): boolean {
-  const onMatrixUnit = suitsMatrixUnit(g, g.inChannels);
-  const readsSpikes = onMatrixUnit ? spikeConvolution() !== "off" : g.inChannels % 32 === 0;
+  const onMatrixUnit = suitsMatrixUnit(g, valuesOf(product, g));
+  const readsSpikes = g.inChannels % 32 === 0 && (!onMatrixUnit || spikeConvolution() !== "off");
   const spikes = readsSpikes ? backend.spikes(x)?.packed : undefined;
   if (spikes !== undefined) return run(onMatrixUnit ? matrixSpikes : dense, spikes);
-  return backend.lendFloats(x, (images) => run((onMatrixUnit ? matrix : undefined) ?? dense, images));
+  return backend.lendFloats(x, (images) => run(onMatrixUnit ? matrix : dense, images));
 }
 
 /** Computes a product of an image batch with `other` by the kernel that suits them. */
@@ -182,7 +189,8 @@ const conv2DBackpropInputConfig: KernelConfig = floatKernel<
     const g = geometry(attrs.inputShape, filter.shape, attrs);
     const [dx, values] = backend.output(attrs.inputShape);
     const arrays = [backend.floats(dy), backend.floats(filter), values];
-    const kernel = suitsMatrixUnit(g, g.outChannels) ? "matrixConv2dInputGrad" : "conv2dInputGrad";
+    const added = stepValues(g.outChannels, Math.ceil(g.filterWidth / g.strideWidth));
+    const kernel = suitsMatrixUnit(g, added) ? "matrixConv2dInputGrad" : "conv2dInputGrad";
     if (!runFinite(kernel, productNumbers(g), ...arrays)) {
       because(() => NOT_FINITE);
       runNative("plainConv2dInputGrad", numbers(g), ...arrays);
@@ -204,6 +212,7 @@ const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
         events: "spikeConv2dFilterGrad",
         dense: "conv2dFilterGrad",
         matrixSpikes: "matrixSpikeConv2dFilterGrad",
+        matrix: "matrixConv2dFilterGrad",
         plain: "plainConv2dFilterGrad",
       },
       x,
