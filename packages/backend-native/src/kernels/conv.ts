@@ -40,8 +40,13 @@ function productNumbers(g: backend_util.Conv2DInfo): number[] {
 const isUndilated = (g: backend_util.Conv2DInfo) => g.dilationHeight === 1 && g.dilationWidth === 1;
 
 /** Whether a matrix unit runs a product whose steps divide so many values. */
-const suitsMatrixUnit = (g: backend_util.Conv2DInfo, values: number) =>
-  hasMatrixUnit() && isUndilated(g) && fillsMatrixUnit(values, productPrecision());
+function suitsMatrixUnit(g: backend_util.Conv2DInfo, values: number): boolean {
+  if (!hasMatrixUnit()) return false;
+  const fills = fillsMatrixUnit(values, productPrecision());
+  if (!isUndilated(g)) because(() => "a dilated filter has no kernel for a matrix unit; use dilation 1");
+  else if (!fills) because(() => `its ${values} values leave most of a matrix unit's steps of 32 empty`);
+  return fills && isUndilated(g);
+}
 
 /** The values that the steps of a convolution divide: channels in words of 32, or else a row of the filter. */
 const stepValues = (channels: number, columns: number) => (channels % 32 === 0 ? channels : channels * columns);
