@@ -48,11 +48,17 @@ export function run() {
     ].map(([set, threads]) => {
       setInstructionSet(set);
       setThreads(threads);
-      const result = new Float32Array(size).fill(Number.NaN);
+      const result = new Float32Array(size).fill(1);
       runNative(kernel, numbers, ...inputs, result);
       return createHash("sha256").update(new Uint8Array(result.buffer)).digest("hex");
     });
   };
+  const bytes = (seed) => new Uint8Array(bits(8192, seed).buffer);
+  for (const numbers of [
+    [16, 16, 16],
+    [3, 5, 7],
+  ])
+    call("matrixProduct", numbers, [bytes(1), bytes(2)], 256);
   for (const { n, size, c, k, kernel, stride } of shapes)
     for (const bf16 of [0, 1]) {
       const pad = kernel >> 1;
