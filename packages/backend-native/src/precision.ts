@@ -40,12 +40,3 @@ export function setPrecision(precision: Precision): void {
   }
   current = precision;
 }
-
-/**
- * Whether enough of the numbers that a matrix unit multiplies are those of a product, which divides so many `values` by steps of
- * 32: six products of parts take 0.4 of the time of float32 multiply-adds, the one of bf16 a fifteenth.
- */
-export function fillsMatrixUnit(values: number, precision: Precision): boolean {
-  const share = values / (32 * Math.ceil(values / 32));
-  return share >= (precision === "bf16" ? 0.1 : 0.6);
-}

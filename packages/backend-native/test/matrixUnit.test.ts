@@ -256,8 +256,8 @@ describeNative("convolutions on the matrix unit", () => {
     ));
 
   // Small images lie side by side, 16 of them, where their number allows it.
-  it.each([0, 1])("give an image the same bits alone and among 32, in bf16: %i", (bf16) => {
-    const [images, size, c] = [32, 7, 64];
+  it.each([0, 1])("give an image the same bits alone and among 16, in bf16: %i", (bf16) => {
+    const [images, size, c] = [16, 7, 32];
     const of = (count: number) => [...numbersOf(count, size, size, c, k, 3), bf16];
     const filter = draw(9 * c * k, 1, "normal");
     const [counts, floats] = [
@@ -359,13 +359,18 @@ describeNative("operations with a matrix unit", () => {
   );
 
   it.each([
-    { images: "of words of channels", channels: 32, kernel: 3, stride: 1 },
-    { images: "of 3 channels, as a stem sees them", channels: 3, kernel: 7, stride: 2 },
-  ])("convolve dense images there, and the filter's gradient: $images", ({ channels, kernel, stride }) =>
+    { images: "of words of channels, by tiles of 2x2", channels: 32, kernel: 3, stride: 1, bf16: 0, unit: false },
+    { images: "of words of channels, by tiles of 2x2", channels: 32, kernel: 3, stride: 1, bf16: 1, unit: true },
+    { images: "of words of channels", channels: 32, kernel: 3, stride: 2, bf16: 0, unit: true },
+    { images: "of 3 channels, as a stem sees them", channels: 3, kernel: 7, stride: 2, bf16: 0, unit: false },
+    { images: "of 3 channels, as a stem sees them", channels: 3, kernel: 7, stride: 2, bf16: 1, unit: true },
+  ])("convolve dense images there, the filter's gradient: $unit; $images, in bf16: $bf16", (of) => {
+    const { channels, kernel, stride, bf16, unit } = of;
+    setPrecision(bf16 === 1 ? "bf16" : "float32");
     tidy(() => {
       const [n, size, k, pad] = [2, 8, 64, kernel >> 1];
       const out = size / stride;
-      const of = [n, size, size, channels, out, out, k, kernel, kernel, stride, stride, pad, pad, 1, 1, 0];
+      const numbers = [n, size, size, channels, out, out, k, kernel, kernel, stride, stride, pad, pad, 1, 1, bf16];
       const x = tensor(draw(n * size * size * channels, 1, "normal"), [n, size, size, channels]);
       const filter = tensor(draw(kernel ** 2 * channels * k, 2, "normal"), [kernel, kernel, channels, k]);
       const dy = tensor(draw(n * out * out * k, 3, "normal"), [n, out, out, k]);
@@ -373,12 +378,12 @@ describeNative("operations with a matrix unit", () => {
       const { value, grads } = valueAndGrads(convolve)([x, filter], dy);
       const [y, dw] = [zeros(value), zeros(filter)];
       const [images, weights, gradient] = [x, filter, dy].map((t) => t.dataSync<"float32">()) as Float32Array[];
-      runNative("matrixConv2d", of, images!, weights!, y);
-      runNative("matrixConv2dFilterGrad", of, images!, gradient!, dw);
+      runNative("matrixConv2d", numbers, images!, weights!, y);
+      runNative(unit ? "matrixConv2dFilterGrad" : "conv2dFilterGrad", numbers, images!, gradient!, dw);
       expect(value.dataSync()).toEqual(y);
       expect(grads[1]!.dataSync()).toEqual(dw);
-    }),
-  );
+    });
+  });
 
   it("convolve groups of channels there, one after the other", () =>
     tidy(() => {
@@ -446,7 +451,7 @@ describeNative("operations with a matrix unit", () => {
 
   it("multiply dense matrices there, either of them transposed, that fill its tiles", () =>
     tidy(() => {
-      const [rows, inner, columns] = [40, 50, 33];
+      const [rows, inner, columns] = [130, 100, 33];
       const a = draw(rows * inner, 1, "normal");
       const [b, bTurned, c] = [
         draw(inner * columns, 2, "normal"),
@@ -469,8 +474,9 @@ describeNative("operations with a matrix unit", () => {
       return tidy(() => {
         const [a, b] = [draw(31 * 64, 1, "normal"), draw(64 * 31, 2, "normal")];
         const few = matMul(tensor(a, [31, 64]), tensor(b, [64, 31]));
+        const fewTurned = matMul(tensor(a, [64, 31]), tensor(b, [64, 31]), true);
         const turned = matMul(tensor(a, [64, 31]), tensor(b, [31, 64]), true, true);
-        return [few, turned].map((t) => t.dataSync());
+        return [few, fewTurned, turned].map((t) => t.dataSync());
       });
     };
     expect(run(EMULATED)).toEqual(run(instructionSets().find((set) => set !== "amx")!));

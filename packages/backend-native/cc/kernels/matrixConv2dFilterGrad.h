@@ -14,22 +14,33 @@
 // Outputs of a band, and most blocks of values that a task has: of three parts, 384 KB.
 constexpr long matrix_band_outputs = 256, matrix_band_blocks = 8;
 
-// Values first ... first + count - 1 of an output's window. Writes up to a vector past the end.
-inline void copy_window(const ConvShape& s, const float* x, long output, long first, long count, float* to) {
-  const long n = output / (s.OH * s.OW), m = output / s.OW % s.OH, q = output % s.OW;
-  const long row = s.KW * s.C, line = s.IW * s.C, from = (q * s.sw - s.pl) * s.C;
-  while (count > 0) {
-    const long h = m * s.sh - s.pt + first / row, begin = from + first % row, some = min(count, row - first % row);
-    const bool in_image = h >= 0 && h < s.IH;
-    const long at = (n * s.IH + h) * line + begin;
-    if (in_image && begin >= 0 && begin + some <= line && at + some + width <= s.x()) {
-      for (long i = 0; i < some; i += width) store(to + i, load(x + at + i));
-    } else {
-      for (long i = 0; i < some; i++) to[i] = in_image && begin + i >= 0 && begin + i < line ? x[at + i] : 0;
-    }
-    first += some, count -= some, to += some;
+// An output, and a stretch of the rows of its window: the values from `first` of row kh on, `count` of all rows.
+struct Window {
+  long n, m, q, kh, first, count;
+
+  void next_output(const ConvShape& s) {
+    if (++q < s.OW) return;
+    q = 0;
+    if (++m < s.OH) return;
+    m = 0, n++;
   }
-}
+
+  // Copies the values. Writes up to a vector past the end.
+  void copy(const ConvShape& s, const float* x, float* to) const {
+    const long row = s.KW * s.C, line = s.IW * s.C, from = (q * s.sw - s.pl) * s.C, size = s.x();
+    for (long i = kh, skipped = first, left = count; left > 0; i++, skipped = 0) {
+      const long h = m * s.sh - s.pt + i, begin = from + skipped, some = min(left, row - skipped);
+      const long at = (n * s.IH + h) * line + begin;
+      const bool in_image = h >= 0 && h < s.IH;
+      if (in_image && begin >= 0 && begin + some <= line && at + some + width <= size) {
+        for (long v = 0; v < some; v += width) store(to + v, load(x + at + v));
+      } else {
+        for (long v = 0; v < some; v++) to[v] = in_image && begin + v >= 0 && begin + v < line ? x[at + v] : 0;
+      }
+      left -= some, to += some;
+    }
+  }
+};
 
 template <int Parts>
 Status matrix_dense_filter_grad(const ConvShape& s, const float* x, const float* dy, float* dw) {
@@ -62,15 +73,17 @@ Status matrix_dense_filter_grad(const ConvShape& s, const float* x, const float*
     const long end = min(total, (part + 1) * chunk);
     bool first = true;
     MatrixUnit unit(whole_tiles());
+    Window window = {part * chunk / (s.OH * s.OW), part * chunk / s.OW % s.OH, part * chunk % s.OW,
+                     v0 / (s.KW * s.C), v0 % (s.KW * s.C), count};
     for (long from = part * chunk; from < end || first; from += band, first = false) {
       for (long i = 0; i < band; i++) outputs[i] = from + i < end ? from + i : -1;
       const long band_steps = ceil_div(max(0, min(band, end - from)), block_size);
       for (long step = 0; step < band_steps; step++) {
         for (long i = 0; i < block_size; i++) {
           float* to = copied + i * row;
-          const long output = outputs[step * block_size + i];
-          if (output >= 0) copy_window(s, x, output, v0, count, to);
-          for (long v = output >= 0 ? count : 0; v < (b1 - b0) * block_size; v++) to[v] = 0;
+          const bool is_output = outputs[step * block_size + i] >= 0;
+          if (is_output) window.copy(s, x, to), window.next_output(s);
+          for (long v = is_output ? count : 0; v < (b1 - b0) * block_size; v++) to[v] = 0;
         }
         for (long half = 0; half < 2 * (b1 - b0); half++)
           for (long i = 0; i < tile_height; i++)

@@ -2,9 +2,10 @@
 import { backend_util, engine, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { hasMatrixUnit, instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
-import { breakEvens, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
+import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
 import { floatKernel } from "../kernel.js";
-import { fillsMatrixUnit, productPrecision } from "../precision.js";
+import { fillsSteps, LEAST_WINDOW } from "../matrixUnit.js";
+import { productPrecision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
 import { because, originOf } from "../trace.js";
 
@@ -39,21 +40,28 @@ function productNumbers(g: backend_util.Conv2DInfo): number[] {
 
 const isUndilated = (g: backend_util.Conv2DInfo) => g.dilationHeight === 1 && g.dilationWidth === 1;
 
-/** Whether a matrix unit runs a product whose steps divide so many values. */
-function suitsMatrixUnit(g: backend_util.Conv2DInfo, values: number): boolean {
+/** Whether there is a matrix unit that runs a product where `suits`. */
+function onMatrixUnit(g: backend_util.Conv2DInfo, suits: boolean): boolean {
   if (!hasMatrixUnit()) return false;
-  const fills = fillsMatrixUnit(values, productPrecision());
   if (!isUndilated(g)) because(() => "a dilated filter has no kernel for a matrix unit; use dilation 1");
-  else if (!fills) because(() => `its ${values} values leave most of a matrix unit's steps of 32 empty`);
-  return fills && isUndilated(g);
+  else if (!suits) because(() => "multiply-adds are faster than a matrix unit, which it would leave partly empty");
+  return suits && isUndilated(g);
 }
 
-/** The values that the steps of a convolution divide: channels in words of 32, or else a row of the filter. */
-const stepValues = (channels: number, columns: number) => (channels % 32 === 0 ? channels : channels * columns);
+/**
+ * Whether a convolution of dense images, or the gradient of its input, fills a matrix unit, whose steps take 32 values: those of
+ * words of channels, or else neighbours in a row of the filter. Those of 3x3 at stride 1 are computed by tiles of 2x2.
+ */
+const fillsMatrixUnit = (g: backend_util.Conv2DInfo, channels: number, columns: number) =>
+  channels % 32 === 0 || (!is3x3(g) && fillsSteps(channels * columns));
 
-/** The same of an image batch with the other factor: those of a convolution, or of a filter's gradient. */
-const valuesOf = (product: SpikeProduct, g: backend_util.Conv2DInfo) =>
-  product === "forward" ? stepValues(g.inChannels, g.filterWidth) : g.filterHeight * g.filterWidth * g.inChannels;
+/**
+ * The same of the gradient of the filter, whose windows and their parts are copied first: below 96 values of a window this is
+ * most of the work. In float32 it is too much where an element is in many windows, and where few are words of channels.
+ */
+const fillsWithWindows = (g: backend_util.Conv2DInfo) =>
+  g.filterHeight * g.filterWidth * g.inChannels >= LEAST_WINDOW &&
+  (productPrecision() === "bf16" || (g.inChannels % 32 === 0 && !is3x3(g)));
 
 /**
  * The stored spikes of an image batch for an event-driven convolution; `undefined` where the dense kernel is faster, or the
@@ -117,11 +125,11 @@ function runDense(
   backend: NativeBackend,
   run: (kernel: string, images: KernelArray) => boolean,
 ): boolean {
-  const onMatrixUnit = suitsMatrixUnit(g, valuesOf(product, g));
-  const readsSpikes = g.inChannels % 32 === 0 && (!onMatrixUnit || spikeConvolution() !== "off");
-  const spikes = readsSpikes ? backend.spikes(x)?.packed : undefined;
-  if (spikes !== undefined) return run(onMatrixUnit ? matrixSpikes : dense, spikes);
-  return backend.lendFloats(x, (images) => run(onMatrixUnit ? matrix : dense, images));
+  const words = g.inChannels % 32 === 0;
+  const spikes = words && !(hasMatrixUnit() && spikeConvolution() === "off") ? backend.spikes(x)?.packed : undefined;
+  if (spikes !== undefined) return run(onMatrixUnit(g, true) ? matrixSpikes : dense, spikes);
+  const fills = product === "forward" ? fillsMatrixUnit(g, g.inChannels, g.filterWidth) : fillsWithWindows(g);
+  return backend.lendFloats(x, (images) => run(onMatrixUnit(g, fills) ? matrix : dense, images));
 }
 
 /** Computes a product of an image batch with `other` by the kernel that suits them. */
@@ -194,8 +202,8 @@ const conv2DBackpropInputConfig: KernelConfig = floatKernel<
     const g = geometry(attrs.inputShape, filter.shape, attrs);
     const [dx, values] = backend.output(attrs.inputShape);
     const arrays = [backend.floats(dy), backend.floats(filter), values];
-    const added = stepValues(g.outChannels, Math.ceil(g.filterWidth / g.strideWidth));
-    const kernel = suitsMatrixUnit(g, added) ? "matrixConv2dInputGrad" : "conv2dInputGrad";
+    const fills = fillsMatrixUnit(g, g.outChannels, Math.ceil(g.filterWidth / g.strideWidth));
+    const kernel = onMatrixUnit(g, fills) ? "matrixConv2dInputGrad" : "conv2dInputGrad";
     if (!runFinite(kernel, productNumbers(g), ...arrays)) {
       because(() => NOT_FINITE);
       runNative("plainConv2dInputGrad", numbers(g), ...arrays);

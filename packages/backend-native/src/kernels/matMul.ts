@@ -3,7 +3,7 @@ import { broadcast_util, type KernelConfig, type TensorInfo } from "@tensorflow/
 import { hasMatrixUnit, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { floatKernel, sizeOf } from "../kernel.js";
-import { fillsMatrixUnit } from "../precision.js";
+import { fillsSteps, LEAST_WINDOW } from "../matrixUnit.js";
 import { spikeConvolution } from "../spikeConvolution.js";
 
 interface MatMulAttrs {
@@ -27,8 +27,8 @@ function startOf({ shape }: TensorInfo, batch: readonly number[], index: number)
   return start;
 }
 
-/** Fewest rows of a matrix that fill the tiles of a matrix unit. */
-const LEAST_ROWS = 32;
+/** Fewest rows of a matrix for a matrix unit: those of a block of sums. Where one is transposed there is more to prepare. */
+const LEAST_ROWS = { plain: 32, transposed: 128 };
 
 /**
  * Runs a matrix product on a matrix unit, as a 1x1 convolution or one of its gradients, whose pixels are rows of `a`.
@@ -53,7 +53,8 @@ function multiplyOnUnit(
     const kernel = transposeA ? "matrixSpikeConv2dFilterGrad" : "matrixSpikeConv2d";
     return runFinite(kernel, numbers(channels, columns), spikes, backend.floats(b), y);
   }
-  if (pixels < LEAST_ROWS || !fillsMatrixUnit(channels, "float32")) return false;
+  if (pixels < LEAST_ROWS[transposeA || transposeB ? "transposed" : "plain"]) return false;
+  if (transposeA ? channels < LEAST_WINDOW : !fillsSteps(channels)) return false;
   const factors = [backend.floats(a), backend.floats(b)];
   if (transposeB) return runFinite("matrixConv2dInputGrad", numbers(rows, channels), ...factors, y);
   return runFinite(transposeA ? "matrixConv2dFilterGrad" : "matrixConv2d", numbers(channels, columns), ...factors, y);
