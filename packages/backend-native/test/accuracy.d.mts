@@ -9,4 +9,5 @@ interface Product {
 }
 export const layers: readonly Layer[];
 export const products: Readonly<Record<string, Product>>;
+export function has(layer: Layer, product: Product): boolean;
 export function measure(layer: Layer, product: Product): Readonly<Record<string, number>>;

@@ -3,10 +3,11 @@
 import { pathToFileURL } from "node:url";
 import { runNative } from "@sew/backend-native";
 
-/** Layers of ResNets: [n, size, size, c] by [kernel, kernel, c, k], padded as "same". */
+/** Layers of ResNets: [n, size, size, c] by [kernel, kernel, c, k], padded as "same"; the stem sees images. */
 export const layers = [
-  { name: "3x3, 64 channels", n: 2, size: 14, c: 64, k: 64, kernel: 3 },
-  { name: "1x1, 256 channels", n: 2, size: 14, c: 256, k: 64, kernel: 1 },
+  { name: "3x3, 64 channels", n: 2, size: 14, c: 64, k: 64, kernel: 3, stride: 1 },
+  { name: "1x1, 256 channels", n: 2, size: 14, c: 256, k: 64, kernel: 1, stride: 1 },
+  { name: "7x7 at stride 2, 3 channels", n: 2, size: 28, c: 3, k: 64, kernel: 7, stride: 2 },
 ];
 
 /** Uniform in [0, 1), from a seed. */
@@ -39,18 +40,16 @@ function spikes(size, seed, rate, summands) {
 }
 
 /** Adds up a product in float64 and, by fused multiply-adds in order, in float32. */
-function reference({ n, size, c, k, kernel }, product, a, b) {
-  const pad = kernel >> 1;
-  const outputs = { forward: n * size * size * k, input: n * size * size * c, filter: kernel * kernel * c * k }[
-    product
-  ];
+function reference({ n, size, c, k, kernel, stride }, product, a, b) {
+  const [pad, out] = [kernel >> 1, size / stride];
+  const outputs = { forward: n * out * out * k, input: n * size * size * c, filter: kernel * kernel * c * k }[product];
   const [exact, fused] = [new Float64Array(outputs), new Float32Array(outputs)];
-  for (let p = 0; p < n * size * size; p++)
+  for (let p = 0; p < n * out * out; p++)
     for (let tap = 0; tap < kernel * kernel; tap++) {
-      const row = (Math.floor(p / size) % size) + Math.floor(tap / kernel) - pad;
-      const column = (p % size) + (tap % kernel) - pad;
+      const row = (Math.floor(p / out) % out) * stride + Math.floor(tap / kernel) - pad;
+      const column = (p % out) * stride + (tap % kernel) - pad;
       if (row < 0 || row >= size || column < 0 || column >= size) continue;
-      const pixel = (Math.floor(p / (size * size)) * size + row) * size + column;
+      const pixel = (Math.floor(p / (out * out)) * size + row) * size + column;
       for (let i = 0; i < c; i++)
         for (let o = 0; o < k; o++) {
           const [x, w, y] = [pixel * c + i, (tap * c + i) * k + o, p * k + o];
@@ -76,27 +75,35 @@ function packed(values, bits) {
   return words;
 }
 
-/** The products; counts are sums of 7 spikes. */
+/** The products; counts are sums of 7 spikes, and images have any numbers. */
 export const products = {
   "spikes × weights": { product: "forward", summands: 1 },
   "counts × weights": { product: "forward", summands: 7 },
+  "images × weights": { product: "forward" },
   "dy × weights": { product: "input" },
   "spikes × dy": { product: "filter", summands: 1 },
+  "images × dy": { product: "filter" },
 };
-/** The kernels of each: dense, event-driven, and for a matrix unit. */
+/** Whether a layer has a product: those of the stem are of images alone. */
+export const has = ({ c }, { product, summands }) =>
+  c % 32 === 0 ? product === "input" || summands !== undefined : product !== "input" && summands === undefined;
+
+/** The kernels of each: dense, event-driven, and for a matrix unit, of spikes and of images. */
 const kernels = {
-  forward: ["conv2d", "spikeConv2d", "matrixSpikeConv2d"],
-  input: ["conv2dInputGrad", undefined, "matrixConv2dInputGrad"],
-  filter: ["conv2dFilterGrad", "spikeConv2dFilterGrad", "matrixSpikeConv2dFilterGrad"],
+  forward: ["conv2d", "spikeConv2d", "matrixSpikeConv2d", "matrixConv2d"],
+  input: ["conv2dInputGrad", undefined, undefined, "matrixConv2dInputGrad"],
+  filter: ["conv2dFilterGrad", "spikeConv2dFilterGrad", "matrixSpikeConv2dFilterGrad", "matrixConv2dFilterGrad"],
 };
 
 /** Root mean square errors, relative to that of the result, by path. */
 export function measure(layer, { product, summands }) {
-  const { n, size, c, k, kernel } = layer;
-  const numbers = [...[n, size, size, c, size, size, k, kernel, kernel, 1, 1, kernel >> 1, kernel >> 1, 1, 1]];
-  const x = summands === undefined ? undefined : spikes(n * size * size * c, 1, 0.15, summands);
+  const { n, size, c, k, kernel, stride } = layer;
+  const [out, pad] = [size / stride, kernel >> 1];
+  const numbers = [n, size, size, c, out, out, k, kernel, kernel, stride, stride, pad, pad, 1, 1];
+  const elements = n * size * size * c;
+  const x = summands === undefined ? normal(elements, 1) : spikes(elements, 1, 0.15, summands);
   const weights = normal(kernel * kernel * c * k, 2);
-  const dy = normal(n * size * size * k, 3);
+  const dy = normal(n * out * out * k, 3);
   const [a, b] = { forward: [x, weights], input: [dy, weights], filter: [x, dy] }[product];
   const { exact, fused } = reference(layer, product, a, b);
   const error = (values) => rms(Float64Array.from(exact, (v, i) => v - values[i])) / rms(exact);
@@ -105,21 +112,24 @@ export function measure(layer, { product, summands }) {
     runNative(name, [...numbers, ...precision], images, b, result);
     return error(result);
   };
-  const [dense, events, matrix] = kernels[product];
-  const stored = x === undefined ? a : packed(a, summands === 1);
+  const [dense, events, matrixSpikes, matrix] = kernels[product];
+  const stored = summands === undefined ? a : packed(a, summands === 1);
+  const unit = summands === undefined ? matrix : matrixSpikes;
   return {
     "multiply-adds": error(fused),
     dense: run(dense, a, 0),
     "dense, bf16": run(dense, a, 1),
-    ...(events !== undefined && { "event-driven": run(events, stored) }),
-    "matrix unit": run(matrix, stored, 0),
-    "matrix unit, bf16": run(matrix, stored, 1),
+    ...(summands !== undefined && { "event-driven": run(events, stored) }),
+    "matrix unit": run(unit, stored, 0),
+    "matrix unit, bf16": run(unit, stored, 1),
   };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const rows = layers.flatMap((layer) =>
-    Object.entries(products).map(([name, product]) => [`${layer.name}: ${name}`, measure(layer, product)]),
+    Object.entries(products)
+      .filter(([, product]) => has(layer, product))
+      .map(([name, product]) => [`${layer.name}: ${name}`, measure(layer, product)]),
   );
   const paths = Object.keys(rows[0][1]);
   console.log(`| | ${paths.join(" | ")} |`);

@@ -109,6 +109,39 @@ describeNative("bfloat16 storage", () => {
     setPrecision(precisionBefore);
   });
 
+  it.each(instructionSets())("keeps NaN and infinity, and makes what is too large infinite, with %s", (set) => {
+    setInstructionSet(set);
+    const words = [
+      0x7f800001, 0x7fffffff, 0xff800001, 0xffffffff, 0x7fc00000, 0x7f800000, 0xff800000, 0x7f7fffff, 0x7f7f8000,
+    ];
+    const expected = [...Array(5).fill(Number.NaN), ...[1, -1, 1, 1].map((sign) => sign * Number.POSITIVE_INFINITY)];
+    // In the middle of vectors and in their parts at the end.
+    for (const at of [0, 5, 16]) {
+      const x = new Float32Array(at + words.length).fill(1);
+      new Uint32Array(x.buffer).set(words, at);
+      const [halves, found] = [new Uint16Array(x.length), new Float32Array(x.length)];
+      runNative("packBfloat16", [x.length], x, halves);
+      runNative("unpackBfloat16", [x.length], halves, found);
+      expect([...found]).toEqual([...Array(at).fill(1), ...expected]);
+    }
+  });
+
+  it.each(instructionSets())("has the nearest values, ties to even, with %s", (set) => {
+    setInstructionSet(set);
+    fc.assert(
+      fc.property(
+        fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, max: 2 ** 127, min: -(2 ** 127) })),
+        (values) => {
+          const x = Float32Array.from(values);
+          const [halves, found] = [new Uint16Array(x.length), new Float32Array(x.length)];
+          runNative("packBfloat16", [x.length], x, halves);
+          runNative("unpackBfloat16", [x.length], halves, found);
+          expect(found).toEqual(x.map(rounded));
+        },
+      ),
+    );
+  });
+
   it("has the outputs of an event-driven convolution, rounded to the nearest, on any number of threads", () =>
     fc.assert(
       fc.property(layers, fc.constantFrom(...instructionSets()), (layer, set) => {

@@ -10,6 +10,7 @@ import {
   setPrecision,
   setSpikeConvolution,
 } from "@sew/backend-native";
+import { evaluation, conv2d as groupedConv2d } from "@sew/layers";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
 import {
   backend,
@@ -231,6 +232,51 @@ describeNative("convolutions on the matrix unit", () => {
       { numRuns: 40 },
     ));
 
+  it("are as accurate as float32's fused multiply-adds, dense images by weights and by gradients", () =>
+    fc.assert(
+      fc.property(
+        fc.constantFrom<[c: number, kernel: number][]>([3, 7], [20, 3], [32, 3], [96, 1]),
+        fc.constantFrom<Kind[]>("normal", "wide", "sparse"),
+        fc.constantFrom<Kind[]>("normal", "wide", "sparse"),
+        seeds,
+        ([c, kernel], kind, other, seed) => {
+          const [images, filter] = [draw(n * h * w * c, seed, kind), draw(kernel ** 2 * c * k, seed + 1, other)];
+          const [y, dy, dw] = [new Float32Array(n * h * w * k), draw(n * h * w * k, seed + 2, other), filter.slice()];
+          const numbers = [...numbersOf(n, h, w, c, k, kernel), 0];
+          runNative("matrixConv2d", numbers, images, filter, y);
+          runNative("matrixConv2dFilterGrad", numbers, images, dy, dw);
+          const terms = termsOf(n, h, w, c, k, kernel);
+          const forward = sumsOf(y.length, (visit) => terms((a, b, o) => visit(images[a]!, filter[b]!, o)));
+          const gradient = sumsOf(dw.length, (visit) => terms((a, b, o) => visit(images[a]!, dy[o]!, b)));
+          expect(errorOf(y, forward)).toBeLessThanOrEqual(1.05 * errorOf(forward.fused, forward));
+          expect(errorOf(dw, gradient)).toBeLessThanOrEqual(1.05 * errorOf(gradient.fused, gradient));
+        },
+      ),
+      { numRuns: 40 },
+    ));
+
+  // Small images lie side by side, 16 of them, where their number allows it.
+  it.each([0, 1])("give an image the same bits alone and among 16, in bf16: %i", (bf16) => {
+    const [images, size, c] = [16, 7, 32];
+    const of = (count: number) => [...numbersOf(count, size, size, c, k, 3), bf16];
+    const filter = draw(9 * c * k, 1, "normal");
+    const [counts, floats] = [
+      drawCounts(images * size * size * c, 2, 0.3, 3),
+      draw(images * size * size * c, 3, "normal"),
+    ];
+    for (const [kernel, x] of [
+      ["matrixSpikeConv2d", counts],
+      ["matrixConv2d", floats],
+    ] as const) {
+      const [all, alone] = [new Float32Array(images * size * size * k), new Float32Array(size * size * k)];
+      runNative(kernel, of(images), x, filter, all);
+      for (let image = 0; image < images; image++) {
+        runNative(kernel, of(1), x.subarray(image * size * size * c, (image + 1) * size * size * c), filter, alone);
+        expect(all.subarray(image * alone.length, (image + 1) * alone.length)).toEqual(alone);
+      }
+    }
+  });
+
   it.each([
     { weight: 2 ** -102, why: "exact from there on" },
     { weight: 2 ** -127, why: "below the normal numbers, taken as 0" },
@@ -312,18 +358,46 @@ describeNative("operations with a matrix unit", () => {
     }),
   );
 
-  it("convolve dense images there, but for the filter's gradient", () =>
+  it.each([
+    { images: "of words of channels, by tiles of 2x2", channels: 32, kernel: 3, stride: 1, bf16: 0, unit: false },
+    { images: "of words of channels, by tiles of 2x2", channels: 32, kernel: 3, stride: 1, bf16: 1, unit: true },
+    { images: "of words of channels", channels: 32, kernel: 3, stride: 2, bf16: 0, unit: true },
+    { images: "of 3 channels, as a stem sees them", channels: 3, kernel: 7, stride: 2, bf16: 0, unit: false },
+    { images: "of 3 channels, as a stem sees them", channels: 3, kernel: 7, stride: 2, bf16: 1, unit: true },
+  ])("convolve dense images there, the filter's gradient: $unit; $images, in bf16: $bf16", (of) => {
+    const { channels, kernel, stride, bf16, unit } = of;
+    setPrecision(bf16 === 1 ? "bf16" : "float32");
     tidy(() => {
-      const x = tensor(draw(sizeOf(shape), 1, "normal"), [...shape]);
-      const filter = tensor(draw(9 * 32 * 64, 2, "normal"), [3, 3, 32, 64]) as Tensor4D;
-      const dy = tensor(draw(2 * 5 * 6 * 64, 3, "normal"), [2, 5, 6, 64]);
-      const { value, grads } = withGradients(x, filter, dy);
+      const [n, size, k, pad] = [2, 8, 64, kernel >> 1];
+      const out = size / stride;
+      const numbers = [n, size, size, channels, out, out, k, kernel, kernel, stride, stride, pad, pad, 1, 1, bf16];
+      const x = tensor(draw(n * size * size * channels, 1, "normal"), [n, size, size, channels]);
+      const filter = tensor(draw(kernel ** 2 * channels * k, 2, "normal"), [kernel, kernel, channels, k]);
+      const dy = tensor(draw(n * out * out * k, 3, "normal"), [n, out, out, k]);
+      const convolve = (images: Tensor, w: Tensor): Tensor => conv2d(images as Tensor4D, w as Tensor4D, stride, pad);
+      const { value, grads } = valueAndGrads(convolve)([x, filter], dy);
       const [y, dw] = [zeros(value), zeros(filter)];
       const [images, weights, gradient] = [x, filter, dy].map((t) => t.dataSync<"float32">()) as Float32Array[];
-      runNative("matrixConv2d", [...numbers, 0], images!, weights!, y);
-      runNative("conv2dFilterGrad", [...numbers, 0], images!, gradient!, dw);
+      runNative("matrixConv2d", numbers, images!, weights!, y);
+      runNative(unit ? "matrixConv2dFilterGrad" : "conv2dFilterGrad", numbers, images!, gradient!, dw);
       expect(value.dataSync()).toEqual(y);
       expect(grads[1]!.dataSync()).toEqual(dw);
+    });
+  });
+
+  it("convolve groups of channels there, one after the other", () =>
+    tidy(() => {
+      const [stored] = storedSpikes([2, 5, 6, 64], 1);
+      const [x, y] = [stored.dataSync<"float32">(), new Float32Array(60 * 32)];
+      const layer = groupedConv2d(64, 64, { groups: 2 });
+      const found = layer.forward(reshape(stored, [1, 2, 5, 6, 64]), evaluation).dataSync<"float32">();
+      const weights = layer.parameters.weight.dataSync<"float32">();
+      for (const group of [0, 1]) {
+        const half = (values: Float32Array) => values.filter((_, i) => Math.floor(i / 32) % 2 === group);
+        runNative("matrixConv2d", [...numbersOf(2, 5, 6, 32, 32, 3), 0], half(x), half(weights), y);
+        expect(half(found)).toEqual(y);
+      }
+      layer.parameters.weight.dispose();
     }));
 
   it("convolve event-driven where that is set to on", () =>
@@ -346,7 +420,7 @@ describeNative("operations with a matrix unit", () => {
       expect(y).toEqual(conv2d(unpacked, filter, 1, "same").dataSync());
     }));
 
-  it("convolve as without one where channels are no words, or the filter is dilated", () => {
+  it("convolve as without one where few channels would fill its steps, or the filter is dilated", () => {
     const run = (channels: number, dilation: number) =>
       tidy(() => {
         const x = tensor(draw(2 * 25 * channels, 1, "normal"), [2, 5, 5, channels]) as Tensor4D;
@@ -354,7 +428,7 @@ describeNative("operations with a matrix unit", () => {
         return conv2d(x, filter, 1, "same", "NHWC", dilation).dataSync();
       });
     for (const [channels, dilation] of [
-      [48, 1],
+      [5, 1],
       [32, 2],
     ] as const) {
       setInstructionSet(EMULATED);
@@ -374,6 +448,39 @@ describeNative("operations with a matrix unit", () => {
       expect(matMul(x as Tensor2D, tensor(b, [64, 10])).dataSync()).toEqual(y);
       expect(matMul(x as Tensor2D, tensor(c, [7, 10]), true).dataSync()).toEqual(dw);
     }));
+
+  it("multiply dense matrices there, either of them transposed, that fill its tiles", () =>
+    tidy(() => {
+      const [rows, inner, columns] = [130, 100, 33];
+      const a = draw(rows * inner, 1, "normal");
+      const [b, bTurned, c] = [
+        draw(inner * columns, 2, "normal"),
+        draw(columns * inner, 3, "normal"),
+        draw(rows * columns, 4, "normal"),
+      ];
+      const [y, yTurned, dw] = [rows * columns, rows * columns, inner * columns].map((size) => new Float32Array(size));
+      runNative("matrixConv2d", [...numbersOf(rows, 1, 1, inner, columns, 1), 0], a, b, y!);
+      runNative("matrixConv2dInputGrad", [...numbersOf(rows, 1, 1, columns, inner, 1), 0], a, bTurned, yTurned!);
+      runNative("matrixConv2dFilterGrad", [...numbersOf(rows, 1, 1, inner, columns, 1), 0], a, c, dw!);
+      const left = tensor(a, [rows, inner]) as Tensor2D;
+      expect(matMul(left, tensor(b, [inner, columns])).dataSync()).toEqual(y);
+      expect(matMul(left, tensor(bTurned, [columns, inner]), false, true).dataSync()).toEqual(yTurned);
+      expect(matMul(left, tensor(c, [rows, columns]), true).dataSync()).toEqual(dw);
+    }));
+
+  it("multiply matrices of few rows, and with both transposed, as without one", () => {
+    const run = (set: string) => {
+      setInstructionSet(set);
+      return tidy(() => {
+        const [a, b] = [draw(31 * 64, 1, "normal"), draw(64 * 31, 2, "normal")];
+        const few = matMul(tensor(a, [31, 64]), tensor(b, [64, 31]));
+        const fewTurned = matMul(tensor(a, [64, 31]), tensor(b, [64, 31]), true);
+        const turned = matMul(tensor(a, [64, 31]), tensor(b, [31, 64]), true, true);
+        return [few, fewTurned, turned].map((t) => t.dataSync());
+      });
+    };
+    expect(run(EMULATED)).toEqual(run(instructionSets().find((set) => set !== "amx")!));
+  });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY])("follow the definition where a weight is %s", (value) =>
     tidy(() => {

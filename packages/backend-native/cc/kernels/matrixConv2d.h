@@ -3,7 +3,14 @@
 // that matter; both are as accurate as float32. In the precision bf16 either takes one.
 //
 // The images lie on the grid of spikeGrid.h, a line of positions for each phase. A tile of A is 16 neighbouring positions with
-// 32 channels each, and moves by a tap along the line; sums at positions that are no outputs are dropped.
+// 32 values each, and moves by a tap along the line; sums at positions that are no outputs are dropped.
+//
+//   words   A position has the channels of a pixel, in words of 32. A step is a word of a tap.
+//   runs    Other numbers of channels, of floats: a position has all pixels that the stride passes in a row. A step is 32 of the
+//           values of a row of taps, which are neighbours; the weights of what it reads behind them are 0.
+//
+// Small images have many positions that are no outputs. Where their number allows it 16 of them lie side by side: a tile
+// is then one position of 16 images, and those that are no outputs are passed over.
 #pragma once
 #include "../lib/matrixBlock.h"
 #include "../lib/spikeGrid.h"
@@ -79,8 +86,23 @@ inline void pack_turned_filter(const float* tap, long C, long c, long k, long co
   }
 }
 
-// Sums of a block on their way to y. A few rows are copied before each step of the next block, while the unit computes.
+// 32 values of a row of taps from value `from` on, as pairs of neighbours. tap_of(j): the weights of a tap of the row, [C][K], or
+// [K][C] if `Turned`.
+template <int Parts, bool Turned, class Taps>
+inline void pack_run(const ConvShape& s, const Taps& tap_of, long from, long k, long columns, char* to) {
+  alignas(64) float rows[word_bits][block_size] = {};
+  for (long i = 0; i < min(word_bits, s.KW * s.C - from); i++) {
+    const long c = (from + i) % s.C;
+    const float* tap = tap_of((from + i) / s.C);
+    for (long o = 0; o < columns; o++) rows[i][o] = Turned ? tap[(k + o) * s.C + c] : tap[c * s.K + k + o];
+  }
+  pack_filter<Parts>(rows[0], block_size, 0, 0, block_size, false, to);
+}
+
+// Sums of a block on their way to y. A few rows are copied before each step of the next block, while the unit computes. Large
+// results are written past the caches.
 struct PendingSums {
+  bool streamed;
   alignas(64) float sums[block_size][block_size];
   long copied = block_size;
   const long* to = nullptr;  // where each row goes in y; -1: nowhere
@@ -95,7 +117,8 @@ struct PendingSums {
       float* out = y + to[copied];
       for_vectors(0, columns, [&](long k, long count) {
         const Vector v = load_part(row + k, count);
-        store_part(out + k, v, count);
+        if (streamed) stream(out + k, v);
+        else store_part(out + k, v, count);
         marks = mark(marks, v);
       });
     }
@@ -114,20 +137,52 @@ inline void add_products(MatrixUnit& unit, const MatrixBlock& block, const Betwe
   add_steps<0>(unit, block, between);
 }
 
-// x: floats, counts, or words of bits. tap_of(i, j): the weights of a tap, [C][K], or [K][C] if `Turned`.
+// `rows` rows of the grid from row `from` on, as runs: lines of the phases of rows one after the other, of each part.
+template <int Parts>
+inline void spread_runs(const SpikeGrid& g, const float* x, long from, long rows, long part, char* line) {
+  const ConvShape& s = g.s;
+  const long row_values = g.columns * s.sw * s.C, zeros = max(0, s.pl) * s.C, first = max(0, -s.pl) * s.C;
+  const long count = min(s.IW * s.C - first, row_values - zeros);
+  memset(line, 0, Parts * part);
+  for (long phase = 0; phase < g.phases_h; phase++)
+    for (long r = 0; r < rows; r++) {
+      const long n = (from + r) / g.rows, i = (from + r) % g.rows * s.sh + phase - s.pt;
+      if (n >= s.N || i < 0 || i >= s.IH || count <= 0) continue;
+      spread_values<Parts>(x + (n * s.IH + i) * s.IW * s.C + first, count, part,
+                           line + ((phase * rows + r) * row_values + zeros) * 2);
+    }
+}
+
+// Images that lie side by side at each position.
+inline long images_abreast(const ConvShape& s) {
+  const SpikeGrid g(s);
+  const bool sparse = 10 * g.rows * g.columns > 11 * s.OH * s.OW;
+  return sparse && s.N % tile_height == 0 && s.C % word_bits == 0 ? tile_height : 1;
+}
+
+// x: floats, counts, or words of bits; all but floats have words of channels. tap_of(i, j): the weights of a tap, [C][K], or
+// [K][C] if `Turned`.
 template <int Parts, bool Turned, class T, class Taps>
 Status matrix_convolve(const MatrixConv& conv, const T* x, const Taps& tap_of, float* y) {
   constexpr bool dense = channels_in<T> == 1 && sizeof(T) == sizeof(float);
-  const ConvShape& s = conv.s;
-  const SpikeGrid g(s);
-  const long taps = s.KH * s.KW, words = s.C / word_bits, steps = taps * words, panels = ceil_div(s.K, block_size);
-  const long part = s.C * 2, pitch = matrix_pitch((dense ? Parts : 1) * part), pixel = s.C / channels_in<T>;
-  const long rows_fitting = max(1, matrix_band_bytes / (g.phases() * g.columns * pitch));
+  const long abreast = images_abreast(conv.s);
+  ConvShape s = conv.s;
+  s.N /= abreast;  // image n is at the same positions as n + N, n + 2 N, ...
+  const bool runs = s.C % word_bits != 0;
+  const SpikeGrid g(s, runs);
+  const long taps = s.KH * s.KW, words = s.C / word_bits, row_steps = ceil_div(s.KW * s.C, word_bits);
+  const long steps = runs ? s.KH * row_steps : taps * words, panels = ceil_div(s.K, block_size);
+  // Bytes of a position, without parts that lie apart.
+  const long pitch = runs ? s.sw * s.C * 2 : matrix_pitch((dense ? Parts : 1) * s.C * 2), pixel = s.C / channels_in<T>;
+  const long row_bytes = g.phases() * g.columns * abreast * pitch * (runs ? Parts : 1);
+  const long rows_fitting = max(ceil_div(block_size, g.columns * abreast), matrix_band_bytes / row_bytes);
   const long bands = ceil_div(g.total, rows_fitting), band = ceil_div(g.total, bands);
   // Few bands would leave threads idle: then panels of outputs are divided among them, too.
   const long groups = min(panels, ceil_div(4L * thread_count(), bands));
-  const long positions = ceil_div(band * g.columns, block_size) * block_size;
-  const long length = positions + g.down * g.columns + g.right;
+  const long rows_in = ceil_div(band * g.columns + tile_height + g.right, g.columns) + g.down;
+  const long length = rows_in * g.columns, line_bytes = g.phases() * length * abreast * pitch;
+  const long part = runs ? line_bytes + tile_bytes : s.C * 2;
+  const long most_tiles = ceil_div(band * g.columns * abreast, tile_height) + 1;
   constexpr long step_bytes = Parts * 2 * pair_tile;
   const long step_floats = steps * (sizeof(long) / sizeof(float));
   char* packed = reinterpret_cast<char*>(scratch(0, panels * steps * step_bytes / sizeof(float) + step_floats));
@@ -135,10 +190,18 @@ Status matrix_convolve(const MatrixConv& conv, const T* x, const Taps& tap_of, f
   // Steps take the channels one word after the other, each with all taps, whose positions overlap.
   long* offsets = reinterpret_cast<long*>(packed + panels * steps * step_bytes);
   for (long i = 0; i < steps; i++) {
-    const long kh = i % taps / s.KW, kw = i % s.KW, phase = kh % s.sh * g.phases_w + kw % s.sw;
-    offsets[i] = (phase * length + kh / s.sh * g.columns + kw / s.sw) * pitch + i / taps * tile_bytes;
+    const long kh = runs ? i / row_steps : i % taps / s.KW, kw = runs ? 0 : i % s.KW;
+    const long phase = kh % s.sh * g.phases_w + kw % s.sw;
+    offsets[i] = (phase * length + kh / s.sh * g.columns + kw / s.sw) * abreast * pitch +
+                 (runs ? i % row_steps : i / taps) * tile_bytes;
   }
-  parallel(panels * words, [&](long task) {
+  parallel(panels * (runs ? steps : words), [&](long task) {
+    if (runs) {
+      const long k = task / steps * block_size, step = task % steps;
+      const auto tap = [&](long j) { return tap_of(step / row_steps, j); };
+      return pack_run<Parts, Turned>(s, tap, step % row_steps * word_bits, k, min(block_size, s.K - k),
+                                     packed + task * step_bytes);
+    }
     const long k = task / words * block_size, c = task % words * word_bits, columns = min(block_size, s.K - k);
     char* to = packed + task * taps * step_bytes;
     for (long t = 0; t < taps; t++, to += step_bytes) {
@@ -149,40 +212,60 @@ Status matrix_convolve(const MatrixConv& conv, const T* x, const Taps& tap_of, f
         pack_filter<Parts>(tap, s.K, c, k, columns, dense, to);
     }
   });
-  took(matrix_path<Parts>, static_cast<double>(s.N * s.OH * s.OW) * static_cast<double>(taps * s.C * s.K) *
+  took(matrix_path<Parts>, static_cast<double>(s.N * abreast * s.OH * s.OW) * static_cast<double>(taps * s.C * s.K) *
                                (dense && Parts == 3 ? 6 : Parts));
+  const bool streamed = is_streamed(y, product(s.N * abreast, conv.YH, conv.YW, s.K), s.K);
   Outcome outcome;
   parallel(bands * groups, [&](long task) {
     const long from = task / groups * band, rows = min(band, g.total - from), group = task % groups;
     if (rows <= 0) return;
-    char* line = reinterpret_cast<char*>(scratch(1, g.phases() * length * pitch / sizeof(float)));
-    long* pixels = reinterpret_cast<long*>(scratch(2, length * (sizeof(long) / sizeof(float))));
+    char* line = reinterpret_cast<char*>(scratch(1, (runs ? Parts * part : line_bytes) / sizeof(float) + 1));
+    const long numbers = max(length, most_tiles * tile_height) + most_tiles;
+    long* pixels = reinterpret_cast<long*>(scratch(2, numbers * (sizeof(long) / sizeof(float))));
     if (line == nullptr || pixels == nullptr) return outcome.lacks_memory();
-    char* at = line;
-    for (long phase = 0; phase < g.phases(); phase++) {
-      g.pixels(phase, from, length, pixels);
-      for (long i = 0; i < length; i++, at += pitch) {
-        if (pixels[i] < 0) {
-          memset(at, 0, pitch);
-          continue;
-        }
-        for (long c = 0; c < s.C; c += word_bits) spread_channels<Parts>(x + pixels[i] * pixel, c, part, at + c * 2);
-      }
+    if constexpr (dense) {
+      if (runs) spread_runs<Parts>(g, x, from, rows_in, part, line);
     }
-    long* outputs = pixels;
-    for (long o = 0; o < positions; o++) {
-      const long r = o / g.columns, q = o % g.columns, n = (from + r) / g.rows, m = (from + r) % g.rows;
-      const bool is_output = r < rows && m < s.OH && q < s.OW;
-      outputs[o] = is_output ? ((n * conv.YH + conv.oh0 + m * conv.osh) * conv.YW + conv.ow0 + q * conv.osw) * s.K : -1;
+    char* at = line;
+    for (long phase = 0; phase < g.phases() && !runs; phase++) {
+      g.pixels(phase, from, length, pixels);
+      for (long i = 0; i < length; i++)
+        for (long image = 0; image < abreast; image++, at += pitch) {
+          if (pixels[i] < 0) {
+            memset(at, 0, pitch);
+            continue;
+          }
+          const T* values = x + (pixels[i] + image * s.N * s.IH * s.IW) * pixel;
+          for (long c = 0; c < s.C; c += word_bits) spread_channels<Parts>(values, c, part, at + c * 2);
+        }
+    }
+    // Tiles that have outputs: where each begins, and where its rows go in y.
+    long *outputs = pixels, *starts = pixels + most_tiles * tile_height, tiles = 0;
+    for (long t = 0; t < ceil_div(band * g.columns * abreast, tile_height); t++) {
+      bool any = false;
+      for (long i = 0; i < tile_height; i++) {
+        const long o = (t * tile_height + i) / abreast, image = (t * tile_height + i) % abreast;
+        const long r = o / g.columns, q = o % g.columns, n = image * s.N + (from + r) / g.rows, m = (from + r) % g.rows;
+        const bool is_output = r < rows && m < s.OH && q < s.OW;
+        outputs[tiles * tile_height + i] =
+            is_output ? ((n * conv.YH + conv.oh0 + m * conv.osh) * conv.YW + conv.ow0 + q * conv.osw) * s.K : -1;
+        any |= is_output;
+      }
+      if (any) starts[tiles++] = t * tile_height * pitch;
+    }
+    if (tiles % 2 != 0) {
+      for (long i = 0; i < tile_height; i++) outputs[tiles * tile_height + i] = -1;
+      starts[tiles] = starts[tiles - 1], tiles++;
     }
     MatrixUnit unit(whole_tiles());
     PendingSums pending;
+    pending.streamed = streamed;
     const long rows_a_step = ceil_div(block_size, steps);
     for (long p = panels * group / groups; p < panels * (group + 1) / groups; p++)
-      for (long o = 0; o < rows * g.columns; o += block_size) {
+      for (long t = 0; t < tiles; t += 2) {
         MatrixBlock block;
-        block.a[0] = line + o * pitch;
-        block.a[1] = block.a[0] + tile_height * pitch;
+        block.a[0] = line + starts[t];
+        block.a[1] = line + starts[t + 1];
         block.a_row = pitch, block.a_part = part, block.a_step = offsets;
         block.b[0] = packed + p * steps * step_bytes;
         block.b[1] = block.b[0] + pair_tile;
@@ -191,18 +274,19 @@ Status matrix_convolve(const MatrixConv& conv, const T* x, const Taps& tap_of, f
         zero_sums(unit);
         add_products<dense, Parts>(unit, block, [&] { pending.copy(rows_a_step); });
         store_sums(unit, pending.sums);
-        pending.copied = 0, pending.to = outputs + o, pending.y = y + p * block_size;
+        pending.copied = 0, pending.to = outputs + t * tile_height, pending.y = y + p * block_size;
         pending.columns = min(block_size, s.K - p * block_size);
       }
     pending.copy(block_size);
+    if (streamed) stream_fence();
     outcome.check(is_finite(pending.marks));
   });
   return outcome.status();
 }
 
-// Fails where the matrix unit's kernels do not support a convolution that adds up so many channels.
-inline void check_matrix(Arguments& args, const ConvShape& s, long channels) {
-  if (channels % word_bits != 0 || s.dh != 1 || s.dw != 1) args.fail(Status::wrong_arguments);
+// Fails where the matrix unit's kernels do not support a convolution: of spikes they need words of channels.
+inline void check_matrix(Arguments& args, const ConvShape& s, bool spikes) {
+  if ((spikes && s.C % word_bits != 0) || s.dh != 1 || s.dw != 1) args.fail(Status::wrong_arguments);
 }
 
 template <class T>
@@ -222,7 +306,7 @@ SEW_KERNEL(matrixConv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
-  check_matrix(args, s, s.C);
+  check_matrix(args, s, false);
   return matrix_conv2d(args, s, bf16, args.floats(s.x()));
 }
 
@@ -231,7 +315,7 @@ SEW_KERNEL(matrixSpikeConv2d) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
-  check_matrix(args, s, s.C);
+  check_matrix(args, s, true);
   if (args.next_type() == Type::uint8) return matrix_conv2d(args, s, bf16, args.bytes(s.x()));
   return matrix_conv2d(args, s, bf16, args.bits(s.x()));
 }
@@ -242,7 +326,7 @@ SEW_KERNEL(matrixConv2dInputGrad) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
-  check_matrix(args, s, s.K);
+  check_matrix(args, s, false);
   const float *dy = args.floats(s.y()), *w = args.floats(s.w());
   float* dx = args.floats(s.x());
   if (args.status != Status::ok) return args.status;

@@ -54,16 +54,16 @@ inline void pack_gradient(const float* dy, const long* pixels, long K, long k, l
   }
 }
 
-// Adds the sums of all chunks, in order: dw[tap][c][k] = sums[chunk][tap][panel of K][word of C][k][c]. Returns whether all
+// Adds the sums of all chunks, in order: dw[tap][c][k] = sums[chunk][tap][panel of K][block of C][k][c]. Returns whether all
 // are finite.
 inline bool add_matrix_chunks(const float* sums, long chunks, long taps, long C, long K, float* dw) {
-  const long panels = ceil_div(K, block_size), words = C / word_bits, size = taps * panels * words * block_sums;
+  const long panels = ceil_div(K, block_size), blocks = ceil_div(C, block_size), size = taps * panels * blocks * block_sums;
   Outcome outcome;
   parallel(taps * panels, [&](long task) {
     const long tap = task / panels, k = task % panels * block_size, columns = min(block_size, K - k);
     alignas(64) float total[block_size][block_size], turned[block_size][block_size];
-    for (long word = 0; word < words; word++) {
-      const float* from = sums + (task * words + word) * block_sums;
+    for (long block = 0; block < blocks; block++) {
+      const float* from = sums + (task * blocks + block) * block_sums;
       for (long i = 0; i < block_sums; i += width) {
         Vector sum = load(from + i);
         for (long c = 1; c < chunks; c++) sum += load(from + c * size + i);
@@ -71,8 +71,8 @@ inline bool add_matrix_chunks(const float* sums, long chunks, long taps, long C,
       }
       for (long i = 0; i < block_size; i += width)
         for (long c = 0; c < block_size; c += width) transpose(total[i] + c, block_size, turned[c] + i, block_size);
-      for (long c = 0; c < block_size; c++) {
-        memcpy(dw + (tap * C + word * word_bits + c) * K + k, turned[c], columns * sizeof(float));
+      for (long c = 0; c < min(block_size, C - block * block_size); c++) {
+        memcpy(dw + (tap * C + block * block_size + c) * K + k, turned[c], columns * sizeof(float));
         outcome.check(all_finite(turned[c], columns));
       }
     }
@@ -173,7 +173,7 @@ SEW_KERNEL(matrixSpikeConv2dFilterGrad) {
   Arguments args(call);
   const ConvShape s = conv_shape(args);
   const bool bf16 = args.number() != 0;
-  check_matrix(args, s, s.C);
+  check_matrix(args, s, true);
   const auto gradient = [&](const auto* x) {
     const float* dy = args.floats(s.y());
     float* dw = args.floats(s.w());

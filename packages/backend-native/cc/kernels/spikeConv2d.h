@@ -58,7 +58,7 @@ struct SpikeOutputs {
       for (long i = 0; i < Lanes; i += width) {
         const Vector v = load(sums + i);
         store_bfloats(bfloats + at + i, bfloats_of(v), min(width, columns - i), streamed);
-        store(sums + i, as_bfloat16(v));
+        store(sums + i, to_bfloat16(v));
       }
     } else if (streamed) {
       for (long i = 0; i < columns; i += width) stream(floats + at + i, load(sums + i));

@@ -4,12 +4,13 @@
 #include "vectors.h"
 
 typedef uint16_t Bfloats __attribute__((vector_size(width * sizeof(uint16_t))));
-typedef uint32_t Bits32 __attribute__((vector_size(sizeof(Vector))));
+
+constexpr uint32_t bfloat16_top = 0xffff0000;  // its bits in a float32
 
 inline Vector load(const uint16_t* p) {
   Bfloats v;
   memcpy(&v, p, sizeof v);
-  return (Vector)(__builtin_convertvector(v, Bits32) << 16);
+  return (Vector)(__builtin_convertvector(v, WordVector) << 16);
 }
 
 inline Vector load_part(const uint16_t* p, long n) {
@@ -19,13 +20,14 @@ inline Vector load_part(const uint16_t* p, long n) {
   return load(values);
 }
 
-// The bits of the nearest bfloat16, in the upper halves; the lower ones are undefined.
-inline Bits32 rounded_bits(Vector v) {
-  const Bits32 bits = (Bits32)v;
-  return bits + 0x7fff + ((bits >> 16) & 1);
+// To the nearest bfloat16, ties to even, as float32. What is too large becomes infinite, and NaN stays NaN: the quiet bit
+// keeps it one that has its other bits in the lower half, and a carry must not reach its sign.
+inline Vector to_bfloat16(Vector v) {
+  constexpr uint32_t quiet = 0x00400000;
+  const WordVector bits = (WordVector)v, nearest = bits + 0x7fff + (bits >> 16 & 1);
+  return (Vector)((v != v ? bits | quiet : nearest) & bfloat16_top);
 }
-inline Bfloats bfloats_of(Vector v) { return __builtin_convertvector(rounded_bits(v) >> 16, Bfloats); }
-inline Vector as_bfloat16(Vector v) { return (Vector)(rounded_bits(v) & 0xffff0000u); }
+inline Bfloats bfloats_of(Vector v) { return __builtin_convertvector((WordVector)to_bfloat16(v) >> 16, Bfloats); }
 
 // Past the caches, to aligned memory of a vector.
 inline void stream(uint16_t* p, Bfloats v) {

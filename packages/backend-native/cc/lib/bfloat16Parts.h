@@ -6,43 +6,51 @@
 // normal numbers are lost: of numbers below 2^-102 some bits, of those below 2^-126 all.
 #pragma once
 #include "arguments.h"
+#include "bfloat16.h"
 #include "transpose.h"
-#include "vectors.h"
-
-typedef uint32_t WordVector __attribute__((vector_size(sizeof(Vector))));
-
-constexpr uint32_t bfloat16_top = 0xffff0000;  // its bits in a float32
 
 // Pairs of bfloat16, the first in the low half, of the upper halves of float32 numbers.
 inline Vector upper_halves(Vector first, Vector second) {
   return (Vector)(((WordVector)second & bfloat16_top) | (WordVector)first >> 16);
 }
 
-// To the nearest bfloat16, ties to even; infinite and NaN as they are.
-inline Vector to_bfloat16(Vector v) {
-  const WordVector bits = (WordVector)v, nearest = bits + 0x7fff + (bits >> 16 & 1);
-  const WordVector finite = (WordVector)((bits & 0x7f800000) != 0x7f800000);
-  return (Vector)(((nearest & finite) | (bits & ~finite)) & bfloat16_top);
-}
-
-// The parts of numbers, as pairs: the nearest bfloat16, ties to even; or three that add up to the number. Where it is
-// infinite, NaN, or rounds to an infinite one, at least one of the parts is infinite or NaN.
+// The parts of numbers, in the upper halves: the nearest bfloat16, ties to even; or three that add up to the number. Where it
+// is infinite, NaN, or rounds to an infinite one, at least one of the parts is infinite or NaN.
 template <int Parts>
-inline void split_pairs(Vector first, Vector second, Vector* parts) {
+inline void split(Vector v, Vector* parts) {
   static_assert(Parts == 1 || Parts == 3);
   if constexpr (Parts == 1) {
-    parts[0] = upper_halves(to_bfloat16(first), to_bfloat16(second));
+    parts[0] = to_bfloat16(v);
   } else {
-    const auto nearest = [](Vector v) { return (Vector)(((WordVector)v + 0x8000) & bfloat16_top); };
     for (int p = 0; p < 2; p++) {
-      const Vector a = nearest(first), b = nearest(second);
-      parts[p] = upper_halves(a, b);
-      first -= a;
-      second -= b;
+      parts[p] = (Vector)(((WordVector)v + 0x8000) & bfloat16_top);
+      v -= parts[p];
     }
     // What is left has at most 6 bits.
-    parts[2] = upper_halves(first, second);
+    parts[2] = v;
   }
+}
+
+// The parts of two vectors as pairs.
+template <int Parts>
+inline void split_pairs(Vector first, Vector second, Vector* parts) {
+  Vector a[Parts], b[Parts];
+  split<Parts>(first, a);
+  split<Parts>(second, b);
+  for (int p = 0; p < Parts; p++) parts[p] = upper_halves(a[p], b[p]);
+}
+
+// The parts of `count` numbers in order, `part` bytes apart.
+template <int Parts>
+inline void spread_values(const float* from, long count, long part, char* to) {
+  for_vectors(0, count, [&](long i, long n) {
+    Vector parts[Parts];
+    split<Parts>(load_part(from + i, n), parts);
+    for (int p = 0; p < Parts; p++) {
+      const Bfloats values = __builtin_convertvector((WordVector)parts[p] >> 16, Bfloats);
+      store_bfloats(reinterpret_cast<uint16_t*>(to + p * part) + i, values, n, false);
+    }
+  });
 }
 
 // `count` numbers, at most a vector; zeros behind them.

@@ -33,8 +33,6 @@ inline Vector floor_of(Vector x) {
   return choose(nearest > x, nearest - 1.0f, nearest);
 }
 
-typedef uint32_t WordVector __attribute__((vector_size(sizeof(Vector))));
-
 // 2^n for n from -126 to 127.
 inline Vector power_of_two(IntVector n) { return (Vector)((WordVector)(n + 127) << 23); }
 

@@ -99,11 +99,12 @@ struct SpikeGrid {
   long phases_h, phases_w;  // those that have taps
   long words;               // of a pixel
 
-  explicit SpikeGrid(const ConvShape& shape) : s(shape) {
+  // `joined`: a position has all pixels that the stride passes in a row, so that columns have one phase.
+  explicit SpikeGrid(const ConvShape& shape, bool joined = false) : s(shape) {
     down = (s.KH - 1) / s.sh, right = (s.KW - 1) / s.sw;
-    phases_h = min(s.sh, s.KH), phases_w = min(s.sw, s.KW);
+    phases_h = min(s.sh, s.KH), phases_w = joined ? 1 : min(s.sw, s.KW);
     rows = s.OH + down - shared_zeros(down, s.IH, s.OH, s.sh, s.pt, phases_h);
-    columns = s.OW + right - shared_zeros(right, s.IW, s.OW, s.sw, s.pl, phases_w);
+    columns = s.OW + right - shared_zeros(right, s.IW, s.OW, s.sw, s.pl, joined ? s.sw : phases_w);
     total = (s.N - 1) * rows + s.OH;
     words = s.C / word_bits;
   }

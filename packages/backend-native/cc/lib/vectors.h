@@ -2,6 +2,9 @@
 #pragma once
 #include "arguments.h"
 
+// The bits of a vector's lanes.
+typedef uint32_t WordVector __attribute__((vector_size(sizeof(Vector))));
+
 constexpr long element_block = 16384;  // elements per task of an element-wise pass
 
 // Calls f(index of the first, how many) for from ... to - 1.

@@ -2,8 +2,9 @@
 import { backend_util, engine, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { hasMatrixUnit, instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
-import { breakEvens, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
+import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
 import { floatKernel } from "../kernel.js";
+import { fillsSteps, LEAST_WINDOW } from "../matrixUnit.js";
 import { productPrecision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
 import { because, originOf } from "../trace.js";
@@ -39,9 +40,28 @@ function productNumbers(g: backend_util.Conv2DInfo): number[] {
 
 const isUndilated = (g: backend_util.Conv2DInfo) => g.dilationHeight === 1 && g.dilationWidth === 1;
 
-/** Whether a matrix unit runs a convolution that adds up so many channels. */
-const suitsMatrixUnit = (g: backend_util.Conv2DInfo, channels: number) =>
-  hasMatrixUnit() && channels % 32 === 0 && isUndilated(g);
+/** Whether there is a matrix unit that runs a product where `suits`. */
+function onMatrixUnit(g: backend_util.Conv2DInfo, suits: boolean): boolean {
+  if (!hasMatrixUnit()) return false;
+  if (!isUndilated(g)) because(() => "a dilated filter has no kernel for a matrix unit; use dilation 1");
+  else if (!suits) because(() => "a matrix unit should be no faster: too little of it would be filled, or too much copied");
+  return suits && isUndilated(g);
+}
+
+/**
+ * Whether a convolution of dense images, or the gradient of its input, fills a matrix unit, whose steps take 32 values: those of
+ * words of channels, or else neighbours in a row of the filter. Those of 3x3 at stride 1 are computed by tiles of 2x2.
+ */
+const fillsMatrixUnit = (g: backend_util.Conv2DInfo, channels: number, columns: number) =>
+  channels % 32 === 0 || (!is3x3(g) && fillsSteps(channels * columns));
+
+/**
+ * The same of the gradient of the filter, whose windows and their parts are copied first: below 96 values of a window this is
+ * most of the work. In float32 it is too much where an element is in many windows, and where few are words of channels.
+ */
+const fillsWithWindows = (g: backend_util.Conv2DInfo) =>
+  g.filterHeight * g.filterWidth * g.inChannels >= LEAST_WINDOW &&
+  (productPrecision() === "bf16" || (g.inChannels % 32 === 0 && !is3x3(g)));
 
 /**
  * The stored spikes of an image batch for an event-driven convolution; `undefined` where the dense kernel is faster, or the
@@ -86,7 +106,7 @@ interface Product {
   readonly events: string;
   readonly dense: string;
   readonly matrixSpikes: string;
-  readonly matrix?: string;
+  readonly matrix: string;
   readonly plain: string;
 }
 
@@ -99,17 +119,17 @@ const NOT_FINITE =
  * numbers, so that their storage changes no bit.
  */
 function runDense(
-  { dense, matrixSpikes, matrix }: Product,
+  { product, dense, matrixSpikes, matrix }: Product,
   x: TensorInfo,
   g: backend_util.Conv2DInfo,
   backend: NativeBackend,
   run: (kernel: string, images: KernelArray) => boolean,
 ): boolean {
-  const onMatrixUnit = suitsMatrixUnit(g, g.inChannels);
-  const readsSpikes = onMatrixUnit ? spikeConvolution() !== "off" : g.inChannels % 32 === 0;
-  const spikes = readsSpikes ? backend.spikes(x)?.packed : undefined;
-  if (spikes !== undefined) return run(onMatrixUnit ? matrixSpikes : dense, spikes);
-  return backend.lendFloats(x, (images) => run((onMatrixUnit ? matrix : undefined) ?? dense, images));
+  const words = g.inChannels % 32 === 0;
+  const spikes = words && !(hasMatrixUnit() && spikeConvolution() === "off") ? backend.spikes(x)?.packed : undefined;
+  if (spikes !== undefined) return run(onMatrixUnit(g, true) ? matrixSpikes : dense, spikes);
+  const fills = product === "forward" ? fillsMatrixUnit(g, g.inChannels, g.filterWidth) : fillsWithWindows(g);
+  return backend.lendFloats(x, (images) => run(onMatrixUnit(g, fills) ? matrix : dense, images));
 }
 
 /** Computes a product of an image batch with `other` by the kernel that suits them. */
@@ -182,7 +202,8 @@ const conv2DBackpropInputConfig: KernelConfig = floatKernel<
     const g = geometry(attrs.inputShape, filter.shape, attrs);
     const [dx, values] = backend.output(attrs.inputShape);
     const arrays = [backend.floats(dy), backend.floats(filter), values];
-    const kernel = suitsMatrixUnit(g, g.outChannels) ? "matrixConv2dInputGrad" : "conv2dInputGrad";
+    const fills = fillsMatrixUnit(g, g.outChannels, Math.ceil(g.filterWidth / g.strideWidth));
+    const kernel = onMatrixUnit(g, fills) ? "matrixConv2dInputGrad" : "conv2dInputGrad";
     if (!runFinite(kernel, productNumbers(g), ...arrays)) {
       because(() => NOT_FINITE);
       runNative("plainConv2dInputGrad", numbers(g), ...arrays);
@@ -204,6 +225,7 @@ const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
         events: "spikeConv2dFilterGrad",
         dense: "conv2dFilterGrad",
         matrixSpikes: "matrixSpikeConv2dFilterGrad",
+        matrix: "matrixConv2dFilterGrad",
         plain: "plainConv2dFilterGrad",
       },
       x,

@@ -1,8 +1,9 @@
 /** @file BatchMatMul. */
 import { broadcast_util, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
-import { hasMatrixUnit, type KernelArray, runFinite, runNative } from "../addon.js";
+import { hasMatrixUnit, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { floatKernel, sizeOf } from "../kernel.js";
+import { fillsSteps, LEAST_WINDOW } from "../matrixUnit.js";
 import { spikeConvolution } from "../spikeConvolution.js";
 
 interface MatMulAttrs {
@@ -26,32 +27,37 @@ function startOf({ shape }: TensorInfo, batch: readonly number[], index: number)
   return start;
 }
 
+/** Fewest rows of a matrix for a matrix unit: those of a block of sums. Where one is transposed there is more to prepare. */
+const LEAST_ROWS = { plain: 32, transposed: 128 };
+
 /**
- * Runs a matrix product of stored spikes on a matrix unit, as a 1x1 convolution or its filter gradient, whose pixels are rows of
- * `a`.
+ * Runs a matrix product on a matrix unit, as a 1x1 convolution or one of its gradients, whose pixels are rows of `a`.
  *
- * @returns whether it did: there is a unit, convolution of spikes is not off, `a` is one matrix of spikes with words of channels, `b` one of finite numbers
+ * @returns whether it did: there is a unit, `a` and `b` are one matrix each, at most one of them transposed, `a` of spikes with
+ * words of channels or of enough numbers to fill tiles, and all are finite
  */
-function multiplySpikes(
+function multiplyOnUnit(
   a: TensorInfo,
   b: TensorInfo,
   { transposeA, transposeB }: MatMulAttrs,
   y: Float32Array,
   backend: NativeBackend,
 ): boolean {
-  const [pixels, channels] = a.shape.slice(-2) as [number, number];
-  if (!hasMatrixUnit() || spikeConvolution() === "off") return false;
-  if (transposeB || batchOf(a) !== 1 || batchOf(b) !== 1 || channels % 32 !== 0) return false;
-  const spikes: KernelArray | undefined = backend.spikes(a)?.packed;
-  if (spikes === undefined) return false;
-  const numbers = [pixels, 1, 1, channels, 1, 1, b.shape.at(-1)!, 1, 1, 1, 1, 0, 0, 1, 1, 0];
-  return runFinite(
-    transposeA ? "matrixSpikeConv2dFilterGrad" : "matrixSpikeConv2d",
-    numbers,
-    spikes,
-    backend.floats(b),
-    y,
-  );
+  if (!hasMatrixUnit() || batchOf(a) !== 1 || batchOf(b) !== 1 || (transposeA && transposeB)) return false;
+  const sizes = ({ shape }: TensorInfo) => shape.slice(-2) as [rows: number, columns: number];
+  const [[pixels, channels], [rows, columns]] = [sizes(a), sizes(b)];
+  const numbers = (from: number, to: number) => [pixels, 1, 1, from, 1, 1, to, 1, 1, 1, 1, 0, 0, 1, 1, 0];
+  const spikes =
+    channels % 32 === 0 && !transposeB && spikeConvolution() !== "off" ? backend.spikes(a)?.packed : undefined;
+  if (spikes !== undefined) {
+    const kernel = transposeA ? "matrixSpikeConv2dFilterGrad" : "matrixSpikeConv2d";
+    return runFinite(kernel, numbers(channels, columns), spikes, backend.floats(b), y);
+  }
+  if (pixels < LEAST_ROWS[transposeA || transposeB ? "transposed" : "plain"]) return false;
+  if (transposeA ? channels < LEAST_WINDOW : !fillsSteps(channels)) return false;
+  const factors = [backend.floats(a), backend.floats(b)];
+  if (transposeB) return runFinite("matrixConv2dInputGrad", numbers(rows, channels), ...factors, y);
+  return runFinite(transposeA ? "matrixConv2dFilterGrad" : "matrixConv2d", numbers(channels, columns), ...factors, y);
 }
 
 const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>("BatchMatMul", ({ a, b }, attrs, backend) => {
@@ -63,7 +69,7 @@ const batchMatMulConfig: KernelConfig = floatKernel<Inputs, MatMulAttrs>("BatchM
   }
   const batch = broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const [y, values] = backend.output([...batch, rows, columns]);
-  if (multiplySpikes(a, b, attrs, values, backend)) return y;
+  if (multiplyOnUnit(a, b, attrs, values, backend)) return y;
   const flags = [transposeA ? 1 : 0, transposeB ? 1 : 0];
   const sizes = [rows, inner, columns, ...flags];
   const [from, by, count] = [backend.floats(a), backend.floats(b), sizeOf(batch)];

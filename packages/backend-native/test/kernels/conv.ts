@@ -308,8 +308,8 @@ export const addonCalls: Readonly<Record<string, AddonCall>> = {
     sizes: [0, 14],
   },
   matrixConv2d: {
-    numbers: [1, 2, 2, 32, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0],
-    arrays: [float32s(128), float32s(256), float32s(2)],
+    numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0],
+    arrays: [float32s(4), float32s(8), float32s(2)],
     sizes: [0, 14],
   },
   matrixSpikeConv2d: {
@@ -318,8 +318,13 @@ export const addonCalls: Readonly<Record<string, AddonCall>> = {
     sizes: [0, 14],
   },
   matrixConv2dInputGrad: {
-    numbers: [1, 2, 2, 1, 1, 1, 32, 2, 2, 1, 1, 0, 0, 1, 1, 0],
-    arrays: [float32s(32), float32s(128), float32s(4)],
+    numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0],
+    arrays: [float32s(2), float32s(8), float32s(4)],
+    sizes: [0, 14],
+  },
+  matrixConv2dFilterGrad: {
+    numbers: [1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0],
+    arrays: [float32s(4), float32s(2), float32s(8)],
     sizes: [0, 14],
   },
   matrixSpikeConv2dFilterGrad: {
