@@ -1,3 +1,4 @@
+import { conv2dOfSequence } from "@sew/kernels";
 import type { Random } from "@sew/random";
 import {
   add,
@@ -112,7 +113,8 @@ export function conv2d<Bias extends boolean = false>(
           `conv2d: x must be at least ${extent} x ${extent} with its padding, got [${x.shape}] with a padding of ${padding}`,
         );
       }
-      const y = foldTimeIntoBatch(x, apply);
+      const ofSequence = groups === 1 && dilation === 1 ? conv2dOfSequence(x, weight, stride, padding) : undefined;
+      const y = ofSequence ?? foldTimeIntoBatch(x, apply);
       return bias === undefined ? y : add(y, bias);
     },
   };
