@@ -55,7 +55,16 @@ export type {
 export { rates } from "./program/programBuilder.js";
 export { runProgram } from "./program/runProgram.js";
 export { declaredOnly, tracedAs } from "./program/trace.js";
-export { conv2dOfSequence, maxPoolOfSequence, type SequenceKernelConfig } from "./sequenceKernels.js";
+export {
+  callKernel,
+  conv2dOfSequence,
+  convAttrs,
+  convGradients,
+  maxPoolOfSequence,
+  oneNode,
+  type SequenceKernelConfig,
+  takesSequences,
+} from "./sequenceKernels.js";
 export { shown } from "./shown.js";
 export { unrecorded } from "./unrecorded.js";
 export { withSlope } from "./withSlope.js";

@@ -9,10 +9,10 @@ import {
   type KernelConfig,
   MaxPool,
   MaxPoolGrad,
+  type NamedAttrMap,
   type NamedTensorMap,
   type Tensor,
 } from "@tensorflow/tfjs-core";
-import { runKernel } from "./fusedOp.js";
 
 /**
  * A kernel of TensorFlow.js on images, as a backend registers it that treats `[T, N, H, W, C]` as `[T·N, H, W, C]`, in inputs,
@@ -22,10 +22,10 @@ export interface SequenceKernelConfig extends KernelConfig {
   readonly takesSequences?: true;
 }
 
-/** What the backward pass computes of `dy`, by input, from the inputs. */
+/** What the backward pass computes of `dy`, by input, from what was saved. */
 type Gradients = (dy: Tensor, saved: readonly Tensor[]) => Record<string, () => Tensor>;
 
-/** The part of the engine behind `customGrad`. There every gradient would be computed, those of frames, too. */
+/** The part of the engine behind `customGrad`. */
 interface CustomKernels {
   runKernelFunc(params: {
     readonly inputs: NamedTensorMap;
@@ -35,31 +35,63 @@ interface CustomKernels {
 }
 
 /**
- * Runs a kernel on sequences; undefined where the backend takes images alone, and inside a gradient of a gradient, which
- * TensorFlow.js has for images alone.
+ * An operation that is one node of the tape, as `customGrad` of TensorFlow.js makes them, whose gradients are computed where
+ * they are needed alone. Nothing inside `forward` and the gradients is recorded.
+ *
+ * @internal
  */
-function runOnSequences(
-  kernel: string,
+export function oneNode(
   inputs: NamedTensorMap,
-  attrs: object,
+  forward: (save: (tensors: Tensor[]) => void) => Tensor,
   gradients: Gradients,
-): Tensor | undefined {
-  const config: SequenceKernelConfig | undefined = getKernel(kernel, getBackend());
-  const tensors = Object.values(inputs);
-  if (config?.takesSequences !== true || engine().state.gradientDepth > 1) return undefined;
-  if (!tensors.every(({ dtype }) => dtype === "float32")) return undefined;
+): Tensor {
   return (engine() as unknown as CustomKernels).runKernelFunc({
     inputs,
-    forwardFunc(_, save) {
-      save(tensors);
-      return run(kernel, inputs, attrs);
-    },
+    forwardFunc: (_, save) => forward(save),
     backwardsFunc: gradients,
   });
 }
 
-const run = (kernel: string, inputs: NamedTensorMap, attrs: object) =>
-  runKernel(kernel, inputs, attrs) as unknown as Tensor;
+/**
+ * Calls a kernel of the current backend without the engine between: for {@link oneNode}. The results are tensors of the
+ * current scope.
+ *
+ * @internal
+ */
+export function callKernel(name: string, inputs: NamedTensorMap | readonly Tensor[], attrs: object): Tensor[] {
+  const { kernelFunc } = getKernel(name, getBackend())!;
+  const { backend } = engine();
+  const results = kernelFunc({ inputs: inputs as NamedTensorMap, attrs: attrs as NamedAttrMap, backend });
+  return [results].flat().map((result) => engine().makeTensorFromTensorInfo(result));
+}
+
+/**
+ * Whether a kernel of the current backend takes these tensors as sequences. Inside a gradient of a gradient none does:
+ * TensorFlow.js has it for images alone.
+ *
+ * @internal
+ */
+export function takesSequences(kernel: string, ...tensors: readonly Tensor[]): boolean {
+  const config: SequenceKernelConfig | undefined = getKernel(kernel, getBackend());
+  return (
+    config?.takesSequences === true &&
+    engine().state.gradientDepth < 2 &&
+    tensors.every(({ dtype }) => dtype === "float32")
+  );
+}
+
+/** The attributes of a convolution, as `conv2d` of TensorFlow.js passes them. @internal */
+export function convAttrs(strides: number, pad: number): object {
+  return { strides, pad, dataFormat: "NHWC", dilations: 1 };
+}
+
+/** The gradients of a convolution by its inputs, when they are needed. @internal */
+export function convGradients(x: Tensor, filter: Tensor, dy: Tensor, attrs: object) {
+  return {
+    x: () => callKernel(Conv2DBackpropInput, { dy, filter }, { ...attrs, inputShape: x.shape })[0]!,
+    filter: () => callKernel(Conv2DBackpropFilter, { x, dy }, { ...attrs, filterShape: filter.shape })[0]!,
+  };
+}
 
 /**
  * The convolution of every image of a sequence, `[T, N, H, W, C] → [T, N, H', W', C']`, as `conv2d` of TensorFlow.js, in one
@@ -69,13 +101,16 @@ const run = (kernel: string, inputs: NamedTensorMap, attrs: object) =>
  * @param pad zeros on every side
  */
 export function conv2dOfSequence(x: Tensor, filter: Tensor, strides: number, pad: number): Tensor | undefined {
-  const attrs = { strides, pad, dataFormat: "NHWC", dilations: 1 };
-  const { shape: inputShape } = x;
-  const { shape: filterShape } = filter;
-  return runOnSequences(Conv2D, { x, filter }, attrs, (dy, [x, filter]) => ({
-    x: () => run(Conv2DBackpropInput, { dy, filter: filter! }, { ...attrs, inputShape }),
-    filter: () => run(Conv2DBackpropFilter, { x: x!, dy }, { ...attrs, filterShape }),
-  }));
+  if (!takesSequences(Conv2D, x, filter)) return undefined;
+  const attrs = convAttrs(strides, pad);
+  return oneNode(
+    { x, filter },
+    (save) => {
+      save([x, filter]);
+      return callKernel(Conv2D, { x, filter }, attrs)[0]!;
+    },
+    (dy, [x, filter]) => convGradients(x!, filter!, dy, attrs),
+  );
 }
 
 /**
@@ -83,8 +118,14 @@ export function conv2dOfSequence(x: Tensor, filter: Tensor, strides: number, pad
  * TensorFlow.js, in one kernel; undefined where the backend has none.
  */
 export function maxPoolOfSequence(x: Tensor, filterSize: number, strides: number, pad: number): Tensor | undefined {
+  if (!takesSequences(MaxPool, x)) return undefined;
   const attrs = { filterSize, strides, pad };
-  return runOnSequences(MaxPool, { x }, attrs, (dy, [input]) => ({
-    x: () => run(MaxPoolGrad, { dy, input: input! }, attrs),
-  }));
+  return oneNode(
+    { x },
+    (save) => {
+      save([x]);
+      return callKernel(MaxPool, { x }, attrs)[0]!;
+    },
+    (dy, [input]) => ({ x: () => callKernel(MaxPoolGrad, { dy, input: input! }, attrs)[0]! }),
+  );
 }
