@@ -66,5 +66,6 @@ export {
   takesSequences,
 } from "./sequenceKernels.js";
 export { shown } from "./shown.js";
+export { type SumOfFirstAttrs, sumOfFirst, sumOfFirstKernel } from "./sumOfFirst.js";
 export { unrecorded } from "./unrecorded.js";
 export { withSlope } from "./withSlope.js";

@@ -15,6 +15,7 @@ import type { Activation } from "./activation.js";
 import type { BatchNorm } from "./batchNorm.js";
 import type { Conv2d } from "./conv2d.js";
 import { isLastReader } from "./memory/freeAfterUse.js";
+import { isFromOutside } from "./memory/recompute.js";
 import type { Context } from "./module.js";
 
 const { name: FIRE, gradient } = normNeuronTrainingKernel;
@@ -45,6 +46,8 @@ export function convNormNeuronInOneNode(
   const { bias: offset } = norm.parameters;
   const scale = norm.scale();
   const parameters = programParameters(neuron);
+  // Gradients that will be needed are computed at once.
+  const [isExternal, isTrained] = [isFromOutside(x), filter.trainable];
   return oneNode(
     { x, filter, scale, offset, ...numbered(parameters) },
     (save) => {
@@ -62,7 +65,15 @@ export function convNormNeuronInOneNode(
       const [dCurrents, ...others] = callKernel(gradient!.name, [...rest, dSpikes], settings);
       const [dScale, dOffset, ...dParameters] = others.map((d) => () => d);
       const ofConv = convGradients(x!, filter!, dCurrents!, geometry);
-      return { ...ofConv, scale: dScale!, offset: dOffset!, ...numbered(dParameters) };
+      const dx = isExternal ? undefined : ofConv.x();
+      const dFilter = isTrained ? ofConv.filter() : undefined;
+      return {
+        x: () => dx ?? ofConv.x(),
+        filter: () => dFilter ?? ofConv.filter(),
+        scale: dScale!,
+        offset: dOffset!,
+        ...numbered(dParameters),
+      };
     },
   );
 }
