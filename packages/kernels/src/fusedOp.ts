@@ -95,7 +95,23 @@ export interface FusedListGradient<A extends object> {
 
 /** Runs a kernel of several outputs on the current backend. @internal */
 export function runKernel(name: string, inputs: KernelTensors, attrs: object): Tensor[] {
+  const { gradientDepth, kernelDepth, profiling } = engine().state;
+  const isRecorded = gradientDepth > 0 && kernelDepth === 0;
+  if (!isRecorded && !profiling) return callKernel(name, inputs, attrs);
   return engine().runKernel(name, inputs as never, attrs as never) as Tensor[];
+}
+
+/**
+ * Calls a kernel of the current backend without the engine between, which records nothing. The results are tensors of the
+ * current scope.
+ *
+ * @internal
+ */
+export function callKernel(name: string, inputs: KernelTensors, attrs: object): Tensor[] {
+  const { kernelFunc } = getKernel(name, getBackend())!;
+  const { backend } = engine();
+  const results = kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend });
+  return [results].flat().map((result) => engine().makeTensorFromTensorInfo(result));
 }
 
 /** The inputs of a kernel, by name or as a list. */

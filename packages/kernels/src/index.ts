@@ -5,6 +5,7 @@ export { type BatchNormTrainingAttrs, batchNormTraining, batchNormTrainingKernel
 export { detach } from "./detach.js";
 export { distance } from "./distance.js";
 export {
+  callKernel,
   type FusedGradient,
   type FusedKernel,
   type FusedKernelConfig,
@@ -56,7 +57,6 @@ export { rates } from "./program/programBuilder.js";
 export { runProgram } from "./program/runProgram.js";
 export { declaredOnly, tracedAs } from "./program/trace.js";
 export {
-  callKernel,
   conv2dOfSequence,
   convAttrs,
   convGradients,

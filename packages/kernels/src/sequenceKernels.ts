@@ -9,10 +9,10 @@ import {
   type KernelConfig,
   MaxPool,
   MaxPoolGrad,
-  type NamedAttrMap,
   type NamedTensorMap,
   type Tensor,
 } from "@tensorflow/tfjs-core";
+import { callKernel } from "./fusedOp.js";
 
 /**
  * A kernel of TensorFlow.js on images, as a backend registers it that treats `[T, N, H, W, C]` as `[T·N, H, W, C]`, in inputs,
@@ -50,19 +50,6 @@ export function oneNode(
     forwardFunc: (_, save) => forward(save),
     backwardsFunc: gradients,
   });
-}
-
-/**
- * Calls a kernel of the current backend without the engine between: for {@link oneNode}. The results are tensors of the
- * current scope.
- *
- * @internal
- */
-export function callKernel(name: string, inputs: NamedTensorMap | readonly Tensor[], attrs: object): Tensor[] {
-  const { kernelFunc } = getKernel(name, getBackend())!;
-  const { backend } = engine();
-  const results = kernelFunc({ inputs: inputs as NamedTensorMap, attrs: attrs as NamedAttrMap, backend });
-  return [results].flat().map((result) => engine().makeTensorFromTensorInfo(result));
 }
 
 /**

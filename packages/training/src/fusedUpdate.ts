@@ -1,4 +1,4 @@
-import { callKernel, type FusedKernel, hasKernel, type Inputs } from "@sew/kernels";
+import { type FusedKernel, hasKernel, type Inputs, runKernel } from "@sew/kernels";
 import type { Tensor } from "@tensorflow/tfjs-core";
 
 /**
@@ -10,5 +10,5 @@ export function fusedUpdate<I extends string, A extends object>(
   inputs: Inputs<I>,
   attrs: A,
 ): Tensor[] | undefined {
-  return hasKernel(kernel, attrs) ? callKernel(kernel.name, inputs, attrs) : undefined;
+  return hasKernel(kernel, attrs) ? runKernel(kernel.name, inputs, attrs) : undefined;
 }

@@ -32,6 +32,7 @@ export function freeAfterUse<T extends Tensor>(f: () => T): () => T {
   return () => {
     const { state } = engine();
     const isOwn = (): boolean => state.gradientDepth === 1 && Array.isArray(state.activeTape);
+    const restore = saveHandles();
     try {
       const y = f();
       if (isOwn()) freeBehind(state.activeTape, y);
@@ -39,7 +40,34 @@ export function freeAfterUse<T extends Tensor>(f: () => T): () => T {
     } catch (error) {
       if (isOwn()) freeSaved(state.activeTape, state.activeTape.length);
       throw error;
+    } finally {
+      restore();
     }
+  };
+}
+
+/** The method by which the engine copies the handle of a tensor that an op saves. */
+interface Saving {
+  clone(x: Tensor): Tensor;
+}
+
+/**
+ * Makes the engine save tensors without a kernel and a node of the tape for each, which only a gradient of a gradient needs.
+ *
+ * @returns ends it
+ */
+function saveHandles(): () => void {
+  const saving = engine() as unknown as Saving;
+  const { state } = engine();
+  const outer = saving.clone;
+  if (state.gradientDepth !== 1 || typeof outer !== "function") return () => {};
+  saving.clone = (x) => {
+    if (state.gradientDepth !== 1) return outer.call(saving, x);
+    engine().backend.incRef(x.dataId);
+    return engine().makeTensorFromTensorInfo({ dataId: x.dataId, shape: x.shape, dtype: x.dtype });
+  };
+  return () => {
+    saving.clone = outer;
   };
 }
 
