@@ -45,8 +45,7 @@ function pool(
         );
       }
       return (
-        ofSequence(x, size, stride, padding) ??
-        foldTimeIntoBatch(x, (images) => apply(images, size, stride, padding))
+        ofSequence(x, size, stride, padding) ?? foldTimeIntoBatch(x, (images) => apply(images, size, stride, padding))
       );
     },
   };
