@@ -99,7 +99,7 @@ export class BufferPool {
     const bytes = Math.max(GRAIN, Math.ceil((length * type.BYTES_PER_ELEMENT) / GRAIN) * GRAIN);
     const isSmall = bytes < SMALL;
     const fits = (size: number) => size >= bytes;
-    let gap = isSmall ? this.#gapSizes.findIndex(fits) : this.#gapSizes.findLastIndex(fits);
+    let gap = isSmall ? this.#gapSizes.findIndex(fits) : this.#gapOfLarge(bytes);
     if (gap < 0) gap = this.#reserve(bytes);
     const address = this.#gapStarts[gap]! + (isSmall ? 0 : this.#gapSizes[gap]! - bytes);
     this.#back(address, bytes);
@@ -146,6 +146,22 @@ export class BufferPool {
       peakBytes: this.#peakBytes,
       allocations: this.#allocations,
     };
+  }
+
+  /** The index of the highest of the gaps at whose end an array lacks the fewest pages: to move a page takes as long as a small kernel. */
+  #gapOfLarge(bytes: number): number {
+    let [best, fewest] = [-1, Infinity];
+    for (let gap = this.#gapSizes.length - 1; gap >= 0 && fewest > 0; gap--) {
+      const size = this.#gapSizes[gap]!;
+      if (size < bytes) continue;
+      const end = this.#gapStarts[gap]! + size;
+      let missing = 0;
+      for (let page = Math.floor((end - bytes) / this.#pageBytes); page * this.#pageBytes < end; page++) {
+        if (!this.#backed[page]) missing++;
+      }
+      if (missing < fewest) [best, fewest] = [gap, missing];
+    }
+    return best;
   }
 
   /** Reserves address space for a range, and returns the index of the new gap. */

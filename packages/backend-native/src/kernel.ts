@@ -1,4 +1,5 @@
 /** @file What all kernels of this backend share. */
+import type { SequenceKernelConfig } from "@sew/kernels";
 import {
   getKernel,
   type KernelConfig,
@@ -64,6 +65,23 @@ export function floatKernel<I, A>(
     );
   };
   return { kernelName, backendName: NATIVE, kernelFunc };
+}
+
+/** The same for a kernel on images that takes sequences `[T, N, H, W, C]`, too; see {@link SequenceKernelConfig}. */
+export function imageKernel<I, A>(...kernel: Parameters<typeof floatKernel<I, A>>): SequenceKernelConfig {
+  return { ...floatKernel(...kernel), takesSequences: true };
+}
+
+/** The shape of images, with the time of a sequence folded into the batch. */
+export function imagesOf(shape: readonly number[]): [batch: number, height: number, width: number, channels: number] {
+  if (shape.length !== 5) return shape as [number, number, number, number];
+  const [steps, batch, height, width, channels] = shape as [number, number, number, number, number];
+  return [steps * batch, height, width, channels];
+}
+
+/** The shape of a result `[batch, ...]` for images of the shape `of`: that of a sequence where they are one. */
+export function sequenceLike(of: readonly number[], [batch, ...image]: readonly number[]): number[] {
+  return of.length === 5 ? [of[0]!, of[1]!, ...image] : [batch!, ...image];
 }
 
 /** Number of elements of a shape. */

@@ -95,7 +95,28 @@ export interface FusedListGradient<A extends object> {
 
 /** Runs a kernel of several outputs on the current backend. @internal */
 export function runKernel(name: string, inputs: KernelTensors, attrs: object): Tensor[] {
-  return engine().runKernel(name, inputs as never, attrs as never) as Tensor[];
+  const { gradientDepth, kernelDepth } = engine().state;
+  const isRecorded = gradientDepth > 0 && kernelDepth === 0;
+  return isRecorded ? throughEngine(name, inputs, attrs) : callKernel(name, inputs, attrs);
+}
+
+/**
+ * Calls a kernel of the current backend without the engine between, which records nothing. The results are tensors of the
+ * current scope. A profile, which the engine takes, has it nevertheless.
+ *
+ * @internal
+ */
+export function callKernel(name: string, inputs: KernelTensors, attrs: object): Tensor[] {
+  if (engine().state.profiling) return throughEngine(name, inputs, attrs);
+  const { kernelFunc } = getKernel(name, getBackend())!;
+  const { backend } = engine();
+  const results = kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend });
+  return [results].flat().map((result) => engine().makeTensorFromTensorInfo(result));
+}
+
+function throughEngine(name: string, inputs: KernelTensors, attrs: object): Tensor[] {
+  const results: Tensor | Tensor[] = engine().runKernel(name, inputs as never, attrs as never);
+  return [results].flat();
 }
 
 /** The inputs of a kernel, by name or as a list. */

@@ -5,6 +5,7 @@ export { type BatchNormTrainingAttrs, batchNormTraining, batchNormTrainingKernel
 export { detach } from "./detach.js";
 export { distance } from "./distance.js";
 export {
+  callKernel,
   type FusedGradient,
   type FusedKernel,
   type FusedKernelConfig,
@@ -55,6 +56,16 @@ export type {
 export { rates } from "./program/programBuilder.js";
 export { runProgram } from "./program/runProgram.js";
 export { declaredOnly, tracedAs } from "./program/trace.js";
+export {
+  conv2dOfSequence,
+  convAttrs,
+  convGradients,
+  maxPoolOfSequence,
+  oneNode,
+  type SequenceKernelConfig,
+  takesSequences,
+} from "./sequenceKernels.js";
 export { shown } from "./shown.js";
+export { type SumOfFirstAttrs, sumOfFirst, sumOfFirstKernel } from "./sumOfFirst.js";
 export { unrecorded } from "./unrecorded.js";
 export { withSlope } from "./withSlope.js";

@@ -1,3 +1,4 @@
+import { conv2dOfSequence } from "@sew/kernels";
 import type { Random } from "@sew/random";
 import {
   add,
@@ -51,6 +52,8 @@ export type ConvGeometry = Readonly<Record<"kernel" | "stride" | "padding" | "di
 /** A convolution. */
 export interface Conv2d<Bias extends boolean = false> extends Module {
   readonly geometry: ConvGeometry;
+  /** Throws unless `x` is a sequence that it convolves. */
+  check(x: Tensor): void;
   readonly parameters: WeightAndBias<Bias>;
 }
 
@@ -101,10 +104,10 @@ export function conv2d<Bias extends boolean = false>(
       3,
     );
   };
-  return {
+  const conv: Conv2d<Bias> = {
     geometry: { kernel, stride, padding, dilation, groups },
     parameters: (bias === undefined ? { weight } : { weight, bias }) as WeightAndBias<Bias>,
-    forward(x) {
+    check(x) {
       checkSequence("conv2d", x, inChannels);
       const smallest = Math.min(x.shape[2]!, x.shape[3]!) + 2 * padding;
       if (smallest < extent) {
@@ -112,10 +115,15 @@ export function conv2d<Bias extends boolean = false>(
           `conv2d: x must be at least ${extent} x ${extent} with its padding, got [${x.shape}] with a padding of ${padding}`,
         );
       }
-      const y = foldTimeIntoBatch(x, apply);
+    },
+    forward(x) {
+      conv.check(x);
+      const ofSequence = groups === 1 && dilation === 1 ? conv2dOfSequence(x, weight, stride, padding) : undefined;
+      const y = ofSequence ?? foldTimeIntoBatch(x, apply);
       return bias === undefined ? y : add(y, bias);
     },
   };
+  return conv;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Activation, ActivationFactory } from "./activation.js";
 import { type ConvNormNeuron, type ConvNormOptions, convNorm } from "./convNorm.js";
+import { convNormNeuronInOneNode } from "./convNormNeuronInOneNode.js";
 import { recomputed } from "./memory/recompute.js";
 import { disposeModule, run } from "./module.js";
 import { normNeuron } from "./normNeuron.js";
@@ -34,7 +35,9 @@ export function convNormNeuron<A extends Activation>(
   }
   const unit: ConvNormNeuron<A> = {
     children: { conv, norm, neuron },
-    forward: (x, context) => normNeuron(norm, neuron, run(conv, x, context), context),
+    forward: (x, context) =>
+      convNormNeuronInOneNode(conv, norm, neuron, x, context) ??
+      normNeuron(norm, neuron, run(conv, x, context), context),
   };
   return recompute ? recomputed(unit) : unit;
 }

@@ -1,4 +1,5 @@
-import { avgPool, maxPool, mean, mul, pad, reshape, type Tensor4D, tensor4d } from "@tensorflow/tfjs-core";
+import { maxPoolOfSequence } from "@sew/kernels";
+import { avgPool, maxPool, mean, mul, pad, reshape, type Tensor, type Tensor4D, tensor4d } from "@tensorflow/tfjs-core";
 import { checkInteger } from "./check.js";
 import { checkSequence, foldTimeIntoBatch } from "./foldTimeIntoBatch.js";
 import type { Module } from "./module.js";
@@ -19,7 +20,16 @@ export interface AvgPoolOptions extends PoolOptions {
 
 type Pool = (x: Tensor4D, size: number, stride: number, padding: number) => Tensor4D;
 
-function pool(where: string, apply: Pool, size: number, { stride = size, padding = 0 }: PoolOptions): Module {
+/** The same of a sequence, on the backends that have it. */
+type SequencePool = (x: Tensor, size: number, stride: number, padding: number) => Tensor | undefined;
+
+function pool(
+  where: string,
+  apply: Pool,
+  size: number,
+  { stride = size, padding = 0 }: PoolOptions,
+  ofSequence: SequencePool = () => undefined,
+): Module {
   checkInteger(where, "size", size, 1);
   checkInteger(where, "stride", stride, 1);
   checkInteger(where, "padding", padding, 0);
@@ -34,7 +44,9 @@ function pool(where: string, apply: Pool, size: number, { stride = size, padding
           `${where}: x must be at least ${size} x ${size} with its padding, got [${x.shape}] with a padding of ${padding}`,
         );
       }
-      return foldTimeIntoBatch(x, (images) => apply(images, size, stride, padding));
+      return (
+        ofSequence(x, size, stride, padding) ?? foldTimeIntoBatch(x, (images) => apply(images, size, stride, padding))
+      );
     },
   };
 }
@@ -50,7 +62,7 @@ function pool(where: string, apply: Pool, size: number, { stride = size, padding
  * maxPool2d(2).forward(zeros([4, 1, 17, 17, 3]), evaluation).shape; // [4, 1, 8, 8, 3]
  */
 export function maxPool2d(size: number, options: PoolOptions = {}): Module {
-  return pool("maxPool2d", maxPool, size, options);
+  return pool("maxPool2d", maxPool, size, options, maxPoolOfSequence);
 }
 
 /**

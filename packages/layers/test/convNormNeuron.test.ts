@@ -1,8 +1,30 @@
 import { describeBackends, read, scoped } from "@sew/kernels/testing";
-import { convNormNeuron, evaluation, namedBuffers, namedParameters, neurons } from "@sew/layers";
+import {
+  convNormNeuron,
+  evaluation,
+  freeAfterUse,
+  namedBuffers,
+  namedParameters,
+  neurons,
+  normNeuron,
+} from "@sew/layers";
 import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire, lif, plif } from "@sew/neurons";
+import { random } from "@sew/random";
+import {
+  keep,
+  mul,
+  type Scalar,
+  scalar,
+  square,
+  sum,
+  type Tensor,
+  variable,
+  variableGrads,
+} from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
+
+const training = { training: true };
 
 describeModule("convNormNeuron", {
   make: () => convNormNeuron(2, 3, neurons(lif), { stride: 2 }),
@@ -22,6 +44,31 @@ describeBackends("convNormNeuron", () => {
       expect(spikes).toEqual(read(inTurn));
       expect(new Set(spikes)).toEqual(new Set([0, 1]));
     }));
+
+  it.each([
+    ["frames", false],
+    ["what another layer made", true],
+  ])("has in training, of %s, the spikes, statistics and gradients of its children one after another", (_, isInner) =>
+    scoped(() => {
+      const x = spikesOfShape([3, 2, 6, 5, 4]);
+      const pass = (inTurn: boolean) => {
+        const unit = convNormNeuron(4, 3, neurons(plif), { stride: 2, random: random(1) });
+        const { conv, norm, neuron } = unit.children;
+        const slope = variable(scalar(1));
+        const forward = (s: Tensor): Tensor =>
+          inTurn ? normNeuron(norm, neuron, conv.forward(s, training), training) : unit.forward(s, training);
+        const spikes: Tensor[] = [];
+        const loss = freeAfterUse(() => {
+          spikes.push(keep(forward(isInner ? mul(x, slope) : x)));
+          return sum(square(spikes[0]!)) as Scalar;
+        });
+        const variables = [...namedParameters(unit).values(), ...(isInner ? [slope] : [])];
+        const { grads } = variableGrads(loss, variables);
+        return [...spikes, ...variables.map((each) => grads[each.name]!), ...namedBuffers(unit).values()].map(read);
+      };
+      expect(pass(false)).toEqual(pass(true));
+    }),
+  );
 
   it("names its parameters and buffers for its children", () =>
     scoped(() => {

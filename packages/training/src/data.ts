@@ -1,6 +1,6 @@
 /** @file The data that training and evaluation read: typed arrays, batch by batch. */
-import { printable, shown } from "@sew/kernels";
-import { type Tensor, type Tensor1D, tensor, tensor1d } from "@tensorflow/tfjs-core";
+import { hasKernel, printable, shown, sumOfFirst, sumOfFirstKernel } from "@sew/kernels";
+import { type Tensor, type Tensor1D, tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
 
 /** A batch of labelled sequences. */
 export interface Batch {
@@ -89,7 +89,9 @@ export function toTensors(caller: string, batch: Batch, place = ""): { x: Tensor
       `${caller}: labels must have one value for each of N = ${shape[1]}, got ${labels.length}${inBatch}`,
     );
   }
-  if (!allFinite(x)) {
+  const frames = tensor(x, [...shape]);
+  if (!areFinite(frames, x)) {
+    frames.dispose();
     const wrong = x.findIndex((value) => !Number.isFinite(value));
     const perSample = size / shape[0]! / shape[1]!;
     const sample = Math.floor(wrong / perSample) % shape[1]!;
@@ -99,7 +101,15 @@ export function toTensors(caller: string, batch: Batch, place = ""): { x: Tensor
         "that sample of the data",
     );
   }
-  return { x: tensor(x, [...shape]), labels: tensor1d(labels, "int32") };
+  return { x: frames, labels: tensor1d(labels, "int32") };
+}
+
+/** Whether all values are finite, as a kernel finds in less time where there is one. Where the sum is not finite, they may be. */
+function areFinite(frames: Tensor, x: Float32Array): boolean {
+  const attrs = { most: Infinity };
+  if (!hasKernel(sumOfFirstKernel, attrs)) return allFinite(x);
+  const [sum] = tidy(() => sumOfFirst([frames], attrs)[0]!.dataSync());
+  return Number.isFinite(sum) || allFinite(x);
 }
 
 /** Whether all values are finite: 0 times a value is 0 then, and NaN otherwise. */

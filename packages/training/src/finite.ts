@@ -1,13 +1,14 @@
 /** @file Watches that what a run computes stays finite, since a spiking neuron hides NaN: it does not fire on it. */
+import { sumOfFirst } from "@sew/kernels";
 import { type Module, namedBuffers, namedParameters } from "@sew/layers";
-import { concat, reshape, slice, sum, type Tensor, type Tensor1D, tidy, zeros } from "@tensorflow/tfjs-core";
+import { type Tensor, zeros } from "@tensorflow/tfjs-core";
 
 /** A loss, gradient, running statistic, weight or state of the optimiser is NaN or infinite: training has diverged. */
 export class Diverged extends Error {
   override readonly name = "Diverged";
 }
 
-/** Values up to which tensors are copied together and summed by one operation. */
+/** Values up to which a parameter is watched at each step. */
 const SMALL = 4096;
 
 /** Values of a tensor that are watched at each step. */
@@ -18,14 +19,7 @@ const WATCHED = 65_536;
  * sum went beyond float32.
  */
 export function sumOfAll(tensors: Iterable<Tensor>): Tensor {
-  return tidy(() => {
-    const flat = [...tensors].filter(({ dtype, size }) => dtype === "float32" && size > 0).map(flatten);
-    const small = flat.filter(isSmall);
-    const large = flat.filter((tensor) => !isSmall(tensor));
-    const parts = small.length === 0 ? large : [concat(small), ...large];
-    if (parts.length === 0) return zeros([1]);
-    return sum(concat(parts.map((part) => sum(part, 0, true))), 0, true);
-  });
+  return sumOf(tensors, Infinity);
 }
 
 /**
@@ -34,18 +28,17 @@ export function sumOfAll(tensors: Iterable<Tensor>): Tensor {
  * leads to it, the first ones too.
  */
 export function watchedSum(tensors: Iterable<Tensor>): Tensor {
-  return tidy(() =>
-    sumOfAll([...tensors].map((tensor) => (tensor.size > WATCHED ? slice(flatten(tensor), 0, WATCHED) : tensor))),
-  );
+  return sumOf(tensors, WATCHED);
+}
+
+function sumOf(tensors: Iterable<Tensor>, most: number): Tensor {
+  const read = [...tensors].filter(({ dtype, size }) => dtype === "float32" && size > 0);
+  return read.length === 0 ? zeros([1]) : sumOfFirst(read, { most })[0]!;
 }
 
 /** Whether a tensor costs nothing noticeable to watch. */
 export function isSmall({ size }: Tensor): boolean {
   return size <= SMALL;
-}
-
-function flatten(tensor: Tensor): Tensor1D {
-  return (tensor.rank === 1 ? tensor : reshape(tensor, [-1])) as Tensor1D;
 }
 
 /** A tensor by its name and its first value that is not finite. */

@@ -3,7 +3,7 @@ import { backend_util, engine, type KernelConfig, type TensorInfo, util } from "
 import { hasMatrixUnit, instructionSet, type KernelArray, runFinite, runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
 import { breakEvens, is3x3, isEventDriven, kindOf, type SpikeProduct } from "../breakEven.js";
-import { floatKernel } from "../kernel.js";
+import { imageKernel, imagesOf, sequenceLike } from "../kernel.js";
 import { fillsSteps, LEAST_WINDOW } from "../matrixUnit.js";
 import { productPrecision } from "../precision.js";
 import { spikeConvolution } from "../spikeConvolution.js";
@@ -21,7 +21,7 @@ type Shape4 = [number, number, number, number];
 
 function geometry(x: readonly number[], filter: readonly number[], attrs: ConvAttrs): backend_util.Conv2DInfo {
   const { strides, pad, dilations = 1, dimRoundingMode } = attrs;
-  return backend_util.computeConv2DInfo(x as Shape4, filter as Shape4, strides, dilations, pad, dimRoundingMode);
+  return backend_util.computeConv2DInfo(imagesOf(x), filter as Shape4, strides, dilations, pad, dimRoundingMode);
 }
 
 /** The numbers of the C++ kernels, in their order. */
@@ -141,7 +141,7 @@ function multiply(
   backend: NativeBackend,
 ): TensorInfo {
   const { product, events, plain } = kernels;
-  const shape = product === "forward" ? g.outShape : g.filterShape;
+  const shape = product === "forward" ? sequenceLike(x.shape, g.outShape) : g.filterShape;
   const spikes = spikesFor(product, x, g, backend);
   const convolvesSpikes = spikes !== undefined && product === "forward";
   const [result, values] =
@@ -171,9 +171,9 @@ function multiply(
 const isNhwc = ({ dataFormat }: ConvAttrs) => dataFormat === "NHWC" || dataFormat === undefined;
 
 /** Whether an output gradient has the shape of the convolution's output. `conv2dTranspose` takes any; see the cpu kernel. */
-const isOutput = ({ shape }: TensorInfo, g: backend_util.Conv2DInfo) => util.arraysEqual(shape, g.outShape);
+const isOutput = ({ shape }: TensorInfo, g: backend_util.Conv2DInfo) => util.arraysEqual(imagesOf(shape), g.outShape);
 
-const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorInfo }, ConvAttrs>(
+const conv2DConfig: KernelConfig = imageKernel<{ x: TensorInfo; filter: TensorInfo }, ConvAttrs>(
   "Conv2D",
   ({ x, filter }, attrs, backend) =>
     multiply(
@@ -193,9 +193,9 @@ const conv2DConfig: KernelConfig = floatKernel<{ x: TensorInfo; filter: TensorIn
   (_, attrs) => isNhwc(attrs),
 );
 
-const conv2DBackpropInputConfig: KernelConfig = floatKernel<
+const conv2DBackpropInputConfig: KernelConfig = imageKernel<
   { dy: TensorInfo; filter: TensorInfo },
-  ConvAttrs & { inputShape: Shape4 }
+  ConvAttrs & { inputShape: number[] }
 >(
   "Conv2DBackpropInput",
   ({ dy, filter }, attrs, backend) => {
@@ -213,7 +213,7 @@ const conv2DBackpropInputConfig: KernelConfig = floatKernel<
   ({ dy, filter }, attrs) => isNhwc(attrs) && isOutput(dy, geometry(attrs.inputShape, filter.shape, attrs)),
 );
 
-const conv2DBackpropFilterConfig: KernelConfig = floatKernel<
+const conv2DBackpropFilterConfig: KernelConfig = imageKernel<
   { x: TensorInfo; dy: TensorInfo },
   ConvAttrs & { filterShape: Shape4 }
 >(

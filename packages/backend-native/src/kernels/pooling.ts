@@ -2,7 +2,7 @@
 import { backend_util, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
-import { floatKernel } from "../kernel.js";
+import { floatKernel, imageKernel, imagesOf, sequenceLike } from "../kernel.js";
 import type { Spikes } from "../spikes.js";
 import { because } from "../trace.js";
 
@@ -14,8 +14,7 @@ interface PoolAttrs {
 }
 
 function geometry({ shape }: TensorInfo, { filterSize, strides, pad, dimRoundingMode }: PoolAttrs) {
-  const image = shape as [number, number, number, number];
-  return backend_util.computePool2DInfo(image, filterSize, strides, 1, pad, dimRoundingMode);
+  return backend_util.computePool2DInfo(imagesOf(shape), filterSize, strides, 1, pad, dimRoundingMode);
 }
 
 /** The numbers of the C++ kernels, in their order. */
@@ -52,18 +51,20 @@ const isIdentity = ({ filterHeight, filterWidth, inShape, outShape }: backend_ut
   filterHeight * filterWidth === 1 && util.arraysEqual(inShape, outShape);
 
 /** Whether an output gradient has the shape of the output; the cpu kernel takes others, too. */
-const isOutput = ({ shape }: TensorInfo, { outShape }: backend_util.Conv2DInfo) => util.arraysEqual(shape, outShape);
+const isOutput = ({ shape }: TensorInfo, { outShape }: backend_util.Conv2DInfo) =>
+  util.arraysEqual(imagesOf(shape), outShape);
 
-const maxPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>("MaxPool", ({ x }, attrs, backend) => {
+const maxPoolConfig: KernelConfig = imageKernel<{ x: TensorInfo }, PoolAttrs>("MaxPool", ({ x }, attrs, backend) => {
   const g = geometry(x, attrs);
   if (isIdentity(g)) return backend.share(x);
+  const shape = sequenceLike(x.shape, g.outShape);
   const spikes = windowsHavePixels(g) ? spikesOf(x, backend) : undefined;
   if (spikes !== undefined) {
-    const [y, { packed }] = backend.outputSpikes(g.outShape, spikes.most);
+    const [y, { packed }] = backend.outputSpikes(shape, spikes.most);
     runNative("maxPool", numbers(g), spikes.packed, packed);
     return y;
   }
-  const [y, values] = backend.output(g.outShape);
+  const [y, values] = backend.output(shape);
   runNative("maxPool", numbers(g), backend.floats(x), values);
   return y;
 });
@@ -76,7 +77,7 @@ const avgPoolConfig: KernelConfig = floatKernel<{ x: TensorInfo }, PoolAttrs>("A
   return y;
 });
 
-const maxPoolGradConfig: KernelConfig = floatKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
+const maxPoolGradConfig: KernelConfig = imageKernel<{ dy: TensorInfo; input: TensorInfo }, PoolAttrs>(
   "MaxPoolGrad",
   ({ dy, input }, attrs, backend) => {
     const [dx, values] = backend.output(input.shape);

@@ -1,4 +1,5 @@
 /** @file Sum, Mean, Max, Min over neighbouring axes, and Softmax. */
+import { type SumOfFirstAttrs, sumOfFirstKernel } from "@sew/kernels";
 import { type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { runNative } from "../addon.js";
 import type { NativeBackend } from "../backend.js";
@@ -68,8 +69,35 @@ function softmax(name: string, logarithm: boolean): KernelConfig {
   );
 }
 
+/** Values up to which a call of the addon takes longer than the sum. */
+const FEW = 4096;
+
+const sumOfFirstConfig: KernelConfig = floatKernel<TensorInfo[], SumOfFirstAttrs>(
+  sumOfFirstKernel.name,
+  (tensors, { most }, backend) => {
+    const [y, total] = backend.output([1]);
+    let sum = 0;
+    for (const tensor of Object.values(tensors)) {
+      const values = backend.floats(tensor);
+      const length = Math.min(values.length, most);
+      if (length > FEW) runNative("reduce", [0, 1, length, 1], values.subarray(0, length), total);
+      else total[0] = sumOf(values, length);
+      sum += total[0]!;
+    }
+    total[0] = sum;
+    return [y];
+  },
+);
+
+function sumOf(values: Float32Array, length: number): number {
+  let sum = 0;
+  for (let i = 0; i < length; i++) sum += values[i]!;
+  return sum;
+}
+
 export const kernels: readonly KernelConfig[] = [
   ...axisConfigs,
+  sumOfFirstConfig,
   softmax("Softmax", false),
   softmax("LogSoftmax", true),
 ];

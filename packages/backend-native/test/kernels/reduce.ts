@@ -96,6 +96,28 @@ const axisCases: KernelCase[] = Object.entries(reducers).map(([kernel, { of, err
   }),
 );
 
+/** The sum of the first values of several tensors, some as long as those that an addon's kernel sums. */
+const sumOfFirstCase: KernelCase = {
+  kernel: "SumOfFirst",
+  calls: fc
+    .record({
+      sizes: fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), about(4096)), { minLength: 1, maxLength: 4 }),
+      most: fc.constantFrom(1, 33, 4097, Infinity),
+      seed: seeds,
+    })
+    .map(({ sizes, most, seed }) => ({
+      inputs: sizes.map((size, i) => floats([size], seed + i, "reals")),
+      attrs: { most },
+    })),
+  expected: ({ inputs, attrs }) => {
+    const read = (inputs as readonly Values[]).flatMap(({ data }) => [
+      ...data.slice(0, (attrs as { most: number }).most),
+    ]);
+    return [{ shape: [1], data: [total(read)], within: magnitude(read) * sumError(4) }];
+  },
+  onCpu: () => false,
+};
+
 const logits = fc.oneof(
   fc.tuple(fc.integer({ min: 1, max: 5 }), edgeSizes),
   fc.tuple(fc.constantFrom(2, 17), about(1024, 16_384)).filter(([rows, n]) => rows * n < 40_000),
@@ -141,6 +163,7 @@ const softmaxCase = (kernel: string, logarithm: boolean): KernelCase =>
 
 export const cases: readonly KernelCase[] = [
   ...axisCases,
+  sumOfFirstCase,
   softmaxCase("Softmax", false),
   softmaxCase("LogSoftmax", true),
 ];

@@ -50,7 +50,7 @@ export function recomputing<Inputs extends readonly Tensor[]>(
     const again: Context = { ...context, ...(context.observe && { observe: () => {} }) };
     // A pass with a memory is one of few steps, and its state leaves it: there is nothing to save.
     if (context.memory !== undefined) return tidy(() => f(inputs, context));
-    const external = inputs.map(isExternal);
+    const external = inputs.map(isFromOutside);
     return runRecomputed([...inputs, ...parameters], {
       run: () => tidy(() => f(inputs, context)),
       gradients(dy, saved) {
@@ -86,9 +86,9 @@ export function recomputed<M extends Module>(module: M): M {
  *
  * The input gradient of the first convolution is expensive and rarely needed: it is computed lazily.
  */
-function isExternal({ id }: Tensor): boolean {
+export function isFromOutside({ id }: Tensor): boolean {
   const { activeTape } = engine().state;
-  return !activeTape?.some(({ outputs }) => outputs.some((output) => output.id === id));
+  return !activeTape?.findLast(({ outputs }) => outputs.some((output) => output.id === id));
 }
 
 /** Attributes of {@link RECOMPUTED}. */
