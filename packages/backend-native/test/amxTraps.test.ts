@@ -30,6 +30,7 @@ function reason(): string | undefined {
   if (process.platform !== "linux" || process.arch !== "x64") return "these traps are for Linux on x86-64";
   if (instructionSets().includes("amx")) return "this machine has AMX, and tests it like every instruction set";
   if (!instructionSets().includes("avx512")) return "this machine has no AVX-512";
+  if (process.env.SEW_SANITIZER === "thread") return "ThreadSanitizer has handlers of signals of its own";
   if (symbols.includes(undefined)) return "the addon was built without AMX, or there is no nm";
   const flags = ["-std=c++17", "-O2", "-mavx512f", "-shared", "-fPIC", "-fvisibility=hidden"];
   const built = spawnSync("c++", [...flags, join(root, "test/amxTraps.cc"), "-o", traps, "-ldl"], { encoding: "utf8" });

@@ -44,7 +44,8 @@ const isUndilated = (g: backend_util.Conv2DInfo) => g.dilationHeight === 1 && g.
 function onMatrixUnit(g: backend_util.Conv2DInfo, suits: boolean): boolean {
   if (!hasMatrixUnit()) return false;
   if (!isUndilated(g)) because(() => "a dilated filter has no kernel for a matrix unit; use dilation 1");
-  else if (!suits) because(() => "a matrix unit should be no faster: too little of it would be filled, or too much copied");
+  else if (!suits)
+    because(() => "a matrix unit should be no faster: too little of it would be filled, or too much copied");
   return suits && isUndilated(g);
 }
 
