@@ -8,7 +8,7 @@ import {
   getKernel,
   type KernelConfig,
   registerGradient,
-  type Tensor,
+  Tensor,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
 import { noticeComposed } from "./program/notice.js";
@@ -107,11 +107,13 @@ export function runKernel(name: string, inputs: KernelTensors, attrs: object): T
  * @internal
  */
 export function callKernel(name: string, inputs: KernelTensors, attrs: object): Tensor[] {
-  if (engine().state.profiling) return throughEngine(name, inputs, attrs);
-  const { kernelFunc } = getKernel(name, getBackend())!;
+  const kernel = getKernel(name, getBackend());
+  if (kernel === undefined || engine().state.profiling) return throughEngine(name, inputs, attrs);
   const { backend } = engine();
-  const results = kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend });
-  return [results].flat().map((result) => engine().makeTensorFromTensorInfo(result));
+  const results = kernel.kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend });
+  return [results]
+    .flat()
+    .map((result) => (result instanceof Tensor ? result : engine().makeTensorFromTensorInfo(result)));
 }
 
 function throughEngine(name: string, inputs: KernelTensors, attrs: object): Tensor[] {

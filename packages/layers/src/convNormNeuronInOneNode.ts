@@ -61,12 +61,20 @@ export function convNormNeuronInOneNode(
       return spikes;
     },
     (dSpikes, [x, filter, ...rest]) => {
-      const settings = { ...attrs, ownStatistics: true, overwrite: isLastReader(dSpikes) };
+      const isLast = isLastReader(dSpikes);
+      const settings = { ...attrs, ownStatistics: true, overwrite: isLast };
       const [dCurrents, ...others] = callKernel(gradient!.name, [...rest, dSpikes], settings);
+      // Otherwise they would be in memory until the whole node is done.
+      if (isLast) rest[0]!.dispose();
       const [dScale, dOffset, ...dParameters] = others.map((d) => () => d);
       const ofConv = convGradients(x!, filter!, dCurrents!, geometry);
       const dx = isExternal ? undefined : ofConv.x();
       const dFilter = isTrained ? ofConv.filter() : undefined;
+      if (dx !== undefined && dFilter !== undefined) {
+        // tfjs may add to dx before this node is done. The gradient of the currents can be in the memory of that of the spikes.
+        dCurrents!.dispose();
+        if (isLast && !dSpikes.kept) dSpikes.dispose();
+      }
       return {
         x: () => dx ?? ofConv.x(),
         filter: () => dFilter ?? ofConv.filter(),
