@@ -282,8 +282,10 @@ function scalarsOf(of: readonly number[], isScalar: (value: number) => boolean):
  */
 function fewest(nodes: readonly Node[], outputs: ReadonlySet<number>, isScalar: (value: number) => boolean): Node[] {
   let [list, best] = [nodes, chained(nodes, outputs, isScalar)];
-  for (const node of nodes) {
-    if (node.value < 0 || outputs.has(node.value) || !node.of.slice(1).every(isScalar)) continue;
+  for (const { value } of nodes) {
+    // What it reads may be a copy by now.
+    const node = list.find((each) => each.value === value);
+    if (node === undefined || value < 0 || outputs.has(value) || !node.of.slice(1).every(isScalar)) continue;
     const copies = withCopies(list, node);
     const candidate = chained(copies, outputs, isScalar);
     if (candidate.length < best.length) [list, best] = [copies, candidate];

@@ -95,6 +95,38 @@ describeNative("code", () => {
     }
   });
 
+  // x + 0.25 begins two chains, and x + 0.25 - 0.5, which one of them computes, two more.
+  it("computes what begins several chains for each of them, of what is computed for each of them, too", () => {
+    const [v, u, x, quarter, half, one, three] = [0, 1, 2, 3, 4, 5, 6];
+    const constants = [0.25, 0.5, 1, 3].map((value): Instruction => ({ op: "constant", value }));
+    const instructions: Instruction[] = [
+      ...constants,
+      { op: "add", of: [x, quarter] },
+      { op: "sub", of: [7, half] },
+      { op: "lessEqual", of: [quarter, 8] },
+      { op: "sub", of: [one, 9] },
+      { op: "mul", of: [10, v] },
+      { op: "mul", of: [8, three] },
+      { op: "mul", of: [12, 12] },
+      { op: "add", of: [one, 13] },
+      { op: "div", of: [one, 14] },
+      { op: "mul", of: [15, v] },
+      { op: "add", of: [16, u] },
+      { op: "mul", of: [7, v] },
+    ];
+    const program = neuronOfChain("add sub", 0);
+    const neuron = { ...program, forward: { ...program.forward, instructions, outputs: [11, 17, 18] } };
+    const { x: values, state, empty } = argumentsOf(neuron, 7);
+    const currents = values.slice(0, size);
+    const outputs = empty([currents, ...state]);
+    const code = lowered(neuron);
+    runNative("multiStepNeuron", [code.length, 1, size, channels], code, currents, ...state, ...outputs);
+    const expected = Array.from(currents, (value, i) =>
+      evaluated(neuron.forward, [state[0]![i]!, state[1]![i]!, value]),
+    );
+    expect(outputs.map((output) => [...output])).toEqual([0, 1, 2].map((output) => expected.map((of) => of[output])));
+  });
+
   it("lets the gradient of the currents take the memory of the spikes' gradient", () =>
     fc.assert(
       fc.property(exactNeurons, seeds, (program, seed) => {
