@@ -45,6 +45,8 @@ export const chains: ReadonlyMap<string, number | undefined> = new Map<string, n
   ["sub mul square add divFrom mul", 0b1111],
   ["sub mul square add divFrom mul add", 0b1111],
 ]);
+/** The operations of which chains begin. */
+const begins = new Set([...chains.keys()].map((chain) => chain.split(" ")[0]!));
 const codes: ReadonlyMap<string, number> = new Map([...operations, ...chains.keys()].map((name, code) => [name, code]));
 /** Operands of an instruction; those that it does not have are 0. */
 const MOST_OPERANDS = 7;
@@ -282,15 +284,24 @@ function scalarsOf(of: readonly number[], isScalar: (value: number) => boolean):
  */
 function fewest(nodes: readonly Node[], outputs: ReadonlySet<number>, isScalar: (value: number) => boolean): Node[] {
   let [list, best] = [nodes, chained(nodes, outputs, isScalar)];
+  const readers = readersOf(nodes);
   for (const { value } of nodes) {
+    if (value < 0 || outputs.has(value) || (readers.get(value) ?? 0) < 2) continue;
     // What it reads may be a copy by now.
     const node = list.find((each) => each.value === value);
-    if (node === undefined || value < 0 || outputs.has(value) || !node.of.slice(1).every(isScalar)) continue;
+    if (node === undefined || !begins.has(node.name) || !node.of.slice(1).every(isScalar)) continue;
     const copies = withCopies(list, node);
     const candidate = chained(copies, outputs, isScalar);
     if (candidate.length < best.length) [list, best] = [copies, candidate];
   }
   return best;
+}
+
+/** How many nodes read each value. */
+function readersOf(nodes: readonly Node[]): Map<number, number> {
+  const readers = new Map<number, number>();
+  for (const { of } of nodes) for (const value of new Set(of)) readers.set(value, (readers.get(value) ?? 0) + 1);
+  return readers;
 }
 
 /** The nodes with a copy of one of them before each that reads it. */
@@ -306,8 +317,7 @@ function withCopies(nodes: readonly Node[], node: Node): Node[] {
 
 /** The nodes, of which one whose value only one other reads is joined with it where there is a chain of both. */
 function chained(nodes: readonly Node[], outputs: ReadonlySet<number>, isScalar: (value: number) => boolean): Node[] {
-  const readers = new Map<number, number>();
-  for (const { of } of nodes) for (const value of new Set(of)) readers.set(value, (readers.get(value) ?? 0) + 1);
+  const readers = readersOf(nodes);
   const result = new Map<number, Node>();
   for (const node of nodes) {
     const joins = [...new Set(node.of)]
