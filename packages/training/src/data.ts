@@ -1,6 +1,7 @@
 /** @file The data that training and evaluation read: typed arrays, batch by batch. */
-import { hasKernel, printable, shown, sumOfFirst, sumOfFirstKernel } from "@sew/kernels";
+import { hasKernel, printable, shown, sumOfFirstKernel } from "@sew/kernels";
 import { type Tensor, type Tensor1D, tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
+import { sumOfAll } from "./finite.js";
 
 /** A batch of labelled sequences. */
 export interface Batch {
@@ -106,9 +107,8 @@ export function toTensors(caller: string, batch: Batch, place = ""): { x: Tensor
 
 /** Whether all values are finite, as a kernel finds in less time where there is one. Where the sum is not finite, they may be. */
 function areFinite(frames: Tensor, x: Float32Array): boolean {
-  const attrs = { most: Infinity };
-  if (!hasKernel(sumOfFirstKernel, attrs)) return allFinite(x);
-  const [sum] = tidy(() => sumOfFirst([frames], attrs)[0]!.dataSync());
+  if (!hasKernel(sumOfFirstKernel, { most: Infinity })) return allFinite(x);
+  const [sum] = tidy(() => sumOfAll([frames]).dataSync());
   return Number.isFinite(sum) || allFinite(x);
 }
 
