@@ -2,6 +2,7 @@ import {
   type KernelTrace,
   kernelSeconds,
   setBreakEvens,
+  setInstructionSet,
   setSpikeConvolution,
   threads,
   traceKernels,
@@ -26,7 +27,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { afterEach, expect, it } from "vitest";
-import { describeNative } from "./describeNative.js";
+import { describeNative, withDefaultSettings } from "./describeNative.js";
 
 /** The kernels that ran in f, itself in a tidy. */
 function tracesOf(f: () => unknown): KernelTrace[] {
@@ -55,9 +56,9 @@ const filterOf = (size: number, channels: number, filters: number) => ones([size
 const convolved = (x: Tensor4D, filter: Tensor4D, stride = 1) => conv2d(x, filter, stride, "same");
 
 /** The gradient of a 3x3 convolution with respect to its filter. */
-const filterGradient = (x: Tensor4D, dy: Tensor): Tensor =>
+const filterGradient = (x: Tensor4D, dy: Tensor, stride = 1): Tensor =>
   engine().runKernel("Conv2DBackpropFilter", { x, dy }, {
-    strides: [1, 1],
+    strides: [stride, stride],
     pad: "same",
     dataFormat: "NHWC",
     dilations: [1, 1],
@@ -65,11 +66,8 @@ const filterGradient = (x: Tensor4D, dy: Tensor): Tensor =>
   } as never);
 
 describeNative("a trace", () => {
-  afterEach(() => {
-    traceKernels(undefined);
-    setBreakEvens(undefined);
-    setSpikeConvolution("auto");
-  });
+  withDefaultSettings();
+  afterEach(() => traceKernels(undefined));
 
   it("reports each kernel with its calls of the addon and their time", () => {
     const [trace, ...rest] = tracesOf(() => relu(ones([3]))).slice(-1);
@@ -136,6 +134,17 @@ describeNative("a trace", () => {
       "lists of spikes",
       "sums of all chunks",
     ]);
+    setInstructionSet("amx-emulated");
+    setSpikeConvolution("auto");
+    const copying = ["copies of inputs", "packing of the filter"];
+    expect(stepsOf(() => convolved(x, filterOf(3, 32, 32)), "Conv2D")).toEqual(copying);
+    expect(stepsOf(() => convolved(ones([1, 8, 8, 32]) as Tensor4D, filterOf(3, 32, 32)), "Conv2D")).toEqual(copying);
+    const packing = ["copies of inputs", "packing of the output gradient", "sums of all chunks"];
+    expect(stepsOf(() => filterGradient(x, ones([1, 8, 8, 32])), "Conv2DBackpropFilter")).toEqual(packing);
+    const strided = { x: ones([1, 8, 8, 32]), dy: ones([1, 4, 4, 32]) };
+    expect(stepsOf(() => filterGradient(strided.x as Tensor4D, strided.dy, 2), "Conv2DBackpropFilter")).toEqual(
+      packing,
+    );
   });
 
   it("counts the operations of the path that ran: its own products, or its additions", () => {
@@ -173,10 +182,7 @@ describeNative("a trace", () => {
 });
 
 describeNative("a trace says why no faster path was taken:", () => {
-  afterEach(() => {
-    setBreakEvens(undefined);
-    setSpikeConvolution("auto");
-  });
+  withDefaultSettings();
   const reasonsOf = (f: () => unknown, kernel = "Conv2D") => last(tracesOf(f), kernel).reasons;
 
   it("an input from outside, and one that a kernel made", () => {

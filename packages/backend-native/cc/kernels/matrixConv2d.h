@@ -196,10 +196,11 @@ Status matrix_convolve(const MatrixConv& conv, const T* x, const Taps& tap_of, f
                  (runs ? i % row_steps : i / taps) * tile_bytes;
   }
   parallel(panels * (runs ? steps : words), [&](long task) {
+    const Step step("packing of the filter");
     if (runs) {
-      const long k = task / steps * block_size, step = task % steps;
-      const auto tap = [&](long j) { return tap_of(step / row_steps, j); };
-      return pack_run<Parts, Turned>(s, tap, step % row_steps * word_bits, k, min(block_size, s.K - k),
+      const long k = task / steps * block_size, run = task % steps;
+      const auto tap = [&](long j) { return tap_of(run / row_steps, j); };
+      return pack_run<Parts, Turned>(s, tap, run % row_steps * word_bits, k, min(block_size, s.K - k),
                                      packed + task * step_bytes);
     }
     const long k = task / words * block_size, c = task % words * word_bits, columns = min(block_size, s.K - k);
@@ -223,21 +224,24 @@ Status matrix_convolve(const MatrixConv& conv, const T* x, const Taps& tap_of, f
     const long numbers = max(length, most_tiles * tile_height) + most_tiles;
     long* pixels = reinterpret_cast<long*>(scratch(2, numbers * (sizeof(long) / sizeof(float))));
     if (line == nullptr || pixels == nullptr) return outcome.lacks_memory();
-    if constexpr (dense) {
-      if (runs) spread_runs<Parts>(g, x, from, rows_in, part, line);
-    }
-    char* at = line;
-    for (long phase = 0; phase < g.phases() && !runs; phase++) {
-      g.pixels(phase, from, length, pixels);
-      for (long i = 0; i < length; i++)
-        for (long image = 0; image < abreast; image++, at += pitch) {
-          if (pixels[i] < 0) {
-            memset(at, 0, pitch);
-            continue;
+    {
+      const Step step("copies of inputs");
+      if constexpr (dense) {
+        if (runs) spread_runs<Parts>(g, x, from, rows_in, part, line);
+      }
+      char* at = line;
+      for (long phase = 0; phase < g.phases() && !runs; phase++) {
+        g.pixels(phase, from, length, pixels);
+        for (long i = 0; i < length; i++)
+          for (long image = 0; image < abreast; image++, at += pitch) {
+            if (pixels[i] < 0) {
+              memset(at, 0, pitch);
+              continue;
+            }
+            const T* values = x + (pixels[i] + image * s.N * s.IH * s.IW) * pixel;
+            for (long c = 0; c < s.C; c += word_bits) spread_channels<Parts>(values, c, part, at + c * 2);
           }
-          const T* values = x + (pixels[i] + image * s.N * s.IH * s.IW) * pixel;
-          for (long c = 0; c < s.C; c += word_bits) spread_channels<Parts>(values, c, part, at + c * 2);
-        }
+      }
     }
     // Tiles that have outputs: where each begins, and where its rows go in y.
     long *outputs = pixels, *starts = pixels + most_tiles * tile_height, tiles = 0;

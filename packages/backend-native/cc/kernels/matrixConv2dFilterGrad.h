@@ -79,6 +79,7 @@ Status matrix_dense_filter_grad(const ConvShape& s, const float* x, const float*
       for (long i = 0; i < band; i++) outputs[i] = from + i < end ? from + i : -1;
       const long band_steps = ceil_div(max(0, min(band, end - from)), block_size);
       for (long step = 0; step < band_steps; step++) {
+        const Step copies("copies of inputs");
         for (long i = 0; i < block_size; i++) {
           float* to = copied + i * row;
           const bool is_output = outputs[step * block_size + i] >= 0;
@@ -97,8 +98,11 @@ Status matrix_dense_filter_grad(const ConvShape& s, const float* x, const float*
       }
       for (long p = 0; p < panels; p++) {
         const long k = p * block_size, columns = min(block_size, s.K - k);
-        for (long i = 0; i < band_steps; i++)
-          pack_gradient<Parts>(dy, outputs + i * block_size, s.K, k, columns, half_bytes, gradient + offsets[i]);
+        {
+          const Step step("packing of the output gradient");
+          for (long i = 0; i < band_steps; i++)
+            pack_gradient<Parts>(dy, outputs + i * block_size, s.K, k, columns, half_bytes, gradient + offsets[i]);
+        }
         for (long b = b0; b < b1; b++) {
           MatrixBlock block;
           block.a[0] = gradient, block.a[1] = gradient + half_bytes;

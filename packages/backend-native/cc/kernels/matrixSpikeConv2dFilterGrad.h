@@ -60,6 +60,7 @@ inline bool add_matrix_chunks(const float* sums, long chunks, long taps, long C,
   const long panels = ceil_div(K, block_size), blocks = ceil_div(C, block_size), size = taps * panels * blocks * block_sums;
   Outcome outcome;
   parallel(taps * panels, [&](long task) {
+    const Step step("sums of all chunks");
     const long tap = task / panels, k = task % panels * block_size, columns = min(block_size, K - k);
     alignas(64) float total[block_size][block_size], turned[block_size][block_size];
     for (long block = 0; block < blocks; block++) {
@@ -120,6 +121,7 @@ Status matrix_filter_grad(const ConvShape& s, const T* x, const float* dy, float
     for (long from = part * chunk; from < end; from += band, first = false) {
       const long rows = min(band, end - from);
       for (long phase = 0; phase < g.phases(); phase++) {
+        const Step step("copies of inputs");
         g.pixels(phase, from, 2 * pairs + 1, pixels);
         const auto values = [&](long i) { return pixels[i] < 0 ? none : x + pixels[i] * pixel; };
         for (long odd = 0; odd < 2; odd++)
@@ -135,8 +137,11 @@ Status matrix_filter_grad(const ConvShape& s, const T* x, const float* dy, float
       MatrixUnit unit(whole_tiles());
       for (long p = p0; p < p1; p++) {
         const long k = p * block_size, columns = min(block_size, s.K - k);
-        for (long i = 0; i < steps; i++)
-          pack_gradient<Parts>(dy, outputs + i * block_size, s.K, k, columns, half_bytes, gradient + offsets[i]);
+        {
+          const Step step("packing of the output gradient");
+          for (long i = 0; i < steps; i++)
+            pack_gradient<Parts>(dy, outputs + i * block_size, s.K, k, columns, half_bytes, gradient + offsets[i]);
+        }
         for (long word = 0; word < words; word++)
           for (long tap = 0; tap < taps; tap++) {
             const long kh = tap / s.KW, kw = tap % s.KW, move = kh / s.sh * g.columns + kw / s.sw;
