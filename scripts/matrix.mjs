@@ -3,7 +3,7 @@
 // with 1 when a test failed.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { turbo } from "./turbo.mjs";
@@ -57,7 +57,13 @@ let failed = 0;
 for (const setting of cover()) {
   const report = join(folder, "report.json");
   const vitest = ["vitest", "run", ...(process.argv.length > 2 ? process.argv.slice(2) : suites)];
-  const options = [...excluded.flatMap((file) => ["--exclude", file]), "--reporter=json", `--outputFile=${report}`];
+  const options = [
+    ...excluded.flatMap((file) => ["--exclude", file]),
+    // By default vitest leaves one core idle.
+    `--maxWorkers=${availableParallelism()}`,
+    "--reporter=json",
+    `--outputFile=${report}`,
+  ];
   const { stderr } = spawnSync("npx", [...vitest, ...options], {
     cwd: root,
     env: { ...process.env, ...setting },

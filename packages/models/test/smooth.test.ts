@@ -29,7 +29,6 @@ import {
   glif,
   integrateAndFire,
   izhikevich,
-  klif,
   lif,
   ltlif,
   maskedPsn,
@@ -65,7 +64,11 @@ const surrogates: Readonly<Record<string, Spike>> = {
   piecewiseQuadratic: piecewiseQuadratic({ alpha: 0.5 }),
 };
 
-/** Neurons of the models that fire by Θ, with all that they learn. The gradient through the reset must not be detached: finite differences do see it. */
+/**
+ * Neurons of the models that fire by Θ, with all that they learn. The gradient through the reset must not be detached: finite
+ * differences do see it. They see the kink of KLIF's ReLU as well, so that it is not among them: in some networks steps across
+ * it are wrong by several percent. klif.test.ts holds its gradients.
+ */
 const neuronsOf: Readonly<Record<string, (spike: Spike, reset: Reset) => ActivationFactory>> = {
   IF: (spike, reset) => neurons(integrateAndFire, { reset, detachReset: false }, spike),
   LIF: (spike, reset) => neurons(lif, { reset, detachReset: false, tau: 1.5, vReset: -0.25 }, spike),
@@ -74,7 +77,6 @@ const neuronsOf: Readonly<Record<string, (spike: Spike, reset: Reset) => Activat
   EIF: (spike, reset) => neurons(eif, { reset, detachReset: false }, spike),
   CPLIF: (spike, reset) => neurons(cplif, { reset, detachReset: false }, spike),
   LTLIF: (spike, reset) => neurons(ltlif, { reset, detachReset: false, tau: learnable(2, "channel") }, spike),
-  KLIF: (spike, reset) => neurons(klif, { reset, detachReset: false }, spike),
   ALIF: (spike, reset) =>
     neurons(alif, { reset, detachReset: false, beta: learnable(0.5), tauAdaptation: learnable(3, "channel") }, spike),
   GLIF: (spike) => neurons(glif, {}, spike),

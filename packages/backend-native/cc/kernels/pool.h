@@ -2,6 +2,7 @@
 // row by row, receives the gradient.
 #pragma once
 #include "../lib/arguments.h"
+#include "../lib/finite.h"
 #include "../lib/vectors.h"
 #include "spikes.h"
 
@@ -45,48 +46,89 @@ inline void for_output_rows(const PoolShape& s, const F& f) {
   parallel(s.N * s.OH, [&](long task) { f(task / s.OH, task % s.OH); });
 }
 
-// `least` is the result of an empty window; join(value, most so far) is the new most.
-template <class T, class F>
-void max_pool(const PoolShape& s, const T* x, T* y, T least, const F& join) {
+inline void max_pool(const PoolShape& s, const float* x, float* y) {
   for_output_rows(s, [&](long n, long i) {
-    const T* image = x + n * s.IH * s.IW * s.C;
-    const long channels = s.C;  // a local copy, since bytes that are written may alias s
+    const float* image = x + n * s.IH * s.IW * s.C;
     for (long j = 0; j < s.OW; j++) {
-      T* __restrict to = y + ((n * s.OH + i) * s.OW + j) * channels;
-      for (long c = 0; c < channels; c++) to[c] = least;
+      float* __restrict to = y + ((n * s.OH + i) * s.OW + j) * s.C;
+      for (long c = 0; c < s.C; c++) to[c] = -INFINITY;
       for_window(s, i, j, [&](long at) {
-        const T* __restrict from = image + at;
-        for (long c = 0; c < channels; c++) to[c] = join(from[c], to[c]);
+        const float* __restrict from = image + at;
+        for (long c = 0; c < s.C; c++) to[c] = from[c] > to[c] ? from[c] : to[c];
       });
     }
   });
+}
+
+inline uint8_t most_of(uint8_t a, uint8_t b) { return a > b ? a : b; }
+inline uint32_t most_of(uint32_t a, uint32_t b) { return a | b; }
+
+// The most of each window of a row of outputs, from that of the columns; `Some` values of a pixel at a time, of which it has a
+// multiple.
+template <long Some, class T>
+void max_of_columns(const PoolShape& s, const T* columns, T* __restrict to) {
+  // Local copies, since bytes that are written may alias s.
+  const long channels = s.C, width = s.IW, outputs = s.OW, taps = s.KW, stride = s.sw, step = s.dw;
+  for (long j = 0, first = -s.pl; j < outputs; j++, first += stride)
+    for (long c = 0; c < channels; c += Some, to += Some) {
+      T most[Some] = {};
+      for (long b = 0, w = first; b < taps; b++, w += step) {
+        if (w < 0 || w >= width) continue;
+        const T* from = columns + w * channels + c;
+        for (long k = 0; k < Some; k++) most[k] = most_of(from[k], most[k]);
+      }
+      memcpy(to, most, sizeof most);
+    }
+}
+
+// Counts, or words of bits, of which s.C are a pixel: first the most of each column of a row of windows, whose values are
+// neighbours in memory. An empty window has 0.
+template <class T>
+Status max_pool_of_spikes(const PoolShape& s, const T* x, T* y) {
+  constexpr long vector = 32 / sizeof(T);
+  const auto of_columns = s.C % vector == 0         ? max_of_columns<vector, T>
+                          : s.C % (vector / 4) == 0 ? max_of_columns<vector / 4, T>
+                                                    : max_of_columns<1, T>;
+  Outcome outcome;
+  for_output_rows(s, [&](long n, long i) {
+    const long line = s.IW * s.C;
+    T* __restrict columns = reinterpret_cast<T*>(scratch(0, ceil_div(line * sizeof(T), sizeof(float))));
+    if (columns == nullptr) return outcome.lacks_memory();
+    memset(columns, 0, line * sizeof(T));
+    for (long a = 0; a < s.KH; a++) {
+      const long h = i * s.sh - s.pt + a * s.dh;
+      if (h < 0 || h >= s.IH) continue;
+      const T* __restrict from = x + (n * s.IH + h) * line;
+      for (long c = 0; c < line; c++) columns[c] = most_of(from[c], columns[c]);
+    }
+    of_columns(s, columns, y + (n * s.OH + i) * s.OW * s.C);
+  });
+  return outcome.status();
 }
 
 // x -> y, as floats, counts, or bits whose channels are whole words. Spikes have no value for an empty window.
 SEW_KERNEL(maxPool) {
   Arguments args(call);
   PoolShape s = pool_shape(args);
-  const auto greater = [](auto value, auto most) { return value > most ? value : most; };
   switch (args.next_type()) {
     case Type::float32: {
       const float* x = args.floats(s.x());
       float* y = args.floats(s.y());
-      if (args.status == Status::ok && s.y() > 0) max_pool(s, x, y, -INFINITY, greater);
+      if (args.status == Status::ok && s.y() > 0) max_pool(s, x, y);
       break;
     }
     case Type::uint8: {
-      const uint8_t *x = args.bytes(s.x());
-      uint8_t *y = args.bytes(s.y());
-      if (args.status == Status::ok && s.y() > 0) max_pool(s, x, y, uint8_t{0}, greater);
+      const uint8_t* x = args.bytes(s.x());
+      uint8_t* y = args.bytes(s.y());
+      if (args.status == Status::ok && s.y() > 0) return max_pool_of_spikes(s, x, y);
       break;
     }
     case Type::int32: {
       if (s.C % word_bits != 0) args.fail(Status::wrong_type);
-      const uint32_t *x = args.bits(s.x());
-      uint32_t *y = args.bits(s.y());
+      const uint32_t* x = args.bits(s.x());
+      uint32_t* y = args.bits(s.y());
       s.C /= word_bits;
-      if (args.status == Status::ok && s.y() > 0)
-        max_pool(s, x, y, uint32_t{0}, [](uint32_t value, uint32_t most) { return value | most; });
+      if (args.status == Status::ok && s.y() > 0) return max_pool_of_spikes(s, x, y);
       break;
     }
     default: args.fail(Status::wrong_type);
@@ -185,7 +227,7 @@ inline void max_pool_grad_of_bits(const PoolShape& s, const float* dy, const uin
 template <bool Tiles>
 Status max_pool_grads(const PoolShape& s, const float* dy, const float* x, const Spikes& spikes, float* dx) {
   const long size = s.IH * s.IW * s.C;
-  bool failed = false;
+  Outcome outcome;
   parallel(s.N, [&](long n) {
     const float* g = dy + n * s.OH * s.OW * s.C;
     float* into = dx + n * size;
@@ -195,11 +237,11 @@ Status max_pool_grads(const PoolShape& s, const float* dy, const float* x, const
     float* best = scratch(0, s.C);
     int32_t* where = reinterpret_cast<int32_t*>(scratch(1, s.C));
     if (best == nullptr || where == nullptr)
-      __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+      outcome.lacks_memory();
     else
       max_pool_grad<Tiles>(s, g, x + n * size, into, best, where);
   });
-  return failed ? Status::out_of_memory : Status::ok;
+  return outcome.status();
 }
 
 // dy, x -> dx; x as floats, counts, or bits whose channels are whole words
