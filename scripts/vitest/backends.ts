@@ -1,8 +1,9 @@
 /** @file What vitest runs before every test file of a package with tensors: gradients and backends are registered. */
 import "@tensorflow/tfjs";
 import { env, ready, setBackend, tensor1d } from "@tensorflow/tfjs-core";
+import { applyEnvironment } from "../../packages/backend-native/dist/environment.js";
 import { registerNative, setSpikeStorage } from "../../packages/backend-native/dist/index.js";
-import { addBackend } from "../../packages/kernels/dist/testing/index.js";
+import { addBackend, unavailable } from "../../packages/kernels/dist/testing/index.js";
 
 await setBackend("cpu");
 await ready();
@@ -19,6 +20,8 @@ if (tensorflow === undefined) {
     register: registerNative,
     restoreDefaults: () => setSpikeStorage("auto"),
   });
+  // Files before this one, in the same process, may have left other settings than those that scripts/matrix.mjs forces.
+  if (unavailable("native") === undefined) applyEnvironment();
 } else {
   await addBackend({
     name: "tensorflow",
