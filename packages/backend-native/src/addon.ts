@@ -95,8 +95,10 @@ function unloadable(reason: string, cause?: unknown): Error {
   const remedy =
     process.env.SEW_NATIVE === "off"
       ? "unset SEW_NATIVE"
-      : "install g++ and build it: npm rebuild @sew/backend-native, with pnpm: pnpm approve-builds, then " +
-        "pnpm rebuild @sew/backend-native (in a clone of its repository: npm run build)";
+      : process.env.SEW_SANITIZER !== undefined
+        ? "unset SEW_SANITIZER, or build it: node build.mjs --sanitize address, or thread"
+        : "install g++ and build it: npm rebuild @sew/backend-native, with pnpm: pnpm approve-builds, then " +
+          "pnpm rebuild @sew/backend-native (in a clone of its repository: npm run build)";
   return new Error(`the C++ addon of @sew/backend-native cannot be loaded: ${reason}; ${remedy}`, {
     cause,
   });

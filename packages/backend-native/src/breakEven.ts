@@ -188,5 +188,14 @@ export function setBreakEvens(densities: number | BreakEvens | undefined): void 
 /** Sets the break-evens from a text: a number, or the path of a file. */
 export function setBreakEvensFrom(text: string): void {
   const number = text.trim() === "" ? Number.NaN : Number(text);
-  setBreakEvens(Number.isNaN(number) ? readBreakEvens(text, convolutionKinds).breakEvens : number);
+  setBreakEvens(Number.isNaN(number) ? breakEvensIn(text) : number);
+}
+
+function breakEvensIn(file: string): BreakEvens {
+  try {
+    return readBreakEvens(file, convolutionKinds).breakEvens;
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new RangeError(`it must be a number of at least 0, or a file that calibrateBreakEvens wrote: ${why}`);
+  }
 }

@@ -472,11 +472,12 @@ describeNative("what a process goes by", () => {
     expect(child(inUse, other)).toEqual({ said: all(0.75), errors: "" });
   });
 
+  const neither = "it must be a number of at least 0, or a file that calibrateBreakEvens wrote";
   it.each([
     { text: "-1", why: 'setBreakEvens: densities must be finite and at least 0, got -1 for "forward, 3x3, bits"' },
-    { text: "", why: "ENOENT: no such file or directory, open ''" },
-    { text: "/no/such/file", why: "ENOENT: no such file or directory, open '/no/such/file'" },
-    { text: root, why: "it is not a regular file" },
+    { text: "", why: `${neither}: ENOENT: no such file or directory, open ''` },
+    { text: "/no/such/file", why: `${neither}: ENOENT: no such file or directory, open '/no/such/file'` },
+    { text: root, why: `${neither}: it is not a regular file` },
   ])('refuses SEW_BREAK_EVEN="$text"', ({ text, why }) => {
     const { said } = child(
       "try { native.registerNative(); } catch (e) { console.log(JSON.stringify([e.name, e.message])); }",

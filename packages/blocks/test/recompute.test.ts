@@ -4,6 +4,7 @@ import { describeBackends, scoped, unavailable, useDefaults } from "@sew/kernels
 import {
   convNormNeuron,
   disposeModule,
+  freeAfterUse,
   type Module,
   namedParameters,
   neurons,
@@ -14,7 +15,16 @@ import {
 import { expectRecomputes, neuronLayers, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire, plif } from "@sew/neurons";
 import { random } from "@sew/random";
-import { dispose, memory, type Scalar, sum, tensor, variableGrads } from "@tensorflow/tfjs-core";
+import {
+  dispose,
+  getKernelsForBackend,
+  memory,
+  type Scalar,
+  sum,
+  type Tensor,
+  tensor,
+  variableGrads,
+} from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hasNeurons, hasZeroInit, inputs, paths, sizeOf } from "./chain.js";
@@ -56,9 +66,10 @@ describeBackends("recompute", () => {
 const shape = [4, 1, 16, 16, 32];
 const float32 = 4 * sizeOf(shape);
 
+const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;
+
 /** Bytes that a block on native holds for the backward pass, its output included. */
 function held(make: BlockFactory, recompute: boolean): number {
-  const liveBytes = () => (memory() as unknown as { liveBytes: number }).liveBytes;
   const stem = convNormNeuron(2, 32, neurons(plif));
   const block = make({ channels: 32, neurons: neurons(integrateAndFire), recompute });
   const x = spikesOfShape([4, 1, 16, 16, 2]);
@@ -94,4 +105,46 @@ describe("what a block holds for the backward pass", () => {
       expect(held(make, true)).toBeLessThan(float32 / 2);
     },
   );
+});
+
+/** The most bytes of tensors on native while f runs, behind each kernel, besides those before. */
+function peakOf(f: () => void): number {
+  const [before, kernels] = [liveBytes(), getKernelsForBackend("native")];
+  const own = kernels.map(({ kernelFunc }) => kernelFunc);
+  let peak = before;
+  for (const [i, kernel] of kernels.entries()) {
+    kernel.kernelFunc = (call) => {
+      const result = own[i]!(call);
+      peak = Math.max(peak, liveBytes());
+      return result;
+    };
+  }
+  try {
+    f();
+  } finally {
+    for (const [i, kernel] of kernels.entries()) kernel.kernelFunc = own[i]!;
+  }
+  return peak - before;
+}
+
+describe("what the backward pass of a network that recomputes needs", () => {
+  it("is three float32 tensors at most: gradients that nobody reads any more are freed before others are added", async ({
+    skip,
+  }) => {
+    if (unavailable("native") !== undefined) return skip(unavailable("native"));
+    await useDefaults("native");
+    const [size, neuronsOf] = [64, neurons(plif)];
+    const stem = convNormNeuron(2, 32, neuronsOf, { recompute: true });
+    const block = sewAdd({ channels: 32, neurons: neuronsOf, recompute: true });
+    const x = spikesOfShape([4, 1, size, size, 2]);
+    const net = sequential({ stem, block });
+    const peak = peakOf(() => {
+      const f = freeAfterUse(() => sum<Scalar>(run(net, x, { training: true })));
+      const { value, grads } = variableGrads(f, [...namedParameters(net).values()]);
+      dispose([value, ...Object.values<Tensor>(grads)]);
+    });
+    expect(peak).toBeLessThan(3.5 * 4 * 4 * size * size * 32);
+    disposeModule(net);
+    x.dispose();
+  });
 });

@@ -68,16 +68,20 @@ export function convNormNeuronInOneNode(
       if (isLast) rest[0]!.dispose();
       const [dScale, dOffset, ...dParameters] = others.map((d) => () => d);
       const ofConv = convGradients(x!, filter!, dCurrents!, geometry);
-      const dx = isExternal ? undefined : ofConv.x();
-      const dFilter = isTrained ? ofConv.filter() : undefined;
-      if (dx !== undefined && dFilter !== undefined) {
-        // tfjs may add to dx before this node is done. The gradient of the currents can be in the memory of that of the spikes.
+      let unread = 2;
+      /** Frees the gradient of the currents behind its last reader: tfjs may add to dx before this node is done. */
+      const read = (gradient: Tensor): Tensor => {
+        if (--unread > 0) return gradient;
         dCurrents!.dispose();
+        // Which may have been in its memory.
         if (isLast && !dSpikes.kept) dSpikes.dispose();
-      }
+        return gradient;
+      };
+      const dx = isExternal ? undefined : read(ofConv.x());
+      const dFilter = isTrained ? read(ofConv.filter()) : undefined;
       return {
-        x: () => dx ?? ofConv.x(),
-        filter: () => dFilter ?? ofConv.filter(),
+        x: () => dx ?? read(ofConv.x()),
+        filter: () => dFilter ?? read(ofConv.filter()),
         scale: dScale!,
         offset: dOffset!,
         ...numbered(dParameters),
