@@ -11,14 +11,14 @@ import { convolutionPicture } from "./conv/picture.js";
 import { convolutionsOf, shapeName } from "./conv/shapes.js";
 import { convolutionTable, farLines } from "./conv/tables.js";
 import { addNativeOptions, machineLine, type NativeOptions, useNative } from "./native.js";
-import { atLeastOne, matching } from "./options.js";
+import { atLeastOne, filterNames, jsonFile } from "./options.js";
 import { measureBandwidth, measurePeak } from "./peak.js";
 import { subjects } from "./rows.js";
 import { gigaflops } from "./tables.js";
 import { writeFigures } from "./writeFigures.js";
 
 interface Options extends NativeOptions {
-  readonly filter: string;
+  readonly filter?: string;
   readonly batch: number;
   readonly runs: number;
   readonly json: string;
@@ -30,18 +30,20 @@ const program = new Command("pnpm bench conv")
       "weights, and holds it to the larger of two bounds. Arithmetic: the operations of the path that ran (products of " +
       "Winograd tiles where these run, products of all parts on a matrix unit, additions of an event-driven path, each in the " +
       "place of a multiply-add) at the measured peak of what multiplies: vectors of float32, of bfloat16, or the matrix unit. " +
-      "Memory: operands and result, each once, spikes as they are stored, at the bandwidth of a triad. A small convolution that " +
-      "the caches hold may be above its bound of memory. Below half of its bound it is listed with where its time goes.",
+      "Memory: operands and result, each once, spikes as they are stored, at the bandwidth of a triad. A share above 1 is " +
+      "possible where the caches hold the operands, and where a result of 32 MiB or more is written past the caches " +
+      "without being read first; the triad's are read, which its bandwidth does not count. Below half of its bound a product " +
+      "is listed with where its time goes.",
   )
-  .option("--filter <text>", "only the shapes whose name has this in it (default: all)", "")
+  .option("--filter <text>", "only the shapes whose name has this in it (default: all)")
   .option("--batch <n>", "sequences of a batch", atLeastOne, 2)
   .option("--runs <n>", "runs of each figure; the median counts", atLeastOne, 7)
-  .option("--json <file>", "write every figure here, and beside it the picture", "runs/benchmark/conv.json")
+  .option("--json <file>", "write every figure here, and beside it the picture", jsonFile, "runs/benchmark/conv.json")
   .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .showHelpAfterError("(--help lists the options)");
 addNativeOptions(program).parse(process.argv.slice(3), { from: "user" });
 const options = program.opts<Options>();
-const { runs, json } = options;
+const { filter = "", batch, runs, json } = options;
 /** Runs of a convolution of one number. */
 const CALLS = 101;
 
@@ -49,8 +51,8 @@ try {
   const machine = await useNative(options);
   console.log(machineLine(machine));
   console.error("inputs: a pass through each network");
-  const all = convolutionsOf(subjects, options.batch);
-  const names = matching(all.map(shapeName), options.filter);
+  const all = convolutionsOf(subjects, batch);
+  const names = filterNames(program, all.map(shapeName), filter, "shape");
   const rates: Rates = {
     float32: measurePeak(5),
     bf16: measurePeak(5, "bf16"),
@@ -72,8 +74,8 @@ try {
   console.table(convolutionTable(figures));
   const far = farLines(figures, machine.threads);
   if (far.length > 0) console.log(`below half of their bound:\n${far.map((line) => `  ${line}`).join("\n")}`);
-  await writeFigures(json, { ...machine, ...rates }, runs, figures);
-  const picture = json.replace(/(\.json)?$/, ".svg");
+  await writeFigures(json, { machine: { ...machine, ...rates }, runs, batch, precision: precision() }, figures);
+  const picture = json.replace(/\.json$/, ".svg");
   await mkdir(dirname(picture), { recursive: true });
   await writeAtomic(picture, [Buffer.from(convolutionPicture(figures, precision()))], "bench");
   console.log(`picture: ${picture}`);

@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { eventRows } from "./data/events.js";
 import { imageRows } from "./data/images.js";
 import { type DataFigures, dataTable, measure } from "./data/row.js";
-import { atLeastOne } from "./options.js";
+import { atLeastOne, jsonFile } from "./options.js";
 import { writeFigures } from "./writeFigures.js";
 
 const program = new Command("pnpm bench data")
@@ -15,7 +15,7 @@ const program = new Command("pnpm bench data")
   )
   .option("--data <folder>", "class folders of images (default: 64 synthetic JPEGs of 500x375)")
   .option("--runs <n>", "runs of each figure, a pass over the images or events each; the median counts", atLeastOne, 5)
-  .option("--json <file>", "write every figure here", "runs/benchmark/data.json")
+  .option("--json <file>", "write every figure here", jsonFile, "runs/benchmark/data.json")
   .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .showHelpAfterError("(--help lists the options)");
 program.parse(process.argv.slice(3), { from: "user" });
@@ -33,7 +33,7 @@ try {
   }
   for (const { close } of parts) await close();
   console.table(dataTable(figures));
-  await writeFigures(json, machine, runs, figures);
+  await writeFigures(json, { machine, runs }, figures);
 } catch (error) {
   console.error(printable(`error: ${(error as Error).message}`));
   process.exitCode = 1;

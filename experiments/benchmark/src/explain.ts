@@ -1,15 +1,15 @@
 /** @file pnpm bench explain: which kernel runs each part of a training step, and why no faster one does. */
 import "@tensorflow/tfjs";
+import { precision } from "@sew/backend-native";
 import { printable } from "@sew/kernels";
 import { disposeModule } from "@sew/layers";
-import { network } from "@sew/models";
 import { Command } from "commander";
 import { explainStep } from "./explain/explainStep.js";
 import { explanationLines } from "./explain/lines.js";
-import { eventLike, type InputShape } from "./inputs.js";
+import { subjectNames, subjectOf } from "./explain/subject.js";
+import type { InputShape } from "./inputs.js";
 import { addNativeOptions, machineLine, type NativeOptions, useNative } from "./native.js";
-import { atLeastOne } from "./options.js";
-import { type Subject, subjects } from "./rows.js";
+import { atLeastOne, jsonFile } from "./options.js";
 import { writeFigures } from "./writeFigures.js";
 
 interface Options extends NativeOptions {
@@ -28,31 +28,22 @@ const program = new Command("pnpm bench explain")
   )
   .argument(
     "<network>",
-    `in the paper's notation, such as "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11", or one of ${subjects
-      .map((subject) => subject.network)
-      .join(", ")}`,
+    `in the paper's notation, such as "c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11", or one of ${subjectNames.join(", ")}`,
+    subjectOf,
   )
   .option("--frames <n>", "time-steps T (default: 16; 4 of a ResNet)", atLeastOne)
   .option("--batch <n>", "sequences of a batch (default: 2; of a ResNet that of its row)", atLeastOne)
   .option("--size <n>", "height and width of the frames in pixels (default: 128; 224 of a ResNet)", atLeastOne)
   .option("--channels <n>", "channels of the frames (default: 2; 3 of a ResNet)", atLeastOne)
-  .option("--json <file>", "write every part here, with its kernels", "runs/benchmark/explain.json")
+  .option("--json <file>", "write every part here, with its kernels", jsonFile, "runs/benchmark/explain.json")
   .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .showHelpAfterError("(--help lists the options)");
 addNativeOptions(program).parse(process.argv.slice(3), { from: "user" });
-const [name] = program.args as [string];
+const [subject] = program.processedArgs as [ReturnType<typeof subjectOf>];
 const options = program.opts<Options>();
-
-/** A network in notation as the rows of \`pnpm bench\` have theirs. */
-const ofNotation: Pick<Subject, "shape" | "input" | "build"> = {
-  shape: [16, 2, 128, 128, 2],
-  input: eventLike,
-  build: ([steps, , height, width, inChannels]) => network(name, { steps, height, width, inChannels }),
-};
 
 try {
   const machine = await useNative(options);
-  const subject = subjects.find((each) => each.network.toLowerCase() === name.toLowerCase()) ?? ofNotation;
   const [steps, batch, height, width, channels] = subject.shape;
   const shape: InputShape = [
     options.frames ?? steps,
@@ -65,9 +56,13 @@ try {
   const explanation = await explainStep(model, shape, subject.input(shape));
   disposeModule(model);
   console.log(machineLine(machine));
-  console.log(`${printable(name)} of [${shape}]\n`);
+  console.log(`${printable(subject.network)} of [${shape}], ${precision()}\n`);
   console.log(printable(explanationLines(explanation).join("\n")));
-  await writeFigures(options.json, machine, 1, explanation.parts);
+  await writeFigures(
+    options.json,
+    { machine, runs: 1, network: subject.network, shape, precision: precision() },
+    explanation.parts,
+  );
 } catch (error) {
   console.error(printable(`error: ${(error as Error).message}`));
   process.exitCode = 1;

@@ -3,15 +3,16 @@ import { cpus } from "node:os";
 import {
   instructionSet,
   type Precision,
+  precision,
   precisions,
   setInstructionSet,
-  setPrecision,
   setThreads,
   threads,
 } from "@sew/backend-native";
 import { useBackend } from "@sew/backends";
 import { type Command, Option } from "commander";
-import { atLeastOne } from "./options.js";
+import { threadCount } from "./options.js";
+import { usePrecision } from "./precision.js";
 
 /** Settings of the backend. */
 export interface NativeOptions {
@@ -26,8 +27,10 @@ export interface NativeOptions {
 /** Adds the options of the backend to a command. */
 export function addNativeOptions(command: Command): Command {
   return command
-    .addOption(new Option("--precision <name>", "precision of dense products").choices([...precisions]))
-    .option("--threads <n>", "threads of the kernels (default: all cores)", atLeastOne)
+    .addOption(
+      new Option("--precision <name>", "precision of dense products (default: float32)").choices([...precisions]),
+    )
+    .option("--threads <n>", "threads of the kernels (default: all cores)", threadCount)
     .option("--isa <name>", "instruction set (default: the best)");
 }
 
@@ -39,12 +42,17 @@ export interface Machine {
   readonly instructionSet: string;
 }
 
-/** Selects the native backend with its settings. */
+/**
+ * Selects the native backend with its settings.
+ *
+ * @throws Error when this machine lacks the instruction set, or the instruction set lacks the precision
+ */
 export async function useNative(options: NativeOptions = {}): Promise<Machine> {
   await useBackend("native");
   if (options.threads !== undefined) setThreads(options.threads);
   if (options.isa !== undefined) setInstructionSet(options.isa);
-  if (options.precision !== undefined) setPrecision(options.precision);
+  // Without the option it is that of SEW_PRECISION.
+  usePrecision(options.precision ?? precision(), "leave --precision and SEW_PRECISION out, or name another --isa");
   return { cpu: cpus()[0]?.model, cores: cpus().length, threads: threads(), instructionSet: instructionSet() };
 }
 

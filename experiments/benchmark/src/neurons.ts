@@ -11,7 +11,7 @@ import {
 import { Command } from "commander";
 import { machineLine, useNative } from "./native.js";
 import { measureNeuron, type NeuronFigures, neuronRow, neuronTable, parallelRow } from "./neurons/measure.js";
-import { atLeastOne, matching } from "./options.js";
+import { atLeastOne, filterNames, jsonFile } from "./options.js";
 import { writeFigures } from "./writeFigures.js";
 
 const rows = [
@@ -37,23 +37,31 @@ const program = new Command("pnpm bench neurons")
     2 ** 21,
   )
   .option("--runs <n>", "runs of each figure; the median counts", atLeastOne, 5)
-  .option("--filter <text>", "only the models whose name has this in it (default: all)", "")
-  .option("--json <file>", "write every figure here", "runs/benchmark/neurons.json")
+  .option("--filter <text>", "only the models whose name has this in it (default: all)")
+  .option("--json <file>", "write every figure here", jsonFile, "runs/benchmark/neurons.json")
   .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
   .showHelpAfterError("(--help lists the options)");
 program.parse(process.argv.slice(3), { from: "user" });
-const { steps, neurons, runs, filter, json } = program.opts<{
+const {
+  steps,
+  neurons,
+  runs,
+  filter = "",
+  json,
+} = program.opts<{
   steps: number;
   neurons: number;
   runs: number;
-  filter: string;
+  filter?: string;
   json: string;
 }>();
 
 try {
-  const names = matching(
+  const names = filterNames(
+    program,
     rows.map(({ name }) => name),
     filter,
+    "model",
   );
   const machine = await useNative();
   console.log(machineLine(machine));
@@ -63,7 +71,7 @@ try {
     figures.push(await measureNeuron(rows.find((row) => row.name === name)!, [steps, neurons], runs));
   }
   console.table(neuronTable(figures));
-  await writeFigures(json, machine, runs, figures);
+  await writeFigures(json, { machine, runs }, figures);
 } catch (error) {
   console.error(printable(`error: ${(error as Error).message}`));
   process.exitCode = 1;

@@ -11,7 +11,7 @@ import { type Failed, type Measured, measure, versionsOf } from "./peers/measure
 import { parseOptions } from "./peers/options.js";
 import { markdown, summaryTable, type WorkFigures, wayTable } from "./peers/tables.js";
 import { environmentOf, type Way } from "./peers/ways.js";
-import { works } from "./peers/works.js";
+import { waysFor, works } from "./peers/works.js";
 import { WARM_UP } from "./timing.js";
 
 const { python, names, ways, rounds, runs, threads, silence, json } = parseOptions(process.argv.slice(3));
@@ -23,7 +23,10 @@ const theirs = fileURLToPath(new URL("../../peers/measure.py", import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), "sew-peers-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => process.exit(128 + constants.signals[signal]));
+  process.on(signal, () => {
+    printFiguresSoFar();
+    process.exit(128 + constants.signals[signal]);
+  });
 }
 const input = join(folder, "input.f32");
 // Compiled code is kept from one round to the next, and longer only where the user says so.
@@ -48,7 +51,13 @@ function left(done: number, all: number, start: number): string {
   return `, about ${Math.ceil((((performance.now() - start) / done) * (all - done)) / 60_000)} min left`;
 }
 
-const tables = json.replace(/(\.json)?$/, ".md");
+const tables = json.replace(/\.json$/, ".md");
+let isWritten = false;
+
+/** Says where the figures of a run that stops early are. */
+function printFiguresSoFar(): void {
+  if (isWritten) console.error(printable(`figures so far: ${json}, tables: ${tables}`));
+}
 
 /** Writes the figures so far. */
 async function write(figures: readonly WorkFigures[], versions: Readonly<Record<string, string>>): Promise<void> {
@@ -61,19 +70,19 @@ async function write(figures: readonly WorkFigures[], versions: Readonly<Record<
   await mkdir(dirname(json), { recursive: true });
   await writeAtomic(json, [Buffer.from(record)], "peers");
   await writeAtomic(tables, [Buffer.from(text)], "peers");
+  isWritten = true;
 }
 
 try {
   const versions = { ...(await versionsOf({ file: python, args: [theirs], env: {} }, silence)) };
-  const waysOf = (name: string) => ways.filter(({ pass }) => pass === undefined || pass === works.get(name)!.pass);
-  const all = rounds * names.reduce((sum, name) => sum + waysOf(name).length, 0);
+  const all = rounds * names.reduce((sum, name) => sum + waysFor(name, ways).length, 0);
   const start = performance.now();
   let done = 0;
   const figures: WorkFigures[] = [];
   for (const name of names) {
     const { input: inputOf, shape } = works.get(name)!;
     writeFileSync(input, inputOf(shape));
-    const found = new Map<Way, Found[]>(waysOf(name).map((way) => [way, []]));
+    const found = new Map<Way, Found[]>(waysFor(name, ways).map((way) => [way, []]));
     for (let round = 1; round <= rounds; round++) {
       for (const [way, results] of found) {
         const what = `${name}, ${way.name}${rounds > 1 ? `, round ${round} of ${rounds}` : ""}`;
@@ -91,7 +100,12 @@ try {
     console.log(`\n${name}\n\n${wayTable(figures.at(-1)!)}`);
   }
   console.log(`${summaryTable(figures)}\nevery figure: ${json}, tables: ${tables}`);
+  if (figures.every((work) => work.ways.every((way) => "failed" in way))) {
+    console.error("error: peers: all ways failed; the tables have the reasons");
+    process.exitCode = 1;
+  }
 } catch (error) {
   console.error(printable(`error: ${(error as Error).message}`));
+  printFiguresSoFar();
   process.exitCode = 1;
 }

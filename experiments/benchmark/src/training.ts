@@ -2,7 +2,7 @@
 import "@tensorflow/tfjs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { calibrateBreakEvens } from "@sew/backend-native";
+import { calibrateBreakEvens, hasBfloat16 } from "@sew/backend-native";
 import { writeAtomic } from "@sew/files";
 import { printable } from "@sew/kernels";
 import { machineLine, useNative } from "./native.js";
@@ -30,11 +30,17 @@ const machine = await useNative(options).catch((error: Error): never => {
 });
 console.log(machineLine(machine));
 
+const inBfloat16 = new Set(rows.filter(({ precision }) => precision === "bf16").map(nameOf));
+const names = options.names.filter((name) => hasBfloat16() || !inBfloat16.has(name));
+if (names.length < options.names.length) {
+  console.log(`without the rows of bf16: ${machine.instructionSet} multiplies no bfloat16`);
+}
+
 /** Figures by name. A failure is reported at once, and the rest is measured all the same: it may have taken minutes. */
 const measured = new Map<string, unknown>();
 let peak = 0;
-for (const [i, name] of options.names.entries()) {
-  console.error(`${i + 1} of ${options.names.length}: ${name}`);
+for (const [i, name] of names.entries()) {
+  console.error(`${i + 1} of ${names.length}: ${name}`);
   try {
     const found = await inOwnProcess(name, options.runs);
     measured.set(name, found.figures);
@@ -46,7 +52,7 @@ for (const [i, name] of options.names.entries()) {
 }
 
 const { json, runs } = options;
-const beside = (extension: string) => json.replace(/(\.json)?$/, extension);
+const beside = (extension: string) => json.replace(/\.json$/, extension);
 const written: string[] = [];
 const write = async (file: string, text: string): Promise<void> => {
   await mkdir(dirname(file), { recursive: true });

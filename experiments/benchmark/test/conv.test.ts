@@ -97,7 +97,7 @@ describe("the bound of a convolution", () => {
       "20 % of arithmetic: 3x3 32 to 32, 8x8, forward, unpackBits + conv2d (direct); of its time 30 % unpackBits; its " +
         "products run at 31 % of the peak; 2 threads are 1.2x as fast as one",
       "30 % of memory: 3x3 32 to 32, 8x8, forward, spikeConv2d (event-driven list); of its time 35 % lists of spikes, 15 % " +
-        "the call itself; its additions in lists of 118 run at 40 % of the peak",
+        "the call itself; its additions, 118 a list, run at 40 % of the peak",
     ]);
   });
 

@@ -6,10 +6,12 @@ import { families, network, resNet } from "@sew/models";
 import { integrateAndFire, type MembraneParams, type NeuronModel } from "@sew/neurons";
 import { momentum, optimizer as optimizerOf, trainStep } from "@sew/training";
 import { add, getBackend, getKernel, max, mul, profile, setBackend, sub } from "@tensorflow/tfjs-core";
+import { InvalidArgumentError } from "commander";
 import * as fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Explanation, explainStep } from "../src/explain/explainStep.js";
 import { explanationLines } from "../src/explain/lines.js";
+import { subjectOf } from "../src/explain/subject.js";
 import { eventLike, type InputShape } from "../src/inputs.js";
 
 const SHAPE: InputShape = [2, 2, 16, 16, 2];
@@ -195,6 +197,30 @@ describe.skipIf(unavailable("native") !== undefined)("an explanation", () => {
     mul(1, 2).dispose();
     expect(kernels).toEqual([]);
   });
+});
+
+describe("the network that is explained", () => {
+  it.each([
+    ["8B-Net", "7B-Net"],
+    ["sew-resnet18", "SEW-ResNet-18"],
+    ["SEW-ResNet-35", "SEW-ResNet-34"],
+  ])("is not %s, and nearest to it is %s", (text, nearest) =>
+    expect(() => subjectOf(text)).toThrow(
+      new InvalidArgumentError(
+        "It must be in the paper's notation or one of 7B-Net, Wide-7B-Net, SEW-ResNet-18, SEW-ResNet-34, SEW-ResNet-50, " +
+          `SEW-ResNet-101, SEW-ResNet-152. The nearest is ${nearest}.`,
+      ),
+    ),
+  );
+
+  it.each(["c32k3s1-BN-PLIF-{SEW Block(c32)-MPk2s2}*7-FC11", "PLIF-FC11", "c 32-XX", "SEW(c3"])(
+    "is in notation where it has the syntax: %s",
+    (text) => expect(subjectOf(text).network).toBe(text),
+  );
+
+  it.each(["wide-7b-net", "sew-RESNET-101"])("is found by its name in any case: %s", (text) =>
+    expect(subjectOf(text).network.toLowerCase()).toBe(text.toLowerCase()),
+  );
 });
 
 describe("the lines of an explanation", () => {

@@ -78,6 +78,10 @@ describe("pnpm bench neurons", () => {
 
   it("names the nearest model where the filter is part of none", () => {
     const { status, stderr } = bench("--filter", "lifs");
-    expect([status, stderr]).toEqual([1, 'error: It must be part of the name of a row. The nearest is "LIF".\n']);
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      "error: option '--filter <text>' argument 'lifs' is invalid. It must be part of the name of a model. " +
+        'The nearest is "LIF".\n(--help lists the options)\n',
+    );
   });
 });

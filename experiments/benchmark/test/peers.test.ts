@@ -2,10 +2,12 @@ import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { useBackend } from "@sew/backends";
 import { toTorch } from "@sew/checkpoints";
+import { unavailable } from "@sew/kernels/testing";
 import { disposeModule, namedParameters, run } from "@sew/layers";
 import { resNet, sevenBNet } from "@sew/models";
 import { random } from "@sew/random";
@@ -16,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkSameNetwork, type Found, figuresOf } from "../src/peers/figures.js";
 import { measure, versionsOf } from "../src/peers/measure.js";
 import { type Message, parseMessage } from "../src/peers/messages.js";
-import { parseOptions } from "../src/peers/options.js";
+import { environmentRemedy, parseOptions } from "../src/peers/options.js";
 import { markdown, type WorkFigures, wayTable } from "../src/peers/tables.js";
 import { EAGER, environmentOf, type Way, ways } from "../src/peers/ways.js";
 
@@ -72,13 +74,37 @@ describe("the options of pnpm bench peers", () => {
     expect(ways.map(({ name }) => name)).toEqual(["ours", "bf16"]);
   });
 
-  it("say how to make the environment where no Python is named", () => {
-    const { status, stdout, stderr } = bench();
+  it.each([{ args: [] }, { args: ["--python", ""] }])(
+    "say how to make the environment where no Python is named: $args",
+    ({ args }) => {
+      const { status, stdout, stderr } = bench(...args);
+      expect([status, stdout]).toEqual([1, ""]);
+      expect(stderr).toBe(
+        "error: option '--python <path>' is missing: make an environment and name it:\n" +
+          "  python3 -m venv peers && peers/bin/pip install torch torchvision spikingjelly==2.0.0\n" +
+          "  pnpm bench peers --python peers/bin/python\n(--help lists the options)\n",
+      );
+    },
+  );
+
+  it("leave out works that have none of the ways, and refuse ways that no work has", () => {
+    const { names } = parseOptions(["--python", "p", "--filter", "7b-net", "--ways", "memopt"]);
+    expect(names).toEqual(["7B-Net T=16 N=2 128x128, train step"]);
+    const { status, stdout, stderr } = bench(
+      "--python",
+      "p",
+      "--filter",
+      ", forward",
+      "--ways",
+      "memopt,ours+recompute",
+    );
     expect([status, stdout]).toEqual([1, ""]);
     expect(stderr).toBe(
-      "error: option '--python <path>' is missing: make an environment and name it:\n" +
-        "  python3 -m venv peers && peers/bin/pip install torch torchvision spikingjelly==2.0.0\n" +
-        "  pnpm bench peers --python peers/bin/python\n(--help lists the options)\n",
+      "error: option '--ways <names>' argument 'ours+recompute, memopt' is invalid. It must have a way for a work of " +
+        `--filter: ${ways
+          .filter(({ pass }) => pass !== "train")
+          .map(({ name }) => name)
+          .join(", ")}.\n(--help lists the options)\n`,
     );
   });
 
@@ -87,7 +113,7 @@ describe("the options of pnpm bench peers", () => {
       `error: option '--ways <names>' argument 'eager,fast' is invalid. "fast" is none of ours, ours+bf16, `,
     );
     expect(bench("--python", "p", "--filter", "7BNet").stderr).toContain(
-      "error: option '--filter <text>' argument '7BNet' is invalid. It must be part of the name of a row. The nearest is \"7B-Net ",
+      "error: option '--filter <text>' argument '7BNet' is invalid. It must be part of the name of a work. The nearest is \"7B-Net ",
     );
   });
 });
@@ -203,6 +229,17 @@ setInterval(() => {}, 1000);`;
     await endOf(Number(versions.child));
   });
 
+  it.each([
+    [join(folder, "none"), `spawn ${join(folder, "none")} ENOENT`],
+    [folder, `spawn ${folder} EACCES`],
+    [join(process.execPath, "python"), "spawn ENOTDIR"],
+    ["/bin/cat", "its process ended with status 0"],
+  ])("that is no Python is refused with the remedy: %s", (file, reason) =>
+    expect(versionsOf({ file, args: [], env: {} }, 60)).rejects.toThrow(
+      `peers: --python must name a Python that runs SpikingJelly, got ${file} (${reason}); ${environmentRemedy}`,
+    ),
+  );
+
   it("names the package that is missing, and what installs it", async () => {
     const python = command('say({ failed: "No module named torch", missing: "torch" })');
     await expect(versionsOf(python, 60)).rejects.toThrow(
@@ -210,7 +247,8 @@ setInterval(() => {}, 1000);`;
     );
     const other = command('console.error("not Python"); process.exit(2)');
     await expect(versionsOf(other, 60)).rejects.toThrow(
-      `peers: ${other.file} must run SpikingJelly: its process ended with status 2: not Python`,
+      `peers: --python must name a Python that runs SpikingJelly, got ${other.file} (its process ended with status 2: ` +
+        `not Python); ${environmentRemedy}`,
     );
   });
 });
@@ -291,6 +329,20 @@ describe("the tables of peers", () => {
   });
 });
 
+describe.skipIf(unavailable("native") !== undefined)("ours in bfloat16", () => {
+  it("fails for a reason on an instruction set that has none", () => {
+    const ours = fileURLToPath(new URL("../dist/src/peers/ours.js", import.meta.url));
+    const env = { ...process.env, SEW_ISA: "baseline" };
+    const args = [ours, "7B-Net T=16 N=2 128x128, forward", "ours+bf16", "1"];
+    const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8", env });
+    expect(status).toBe(1);
+    expect(parseMessage(stdout.trim().split("\n").at(-1)!)).toEqual({
+      failed:
+        "precision: bf16 must have an instruction set with AVX512-BF16 or AMX, got baseline; leave ours+bf16 out of --ways",
+    });
+  });
+});
+
 describe("pnpm bench peers", () => {
   const filter = ["--filter", "7B-Net T=16 N=2 128x128, forward", "--rounds", "1", "--runs", "1", "--threads", "1"];
 
@@ -315,7 +367,8 @@ if (work !== undefined) {
     );
     const args = ["--python", python, "--ways", "eager,compile", ...filter, "--rounds", "2", "--json", "peers.json"];
     const { status, stdout, stderr } = bench(...args);
-    expect(status, stderr).toBe(0);
+    expect(status, stderr).toBe(1);
+    expect(stderr).toContain("error: peers: all ways failed; the tables have the reasons\n");
     expect(stderr).toContain("1 of 4: 7B-Net T=16 N=2 128x128, forward, eager, round 1 of 2\n");
     expect(stderr).toMatch(/4 of 4: .*, compile, round 2 of 2, about \d+ min left\n/);
     expect(readFileSync(tries, "utf8")).toBe("eager compile ");
@@ -336,18 +389,25 @@ if (work !== undefined) {
     expect(stdout).toContain("every figure: peers.json, tables: peers.md\n");
   });
 
-  it("leaves no process and no file behind when it is interrupted", async () => {
+  it("leaves no process and no file behind when it is interrupted, and says where the figures so far are", async () => {
     const file = join(folder, "pid");
     const body = `if (work === undefined) say({ versions: {} });
-else require("node:fs").writeFileSync(${JSON.stringify(file)}, process.pid + " " + JSON.parse(work).input);
-if (work !== undefined) setInterval(() => {}, 1000);`;
+else if (JSON.parse(work).way === "eager") say({ failed: "soon" });
+else {
+  require("node:fs").writeFileSync(${JSON.stringify(file)}, process.pid + " " + JSON.parse(work).input);
+  setInterval(() => {}, 1000);
+}`;
     const python = fakePython("hanging", body);
-    const child = spawn(process.execPath, [main, "peers", "--python", python, "--ways", "eager", ...filter]);
+    const args = ["--python", python, "--ways", "eager,compile", ...filter, "--json", "early.json"];
+    const child = spawn(process.execPath, [main, "peers", ...args], { cwd: folder });
+    const errors = text(child.stderr);
     while (!existsSync(file) || readFileSync(file, "utf8") === "") await sleep(20);
     const [pid, input] = readFileSync(file, "utf8").split(" ") as [string, string];
     const ended = new Promise((resolve) => child.on("close", resolve));
     child.kill("SIGINT");
     expect(await ended).toBe(130);
+    expect(await errors).toMatch(/\nfigures so far: early.json, tables: early.md\n$/);
+    expect(JSON.parse(readFileSync(join(folder, "early.json"), "utf8")).works[0].ways).toHaveLength(1);
     await endOf(Number(pid));
     expect(existsSync(input)).toBe(false);
   });

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -8,8 +8,9 @@ import { instructionSet } from "@sew/backend-native";
 import { unavailable } from "@sew/kernels/testing";
 import { InvalidArgumentError } from "commander";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { commands } from "../src/commands.js";
 import { ofSweep, ofTable } from "../src/measurements.js";
-import { atLeastOne, matching, parseOptions } from "../src/options.js";
+import { atLeastOne, jsonFile, matching, nearest, parseOptions, threadCount } from "../src/options.js";
 
 // Built, as the process that it starts must be.
 const { inOwnProcess }: typeof import("../src/ownProcess.js") = await import(
@@ -61,14 +62,14 @@ describe("the options", () => {
       "--isa",
       "avx2",
       "--json",
-      "x",
+      "x.json",
     ]);
     expect(names).toEqual([
       "SEW-ResNet-18 T=4 N=4 224x224, train step",
       "SEW-ResNet-18 T=4 N=4 224x224, train step, bf16",
       "SEW-ResNet-18 T=4 N=4 224x224, forward",
     ]);
-    expect(rest).toEqual({ runs: 7, sweep: false, calibrate: false, threads: 2, isa: "avx2", json: "x" });
+    expect(rest).toEqual({ runs: 7, sweep: false, calibrate: false, threads: 2, isa: "avx2", json: "x.json" });
   });
 
   it.each([
@@ -76,7 +77,7 @@ describe("the options", () => {
     ["7BNet", "7B-Net, forward"],
     ["SEW-ResNet-18 T=4 N=4, forward", "SEW-ResNet-18, forward"],
   ])("tell the nearest row for %s", (text, nearest) =>
-    expect(() => matching(["7B-Net, forward", "SEW-ResNet-18, forward"], text)).toThrow(
+    expect(() => matching(["7B-Net, forward", "SEW-ResNet-18, forward"], text, "row")).toThrow(
       new InvalidArgumentError(`It must be part of the name of a row. The nearest is "${nearest}".`),
     ),
   );
@@ -86,7 +87,64 @@ describe("the options", () => {
   );
 });
 
+describe("a number of threads", () => {
+  it.each(["1", "256"])("may be %s", (text) => expect(threadCount(text)).toBe(Number(text)));
+
+  it.each(["0", "257", "1.5", "", "x"])("is not %j", (text) =>
+    expect(() => threadCount(text)).toThrow(new InvalidArgumentError("It must be an integer from 1 to 256.")),
+  );
+});
+
+describe("a file for figures", () => {
+  it("ends in .json, and is no folder", () => {
+    mkdirSync(join(folder, "folder.json"));
+    expect(jsonFile(join(folder, "none", "a.json"))).toBe(join(folder, "none", "a.json"));
+    for (const name of ["README.md", "json", "a.JSON"]) {
+      expect(() => jsonFile(name)).toThrow(new InvalidArgumentError("It must end in .json."));
+    }
+    expect(() => jsonFile(join(folder, "folder.json"))).toThrow(
+      new InvalidArgumentError("It must be a file, not a folder."),
+    );
+  });
+
+  it.each(Object.keys(commands))("is checked by %s before anything is measured", async (command) => {
+    const { status, out, errors } = await bench(command, "--json", "README.md");
+    expect([status, out]).toEqual([1, ""]);
+    expect(errors).toContain("error: option '--json <file>' argument 'README.md' is invalid. It must end in .json.\n");
+  });
+});
+
+describe("the nearest name", () => {
+  it.each([
+    ["8B-Net", "7B-Net"],
+    ["sew-resnet50", "SEW-ResNet-50"],
+    ["Wide7BNet", "Wide-7B-Net"],
+  ])("to %s is %s", (text, name) =>
+    expect(nearest(["7B-Net", "Wide-7B-Net", "SEW-ResNet-18", "SEW-ResNet-50"], text)).toBe(name),
+  );
+});
+
 describe("pnpm bench", () => {
+  it("lists its commands in its help", async () => {
+    const { status, out } = await bench("--help");
+    expect(status).toBe(0);
+    for (const [name, description] of Object.entries(commands)) {
+      expect(out).toMatch(new RegExp(`\\n  ${name} +${description}\\n`));
+    }
+  });
+
+  it("suggests the nearest command for one that there is not, and takes commands from the first place alone", async () => {
+    const unknown = await bench("convs");
+    expect([unknown.status, unknown.out]).toEqual([1, ""]);
+    expect(unknown.errors).toBe(
+      "error: command-argument value 'convs' is invalid for argument 'command'. It must be one of conv, data, explain, " +
+        "neurons, peers. The nearest is conv.\n(--help lists the options)\n",
+    );
+    expect((await bench("--runs", "1", "conv")).errors).toContain(
+      "value 'conv' is invalid for argument 'command'. It must be the first word.",
+    );
+  });
+
   it("refuses a filter that no row has, and says which are near", async () => {
     const { status, out, errors } = await bench("--filter", "renet-18");
     expect([status, out]).toEqual([1, ""]);
@@ -138,6 +196,35 @@ describe.skipIf(unavailable("native") !== undefined)("pnpm bench on the native b
     expect(out).toContain(`every figure: ${file}\n`);
     expect(Object.keys(JSON.parse(readFileSync(file, "utf8")).breakEvens)).toHaveLength(16);
   }, 300_000);
+
+  it.each([["conv"], ["explain", "7B-Net"]])("does not call float32 bf16: %s", async (...command) => {
+    const { status, out, errors } = await bench(...command, "--precision", "bf16", "--isa", "baseline");
+    expect([status, out]).toEqual([1, ""]);
+    expect(errors).toBe(
+      "error: precision: bf16 must have an instruction set with AVX512-BF16 or AMX, got baseline; " +
+        "leave --precision and SEW_PRECISION out, or name another --isa\n",
+    );
+  });
+
+  it("explains a network by its name in any case, with its settings in the head and the figures", async () => {
+    const { status, out, errors } = await bench(
+      "explain",
+      "7b-net",
+      "--frames",
+      "1",
+      "--batch",
+      "1",
+      "--json",
+      "e.json",
+    );
+    expect([status, errors]).toEqual([0, ""]);
+    expect(out).toContain("\n7B-Net of [1,1,128,128,2], float32\n");
+    expect(JSON.parse(readFileSync(join(folder, "e.json"), "utf8"))).toMatchObject({
+      network: "7B-Net",
+      shape: [1, 1, 128, 128, 2],
+      precision: "float32",
+    });
+  });
 
   it("says which instruction sets there are when it is given another", async () => {
     const { status, errors } = await bench("--isa", "mmx");

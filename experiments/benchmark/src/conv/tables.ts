@@ -37,7 +37,7 @@ export function findings(each: ProductFigures, threads: number): string[] {
     .map(([name, share]) => `${percent(share)} ${name}`);
   const isListed = each.additionsPerList > 0;
   const operations = each.path.includes("event-driven") ? "additions" : "products";
-  const lists = isListed ? ` in lists of ${each.additionsPerList.toFixed(0)}` : "";
+  const lists = isListed ? `, ${each.additionsPerList.toFixed(0)} a list,` : "";
   const speedUp = each.oneThread / each.seconds;
   return [
     ...(shares.length > 0 ? [`of its time ${shares.join(", ")}`] : []),

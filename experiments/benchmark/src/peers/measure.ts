@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { type Message, parseMessage } from "./messages.js";
+import { environmentRemedy } from "./options.js";
 
 /** A process to start. */
 export interface Command {
@@ -99,15 +100,22 @@ export async function measure(command: Command, silence: number): Promise<Measur
 /**
  * The versions that a process names.
  *
- * @throws Error with the reason when it names none
+ * @throws Error with the reason and the remedy when it names none
  */
 export async function versionsOf(command: Command, silence: number): Promise<Measured["versions"]> {
-  const { values, ended } = await listen(command, silence);
+  const refusal = (reason: string) =>
+    new Error(
+      `peers: --python must name a Python that runs SpikingJelly, got ${command.file} (${reason}); ${environmentRemedy}`,
+    );
+  // Some paths, such as one below a file, make spawn throw at once.
+  const { values, ended } = await listen(command, silence).catch((error: Error) => {
+    throw refusal(error.message);
+  });
   const [missing] = values("missing");
   if (missing !== undefined) {
     throw new Error(`peers: ${command.file} must have ${missing}; run ${command.file} -m pip install ${missing}`);
   }
   const [versions] = values("versions");
-  if (versions === undefined) throw new Error(`peers: ${command.file} must run SpikingJelly: ${ended}`);
+  if (versions === undefined) throw refusal(ended);
   return versions;
 }

@@ -2,9 +2,9 @@
 import { availableParallelism } from "node:os";
 import { printable } from "@sew/kernels";
 import { Command, Option } from "commander";
-import { atLeastOne, matching } from "../options.js";
+import { atLeastOne, filterNames, jsonFile, MOST_THREADS, threadCount } from "../options.js";
 import { type Way, ways, waysOf } from "./ways.js";
-import { works } from "./works.js";
+import { waysFor, works } from "./works.js";
 
 export interface Options {
   /** The interpreter that has SpikingJelly. */
@@ -20,10 +20,13 @@ export interface Options {
   readonly json: string;
 }
 
-const environment =
+/** The remedy where there is no Python with SpikingJelly. */
+export const environmentRemedy =
   "make an environment and name it:\n" +
   "  python3 -m venv peers && peers/bin/pip install torch torchvision spikingjelly==2.0.0\n" +
   "  pnpm bench peers --python peers/bin/python";
+
+const namesOf = (of: readonly Way[]) => of.map(({ name }) => name).join(", ");
 
 const words =
   "eager is float32. channels-last: the memory format; bf16: autocast; compile: torch.compile; malloc: the C library keeps\n" +
@@ -46,7 +49,7 @@ export function parseOptions(argv: readonly string[]): Options {
     )
     .option("--rounds <n>", "processes of each way", atLeastOne, 2)
     .option("--runs <n>", "passes of each process; the median of all counts", atLeastOne, 7)
-    .option("--threads <n>", "threads of both", atLeastOne, availableParallelism())
+    .option("--threads <n>", "threads of both", threadCount, Math.min(MOST_THREADS, availableParallelism()))
     .option(
       "--silence <s>",
       "seconds after which a process that says nothing, such as a compiler that hangs, is killed",
@@ -56,6 +59,7 @@ export function parseOptions(argv: readonly string[]): Options {
     .option(
       "--json <file>",
       "write every figure here, and the tables as Markdown beside it",
+      jsonFile,
       "runs/benchmark/peers.json",
     )
     .addHelpText("after", `\nWorks:\n${list(works.keys())}\nWays:\n${list(ways.map(({ name }) => name))}\n\n${words}`)
@@ -67,12 +71,13 @@ export function parseOptions(argv: readonly string[]): Options {
     filter = "",
     ...rest
   } = program.opts<Omit<Options, "names" | "python"> & { python?: string; filter?: string }>();
-  if (python === undefined) return program.error(`error: option '--python <path>' is missing: ${environment}`);
-  try {
-    return { python, ...rest, names: matching([...works.keys()], filter) };
-  } catch (error) {
-    return program.error(
-      `error: option '--filter <text>' argument '${filter}' is invalid. ${(error as Error).message}`,
-    );
-  }
+  if (!python) return program.error(`error: option '--python <path>' is missing: ${environmentRemedy}`);
+  const chosen = filterNames(program, [...works.keys()], filter, "work");
+  const names = chosen.filter((name) => waysFor(name, rest.ways).length > 0);
+  if (names.length > 0) return { python, ...rest, names };
+  const others = ways.filter((way) => chosen.some((name) => waysFor(name, [way]).length > 0));
+  return program.error(
+    `error: option '--ways <names>' argument '${namesOf(rest.ways)}' is invalid. It must have a way for a work of --filter: ` +
+      `${namesOf(others)}.`,
+  );
 }

@@ -1,11 +1,12 @@
 /** @file A process that times a work our way, and says what `messages.ts` lists. */
 import "@tensorflow/tfjs";
 import { readFileSync } from "node:fs";
-import { instructionSet, setPrecision } from "@sew/backend-native";
+import { instructionSet } from "@sew/backend-native";
 import { useBackend } from "@sew/backends";
 import { evaluation, namedParameters, run } from "@sew/layers";
 import { tensor, tidy } from "@tensorflow/tfjs-core";
 import { forward, training } from "../network.js";
+import { usePrecision } from "../precision.js";
 import { WARM_UP } from "../timing.js";
 import type { Message } from "./messages.js";
 import { works } from "./works.js";
@@ -18,7 +19,7 @@ const words = way.split("+");
 try {
   await useBackend("native");
   say({ versions: { instructionSet: instructionSet() } });
-  setPrecision(words.includes("bf16") ? "bf16" : "float32");
+  usePrecision(words.includes("bf16") ? "bf16" : "float32", `leave ${way} out of --ways`);
   const net = row.build(row.shape, { ...(words.includes("recompute") && { recompute: true }) });
   say({ layers: layersOf([...namedParameters(net)].map(([path, { size }]) => [path, size])) });
   const values = row.input(row.shape);
