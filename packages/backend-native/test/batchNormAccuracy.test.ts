@@ -1,5 +1,7 @@
 /** @file Batch norm in training against float64: no less accurate than PyTorch in float32, see docs/numerics.md. */
 import { instructionSet, instructionSets, setInstructionSet } from "@sew/backend-native";
+import { neuronFormula, normNeuronTraining } from "@sew/kernels";
+import { add, grads, type Tensor, tensor, tidy, zeros } from "@tensorflow/tfjs-core";
 import { afterAll, describe, expect, it } from "vitest";
 import { describeNative } from "./describeNative.js";
 import { runKernelOn } from "./kernelCase.js";
@@ -87,6 +89,31 @@ describeNative("batch norm in training", () => {
           const most = batch.torch[key] * (set === "baseline" && key === "y" ? 1.1 : 1);
           expect(rms(data, exact[key]), name).toBeLessThanOrEqual(most);
         }
+      },
+    );
+
+    it.each(batches)(
+      "has a scale whose gradient is as accurate in front of neurons, with $rows rows of $channels channels about $mean ± $spread",
+      (batch) => {
+        setInstructionSet(set);
+        const [shape, channel] = [[batch.rows, batch.channels], [batch.channels]];
+        const x = numbers(shape, 1, batch.mean, batch.spread);
+        const dy = numbers(shape, 2, 0.05, 0.1);
+        const [scale, offset] = [numbers(channel, 3, 1, 0.25), numbers(channel, 4, 0, 0)];
+        // Neurons that emit their currents.
+        const step = (_: object, current: Tensor) => ({ spikes: add(current, 0), state: {} });
+        const emitting = neuronFormula({ name: "emitting", params: {}, state: () => ({}), step });
+        const attrs = { ...emitting, epsilon: EPSILON, isLastReader: () => false };
+        const [, dScale] = tidy(() => {
+          const inTime = [4, batch.rows / 4, batch.channels];
+          const of = (values: Tensor, factor: Tensor, shift: Tensor) =>
+            normNeuronTraining([values, factor, shift], attrs)[0]!;
+          const inputs = [tensor(x.data, inTime), tensor(scale.data), zeros(channel)];
+          return grads(of)(inputs, tensor(dy.data, inTime)).map((gradient) => gradient.dataSync());
+        });
+        const exact = inFloat64(batch, x, dy, scale, offset).dScale;
+        // Its sums are float32 within a block.
+        expect(rms(dScale as Float32Array, exact)).toBeLessThanOrEqual(Math.max(batch.torch.dScale, 3e-7));
       },
     );
   });

@@ -18,7 +18,6 @@ import {
   setBreakEvens,
   setPrecision,
   setSpikeConvolution,
-  setSpikeStorage,
 } from "@sew/backend-native";
 import { read, scoped } from "@sew/kernels/testing";
 import { integrateAndFire, neuron, unroll } from "@sew/neurons";
@@ -40,7 +39,7 @@ import { loadAddon } from "../src/addon.js";
 import { convolutionKinds, EVERY_DENSITY, isEventDriven, kindOf } from "../src/breakEven.js";
 import { machineBreakEvens, writeBreakEvens } from "../src/breakEvenFile.js";
 import { breakEvenOf } from "../src/calibrate.js";
-import { describeNative, withThreads } from "./describeNative.js";
+import { describeNative, withDefaultSettings, withThreads } from "./describeNative.js";
 import { floats, integers, sizeOf } from "./values.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -292,13 +291,8 @@ const native = () => backend() as NativeBackend;
 
 describeNative("convolutions of spikes by density", () => {
   beforeAll(() => vi.stubEnv("XDG_CACHE_HOME", join(root, "no such folder")));
-  // Whatever the environment says.
-  beforeEach(() => {
-    setSpikeStorage("auto");
-    setSpikeConvolution("auto");
-    setBreakEvens(undefined);
-    setPrecision("float32");
-  });
+  withDefaultSettings();
+  beforeEach(() => setPrecision("float32"));
   afterAll(() => {
     setPrecision("float32");
     vi.unstubAllEnvs();
@@ -439,7 +433,7 @@ describeNative("what a process goes by", () => {
 
   it("is what the machine was calibrated to by another one, read once", () => {
     const { said, errors } = child(
-      "const { file, breakEvens } = native.calibrateBreakEvens();" +
+      "native.registerNative(); const { file, breakEvens } = native.calibrateBreakEvens();" +
         "console.log(JSON.stringify([file, breakEvens, native.breakEvens(native.instructionSet())]));",
     );
     expect(errors).toBe("");
@@ -451,7 +445,7 @@ describeNative("what a process goes by", () => {
       expect(density).toBeGreaterThanOrEqual(0);
       expect(density).toBeLessThanOrEqual(EVERY_DENSITY);
     }
-    const rewrite = `import { writeFileSync } from "node:fs"; const first = native.breakEvens(native.instructionSet());
+    const rewrite = `import { writeFileSync } from "node:fs"; native.registerNative(); const first = native.breakEvens(native.instructionSet());
       writeFileSync(${JSON.stringify(file)}, "");
       console.log(JSON.stringify([first, native.breakEvens(native.instructionSet())]));`;
     expect(child(rewrite)).toEqual({ said: [found, found], errors: "" });

@@ -1,4 +1,4 @@
-/** @file 200 training steps on stored spikes, as a program: prints what memory is in use after each. `--expose-gc` */
+/** @file 300 training steps on stored spikes, as a program: prints what memory is in use after each. `--expose-gc` */
 import { random } from "@sew/random";
 import "@tensorflow/tfjs";
 import { registerNative } from "@sew/backend-native";
@@ -15,7 +15,7 @@ const net = network(`c32-BN-PLIF-${BLOCKS}-FC3`, { height: 16, width: 16, seed: 
 const optimizer = optimizerOf(net, momentum());
 const draw = random(5);
 const states = [];
-for (let i = 0; i < 200; i++) {
+for (let i = 0; i < 300; i++) {
   const x = Float32Array.from({ length: SHAPE.reduce((a, b) => a * b) }, () => (draw.uniform() < 0.1 ? 1 : 0));
   const batch = { x, shape: SHAPE, labels: Int32Array.of(0, 1, 2, 0) };
   await trainStep(net, optimizer, batch, { learningRate: 0.01, seed: i });

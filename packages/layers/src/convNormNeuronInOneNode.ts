@@ -2,6 +2,7 @@ import {
   callKernel,
   convAttrs,
   convGradients,
+  floats,
   hasKernel,
   type NeuronFormula,
   normNeuronTrainingKernel,
@@ -15,7 +16,6 @@ import type { Activation } from "./activation.js";
 import type { BatchNorm } from "./batchNorm.js";
 import type { Conv2d } from "./conv2d.js";
 import { isLastReader } from "./memory/freeAfterUse.js";
-import { isFromOutside } from "./memory/recompute.js";
 import type { Context } from "./module.js";
 
 const { name: FIRE, gradient } = normNeuronTrainingKernel;
@@ -45,11 +45,10 @@ export function convNormNeuronInOneNode(
   const geometry = convAttrs(stride, padding);
   const { bias: offset } = norm.parameters;
   const scale = norm.scale();
-  const parameters = programParameters(neuron);
-  // Gradients that will be needed are computed at once.
-  const [isExternal, isTrained] = [isFromOutside(x), filter.trainable];
+  const parameters = programParameters(neuron).map(floats);
   return oneNode(
-    { x, filter, scale, offset, ...numbered(parameters) },
+    // TensorFlow.js asks for the gradients that it needs alone, in this order.
+    { filter, x, scale, offset, ...numbered(parameters) },
     (save) => {
       const currents = callKernel(Conv2D, { x, filter }, geometry)[0]!;
       norm.check(currents, training);
@@ -68,20 +67,15 @@ export function convNormNeuronInOneNode(
       if (isLast) rest[0]!.dispose();
       const [dScale, dOffset, ...dParameters] = others.map((d) => () => d);
       const ofConv = convGradients(x!, filter!, dCurrents!, geometry);
-      let unread = 2;
-      /** Frees the gradient of the currents behind its last reader: tfjs may add to dx before this node is done. */
-      const read = (gradient: Tensor): Tensor => {
-        if (--unread > 0) return gradient;
-        dCurrents!.dispose();
-        // Which may have been in its memory.
-        if (isLast && !dSpikes.kept) dSpikes.dispose();
-        return gradient;
-      };
-      const dx = isExternal ? undefined : read(ofConv.x());
-      const dFilter = isTrained ? read(ofConv.filter()) : undefined;
       return {
-        x: () => dx ?? read(ofConv.x()),
-        filter: () => dFilter ?? read(ofConv.filter()),
+        filter: ofConv.filter,
+        x() {
+          const dx = ofConv.x();
+          // TensorFlow.js may add to dx before this node is done. The gradient of the currents can be in the memory of that of the spikes.
+          dCurrents!.dispose();
+          if (isLast && !dSpikes.kept) dSpikes.dispose();
+          return dx;
+        },
         scale: dScale!,
         offset: dOffset!,
         ...numbered(dParameters),

@@ -12,6 +12,11 @@ import { describeModule, spikesOfShape } from "@sew/layers/testing";
 import { integrateAndFire, lif, plif } from "@sew/neurons";
 import { random } from "@sew/random";
 import {
+  Conv2DBackpropFilter,
+  Conv2DBackpropInput,
+  getBackend,
+  getKernel,
+  grad,
   keep,
   mul,
   type Scalar,
@@ -19,6 +24,8 @@ import {
   square,
   sum,
   type Tensor,
+  tensor1d,
+  type Variable,
   variable,
   variableGrads,
 } from "@tensorflow/tfjs-core";
@@ -75,5 +82,56 @@ describeBackends("convNormNeuron", () => {
       const unit = convNormNeuron(2, 3, neurons(plif));
       expect([...namedParameters(unit).keys()]).toEqual(["conv.weight", "norm.weight", "norm.bias", "neuron.w"]);
       expect([...namedBuffers(unit).keys()]).toEqual(["norm.runningMean", "norm.runningVar"]);
+    }));
+});
+
+describeBackends("the backward pass of convNormNeuron", () => {
+  /** How often f runs each gradient of a convolution. */
+  const convolutionGradientsOf = (f: () => void) => {
+    const kernels = [Conv2DBackpropInput, Conv2DBackpropFilter].map((name) => getKernel(name, getBackend())!);
+    const own = kernels.map(({ kernelFunc }) => kernelFunc);
+    const calls = [0, 0];
+    for (const [i, kernel] of kernels.entries()) {
+      kernel.kernelFunc = (call) => {
+        calls[i]!++;
+        return own[i]!(call);
+      };
+    }
+    try {
+      f();
+    } finally {
+      for (const [i, kernel] of kernels.entries()) kernel.kernelFunc = own[i]!;
+    }
+    return { ofInputs: calls[0], ofFilters: calls[1] };
+  };
+  const units = () => {
+    const [first, second] = [convNormNeuron(2, 3, neurons(lif)), convNormNeuron(3, 3, neurons(lif))];
+    const loss = (x: Tensor) => sum<Scalar>(second.forward(first.forward(x, training), training));
+    return { first, second, loss };
+  };
+
+  it("computes the gradients that are asked for alone", () =>
+    scoped(() => {
+      const { first, second, loss } = units();
+      const x = spikesOfShape([2, 1, 4, 4, 2]);
+      const by = (...variables: Variable[]) => convolutionGradientsOf(() => variableGrads(() => loss(x), variables));
+      const all = [first, second].flatMap((unit) => [...namedParameters(unit).values()]);
+      expect(by(...all)).toEqual({ ofInputs: 1, ofFilters: 2 });
+      expect(by(...namedParameters(second).values())).toEqual({ ofInputs: 0, ofFilters: 1 });
+      expect(by(namedParameters(second).get("norm.bias")!)).toEqual({ ofInputs: 0, ofFilters: 0 });
+      expect(by(namedParameters(first).get("norm.bias")!)).toEqual({ ofInputs: 1, ofFilters: 0 });
+      expect(convolutionGradientsOf(() => grad((s) => loss(s))(x))).toEqual({ ofInputs: 2, ofFilters: 0 });
+    }));
+
+  it("takes parameters of neurons that are integers", () =>
+    scoped(() => {
+      const vThreshold = tensor1d([1, 2, 1], "int32");
+      const unit = convNormNeuron(2, 3, neurons(lif, { vThreshold }));
+      const x = spikesOfShape([2, 1, 4, 4, 2]);
+      const { grads } = variableGrads(
+        () => sum<Scalar>(unit.forward(x, training)),
+        [...namedParameters(unit).values()],
+      );
+      expect(read(grads[unit.children.conv.parameters.weight.name]!).every(Number.isFinite)).toBe(true);
     }));
 });

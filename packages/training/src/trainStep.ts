@@ -166,7 +166,9 @@ export async function accumulatedStep(
 async function checkFinite(caller: string, model: Module, gradients: NamedTensorMap, place: string): Promise<void> {
   // NaN passes from a layer to the statistics behind it and to the gradients before it.
   const [statistic] = await notFiniteAmong(namedBuffers(model));
-  const gradient = (await notFiniteAmong(Object.entries(gradients))).at(-1);
+  // `reduce` may have disposed those that it received.
+  const readable = Object.entries(gradients).filter(([, { isDisposed }]) => !isDisposed);
+  const gradient = (await notFiniteAmong(readable)).at(-1);
   const [weight] = await notFiniteAmong(namedParameters(model));
   const found = statistic ?? gradient ?? weight;
   if (found === undefined) return;

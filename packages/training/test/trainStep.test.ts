@@ -15,6 +15,7 @@ import {
 } from "@sew/training";
 import {
   add,
+  dispose,
   engine,
   fill,
   mean,
@@ -395,6 +396,14 @@ describe("trainStep", () => {
     expect(text.replace(/in (weight|bias)/, "in weight")).toBe(
       `trainStep: ${message}; go on from an earlier checkpoint with a lower learning rate, or clip the gradients`,
     );
+    const reduce = (received: NamedTensorMap) => {
+      const own = Object.fromEntries(Object.entries(received).map(([name, gradient]) => [name, mul(gradient, 1)]));
+      dispose(received);
+      return own;
+    };
+    const options = { learningRate: 0.1, seed: 1, loss: hidden, reduce };
+    // By then the first step has made the weights NaN where the gradient was, and so the loss.
+    if (norm !== "") await expect(trainStep(model, optimizer, batch, options)).rejects.toBeInstanceOf(Diverged);
     expect(memory().numTensors).toBe(before);
     optimizer.dispose();
     disposeModule(model);

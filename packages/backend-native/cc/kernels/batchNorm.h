@@ -153,6 +153,12 @@ struct NormGradient {
   float *factor, *level, *slope;
 };
 
+// Sums of dy, of dy (x - mean) and of x - mean, [3][C]. The mean is rounded to float32, and differences from it may be, so that
+// the third is not 0: what it adds to the second is taken out.
+inline void take_out_centre(long rows, long C, double* sums) {
+  for (long c = 0; c < C; c++) sums[C + c] -= sums[c] * (sums[2 * C + c] / rows);
+}
+
 // From the sums of dy, sums[0 .. C), and of dy (x - mean), sums[C .. 2C).
 inline void norm_gradients(long rows, long C, double epsilon, const float* scale, const float* variance,
                            const double* sums, float* dscale, float* doffset, const NormGradient& g) {
@@ -246,8 +252,7 @@ SEW_KERNEL(batchNormTrainingGrad) {
     });
   });
   if (status != Status::ok) return status;
-  // The mean is rounded to float32, so that the third sum is not 0: what it adds to the second is taken out.
-  for (long c = 0; c < C; c++) sums[C + c] -= sums[c] * (sums[2 * C + c] / rows);
+  take_out_centre(rows, C, sums);
   norm_gradients(rows, C, epsilon, scale, variance, sums, dscale, doffset, {factor, level, slope});
   norm_input_gradient(rows, C, x, dy, mean, {factor, level, slope}, dx);
   return Status::ok;

@@ -99,46 +99,50 @@ struct NormalisedCurrents {
   }
 };
 
-// The gradient d of the currents, of which and of d (x - mean) the sums by channel are taken.
+// The gradient d of the currents. Sums by channel are taken of d, of d (x - mean), and of x - mean.
 struct NormalisedGradient {
   Values x;
   CurrentGradient to;
   Norm norm;
 
-  long sums() const { return 2 * norm.C; }
-  static long floats() { return 2 * block_stride; }
+  long sums() const { return 3 * norm.C; }
+  static long floats() { return 3 * block_stride; }
 
   struct Block : CurrentGradient::Block {
     const Values x;
     const long C, period;
     const float* mean;      // of a period, as the sums over its repeats and the steps
-    float *first, *second;
+    float *first, *second, *third;
     void add(const float* d, long t) const {
       CurrentGradient::Block::add(d, t);
       x.with([&](const auto* all) {
         const auto* values = all + t * size;
         if (!range.is_whole()) {
           for (long k = 0; k < min(period, range.neurons); k++) {
-            float sum = 0, products = 0;
-            for (long i = k; i < range.neurons; i += period)
-              sum += d[i], products += d[i] * (value_of(values[i]) - mean[k]);
-            first[k] += sum, second[k] += products;
+            float sum = 0, products = 0, centre = 0;
+            for (long i = k; i < range.neurons; i += period) {
+              const float centred = value_of(values[i]) - mean[k];
+              sum += d[i], products += d[i] * centred, centre += centred;
+            }
+            first[k] += sum, second[k] += products, third[k] += centre;
           }
           return;
         }
         for_period(period, [&](auto some, long k) {
-          Vector m[some.count], sum[some.count] = {}, products[some.count] = {};
+          Vector m[some.count], sum[some.count] = {}, products[some.count] = {}, centre[some.count] = {};
 #pragma GCC unroll 4
           for (long v = 0; v < some.count; v++) m[v] = load(mean + k + v * width);
           for_repeats(some, k, period, range.neurons, [&](long i, long v) {
-            const Vector g = load(d + i);
+            const Vector g = load(d + i), centred = load(values + i) - m[v];
             sum[v] = sum[v] + g;
-            products[v] = products[v] + g * (load(values + i) - m[v]);
+            products[v] = products[v] + g * centred;
+            centre[v] = centre[v] + centred;
           });
 #pragma GCC unroll 4
           for (long v = 0; v < some.count; v++) {
             store(first + k + v * width, load(first + k + v * width) + sum[v]);
             store(second + k + v * width, load(second + k + v * width) + products[v]);
+            store(third + k + v * width, load(third + k + v * width) + centre[v]);
           }
         });
       });
@@ -147,14 +151,16 @@ struct NormalisedGradient {
       const long n = min(period, range.neurons);
       add_to_channels(first, C, range.from, n, sums);
       add_to_channels(second, C, range.from, n, sums + C);
+      add_to_channels(third, C, range.from, n, sums + 2 * C);
     }
   };
   template <class Currents>
   Block block(const Range& range, Memory& memory, const Currents& currents) const {
-    float *first = memory.take(block_stride), *second = memory.take(block_stride);
+    float *first = memory.take(block_stride), *second = memory.take(block_stride), *third = memory.take(block_stride);
     memset(first, 0, currents.period * sizeof(float));
     memset(second, 0, currents.period * sizeof(float));
-    return {to.block(range, memory, currents), x.from(range.from), norm.C, currents.period, currents.mean, first, second};
+    memset(third, 0, currents.period * sizeof(float));
+    return {to.block(range, memory, currents), x.from(range.from), norm.C, currents.period, currents.mean, first, second, third};
   }
 };
 
@@ -215,7 +221,7 @@ Status norm_neuron_grad(const Call& call) {
   mix.read_gradients(args);
   const ParameterGradients dparameters = parameter_gradients(args, n);
   if (args.status != Status::ok) return args.status;
-  const long own_sums = 2 * C + mix.sums(), sum_floats = Sums::floats(n, own_sums);
+  const long own_sums = 3 * C + mix.sums(), sum_floats = Sums::floats(n, own_sums);
   float* shared = scratch(0, sum_floats + 4 * C + Scalars::floats(n));
   if (shared == nullptr) return Status::out_of_memory;
   const Sums sums(n, own_sums, shared);
@@ -228,10 +234,11 @@ Status norm_neuron_grad(const Call& call) {
   if (status != Status::ok) return status;
   sums.join();
   const NormGradient to = {factors + C, factors + 2 * C, factors + 3 * C};
+  if (own) take_out_centre(values / C, C, sums.of);
   norm_gradients(values / C, C, epsilon, scale, variance, sums.of, dscale, doffset, to);
   if (!own) memset(to.level, 0, 2 * C * sizeof(float));
   norm_input_gradient(values / C, C, x, dx, mean, to, dx);
-  mix.store_gradients(sums.of + 2 * C);
+  mix.store_gradients(sums.of + 3 * C);
   store_gradients(n, sums.of + own_sums, dparameters);
   return Status::ok;
 }
