@@ -67,6 +67,8 @@ for (const setting of cover()) {
   const vitest = ["vitest", "run", ...(process.argv.length > 2 ? process.argv.slice(2) : suites)];
   const options = [
     ...excluded.flatMap((pattern) => ["--exclude", pattern]),
+    // What a suite does on TensorFlow.js's cpu backend is the same under all settings.
+    "--testNamePattern=^(?!.*\\[cpu\\])",
     // By default vitest leaves one core idle.
     `--maxWorkers=${availableParallelism()}`,
     "--reporter=json",
