@@ -153,22 +153,21 @@ struct NormGradient {
   float *factor, *level, *slope;
 };
 
-// Sums of dy, of dy (x - mean) and of x - mean, [3][C]. The mean is rounded to float32, and differences from it may be, so that
-// the third is not 0: what it adds to the second is taken out.
-inline void take_out_centre(long rows, long C, double* sums) {
-  for (long c = 0; c < C; c++) sums[C + c] -= sums[c] * (sums[2 * C + c] / rows);
-}
-
-// From the sums of dy, sums[0 .. C), and of dy (x - mean), sums[C .. 2C).
-inline void norm_gradients(long rows, long C, double epsilon, const float* scale, const float* variance,
+// From the sums of dy, of dy (x - mean) and of x - mean, [3][C]. Where the statistics are those of x, its mean is rounded to
+// float32, and differences from it may be, so that the third is not 0: what it adds to the others is taken out. Where they are
+// not, no gradient flows through them.
+inline void norm_gradients(long rows, long C, double epsilon, bool own, const float* scale, const float* variance,
                            const double* sums, float* dscale, float* doffset, const NormGradient& g) {
+  const double share = own && rows > 0 ? 1.0 / rows : 0;
   for (long c = 0; c < C; c++) {
     const double r = 1 / sqrt(variance[c] + epsilon);
+    const double centre = sums[2 * C + c] * share, products = sums[C + c] - sums[c] * centre;
+    const double slope = products * r * r * share;
     doffset[c] = static_cast<float>(sums[c]);
-    dscale[c] = static_cast<float>(sums[C + c] * r);
+    dscale[c] = static_cast<float>(products * r);
     g.factor[c] = static_cast<float>(scale[c] * r);
-    g.level[c] = static_cast<float>(sums[c] / rows);
-    g.slope[c] = static_cast<float>(sums[C + c] * r * r / rows);
+    g.level[c] = static_cast<float>(sums[c] * share - slope * centre);
+    g.slope[c] = static_cast<float>(slope);
   }
 }
 
@@ -252,8 +251,7 @@ SEW_KERNEL(batchNormTrainingGrad) {
     });
   });
   if (status != Status::ok) return status;
-  take_out_centre(rows, C, sums);
-  norm_gradients(rows, C, epsilon, scale, variance, sums, dscale, doffset, {factor, level, slope});
+  norm_gradients(rows, C, epsilon, true, scale, variance, sums, dscale, doffset, {factor, level, slope});
   norm_input_gradient(rows, C, x, dy, mean, {factor, level, slope}, dx);
   return Status::ok;
 }

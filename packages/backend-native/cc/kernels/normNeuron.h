@@ -234,9 +234,7 @@ Status norm_neuron_grad(const Call& call) {
   if (status != Status::ok) return status;
   sums.join();
   const NormGradient to = {factors + C, factors + 2 * C, factors + 3 * C};
-  if (own) take_out_centre(values / C, C, sums.of);
-  norm_gradients(values / C, C, epsilon, scale, variance, sums.of, dscale, doffset, to);
-  if (!own) memset(to.level, 0, 2 * C * sizeof(float));
+  norm_gradients(values / C, C, epsilon, own, scale, variance, sums.of, dscale, doffset, to);
   norm_input_gradient(values / C, C, x, dx, mean, to, dx);
   mix.store_gradients(sums.of + 3 * C);
   store_gradients(n, sums.of + own_sums, dparameters);

@@ -148,6 +148,13 @@ const training = kernelCase({
   onCpu: () => false,
 });
 
+/** The mean of x: rounded, as gradients receive it, which know that it is the batch's, and as it is; 0 of no rows. */
+export function ownMean(x: Values): { readonly rounded: Values; readonly exact: Numbers } {
+  const mean = x.data.length > 0 ? statistics(x).mean : new Float64Array(rowsOf(x).channels);
+  const shape = [mean.length];
+  return { rounded: { shape, dtype: "float32", data: Float32Array.from(mean) }, exact: { shape, data: mean } };
+}
+
 /**
  * The gradients of x, scale and offset from dy, which may itself be `dyError` off. Without `own` statistics none flows
  * through mean and variance. Sums of dy are off by `rounding` of their terms.
@@ -195,17 +202,15 @@ const trainingGrad = kernelCase({
           x,
           dy: floats(shape, seed + 1, kind),
           scale: floats([shape.at(-1)!], seed + 2, "reals"),
-          // The kernel knows that it is the batch's, rounded.
-          mean: { shape: [shape.at(-1)!], dtype: "float32", data: Float32Array.from(statistics(x).mean) } as Values,
+          mean: ownMean(x).rounded,
           variance: positive(floats([shape.at(-1)!], seed + 4, "reals")),
         },
         attrs: { epsilon },
       };
     }),
   expected: ({ dy, ...inputs }, { epsilon }) => {
-    const mean = { ...inputs.mean, data: statistics(inputs.x).mean };
     const none = new Float64Array(dy.data.length);
-    return normGradient({ ...inputs, mean }, dy.data, none, epsilon, true, 3 * u);
+    return normGradient({ ...inputs, mean: ownMean(inputs.x).exact }, dy.data, none, epsilon, true, 3 * u);
   },
   onCpu: () => false,
 });

@@ -8,7 +8,7 @@ import { type AddonCall, type Call, float32s, type KernelCase, runKernelOn } fro
 import { atRest, evaluated } from "../programs.js";
 import { edgeSizes, floats, seeds, sizeOf, type Values } from "../values.js";
 import { currents, formulaOf, parametersOf, smallCode, unused } from "./multiStepNeuron.js";
-import { batchNormalised, epsilons, moved, normGradient, normShapes, positive } from "./norm.js";
+import { batchNormalised, epsilons, moved, normGradient, normShapes, ownMean, positive } from "./norm.js";
 
 /**
  * Sequences [T, rows, C] about the 1024 neurons of a block, C about the width of vectors and far from it; and where the 32
@@ -135,7 +135,8 @@ export const cases: readonly KernelCase[] = [
     kernel: "NormNeuronGrad",
     calls: fc.tuple(calls, fc.boolean()).map(([{ inputs, dSpikes, attrs }, ownStatistics]) => {
       const gradAttrs: NormNeuronGradAttrs = { ...attrs, ownStatistics, overwrite: false };
-      return { inputs: [...inputs, dSpikes], attrs: gradAttrs };
+      const [x, mean, ...rest] = inputs as [Values, Values, ...Values[]];
+      return { inputs: [x, ownStatistics ? ownMean(x).rounded : mean, ...rest, dSpikes], attrs: gradAttrs };
     }),
     expected: (call) => {
       const [x, mean, variance, scale, offset, ...rest] = inputsOf(call) as [Values, Values, Values, Values, Values];
@@ -150,7 +151,7 @@ export const cases: readonly KernelCase[] = [
       const [dState, sums] = [others.slice(0, state.length), others.slice(state.length)];
       // Gradients may be subnormal.
       const dx = normGradient(
-        { x, scale, mean, variance },
+        { x, scale, mean: ownStatistics ? ownMean(x).exact : mean, variance },
         dy.data,
         new Float64Array(dy.data.length).fill(2 ** -140),
         epsilon,

@@ -12,7 +12,7 @@ import { type AddonCall, type Call, float32s, type KernelCase, runKernelOn } fro
 import { evaluated } from "../programs.js";
 import { about, edgeSizes, floats, integers, seeds, sizeOf, type Values } from "../values.js";
 import { currents, formulaOf, smallCode } from "./multiStepNeuron.js";
-import { batchNormalised, epsilons, moved, normGradient, positive } from "./norm.js";
+import { batchNormalised, epsilons, moved, normGradient, ownMean, positive } from "./norm.js";
 import { attrsOf, normalised, shapes as normShapes } from "./normNeuron.js";
 
 /** Surrogates whose slopes are exact operations. */
@@ -229,7 +229,9 @@ export const cases: readonly KernelCase[] = [
       .tuple(normCalls, fc.boolean())
       .map(([{ x, statistics, affine, matrices, dSpikes, attrs }, ownStatistics]) => {
         const gradAttrs: NormNeuronGradAttrs = { ...attrs, ownStatistics, overwrite: false };
-        return { inputs: [x, ...statistics, ...affine, ...matrices, dSpikes], attrs: gradAttrs };
+        const [mean, variance] = statistics as [Values, Values];
+        const own = ownStatistics ? ownMean(x).rounded : mean;
+        return { inputs: [x, own, variance, ...affine, ...matrices, dSpikes], attrs: gradAttrs };
       }),
     expected: (call) => {
       const [x, mean, variance, scale, offset, ...rest] = inputsOf(call) as [Values, Values, Values, Values, Values];
@@ -238,7 +240,8 @@ export const cases: readonly KernelCase[] = [
       const [dy, ...others] = runParallel("ParallelNeuronGrad", [y, ...rest], formula);
       // Gradients may be subnormal.
       const tiny = new Float64Array(dy!.data.length).fill(2 ** -140);
-      return [...normGradient({ x, scale, mean, variance }, dy!.data, tiny, epsilon, ownStatistics), ...others];
+      const norm = { x, scale, mean: ownStatistics ? ownMean(x).exact : mean, variance };
+      return [...normGradient(norm, dy!.data, tiny, epsilon, ownStatistics), ...others];
     },
     onCpu: () => false,
   },
