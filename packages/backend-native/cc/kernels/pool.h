@@ -63,47 +63,37 @@ inline void max_pool(const PoolShape& s, const float* x, float* y) {
 inline uint8_t most_of(uint8_t a, uint8_t b) { return a > b ? a : b; }
 inline uint32_t most_of(uint32_t a, uint32_t b) { return a | b; }
 
-// The most of each window of a row of outputs, from that of the columns; `Some` values of a pixel at a time, of which it has a
-// multiple.
+// A row of outputs of counts, or of words of bits, of which s.C are a pixel; `Some` of a pixel at a time, of which it has a
+// multiple. An empty window has 0.
 template <long Some, class T>
-void max_of_columns(const PoolShape& s, const T* columns, T* __restrict to) {
+void max_pool_row(const PoolShape& s, const T* image, long i, T* __restrict to) {
   // Local copies, since bytes that are written may alias s.
-  const long channels = s.C, width = s.IW, outputs = s.OW, taps = s.KW, stride = s.sw, step = s.dw;
-  for (long j = 0, first = -s.pl; j < outputs; j++, first += stride)
+  const long channels = s.C, height = s.IH, width = s.IW, outputs = s.OW, rows = s.KH, columns = s.KW;
+  const long stride = s.sw, below = s.dh, beside = s.dw, top = i * s.sh - s.pt;
+  for (long j = 0, left = -s.pl; j < outputs; j++, left += stride)
     for (long c = 0; c < channels; c += Some, to += Some) {
       T most[Some] = {};
-      for (long b = 0, w = first; b < taps; b++, w += step) {
-        if (w < 0 || w >= width) continue;
-        const T* from = columns + w * channels + c;
-        for (long k = 0; k < Some; k++) most[k] = most_of(from[k], most[k]);
+      for (long a = 0, h = top; a < rows; a++, h += below) {
+        if (h < 0 || h >= height) continue;
+        for (long b = 0, w = left; b < columns; b++, w += beside) {
+          if (w < 0 || w >= width) continue;
+          const T* from = image + (h * width + w) * channels + c;
+          for (long k = 0; k < Some; k++) most[k] = most_of(from[k], most[k]);
+        }
       }
       memcpy(to, most, sizeof most);
     }
 }
 
-// Counts, or words of bits, of which s.C are a pixel: first the most of each column of a row of windows, whose values are
-// neighbours in memory. An empty window has 0.
 template <class T>
-Status max_pool_of_spikes(const PoolShape& s, const T* x, T* y) {
+void max_pool_of_spikes(const PoolShape& s, const T* x, T* y) {
   constexpr long vector = 32 / sizeof(T);
-  const auto of_columns = s.C % vector == 0         ? max_of_columns<vector, T>
-                          : s.C % (vector / 4) == 0 ? max_of_columns<vector / 4, T>
-                                                    : max_of_columns<1, T>;
-  Outcome outcome;
+  const auto row = s.C % vector == 0         ? max_pool_row<vector, T>
+                   : s.C % (vector / 4) == 0 ? max_pool_row<vector / 4, T>
+                                             : max_pool_row<1, T>;
   for_output_rows(s, [&](long n, long i) {
-    const long line = s.IW * s.C;
-    T* __restrict columns = reinterpret_cast<T*>(scratch(0, ceil_div(line * sizeof(T), sizeof(float))));
-    if (columns == nullptr) return outcome.lacks_memory();
-    memset(columns, 0, line * sizeof(T));
-    for (long a = 0; a < s.KH; a++) {
-      const long h = i * s.sh - s.pt + a * s.dh;
-      if (h < 0 || h >= s.IH) continue;
-      const T* __restrict from = x + (n * s.IH + h) * line;
-      for (long c = 0; c < line; c++) columns[c] = most_of(from[c], columns[c]);
-    }
-    of_columns(s, columns, y + (n * s.OH + i) * s.OW * s.C);
+    row(s, x + n * s.IH * s.IW * s.C, i, y + (n * s.OH + i) * s.OW * s.C);
   });
-  return outcome.status();
 }
 
 // x -> y, as floats, counts, or bits whose channels are whole words. Spikes have no value for an empty window.
@@ -120,7 +110,7 @@ SEW_KERNEL(maxPool) {
     case Type::uint8: {
       const uint8_t* x = args.bytes(s.x());
       uint8_t* y = args.bytes(s.y());
-      if (args.status == Status::ok && s.y() > 0) return max_pool_of_spikes(s, x, y);
+      if (args.status == Status::ok && s.y() > 0) max_pool_of_spikes(s, x, y);
       break;
     }
     case Type::int32: {
@@ -128,7 +118,7 @@ SEW_KERNEL(maxPool) {
       const uint32_t* x = args.bits(s.x());
       uint32_t* y = args.bits(s.y());
       s.C /= word_bits;
-      if (args.status == Status::ok && s.y() > 0) return max_pool_of_spikes(s, x, y);
+      if (args.status == Status::ok && s.y() > 0) max_pool_of_spikes(s, x, y);
       break;
     }
     default: args.fail(Status::wrong_type);
