@@ -35,6 +35,9 @@ const batches: readonly Batch[] = [
   { rows: 16_384, channels: 16, mean: 3, spread: 0.5, torch: { y: 8.6e-8, mean: 2.2e-8, variance: 4.8e-8, dx: 1.3e-7, dScale: 5.2e-6, dOffset: 2.1e-7 } },
 ];
 
+/** Those whose definition takes below a second. */
+const small = batches.filter(({ rows, channels }) => rows * channels < 500_000);
+
 /** Root of the mean squared error, in parts of that of the values. */
 function rms(found: ArrayLike<number>, exact: Float64Array): number {
   const squares = exact.reduce((sum, value) => sum + value ** 2, 0);
@@ -92,7 +95,7 @@ describeNative("batch norm in training", () => {
       },
     );
 
-    it.each(batches)(
+    it.each(small)(
       "has a scale whose gradient is as accurate in front of neurons, with $rows rows of $channels channels about $mean ± $spread",
       (batch) => {
         setInstructionSet(set);
@@ -113,7 +116,7 @@ describeNative("batch norm in training", () => {
         });
         const exact = inFloat64(batch, x, dy, scale, offset).dScale;
         // Its sums are float32 within a block.
-        expect(rms(dScale as Float32Array, exact)).toBeLessThanOrEqual(Math.max(batch.torch.dScale, 3e-7));
+        expect(rms(dScale as Float32Array, exact)).toBeLessThanOrEqual(3e-7);
       },
     );
   });
