@@ -194,9 +194,10 @@ function lowerProgram(program: Program, { summed = Number.POSITIVE_INFINITY, ove
     if (value < 0) return -1 - value;
     if (value < inputs) return value;
     if (scalarOf.has(value)) return firstScalar + scalarOf.get(value)!;
-    const place = outputOf.get(value) ?? firstBlock + blockOf.get(value)!;
-    if (Number.isNaN(place)) throw new Error(`lowered: each value that is read must be computed before, got ${value}`);
-    return place;
+    const [output, block] = [outputOf.get(value), blockOf.get(value)];
+    if (output !== undefined) return output;
+    if (block === undefined) throw new Error(`lowered: each value that is read must be computed before, got ${value}`);
+    return firstBlock + block;
   };
   const words = ({ name, value, of }: Node): number[] => {
     const operands = Array.from({ length: MOST_OPERANDS }, (_, i) => (i < of.length ? register(of[i]!) : 0));

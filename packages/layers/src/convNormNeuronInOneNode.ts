@@ -71,7 +71,8 @@ export function convNormNeuronInOneNode(
         filter: ofConv.filter,
         x() {
           const dx = ofConv.x();
-          // TensorFlow.js may add to dx before this node is done. The gradient of the currents can be in the memory of that of the spikes.
+          // TensorFlow.js may add to dx before this node is done. The gradient of the currents can be in the memory of that
+          // of the spikes.
           dCurrents!.dispose();
           if (isLast && !dSpikes.kept) dSpikes.dispose();
           return dx;
