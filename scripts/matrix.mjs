@@ -19,22 +19,23 @@ const values = {
   SEW_SPIKE_CONVOLUTION: ["auto", "on", "off"],
   SEW_THREADS: ["1", "2"],
 };
-/** The suites that compute. */
-const suites = [
-  ...["backend-native", "kernels", "neurons", "layers", "blocks", "models", "training"].map(
-    (name) => `packages/${name}/test/`,
-  ),
-  ...["conformance", "fixtures", "reference"].map((name) => `packages/testing/test/${name}.test.ts`),
-];
 const root = fileURLToPath(new URL("..", import.meta.url));
-const ownTests = join(root, "packages/backend-native/test");
-/** Of the backend's own tests, those that compile it anew, or choose the instruction sets themselves. */
-const excluded = readdirSync(ownTests)
-  .filter((file) => file.endsWith(".test.ts"))
-  .filter(
-    (file) => file === "build.test.ts" || readFileSync(join(ownTests, file), "utf8").includes("setInstructionSet("),
-  )
-  .map((file) => `**/backend-native/test/${file}`);
+const testsIn = (folder) =>
+  readdirSync(join(root, folder), { recursive: true })
+    .filter((file) => file.endsWith(".test.ts"))
+    .map((file) => join(folder, file));
+/** Whether a test file of the native backend chooses instruction sets itself, or compiles the backend anew. */
+const isOfAllSets = (file) =>
+  file.startsWith(join("packages", "backend-native")) &&
+  (file.endsWith("build.test.ts") || readFileSync(join(root, file), "utf8").includes("setInstructionSet("));
+/** The files whose tests compute under the settings. */
+const files = [
+  ...["backend-native", "kernels", "neurons", "layers", "blocks", "models", "training"].flatMap((name) =>
+    testsIn(join("packages", name, "test")),
+  ),
+  ...["conformance", "fixtures", "reference"].map((name) => join("packages", "testing", "test", `${name}.test.ts`)),
+  // What describeBackends is tested on are suites of the backend cpu, which are left out below.
+].filter((file) => !isOfAllSets(file) && !file.endsWith(join("kernels", "test", "backends.test.ts")));
 
 /** Every combination of the values. */
 const combinations = Object.entries(values).reduce(
@@ -64,9 +65,8 @@ let passed = 0;
 let failed = 0;
 for (const setting of cover()) {
   const report = join(folder, "report.json");
-  const vitest = ["vitest", "run", ...(process.argv.length > 2 ? process.argv.slice(2) : suites)];
+  const vitest = ["vitest", "run", ...(process.argv.length > 2 ? process.argv.slice(2) : files)];
   const options = [
-    ...excluded.flatMap((pattern) => ["--exclude", pattern]),
     // What a suite does on TensorFlow.js's cpu backend is the same under all settings.
     "--testNamePattern=^(?!.*\\[cpu\\])",
     // By default vitest leaves one core idle.

@@ -1,5 +1,6 @@
 /**
  * How many letters must be changed, added or left out to make `b` of `a`.
+ * Not a library's: what runs in browsers imports TensorFlow.js alone, so that a page needs no bundler.
  *
  * @internal
  */
