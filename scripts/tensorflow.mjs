@@ -97,7 +97,8 @@ function values(file) {
 async function resumedRun(node, backend, folder) {
   const main = join(root, "experiments/dvs-gesture/dist/src/main.js");
   const model = "APk8-c8k3s1-BN-PLIF-SEW Block(c8)-MPk2s2-FC11";
-  const settings = ["--dataset", "synthetic", "--backend", backend, "--model", model, "--frames", "4", "--epochs", "2"];
+  const sizes = ["--frames", "4", "--batch", "32", "--epochs", "2"];
+  const settings = ["--dataset", "synthetic", "--backend", backend, "--model", model, ...sizes];
   const [whole, resumed] = ["whole", "resumed"].map((name) => join(folder, name));
   const start = (out, watch) =>
     run(node, [main, ...settings, "--cache", cache, "--out", out], { ...(watch && { watch }) });
