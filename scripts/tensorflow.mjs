@@ -23,9 +23,9 @@ const suites = {
 const majors = [20, 24];
 
 /** Runs a program to its end. `watch` sees what it has printed so far, and the process. */
-function run(command, args, { env = {}, cwd = root, watch = () => {} } = {}) {
+function run(command, args, { env = {}, watch = () => {} } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env } });
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env } });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (chunk) => {
@@ -124,9 +124,19 @@ async function resumedRun(node, backend, folder) {
 
 /** Whether the backend computes as `tensorflow` does, which it says where it finds no GPU. */
 async function isOnCpu(backend) {
-  const program = `await (await import("@sew/backends")).useBackend("${backend}")`;
-  const options = ["--input-type=module", "--eval", program];
-  return (await run(process.execPath, options, { cwd: join(root, "packages/testing") })).output.includes("no GPU");
+  const backends = new URL("../packages/backends/dist/index.js", import.meta.url);
+  const program = `await (await import("${backends}")).useBackend("${backend}")`;
+  return (await run(process.execPath, ["--input-type=module", "--eval", program])).output.includes("has found no GPU");
+}
+
+/** The tests of a backend on a version of Node, which loads the same binding as another. */
+async function testsOf(backend, major) {
+  if (major !== majors[0]) return { tests: [laws], packages: suites.backend };
+  if (backend !== "tensorflow" && built.includes("tensorflow") && (await isOnCpu(backend))) {
+    console.log(`${backend}: there is no GPU, and on the CPU it is tensorflow, which has all tests: it has fewer`);
+    return { tests: [laws, resumedRun], packages: suites.backend };
+  }
+  return { tests: [laws, referenceCases, resumedRun], packages: suites.all };
 }
 
 /** How long a training step takes, beside native's. Not judged. */
@@ -151,16 +161,6 @@ for (const { kind, backend } of kinds) {
     if (!(error instanceof CannotBuild)) total.failed++;
   }
 }
-/** The tests of a backend on a version of Node, which loads the same binding as another. */
-async function testsOf(backend, major) {
-  if (major !== majors[0]) return { tests: [laws], packages: suites.backend };
-  if (backend !== "tensorflow" && built.includes("tensorflow") && (await isOnCpu(backend))) {
-    console.log(`${backend}: there is no GPU, and on the CPU it is tensorflow, which has all tests: it has fewer`);
-    return { tests: [laws, resumedRun], packages: suites.backend };
-  }
-  return { tests: [laws, referenceCases, resumedRun], packages: suites.all };
-}
-
 for (const major of built.length === 0 ? [] : majors) {
   const node = await nodeOf(major);
   if (node === undefined) continue;
