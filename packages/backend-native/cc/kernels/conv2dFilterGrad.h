@@ -143,8 +143,9 @@ inline Status filter_gradient(const Conv& g, const T* x, const float* dy, float*
   const long total = g.N * g.OH;
   const long most = max(1, min(most_chunks, total * g.OW / chunk_pixels));
   const long chunks = min(max(1, min(partial_floats / size, most)), total);
-  // Few chunks would leave threads idle: then panels of output channels are divided among them, too.
-  const long groups = min(panels, ceil_div(most_chunks, chunks));
+  // Few chunks would leave threads idle: then panels of output channels are divided among them, too. Each group of panels
+  // copies the inputs again.
+  const long groups = min(panels, ceil_div(4L * thread_count(), chunks));
   const long chunk = ceil_div(total, chunks);
   const InputSteps<E> in(g);
   const long band = min(chunk, max(1, filter_band_floats / max(in.row * g.sh, in.count * panel)));

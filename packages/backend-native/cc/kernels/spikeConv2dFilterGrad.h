@@ -50,14 +50,13 @@ inline void transpose(const uint32_t* words, uint32_t* to) {
 #endif
 }
 
-// Of each of 32 channels the bits at 64 positions from `from` on; `strings` is [word of positions][channel].
-inline void bits_from(const uint32_t* strings, long from, uint64_t* to) {
-  const uint32_t *first = strings + from / word_bits * word_bits, *second = first + word_bits, *third = second + word_bits;
+// Of each of 32 channels the bits at 64 positions from `from` on, in two words; `strings` is [word of positions][channel].
+inline void bits_from(const uint32_t* strings, long from, uint32_t (*to)[word_bits]) {
   const int shift = static_cast<int>(from % word_bits);
-  for (int c = 0; c < word_bits; c++) {
-    const uint64_t low = static_cast<uint64_t>(second[c]) << 32 | first[c];
-    to[c] = low >> shift | static_cast<uint64_t>(third[c]) << 1 << (63 - shift);
-  }
+  strings += from / word_bits * word_bits;
+  for (int half = 0; half < 2; half++, strings += word_bits)
+    for (int c = 0; c < word_bits; c++)
+      to[half][c] = strings[c] >> shift | strings[word_bits + c] << 1 << (word_bits - 1 - shift);
 }
 
 // Number of positions in an ascending list that come before `at`.
@@ -196,10 +195,14 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         float* first = gradient + g.right * lanes;  // of position 0
         const auto copy_gradient = [&] {
           const Step step("copies of the output gradient");
-          memset(gradient, 0, (g.right + rows * g.columns + table_bits) * lanes * sizeof(float));
+          // Positions without an output are 0.
+          const auto clear = [&](long at, long end) { memset(first + at * lanes, 0, (end - at) * lanes * sizeof(float)); };
+          clear(-g.right, 0);
+          clear(rows * g.columns, rows * g.columns + table_bits);
           Vector marks = {};
           for (long r = 0; r < rows; r++) {
             const long n = (from + r) / g.rows, m = (from + r) % g.rows;
+            clear(r * g.columns + (m < s.OH ? s.OW : 0), (r + 1) * g.columns);
             if (m >= s.OH) continue;
             const float* row = dy + (n * s.OH + m) * s.OW * s.K + k0;
             for (long q = 0; q < s.OW; q++, row += s.K) {
@@ -212,7 +215,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         };
         outcome.check(is_finite(copy_gradient()));
         float* panel_sums = mine + panel_at * taps * lanes;
-        bool any_whole = false;
+        bool has_whole[8] = {}, any_whole = false;  // of the planes
         for (long kh = 0; kh < s.KH; kh++)
           for (long phase_w = 0; phase_w < g.phases_w; phase_w++) {
             const long down = kh / s.sh, row_taps = (s.KW - 1 - phase_w) / s.sw + 1;
@@ -221,7 +224,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
                 const long index = ((kh % s.sh * g.phases_w + phase_w) * planes.count + p) * g.words + k;
                 const SpikeBlock& b = block[index];
                 if (b.whole) {
-                  any_whole = true;
+                  has_whole[p] = any_whole = true;
                   continue;
                 }
                 const Vector scale = splat(planes.weight(p));
@@ -246,7 +249,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         if (!any_whole) continue;
         for (long at = 0; at < rows * g.columns; at += table_bits)
           for (long p = 0; p < planes.count; p++)
-            for (long lane = 0; lane < columns; lane += table_lanes) {
+            for (long lane = 0; has_whole[p] && lane < columns; lane += table_lanes) {
               make_table<uint64_t, table_lanes>(first + at * lanes + lane, lanes, table);
               tables++;
               if (planes.at[p] != 0)
@@ -259,11 +262,13 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
                   const long index = (phase * planes.count + p) * g.words + k;
                   if (!block[index].whole) continue;
                   selected++;
-                  uint64_t selections[word_bits];
+                  uint32_t selections[2][word_bits];
                   bits_from(strings + index * word_bits * word_count, from, selections);
                   float* sum = panel_sums + (tap * s.C + k * word_bits) * lanes + lane;
-                  for (long c = 0; c < word_bits; c++)
-                    if (selections[c] != 0) add_selected<table_lanes>(table, selections[c], sum + c * lanes);
+                  for (long c = 0; c < word_bits; c++) {
+                    const uint64_t selection = static_cast<uint64_t>(selections[1][c]) << word_bits | selections[0][c];
+                    if (selection != 0) add_selected<table_lanes>(table, selection, sum + c * lanes);
+                  }
                 }
               }
             }

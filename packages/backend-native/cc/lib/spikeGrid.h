@@ -34,15 +34,21 @@ struct Counts {
   typedef const uint8_t* Data;
   Data data;
   uint32_t word(long i, int plane) const {
+    const uint8_t* counts = data + i * word_bits;
+#if defined(__AVX2__)
+    const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(counts));
+    return static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_sll_epi16(all, _mm_cvtsi32_si128(7 - plane))));
+#else
     uint32_t result = 0;
     for (int part = 0; part < 4; part++) {
       uint64_t bytes;
-      memcpy(&bytes, data + i * word_bits + part * 8, sizeof bytes);
+      memcpy(&bytes, counts + part * 8, sizeof bytes);
       // Moves the last bit of byte b to bit 56 + b.
       bytes = (bytes >> plane & 0x0101010101010101) * 0x0102040810204080;
       result |= static_cast<uint32_t>(bytes >> 56) << (part * 8);
     }
     return result;
+#endif
   }
   static Data read(Arguments& args, long elements) { return args.bytes(elements); }
   unsigned planes_used(long elements) const {
