@@ -1,6 +1,7 @@
 /** @file What vitest runs before every test file of a package with tensors: gradients and backends are registered. */
 import "@tensorflow/tfjs";
 import { env, ready, setBackend, tensor1d } from "@tensorflow/tfjs-core";
+import * as fc from "fast-check";
 import { applyEnvironment } from "../../packages/backend-native/dist/environment.js";
 import { registerNative, setSpikeStorage } from "../../packages/backend-native/dist/index.js";
 import { addBackend, unavailable } from "../../packages/kernels/dist/testing/index.js";
@@ -23,6 +24,8 @@ if (tensorflow === undefined) {
   // Files before this one, in the same process, may have left other settings than those that scripts/matrix.mjs forces.
   if (unavailable("native") === undefined) applyEnvironment();
 } else {
+  // An example takes several times as long there, and the kernels are not ours: 25 instead of fast-check's 100.
+  fc.configureGlobal({ ...fc.readConfigureGlobal(), numRuns: 25 });
   await addBackend({
     name: "tensorflow",
     register: async () => {

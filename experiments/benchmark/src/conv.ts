@@ -12,7 +12,7 @@ import { convolutionsOf, shapeName } from "./conv/shapes.js";
 import { convolutionTable, farLines } from "./conv/tables.js";
 import { addNativeOptions, machineLine, type NativeOptions, useNative } from "./native.js";
 import { atLeastOne, filterNames, jsonFile } from "./options.js";
-import { measureBandwidth, measurePeak } from "./peak.js";
+import { measureBandwidth, measurePeaks } from "./peak.js";
 import { subjects } from "./rows.js";
 import { gigaflops } from "./tables.js";
 import { writeFigures } from "./writeFigures.js";
@@ -54,9 +54,7 @@ try {
   const all = convolutionsOf(subjects, batch);
   const names = filterNames(program, all.map(shapeName), filter, "shape");
   const rates: Rates = {
-    float32: measurePeak(5),
-    bf16: measurePeak(5, "bf16"),
-    matrix: measurePeak(5, "matrix unit"),
+    ...measurePeaks(5),
     bandwidth: measureBandwidth(5),
     call: await measureCall(CALLS),
   };

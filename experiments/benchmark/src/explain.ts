@@ -10,6 +10,7 @@ import { subjectNames, subjectOf } from "./explain/subject.js";
 import type { InputShape } from "./inputs.js";
 import { addNativeOptions, machineLine, type NativeOptions, useNative } from "./native.js";
 import { atLeastOne, jsonFile } from "./options.js";
+import { arithmeticSeconds, measurePeaks } from "./peak.js";
 import { writeFigures } from "./writeFigures.js";
 
 interface Options extends NativeOptions {
@@ -24,7 +25,8 @@ const program = new Command("pnpm bench explain")
   .description(
     "Runs training steps of a network on the native backend and lists, layer by layer, which kernel ran each part of the last " +
       "one, its time, and in a sentence below why no faster path was taken, with the remedy. A part that takes less than a " +
-      "thousandth of the step is listed only where there is such a sentence.",
+      "thousandth of the step is listed only where there is such a sentence. The last line is the time that the " +
+      "products of its convolutions, and the additions in their place, take at the measured peak: no step on these paths is shorter.",
   )
   .argument(
     "<network>",
@@ -55,12 +57,21 @@ try {
   const model = subject.build(shape, {});
   const explanation = await explainStep(model, shape, subject.input(shape));
   disposeModule(model);
+  const arithmetic = arithmeticSeconds(explanation.paths, measurePeaks(5));
   console.log(machineLine(machine));
   console.log(`${printable(subject.network)} of [${shape}], ${precision()}\n`);
-  console.log(printable(explanationLines(explanation).join("\n")));
+  console.log(printable(explanationLines(explanation, arithmetic).join("\n")));
   await writeFigures(
     options.json,
-    { machine, runs: 1, network: subject.network, shape, precision: precision() },
+    {
+      machine,
+      runs: 1,
+      network: subject.network,
+      shape,
+      precision: precision(),
+      seconds: explanation.seconds,
+      arithmetic,
+    },
     explanation.parts,
   );
 } catch (error) {

@@ -1,5 +1,5 @@
 /** @file What the machine can do at most, measured by the addon: the floors that everything is held to. */
-import { hasBfloat16, hasMatrixUnit, instructionSet, runNative } from "@sew/backend-native";
+import { hasBfloat16, hasMatrixUnit, instructionSet, type PathTaken, runNative } from "@sew/backend-native";
 
 /** The best of `runs` rates. */
 function best(runs: number, measure: () => number): number {
@@ -29,6 +29,33 @@ export function measurePeak(runs: number, unit: (typeof units)[number] = "float3
     runNative("fmaPeak", [rounds, kind], done);
     return done[0]!;
   });
+}
+
+/** The peaks of all units, in FLOP/s. */
+export interface Peaks {
+  /** Multiply-adds of vectors of float32 and of bfloat16. */
+  readonly float32: number;
+  readonly bf16: number;
+  /** Those of the matrix unit, on parts of numbers in bfloat16; 0 where there is none. */
+  readonly matrix: number;
+}
+
+export function measurePeaks(runs: number): Peaks {
+  const [float32, bf16, matrix] = units.map((unit) => measurePeak(runs, unit)) as [number, number, number];
+  return { float32, bf16, matrix };
+}
+
+/**
+ * Time that the operations of some paths take at the peak of what multiplies there. A vector of additions takes the place of one
+ * of multiply-adds, which count as two operations.
+ */
+export function arithmeticSeconds(paths: readonly Omit<PathTaken, "lists">[], peaks: Peaks): number {
+  return paths.reduce((sum, { name, operations }) => sum + (2 * operations) / peakOf(name, peaks), 0);
+}
+
+function peakOf(path: string, peaks: Peaks): number {
+  if (path.startsWith("matrix unit")) return peaks.matrix;
+  return path.includes("bfloat16") ? peaks.bf16 : peaks.float32;
 }
 
 /** Floats of each array of the triad: three of them are larger than any cache. */

@@ -4,7 +4,6 @@ import { findBackend, memory, setBackend } from "@tensorflow/tfjs-core";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
-  arithmeticSeconds,
   besides,
   measureCall,
   measureConvolution,
@@ -16,7 +15,7 @@ import {
 import { convolutionPicture } from "../src/conv/picture.js";
 import { convolutionsOf, shapeName } from "../src/conv/shapes.js";
 import { convolutionTable, farLines } from "../src/conv/tables.js";
-import { measureBandwidth, measurePeak } from "../src/peak.js";
+import { arithmeticSeconds, measureBandwidth, measurePeak, measurePeaks } from "../src/peak.js";
 import { subjects } from "../src/rows.js";
 
 const rates = { float32: 4e9, bf16: 8e9, matrix: 3.2e10, bandwidth: 1e9, call: 1e-5 };
@@ -60,10 +59,7 @@ describe("the bound of a convolution", () => {
           { name: "matrix unit in bfloat16", operations: c, lists: 0 },
           { name: "matrix unit, numbers in three parts of bfloat16", operations: d, lists: 0 },
         ];
-        expect(arithmeticSeconds({ paths }, rates)).toBeCloseTo(
-          (2 * a) / 4e9 + (2 * b) / 8e9 + (2 * (c + d)) / 3.2e10,
-          9,
-        );
+        expect(arithmeticSeconds(paths, rates)).toBeCloseTo((2 * a) / 4e9 + (2 * b) / 8e9 + (2 * (c + d)) / 3.2e10, 9);
       }),
     ));
 
@@ -164,9 +160,7 @@ describe.skipIf(unavailable("native") !== undefined)("the convolutions of the pa
     const all = convolutionsOf(small.slice(0, 1), 1);
     const before = memory().numTensors;
     const machine = {
-      float32: measurePeak(1),
-      bf16: measurePeak(1, "bf16"),
-      matrix: measurePeak(1, "matrix unit"),
+      ...measurePeaks(1),
       bandwidth: measureBandwidth(1),
       call: await measureCall(1),
     };

@@ -1,4 +1,4 @@
-import { setBreakEvens, traceKernels } from "@sew/backend-native";
+import { instructionSet, instructionSets, setBreakEvens, setInstructionSet, traceKernels } from "@sew/backend-native";
 import { detach } from "@sew/kernels";
 import { unavailable, use } from "@sew/kernels/testing";
 import { conv2d, convNormNeuron, flatten, linear, type Module, neurons, run, sequential } from "@sew/layers";
@@ -39,8 +39,17 @@ const saying = ({ parts }: Explanation, text: string) =>
     .map(({ layer, work }) => [layer, work]);
 
 describe.skipIf(unavailable("native") !== undefined)("an explanation", () => {
-  beforeAll(() => use("native"));
-  afterAll(() => setBackend("cpu"));
+  let used: string;
+  beforeAll(async () => {
+    await use("native");
+    used = instructionSet();
+    // The paths below are those of vectors.
+    setInstructionSet(instructionSets().find((name) => !name.startsWith("amx"))!);
+  });
+  afterAll(async () => {
+    setInstructionSet(used);
+    await setBackend("cpu");
+  });
   afterEach(() => {
     setBreakEvens(undefined);
     vi.restoreAllMocks();
@@ -90,6 +99,28 @@ describe.skipIf(unavailable("native") !== undefined)("an explanation", () => {
   ])("of %s says: %s", async (notation, text, place) =>
     expect(saying(await explained(notation), text)).toContainEqual(place),
   );
+
+  it("has the products of its convolutions", async () => {
+    const { paths } = await explained("c32k3s1-BN-IF-FC3");
+    const [steps, batch, height, width, channels] = SHAPE;
+    const products = steps * batch * height * width * 9 * channels * 32;
+    // Forward and the filter's gradient.
+    expect(paths.map(({ name, operations }) => [name, operations])).toEqual([
+      ["direct", products],
+      ["direct", products],
+    ]);
+  });
+
+  it("has those of all parts of a number on a matrix unit", async () => {
+    const vectors = instructionSet();
+    try {
+      setInstructionSet("amx-emulated");
+      const { paths } = await explained("c32k3s1-BN-IF-FC3");
+      expect(paths.map(({ name }) => name)).toContain("matrix unit, numbers in three parts of bfloat16");
+    } finally {
+      setInstructionSet(vectors);
+    }
+  });
 
   it("tells densities above the break-even", async () => {
     setBreakEvens(0);
@@ -226,16 +257,19 @@ describe("the network that is explained", () => {
 describe("the lines of an explanation", () => {
   const part = { layer: "a", work: "forward", path: "conv2d", kernels: ["Conv2D"], seconds: 0.5, reasons: ["slow"] };
 
-  it("have reasons below their part, parts that take no time together, and what is between the kernels", () =>
+  it("have reasons below their part, the rest together, what is between the kernels, and the least that products take", () =>
     expect(
-      explanationLines({
-        seconds: 1,
-        parts: [
-          part,
-          { ...part, layer: "b.c", work: "Add", path: "addSpikes", reasons: [] },
-          { ...part, seconds: 0, reasons: [] },
-        ],
-      }),
+      explanationLines(
+        {
+          seconds: 1,
+          parts: [
+            part,
+            { ...part, layer: "b.c", work: "Add", path: "addSpikes", reasons: [] },
+            { ...part, seconds: 0, reasons: [] },
+          ],
+        },
+        0.25,
+      ),
     ).toEqual([
       "a                               forward  conv2d      500.00 ms   50.0 %",
       "    slow",
@@ -243,5 +277,6 @@ describe("the lines of an explanation", () => {
       "1 other kernels                                        0.00 ms    0.0 %",
       "between kernels, in JavaScript                         0.00 ms    0.0 %",
       "training step                                       1000.00 ms  100.0 %",
+      "its convolutions at the peak                         250.00 ms   25.0 %",
     ]));
 });

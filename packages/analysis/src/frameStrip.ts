@@ -180,6 +180,7 @@ function rangeOf(frames: ArrayLike<number>, channels: number): readonly [number,
     greatest = Math.max(greatest, value);
   }
   if (least >= 0 && greatest <= 1) return [0, 1];
-  // Of a single value, black is 1 below it.
-  return [least === greatest ? least - 1 : least, greatest];
+  if (least < greatest) return [least, greatest];
+  // Of a single value, black is 1 below it, or half of a value so large that it is the same number less 1.
+  return [least - 1 < least ? least - 1 : least - Math.abs(least) / 2, greatest];
 }

@@ -114,28 +114,26 @@ describe("frameStrip", () => {
     expect(pixel(png, 0, 0)).toEqual([0, 51, 255, 255]);
   });
 
-  it("draws any finite values, opaque, from the range that it names", () =>
+  it("draws any finite values, opaque, from the range that it names", () => {
+    const finite = fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, 1, 7));
+    const many = fc.array(finite, { minLength: 12, maxLength: 12 });
+    const single = finite.map((value) => new Array<number>(12).fill(value));
     fc.assert(
-      fc.property(
-        fc.constantFrom(1, 3, 4),
-        fc.array(fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, 1, 7)), {
-          minLength: 12,
-          maxLength: 12,
-        }),
-        (channels, values) => {
-          const { png, range } = frameStrip(values, [1, 1, 12 / channels, channels]);
-          const [black, white] = range!;
-          expect(black).toBeLessThan(white);
-          const drawn = Array.from({ length: 12 / channels }, (_, x) => pixel(png, x, 0));
-          expect(drawn.every((rgba) => rgba[3] === 255)).toBe(true);
-          if (channels === 4) return;
-          values.forEach((value, i) => {
-            const level = drawn[Math.floor(i / channels)]![i % channels];
-            expect(level).toBe(Math.round((255 * (value - black)) / (white - black)));
-          });
-        },
-      ),
-    ));
+      fc.property(fc.constantFrom(1, 3, 4), fc.oneof(many, single), (channels, values) => {
+        const { png, range } = frameStrip(values, [1, 1, 12 / channels, channels]);
+        const [black, white] = range!;
+        expect(black).toBeLessThan(white);
+        const drawn = Array.from({ length: 12 / channels }, (_, x) => pixel(png, x, 0));
+        expect(drawn.every((rgba) => rgba[3] === 255)).toBe(true);
+        if (channels === 4) return;
+        values.forEach((value, i) => {
+          const level = drawn[Math.floor(i / channels)]![i % channels]!;
+          // Half way between two levels, which one it is depends on the order of the operations.
+          expect(Math.abs(level - (255 * (value - black)) / (white - black))).toBeLessThanOrEqual(0.5 + 1e-9);
+        });
+      }),
+    );
+  });
 
   it("has no range for events", () => expect(frameStrip([1, 0], [1, 1, 1, 2]).range).toBeUndefined());
 

@@ -11,16 +11,12 @@ import {
   tidy,
 } from "@tensorflow/tfjs-core";
 import { pathOf } from "../explain/explainStep.js";
+import { arithmeticSeconds, type Peaks } from "../peak.js";
 import { median, time } from "../timing.js";
 import { type Convolution, shapeName } from "./shapes.js";
 
 /** The rates of the machine. */
-export interface Rates {
-  /** Multiply-adds of vectors of float32 and of bfloat16, in FLOP/s. */
-  readonly float32: number;
-  readonly bf16: number;
-  /** Those of the matrix unit, on parts of numbers in bfloat16; 0 where there is none. */
-  readonly matrix: number;
+export interface Rates extends Peaks {
   /** Bytes a second. */
   readonly bandwidth: number;
   /** Time of a convolution of one number, in seconds: what a call takes before it computes. */
@@ -130,7 +126,7 @@ export async function measureConvolution(of: Convolution, rates: Rates, runs: nu
       operations: trace.paths.reduce((sum, { operations }) => sum + operations, 0),
       additionsPerList: lists === 0 ? 0 : listed / lists,
       bytes: bytes[product],
-      arithmetic: arithmeticSeconds(trace, rates),
+      arithmetic: arithmeticSeconds(trace.paths, rates),
       memory: bytes[product] / rates.bandwidth,
       call: inCall,
       besides: besides(trace, used, 1 - inCall),
@@ -147,16 +143,6 @@ function traceOf(call: () => void): KernelTrace {
   for (let i = 0; i < TRACED; i++) call();
   traceKernels(undefined);
   return found.reduce((fastest, each) => (each.seconds < fastest.seconds ? each : fastest));
-}
-
-/** A vector of additions takes the place of one of multiply-adds, which count as two operations. */
-export function arithmeticSeconds({ paths }: Pick<KernelTrace, "paths">, rates: Rates): number {
-  return paths.reduce((sum, { name, operations }) => sum + (2 * operations) / rateOf(name, rates), 0);
-}
-
-function rateOf(path: string, rates: Rates): number {
-  if (path.startsWith("matrix unit")) return rates.matrix;
-  return path.includes("bfloat16") ? rates.bf16 : rates.float32;
 }
 
 /** What takes time beside the operations, as shares of all time, of which the kernels have the share `inKernels`. */

@@ -1,5 +1,5 @@
 /** @file Which kernel ran each part of a training step, and why no faster one did, as the backend itself reports it. */
-import { type KernelTrace, traceKernels } from "@sew/backend-native";
+import { type KernelTrace, type PathTaken, traceKernels } from "@sew/backend-native";
 import { type FusedKernelConfig, multiStepNeuronKernel, type NeuronFormula, parallelNeuronKernel } from "@sew/kernels";
 import { type Conv2d, type Module, namedModules, neuronOf, type Observer, tapGradient } from "@sew/layers";
 import { momentum, type Optimizer, optimizer as optimizerOf, trainStep } from "@sew/training";
@@ -26,6 +26,8 @@ export interface Explanation {
   readonly parts: readonly Explained[];
   /** Time of the whole step, which the report of the kernels makes a little longer. */
   readonly seconds: number;
+  /** The paths of all kernels, with their operations. */
+  readonly paths: readonly PathTaken[];
 }
 
 /** Training steps before the one that is explained. */
@@ -49,7 +51,7 @@ export async function explainStep(model: Module, shape: readonly number[], x: Fl
     const start = performance.now();
     await trainStep(model, recorder.watch(optimizer), batch, { ...options(WARM_UP), observe: recorder.observe });
     const seconds = (performance.now() - start) / 1000;
-    return { parts: recorder.parts(), seconds };
+    return { parts: recorder.parts(), seconds, paths: recorder.paths() };
   } finally {
     traceKernels(undefined);
     optimizer.dispose();
@@ -131,6 +133,10 @@ class Recorder {
   #moveTo(layer: string): void {
     this.#layer = layer;
     this.#settled = this.#recorded.length;
+  }
+
+  paths(): PathTaken[] {
+    return this.#recorded.flatMap(({ trace }) => trace.paths);
   }
 
   parts(): Explained[] {

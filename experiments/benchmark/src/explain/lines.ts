@@ -7,8 +7,8 @@ const LISTED = 0.001;
 const percent = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`;
 const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(2)} ms`;
 
-/** A line for each part that takes time, its reasons below it, and the rest of the step. */
-export function explanationLines({ parts, seconds }: Explanation): string[] {
+/** A line for each part that takes time, its reasons below it, the rest of the step, and the least that its convolutions take. */
+export function explanationLines({ parts, seconds }: Omit<Explanation, "paths">, arithmetic: number): string[] {
   const isListed = (part: Explained) => part.reasons.length > 0 || part.seconds >= LISTED * seconds;
   const listed = parts.filter(isListed);
   const others = parts.filter((part) => !isListed(part));
@@ -25,6 +25,7 @@ export function explanationLines({ parts, seconds }: Explanation): string[] {
       { name: `${others.flatMap(({ kernels }) => kernels).length} other kernels`, spent: sum(others) },
       { name: "between kernels, in JavaScript", spent: seconds - sum(parts) },
       { name: "training step", spent: seconds },
+      { name: "its convolutions at the peak", spent: arithmetic },
     ].map(({ name, spent }) => [name, "", "", milliseconds(spent), percent(spent, seconds)]),
   ];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
