@@ -214,7 +214,7 @@ export function createLoader(
 
   const begin = (epoch: number, start: number): Pass => ({
     epoch,
-    order: shuffle ? permutation(count, random(seed, epoch)) : Int32Array.from({ length: count }, (_, i) => i),
+    order: shuffle ? permutation(count, random(seed, epoch)) : new Int32Array(count).map((_, i) => i),
     next: start,
     ahead: [],
     left: new AbortController(),

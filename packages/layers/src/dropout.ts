@@ -37,7 +37,7 @@ export function dropout(p: number, { random: rng = nextRandom() }: DropoutOption
       return mul(
         x,
         tensor(
-          Float32Array.from({ length: size }, () => (draw.uniform() < p ? 0 : 1 / (1 - p))),
+          new Float32Array(size).map(() => (draw.uniform() < p ? 0 : 1 / (1 - p))),
           shape,
         ),
       );

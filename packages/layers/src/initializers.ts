@@ -8,12 +8,18 @@ export type Initializer = (shape: readonly number[], random: Random) => Tensor;
 
 const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
 
-/** A tensor of numbers uniform in [−bound, bound). */
-export function uniform(shape: readonly number[], bound: number, random: Random): Tensor {
+/** A tensor of numbers that are drawn one after the other. */
+function drawn(shape: readonly number[], draw: () => number): Tensor {
+  // Float32Array.from({ length }, draw) looks each number up in its argument first, which takes half as long as to draw it.
   return tensor(
-    Float32Array.from({ length: product(shape) }, () => random.uniform(-bound, bound)),
+    new Float32Array(product(shape)).map(() => draw()),
     [...shape],
   );
+}
+
+/** A tensor of numbers uniform in [−bound, bound). */
+export function uniform(shape: readonly number[], bound: number, random: Random): Tensor {
+  return drawn(shape, () => random.uniform(-bound, bound));
 }
 
 /**
@@ -38,8 +44,5 @@ export const fanInUniform: Initializer = (shape, random) => {
 export const kaimingNormal: Initializer = (shape, random) => {
   checkShape("kaimingNormal", shape);
   const deviation = Math.sqrt(2 / (product(shape) / shape.at(-2)!));
-  return tensor(
-    Float32Array.from({ length: product(shape) }, () => deviation * random.normal()),
-    [...shape],
-  );
+  return drawn(shape, () => deviation * random.normal());
 };

@@ -10,7 +10,7 @@ import type { Random } from "./random.js";
  * permutation(4, random(1)).toSorted(); // Int32Array [0, 1, 2, 3]
  */
 export function permutation(n: number, rng: Random): Int32Array {
-  const order = Int32Array.from({ length: n }, (_, i) => i);
+  const order = new Int32Array(n).map((_, i) => i);
   for (let i = n - 1; i > 0; i--) {
     const j = rng.int(i + 1);
     [order[i], order[j]] = [order[j]!, order[i]!];

@@ -45,7 +45,7 @@ export interface EventCamera {
 export function createEventCamera(options: CameraOptions, rng: Random): EventCamera {
   const pixels = SIDE * SIDE;
   const perPixel = (): Float32Array =>
-    Float32Array.from({ length: pixels }, () => options.threshold * Math.max(0.3, 1 + options.mismatch * rng.normal()));
+    new Float32Array(pixels).map(() => options.threshold * Math.max(0.3, 1 + options.mismatch * rng.normal()));
   const [on, off] = [perPixel(), perPixel()];
   /** Where the next events happen: the remembered level plus and minus the pixel's thresholds. */
   const [high, low] = [new Float32Array(pixels), new Float32Array(pixels)];
