@@ -40,6 +40,7 @@ export interface Peaks {
   readonly matrix: number;
 }
 
+/** Measures the peaks, each the best of some runs. */
 export function measurePeaks(runs: number): Peaks {
   const [float32, bf16, matrix] = units.map((unit) => measurePeak(runs, unit)) as [number, number, number];
   return { float32, bf16, matrix };
