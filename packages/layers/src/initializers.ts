@@ -11,10 +11,7 @@ const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
 /** A tensor of numbers that are drawn one after the other. */
 function drawn(shape: readonly number[], draw: () => number): Tensor {
   // Float32Array.from({ length }, draw) looks each number up in its argument first, which takes half as long as to draw it.
-  return tensor(
-    new Float32Array(product(shape)).map(() => draw()),
-    [...shape],
-  );
+  return tensor(new Float32Array(product(shape)).map(draw), [...shape]);
 }
 
 /** A tensor of numbers uniform in [−bound, bound). */

@@ -179,6 +179,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
     for (long from = part * chunk; from < to; from += band) {
       const long rows = min(band, to - from);
       uint32_t* end = strings + string_floats;
+      bool has_whole[sizeof planes.at / sizeof *planes.at] = {};  // of the planes
       for (long b = 0; b < blocks; b++) {
         const Step step("lists of spikes");
         const long phase = b / (planes.count * g.words);
@@ -187,6 +188,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         uint32_t* bits = strings + b * word_bits * word_count;
         for (long i = 0; i < positions; i += word_bits) transpose(words + i, bits + i);
         block[b].whole = count_spikes(words, positions) > gradient_table_spikes * (rows + g.down) * g.columns;
+        has_whole[b / g.words % planes.count] |= block[b].whole;
         if (!block[b].whole)
           end = channel_lists(g, bits, word_count, rows, end, block[b].lists, span + b * word_bits * (g.down + 1));
       }
@@ -195,10 +197,10 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         float* first = gradient + g.right * lanes;  // of position 0
         const auto copy_gradient = [&] {
           const Step step("copies of the output gradient");
-          // Positions without an output are 0.
+          // Positions without an output are 0, and so are the lanes that a last panel leaves.
           const auto clear = [&](long at, long end) { memset(first + at * lanes, 0, (end - at) * lanes * sizeof(float)); };
           clear(-g.right, 0);
-          clear(rows * g.columns, rows * g.columns + table_bits);
+          clear(columns < lanes ? 0 : rows * g.columns, rows * g.columns + table_bits);
           Vector marks = {};
           for (long r = 0; r < rows; r++) {
             const long n = (from + r) / g.rows, m = (from + r) % g.rows;
@@ -215,7 +217,6 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
         };
         outcome.check(is_finite(copy_gradient()));
         float* panel_sums = mine + panel_at * taps * lanes;
-        bool has_whole[8] = {}, any_whole = false;  // of the planes
         for (long kh = 0; kh < s.KH; kh++)
           for (long phase_w = 0; phase_w < g.phases_w; phase_w++) {
             const long down = kh / s.sh, row_taps = (s.KW - 1 - phase_w) / s.sw + 1;
@@ -223,10 +224,7 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
               for (long k = 0; k < g.words; k++) {
                 const long index = ((kh % s.sh * g.phases_w + phase_w) * planes.count + p) * g.words + k;
                 const SpikeBlock& b = block[index];
-                if (b.whole) {
-                  has_whole[p] = any_whole = true;
-                  continue;
-                }
+                if (b.whole) continue;
                 const Vector scale = splat(planes.weight(p));
                 const SpikeSpan* spans = span + index * word_bits * (g.down + 1) + down;
                 for (long c = 0; c < word_bits; c++, spans += g.down + 1) {
@@ -246,7 +244,6 @@ Status spike_filter_grad(const ConvShape& s, const X& x, const float* dy, float*
                 }
               }
           }
-        if (!any_whole) continue;
         for (long at = 0; at < rows * g.columns; at += table_bits)
           for (long p = 0; p < planes.count; p++)
             for (long lane = 0; has_whole[p] && lane < columns; lane += table_lanes) {
